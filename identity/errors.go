@@ -1,0 +1,26 @@
+package identity
+
+import "errors"
+
+// A FieldError says which field broke which rule. Every refusal of an argument
+// is one, always as a pointer, and so is every fault in the claims of a token
+// that was opened. Neither text holds a key, a token or a field's value.
+type FieldError struct {
+	// Field is an argument ("key", "Options.TTL"), or a claim as a path
+	// ("userDetail.email", `userDetail["my key"]`).
+	Field string
+
+	// Rule is the rule in words: "must not be empty".
+	Rule string
+}
+
+func (e *FieldError) Error() string { return "identity: " + e.Field + " " + e.Rule }
+
+var (
+	// ErrInvalidToken is the answer to every string that is not a token sealed
+	// with a key of the Opener. It does not say what is wrong with it.
+	ErrInvalidToken = errors.New("identity: invalid token")
+
+	// ErrExpired is the answer to a token that was good until its expiry.
+	ErrExpired = errors.New("identity: token has expired")
+)

@@ -1,0 +1,163 @@
+package identity
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+)
+
+// HandlerOptions of [Handler].
+type HandlerOptions struct {
+	// OnError is told of every failure that the visitor sees as a 500: an
+	// error of the look-up, a payload that does not mint (a *[FieldError]), a
+	// panic (a *[PanicError]). Default: slog.Default() at level Error, with at
+	// most 256 bytes of the error's text, or the panic's type and stack.
+	OnError func(*http.Request, error)
+}
+
+// PanicError reports a panic in the look-up. It has no field for the panic's
+// value, which may hold anything.
+type PanicError struct {
+	// Type is the Go type of the value, such as "runtime.boundsError".
+	Type string
+
+	// Stack is the stack of the goroutine, as debug.Stack formats it.
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return "identity: panic of type " + e.Type }
+
+// Handler serves the identity endpoint: {"identity":"<token>"} for a visitor
+// who is signed in, {"identity":null} for one who is not, both with status 200.
+//
+// lookup says who that is, by your own session: a nil Payload means nobody.
+// It runs on the goroutine of the request. When it fails or panics, the answer
+// is a 500 with a constant body, never null: the widget would go on as if
+// nobody were signed in. A request that the visitor cancelled is not reported.
+//
+// Mount it without a method and on an exact path, "/api/megadesk-identity" by
+// default. With a method in the pattern, ServeMux answers the others itself,
+// without these headers. On a pattern that ends in a slash or a "...}"
+// wildcard it would answer /api/megadesk-identity/x.css as well, which a cache
+// in front might keep: so on such a pattern it answers 404. A router that is
+// itself mounted below "/" of a ServeMux leaves that pattern in the request:
+// mount the handler on the ServeMux then.
+//
+// The endpoint is for pages of the same origin. Requests that a browser marks
+// with another Sec-Fetch-Site than same-origin or none get 403, methods other
+// than GET and HEAD 405. Every answer is JSON and forbids caching, and no
+// Access-Control header is ever set.
+//
+// The options may be nil. Handler panics if minter or lookup is nil.
+//
+// Source: Megadesk, "Personalized chat". How the embed treats a status other
+// than 200 is not documented.
+func Handler(minter *Minter, lookup func(*http.Request) (*Payload, error), options *HandlerOptions) http.Handler {
+	if minter == nil || lookup == nil {
+		panic("identity: Handler needs a minter and a lookup")
+	}
+	h := handler{minter: minter, lookup: lookup, onError: logError}
+	if options != nil && options.OnError != nil {
+		h.onError = options.OnError
+	}
+	return h
+}
+
+type handler struct {
+	minter  *Minter
+	lookup  func(*http.Request) (*Payload, error)
+	onError func(*http.Request, error)
+}
+
+// answer is the documented body; problem is ours.
+type (
+	answer struct {
+		Identity *string `json:"identity"`
+	}
+	problem struct {
+		Error string `json:"error"`
+	}
+)
+
+func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	header.Set("Content-Type", "application/json")
+	header.Set("Cache-Control", "no-store")
+	header.Add("Vary", "Cookie")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+
+	switch {
+	case strings.HasSuffix(r.Pattern, "/"), strings.HasSuffix(r.Pattern, "...}"):
+		write(w, http.StatusNotFound, problem{"the identity endpoint must be mounted on an exact path"})
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		header.Set("Allow", "GET, HEAD")
+		write(w, http.StatusMethodNotAllowed, problem{"only GET and HEAD are allowed"})
+	case !sameOrigin(r):
+		write(w, http.StatusForbidden, problem{"only pages of this site may ask"})
+	default:
+		token, err := h.identify(r)
+		if err == nil {
+			write(w, http.StatusOK, answer{token})
+			return
+		}
+		if !errors.Is(r.Context().Err(), context.Canceled) {
+			h.onError(r, err)
+		}
+		write(w, http.StatusInternalServerError, problem{"the identity is not available at the moment"})
+	}
+}
+
+// sameOrigin goes by Sec-Fetch-Site, which a page cannot set. Requests without
+// it come from outside a browser or from an old one.
+func sameOrigin(r *http.Request) bool {
+	return !slices.ContainsFunc(r.Header.Values("Sec-Fetch-Site"), func(site string) bool {
+		return site != "same-origin" && site != "none"
+	})
+}
+
+// identify returns nil and no error when nobody is signed in.
+func (h handler) identify(r *http.Request) (token *string, err error) {
+	defer func() {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(v)
+		default:
+			err = &PanicError{Type: reflect.TypeOf(v).String(), Stack: debug.Stack()}
+		}
+	}()
+	payload, err := h.lookup(r)
+	if err != nil || payload == nil {
+		return nil, err
+	}
+	t, err := h.minter.Mint(*payload)
+	return &t, err
+}
+
+func write(w http.ResponseWriter, status int, body any) {
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // the visitor may be gone: nothing to do
+}
+
+func logError(r *http.Request, err error) {
+	attrs := []any{"error", cut(err.Error())}
+	if p, ok := errors.AsType[*PanicError](err); ok {
+		attrs = append(attrs, "stack", string(p.Stack))
+	}
+	slog.Default().ErrorContext(r.Context(), "identity endpoint failed", attrs...)
+}
+
+func cut(text string) string {
+	const limit = 256
+	if len(text) > limit {
+		text = text[:limit]
+	}
+	return strings.ToValidUTF8(text, "")
+}

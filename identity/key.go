@@ -1,0 +1,64 @@
+package identity
+
+import (
+	"crypto/fips140"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/chatident/chatident/internal/secret"
+)
+
+const keySize = 16
+
+type redacted = secret.Redacted
+
+// Key is Megadesk's Encryption Key: 128 bits for AES-GCM. It comes from
+// [ParseKey]; the zero Key is refused wherever one is needed. However it is
+// printed or encoded, it shows as [redacted].
+type Key struct {
+	redacted
+	reveal func() []byte
+}
+
+// ParseKey reads the Encryption Key as the dashboard shows it: 32 hexadecimal
+// digits in either case, with ASCII white space around them ignored (jose for
+// Node, in the vendor's example, forgives a trailing newline, so a secret that
+// works there works here).
+//
+// Anything else is a *[FieldError] on "key" that does not show it: an empty
+// text, another number of digits, another character, a 0x in front, or a key
+// that is all zero.
+//
+// Source: Megadesk, "Personalized chat".
+func ParseKey(text string) (Key, error) {
+	text = strings.Trim(text, " \t\r\n\v\f")
+	switch {
+	case text == "":
+		return Key{}, keyError("must not be empty")
+	case strings.HasPrefix(text, "0x"), strings.HasPrefix(text, "0X"):
+		return Key{}, keyError("must be hexadecimal digits without 0x in front")
+	case len(text) != 2*keySize:
+		return Key{}, keyError(fmt.Sprintf("must have %d hexadecimal digits, has %d characters", 2*keySize, len(text)))
+	}
+	key, err := hex.DecodeString(text)
+	if err != nil {
+		return Key{}, keyError("must have only hexadecimal digits")
+	}
+	if [keySize]byte(key) == [keySize]byte{} {
+		return Key{}, keyError("must not be all zero")
+	}
+	return Key{reveal: func() []byte { return key }}, nil
+}
+
+func (k Key) check() error {
+	switch {
+	case k.reveal == nil:
+		return keyError("must come from ParseKey")
+	case fips140.Enforced():
+		return keyError("cannot be used under GODEBUG=fips140=only, since go-jose chooses its own nonces")
+	}
+	return nil
+}
+
+func keyError(rule string) error { return &FieldError{Field: "key", Rule: rule} }

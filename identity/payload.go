@@ -1,0 +1,193 @@
+package identity
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Payload is what a token says of the signed-in customer. It needs a User.ID
+// or a User.Email; everything else is optional.
+//
+// Source of all fields: Megadesk, "Personalized chat" and "Custom data".
+type Payload struct {
+	User         UserDetail
+	Integrations Integrations
+}
+
+// UserDetail is the claim userDetail. The chatbot sees it, and so do the model,
+// the visitor, the tickets and the actions. Empty strings are left out.
+type UserDetail struct {
+	// ID is the customer's id in your system, as userDetail.id.
+	ID string
+
+	// Email: set only an address that you have verified, for it opens the
+	// ticket list, the chat history and the Stripe look-up of its owner. It
+	// becomes userDetail.email.
+	Email string
+
+	// Name is the full name. It becomes both userDetail.name and
+	// userDetail.fullName, since the vendor's two pages disagree.
+	Name string
+
+	// Plan becomes userDetail.plan.
+	Plan string
+
+	// Extra holds further keys of userDetail, shown in the ticket's sidebar:
+	// strings, booleans, numbers, dates as ISO 8601 strings, or anything else
+	// that JSON can carry. A key must not be empty, contain a dot, or be one of
+	// the documented ones: id, email, name, fullName, plan.
+	Extra map[string]any
+}
+
+// Integrations is the claim integrations. Only actions and prebuilt
+// integrations on Megadesk's servers see it. Empty strings are left out.
+type Integrations struct {
+	// StripeCustomerID enables refunds and subscription actions, used as
+	// verified: never take it from a field that the customer can edit. Leave it
+	// empty when you don't have it; Megadesk then looks the customer up by
+	// e-mail and marks the match unverified. It becomes
+	// integrations.stripe.customerId.
+	StripeCustomerID string
+
+	// StripeSubscriptionStatus becomes integrations.stripe.subscriptionStatus.
+	// Only the vendor's older page names it.
+	StripeSubscriptionStatus string
+
+	// Services holds further services, as integrations.<service>.<key>. The
+	// names and keys must not be empty or contain a dot, and stripe is taken by
+	// the two fields above. A service without keys is left out.
+	Services map[string]map[string]any
+}
+
+// Lookup returns what stands at a path such as "userDetail.email" or
+// "integrations.stripe.customerId", by the same names that the token has. A
+// path goes on into any map[string]any below Extra and Services. An empty
+// documented field counts as absent.
+//
+// These are the paths that Megadesk maps to the variables of an action.
+func (p Payload) Lookup(path string) (any, bool) {
+	root, rest, _ := strings.Cut(path, ".")
+	key, below, deeper := strings.Cut(rest, ".")
+	switch root {
+	case "userDetail":
+		if f := p.User.field(key); f != nil {
+			return present(*f, deeper)
+		}
+		return walk(p.User.Extra, rest)
+	case "integrations":
+		if key == "stripe" {
+			if f := p.Integrations.stripeField(below); f != nil {
+				return present(*f, false)
+			}
+			return nil, false
+		}
+		service := p.Integrations.Services[key]
+		if len(service) == 0 {
+			return nil, false
+		}
+		if !deeper {
+			return service, true
+		}
+		return walk(service, below)
+	}
+	return nil, false
+}
+
+func present(s string, deeper bool) (any, bool) {
+	if s == "" || deeper {
+		return nil, false
+	}
+	return s, true
+}
+
+func walk(m map[string]any, path string) (any, bool) {
+	key, rest, deeper := strings.Cut(path, ".")
+	v, ok := m[key]
+	if !ok || !deeper {
+		return v, ok
+	}
+	below, _ := v.(map[string]any)
+	return walk(below, rest)
+}
+
+// field returns where a documented key of userDetail is kept, nil for others.
+func (u *UserDetail) field(key string) *string {
+	switch key {
+	case "id":
+		return &u.ID
+	case "email":
+		return &u.Email
+	case "name", "fullName":
+		return &u.Name
+	case "plan":
+		return &u.Plan
+	}
+	return nil
+}
+
+// stripeField does the same for integrations.stripe.
+func (i *Integrations) stripeField(key string) *string {
+	switch key {
+	case "customerId":
+		return &i.StripeCustomerID
+	case "subscriptionStatus":
+		return &i.StripeSubscriptionStatus
+	}
+	return nil
+}
+
+// check applies the rules that can be seen before the values become JSON.
+func (p *Payload) check() error {
+	if p.User.ID == "" && p.User.Email == "" {
+		return &FieldError{"userDetail", "must have an id or an email"}
+	}
+	for _, f := range []struct{ path, value string }{
+		{"userDetail.id", p.User.ID},
+		{"userDetail.email", p.User.Email},
+		{"userDetail.name", p.User.Name},
+		{"userDetail.plan", p.User.Plan},
+		{"integrations.stripe.customerId", p.Integrations.StripeCustomerID},
+		{"integrations.stripe.subscriptionStatus", p.Integrations.StripeSubscriptionStatus},
+	} {
+		if !utf8.ValidString(f.value) {
+			return &FieldError{f.path, "must be valid UTF-8"}
+		}
+	}
+	for key := range p.User.Extra {
+		if err := checkKey("userDetail", key, p.User.field(key) != nil); err != nil {
+			return err
+		}
+	}
+	for name, service := range p.Integrations.Services {
+		if err := checkKey("integrations", name, name == "stripe"); err != nil {
+			return err
+		}
+		for key := range service {
+			if err := checkKey(child("integrations", name), key, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkKey(parent, key string, taken bool) error {
+	path := child(parent, key)
+	switch {
+	case key == "":
+		return &FieldError{path, "must not have an empty key"}
+	case !utf8.ValidString(key):
+		return &FieldError{path, "must have a key of valid UTF-8"}
+	case strings.Contains(key, "."):
+		return &FieldError{path, "must not have a dot in its key"}
+	case taken:
+		return &FieldError{path, "must be set by the field of that name"}
+	}
+	return nil
+}
+
+// child names a key that the caller chose, quoted and cut to a bounded length.
+func child(parent, key string) string {
+	return fmt.Sprintf("%s[%.64q]", parent, key)
+}
