@@ -1,0 +1,144 @@
+package hmachash
+
+import (
+	"crypto/fips140"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"slices"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/chatident/chatident/internal/secret"
+)
+
+// hashSize is the length of a user_hash in hexadecimal digits.
+const hashSize = 2 * sha256.Size
+
+type redacted = secret.Redacted
+
+// Options of [New], [NewAinisa] and [NewBookbag].
+type Options struct {
+	// Previous are the secrets that were in use before. Hashes made with them
+	// are still verified. Default: none.
+	Previous []string
+}
+
+// Hasher computes user hashes: HMAC-SHA256 with a secret, in lower-case hex.
+// It is safe for use by many goroutines. However it is printed or encoded, it
+// shows as [redacted].
+//
+// For a page of a known vendor, take [Ainisa] or [Bookbag], so that a customer
+// of one is never signed with the secret of the other.
+type Hasher struct {
+	redacted
+	macs []macFunc // of the current secret, then of the previous ones
+}
+
+// New returns a Hasher whose key is the text of secret, byte by byte. The
+// options may be nil. An empty secret, current or previous, is a *[FieldError],
+// and so is one of under 14 bytes when GODEBUG=fips140=only is set.
+//
+// Source: RFC 2104; Ainisa, "User data".
+func New(secret string, options *Options) (*Hasher, error) {
+	secrets := []string{secret}
+	if options != nil {
+		secrets = append(secrets, options.Previous...)
+	}
+	var h Hasher
+	for i, s := range secrets {
+		if err := checkSecret(secretField(i), s); err != nil {
+			return nil, err
+		}
+		h.macs = append(h.macs, newMAC(s))
+	}
+	return &h, nil
+}
+
+func secretField(i int) string {
+	if i == 0 {
+		return "secret"
+	}
+	return fmt.Sprintf("Options.Previous[%d]", i-1)
+}
+
+func checkSecret(field, secret string) error {
+	switch {
+	case secret == "":
+		return &FieldError{field, "must not be empty"}
+	case len(secret) < 14 && fips140.Enforced(): // hmac.New would panic
+		return &FieldError{field, "must have at least 14 bytes under GODEBUG=fips140=only"}
+	}
+	return nil
+}
+
+// Hash returns the user_hash of id: 64 lower-case hexadecimal digits. An id
+// that is empty or not valid UTF-8 is a *[FieldError].
+func (h *Hasher) Hash(id string) (string, error) {
+	var buf [hashSize]byte
+	digits, err := h.AppendHash(buf[:0], id)
+	return string(digits), err
+}
+
+// AppendHash appends the user_hash of id to dst, under the rules of
+// [Hasher.Hash], without allocating when dst has room for 64 bytes. On an error
+// it returns dst as it was.
+func (h *Hasher) AppendHash(dst []byte, id string) ([]byte, error) {
+	if err := checkID("id", id); err != nil {
+		return dst, err
+	}
+	return h.macs[0](dst, id), nil
+}
+
+// Verify reports whether hash is the user_hash of id under the current secret
+// or a previous one. It compares in constant time, and wants the digits in
+// lower case, as they are made.
+func (h *Hasher) Verify(id, hash string) bool {
+	if checkID("id", id) != nil {
+		return false
+	}
+	var buf [hashSize]byte
+	got := []byte(hash)
+	return slices.ContainsFunc(h.macs, func(mac macFunc) bool {
+		return hmac.Equal(mac(buf[:0], id), got)
+	})
+}
+
+func checkID(field, id string) error {
+	switch {
+	case id == "":
+		return &FieldError{field, "must not be empty"}
+	case !utf8.ValidString(id):
+		// JSON would carry U+FFFD instead: other bytes than were hashed.
+		return &FieldError{field, "must be valid UTF-8"}
+	}
+	return nil
+}
+
+// macFunc appends the HMAC of a message in hex. It is a function so that the
+// key inside is out of reach of everything that prints.
+type macFunc func(dst []byte, message string) []byte
+
+// newMAC keeps HMAC states for reuse: making one costs more than its use.
+func newMAC(secret string) macFunc {
+	type state struct {
+		hash.Hash
+		buf [sha256.BlockSize]byte
+	}
+	pool := sync.Pool{New: func() any {
+		return &state{Hash: hmac.New(sha256.New, []byte(secret))}
+	}}
+	return func(dst []byte, message string) []byte {
+		s := pool.Get().(*state)
+		defer pool.Put(s)
+		s.Reset()
+		for len(message) > 0 { // by blocks, for []byte(message) would allocate
+			n := copy(s.buf[:], message)
+			s.Write(s.buf[:n])
+			message = message[n:]
+		}
+		return hex.AppendEncode(dst, s.Sum(s.buf[:0]))
+	}
+}
