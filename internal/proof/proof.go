@@ -1,0 +1,96 @@
+// Package proof finds what some tests need beside Go: Node with the packages of
+// its folder node, Chromium, and the published vectors.
+//
+// Where it is missing, a test skips with a line that says what to do; where
+// CHATIDENT_REQUIRE names it (node, chromium, vectors, separated by commas),
+// the test fails instead.
+package proof
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Node runs a script of the folder node with input as JSON on its standard
+// input, and decodes the JSON of its standard output into output.
+func Node(t testing.TB, script string, input, output any) {
+	t.Helper()
+	dir := filepath.Join(root(t), "internal", "proof", "node")
+	node, err := exec.LookPath("node")
+	if err != nil {
+		missing(t, "node", "install Node.js 20 or later")
+	}
+	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
+		missing(t, "node", "run npm ci in internal/proof/node")
+	}
+	in, err := json.Marshal(input)
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), node, script)
+	cmd.Dir = dir
+	cmd.Stdin = bytes.NewReader(in)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	require.NoError(t, err, "%s: %s", script, &stderr)
+	require.NoError(t, json.Unmarshal(out, output), "%s printed %.200q", script, out)
+}
+
+// Chromium returns the path of a Chromium to drive.
+func Chromium(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	missing(t, "chromium", "install Chromium or Chrome")
+	return ""
+}
+
+// Vectors decodes a JSON file of the folder that CHATIDENT_VECTORS names,
+// relative to the repository or absolute.
+func Vectors(t testing.TB, file string, v any) {
+	t.Helper()
+	dir := os.Getenv("CHATIDENT_VECTORS")
+	if dir == "" {
+		missing(t, "vectors", "set CHATIDENT_VECTORS to the folder with "+file)
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(root(t), dir)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, file))
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, v))
+}
+
+func missing(t testing.TB, what, advice string) {
+	t.Helper()
+	required := strings.Split(os.Getenv("CHATIDENT_REQUIRE"), ",")
+	if slices.Contains(required, what) {
+		t.Fatalf("CHATIDENT_REQUIRE names %s, and it is not there: %s", what, advice)
+	}
+	t.Skipf("%s is not there: to run this test, %s", what, advice)
+}
+
+// root returns the folder of the repository, found from the test's own.
+func root(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "internal", "proof")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		require.NotEqual(t, dir, parent, "the repository was not found")
+		dir = parent
+	}
+}

@@ -1,0 +1,60 @@
+package proof
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// recorder stands in for a test that misses something.
+type recorder struct {
+	testing.TB
+	ended string
+}
+
+func (r *recorder) Helper()               {}
+func (r *recorder) Skipf(string, ...any)  { r.ended = "skipped"; runtime.Goexit() }
+func (r *recorder) Fatalf(string, ...any) { r.ended = "failed"; runtime.Goexit() }
+
+func TestMissing(t *testing.T) {
+	for require, want := range map[string]string{
+		"":             "skipped",
+		"vectors":      "skipped",
+		"node":         "failed",
+		"vectors,node": "failed",
+		"nodejs":       "skipped",
+	} {
+		t.Setenv("CHATIDENT_REQUIRE", require)
+		r := &recorder{TB: t}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			missing(r, "node", "")
+		}()
+		<-done
+		assert.Equal(t, want, r.ended, require)
+	}
+}
+
+// A test that cannot fail proves nothing: these types do leak.
+func TestRenderShowsWhatLeaks(t *testing.T) {
+	key := []byte("0123456789abcdef")
+	type leaky struct{ key []byte }
+	for name, v := range map[string]any{
+		"slice":          struct{ key []byte }{key},
+		"pointer":        &leaky{key},
+		"nested pointer": struct{ p *leaky }{&leaky{key}},
+		"string":         leakyString{string(key)},
+	} {
+		text := render(t, v)
+		found := strings.Contains(text, "48 49 50 51 52") || strings.Contains(text, string(key)) ||
+			strings.Contains(text, "30 31 32 33 34 35 36 37  38 39")
+		assert.True(t, found, "%s: %s", name, text)
+	}
+}
+
+type leakyString struct{ key string }
+
+func (leakyString) String() string { return "[redacted]" }
