@@ -97,7 +97,7 @@ func (a *Ainisa) Script(u AinisaUser, nonce string) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	return script("window.ainisaUser="+string(object)+";", nonce)
+	return script("", nonce, "window.ainisaUser="+string(object)+";")
 }
 
 // Widget returns the tag that loads Ainisa's widget, with the CSP nonce, or
@@ -106,9 +106,5 @@ func (a *Ainisa) Script(u AinisaUser, nonce string) (template.HTML, error) {
 //
 // Source: Ainisa, "User data".
 func (a *Ainisa) Widget(nonce string) (template.HTML, error) {
-	tag, err := openTag(` src="https://chatbot.ainisa.com/widget.js"`, nonce)
-	if err != nil {
-		return "", err
-	}
-	return template.HTML(tag + "</script>"), nil
+	return script(` src="https://chatbot.ainisa.com/widget.js"`, nonce, "")
 }

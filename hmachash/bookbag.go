@@ -124,8 +124,8 @@ func (b *Bookbag) Script(u BookbagUser, nonce string) (template.HTML, error) {
 	if bytes.Contains(object, []byte(`"__proto__":`)) {
 		return "", &FieldError{"BookbagUser.Metadata", "must not have a key __proto__"}
 	}
-	return script(`(function(user){`+
+	return script("", nonce, `(function(user){`+
 		`function identify(){window.bookbag("identify",user)}`+
 		`window.bookbag?identify():window.addEventListener("load",identify)`+
-		`})(`+string(object)+`);`, nonce)
+		`})(`+string(object)+`);`)
 }

@@ -19,8 +19,11 @@ const hashSize = 2 * sha256.Size
 
 type redacted = secret.Redacted
 
-// Options of [New], [NewAinisa] and [NewBookbag].
+// Options of [New], [NewAinisa] and [NewBookbag]. Under fmt, slog and
+// encoding/json they show as [redacted].
 type Options struct {
+	redacted
+
 	// Previous are the secrets that were in use before. Hashes made with them
 	// are still verified. Default: none.
 	Previous []string
@@ -77,9 +80,11 @@ func checkSecret(field, secret string) error {
 // Hash returns the user_hash of id: 64 lower-case hexadecimal digits. An id
 // that is empty or not valid UTF-8 is a *[FieldError].
 func (h *Hasher) Hash(id string) (string, error) {
-	var buf [hashSize]byte
-	digits, err := h.AppendHash(buf[:0], id)
-	return string(digits), err
+	if err := checkID("id", id); err != nil {
+		return "", err
+	}
+	digits := h.macs[0](id)
+	return string(digits[:]), nil
 }
 
 // AppendHash appends the user_hash of id to dst, under the rules of
@@ -89,7 +94,8 @@ func (h *Hasher) AppendHash(dst []byte, id string) ([]byte, error) {
 	if err := checkID("id", id); err != nil {
 		return dst, err
 	}
-	return h.macs[0](dst, id), nil
+	digits := h.macs[0](id)
+	return append(dst, digits[:]...), nil
 }
 
 // Verify reports whether hash is the user_hash of id under the current secret
@@ -99,10 +105,10 @@ func (h *Hasher) Verify(id, hash string) bool {
 	if checkID("id", id) != nil {
 		return false
 	}
-	var buf [hashSize]byte
 	got := []byte(hash)
 	return slices.ContainsFunc(h.macs, func(mac macFunc) bool {
-		return hmac.Equal(mac(buf[:0], id), got)
+		want := mac(id)
+		return hmac.Equal(want[:], got)
 	})
 }
 
@@ -117,9 +123,9 @@ func checkID(field, id string) error {
 	return nil
 }
 
-// macFunc appends the HMAC of a message in hex. It is a function so that the
+// macFunc computes the HMAC of a message in hex. It is a function so that the
 // key inside is out of reach of everything that prints.
-type macFunc func(dst []byte, message string) []byte
+type macFunc func(message string) [hashSize]byte
 
 // newMAC keeps HMAC states for reuse: making one costs more than its use.
 func newMAC(secret string) macFunc {
@@ -130,7 +136,7 @@ func newMAC(secret string) macFunc {
 	pool := sync.Pool{New: func() any {
 		return &state{Hash: hmac.New(sha256.New, []byte(secret))}
 	}}
-	return func(dst []byte, message string) []byte {
+	return func(message string) (digits [hashSize]byte) {
 		s := pool.Get().(*state)
 		defer pool.Put(s)
 		s.Reset()
@@ -139,6 +145,7 @@ func newMAC(secret string) macFunc {
 			s.Write(s.buf[:n])
 			message = message[n:]
 		}
-		return hex.AppendEncode(dst, s.Sum(s.buf[:0]))
+		hex.Encode(digits[:], s.Sum(s.buf[:0]))
+		return digits
 	}
 }

@@ -51,21 +51,16 @@ func checkPageID(field, id string) error {
 // isSpace adds to Go's white space what JavaScript's trim removes besides.
 func isSpace(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }
 
-// script returns <script> with the code in it, which must already be safe there.
-func script(code, nonce string) (template.HTML, error) {
-	open, err := openTag("", nonce)
-	return template.HTML(open + code + "</script>"), err
-}
-
-// openTag returns the opening tag of a script, with a nonce unless it is empty.
-func openTag(attributes, nonce string) (string, error) {
-	if nonce == "" {
-		return "<script" + attributes + ">", nil
+// script returns a script element with the nonce unless that is empty. The
+// attributes and the code must already be safe where they stand.
+func script(attributes, nonce, code string) (template.HTML, error) {
+	if nonce != "" {
+		if !validNonce(nonce) {
+			return "", &FieldError{"nonce", "must be base64 or base64url, with at most two = at its end"}
+		}
+		attributes += ` nonce="` + nonce + `"`
 	}
-	if !validNonce(nonce) {
-		return "", &FieldError{"nonce", "must be base64 or base64url, with at most two = at its end"}
-	}
-	return "<script" + attributes + ` nonce="` + nonce + `">`, nil
+	return template.HTML("<script" + attributes + ">" + code + "</script>"), nil
 }
 
 // validNonce checks base64-value of CSP Level 3.

@@ -6,7 +6,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 
 	"github.com/chatident/chatident/identity"
@@ -14,10 +13,10 @@ import (
 
 // The whole of it: read the key, say who is signed in, mount the handler.
 func Example() {
-	key, err := identity.ParseKey(os.Getenv("MEGADESK_IDENTITY_SECRET"))
+	secret := "000102030405060708090a0b0c0d0e0f" // in a program: os.Getenv("MEGADESK_IDENTITY_SECRET")
+	key, err := identity.ParseKey(secret)
 	if err != nil {
-		fmt.Println(err) // the variable is not set here
-		key, _ = identity.ParseKey("000102030405060708090a0b0c0d0e0f")
+		log.Fatal(err)
 	}
 	minter, err := identity.NewMinter(key, nil)
 	if err != nil {
@@ -48,7 +47,6 @@ func Example() {
 	fmt.Println(visit(nil))
 	fmt.Println(visit(&http.Cookie{Name: "session", Value: "user-123"})[:50] + "...")
 	// Output:
-	// identity: key must not be empty
 	// {"identity":null}
 	// {"identity":"eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNI...
 }
