@@ -1,0 +1,56 @@
+package standin
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/http"
+)
+
+// Ainisa stands in for Ainisa: GET /ainisa/widget.js and POST /ainisa/identify.
+type Ainisa struct {
+	vendor
+	secretKey []byte
+	mux       *http.ServeMux
+}
+
+// NewAinisa returns a stand-in that checks hashes with the vendor's own copy of
+// the shop's Secret Key, and with nothing of the SDK.
+func NewAinisa(secretKey string) *Ainisa {
+	a := &Ainisa{secretKey: []byte(secretKey), mux: http.NewServeMux()}
+	a.mux.HandleFunc("GET /ainisa/widget.js", a.serveScript("ainisa.js"))
+	a.mux.HandleFunc("POST /ainisa/identify", serveIdentify(&a.vendor, a.judge))
+	return a
+}
+
+func (a *Ainisa) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTTP(w, r) }
+
+// ainisaUser is window.ainisaUser, null where the page does not set it.
+type ainisaUser struct {
+	UserID    string `json:"user_id"`
+	UserHash  string `json:"user_hash"`
+	FirstName string `json:"firstname"`
+	LastName  string `json:"lastname"`
+	Email     string `json:"email"`
+}
+
+func (a *Ainisa) judge(u *ainisaUser) claim {
+	if u == nil {
+		return claim{reason: "No window.ainisaUser came: an anonymous visitor."}
+	}
+	mac := hmac.New(sha256.New, a.secretKey)
+	mac.Write([]byte(u.UserID))
+	if !hmac.Equal([]byte(u.UserHash), []byte(hex.EncodeToString(mac.Sum(nil)))) {
+		return claim{refused: true, reason: "Refused: the user_hash does not belong to this user_id."}
+	}
+	fields := []Field{{Name: "user_id", Value: u.UserID, Verified: true}}
+	for _, f := range []Field{{Name: "firstname", Value: u.FirstName}, {Name: "lastname", Value: u.LastName}, {Name: "email", Value: u.Email}} {
+		if f.Value != "" {
+			fields = append(fields, f)
+		}
+	}
+	return claim{
+		reason: "The user_hash belongs to this user_id. It says nothing about the other fields.",
+		fields: fields,
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+
+	"golang.org/x/crypto/bcrypt"
+	_ "modernc.org/sqlite" // the driver "sqlite", in pure Go
+)
+
+// customer is a row of the table of the same name.
+type customer struct {
+	ID               string
+	Username         string
+	FirstName        string
+	LastName         string
+	Email            string
+	EmailConfirmed   bool
+	Plan             string
+	StripeCustomerID string
+	MemberSince      string
+}
+
+func (c customer) Name() string { return strings.TrimSpace(c.FirstName + " " + c.LastName) }
+
+// demoCustomers can sign in with their user name as password. Mallory typed
+// Ada's address when she registered, and never confirmed it.
+var demoCustomers = []customer{
+	{"cust-1001", "ada", "Ada", "Lovelace", "ada@example.com", true, "pro", "cus_demo1001", "2024-12-10"},
+	{"cust-1002", "grace", "Grace", "Hopper", "grace@example.com", true, "business", "cus_demo1002", "2025-12-09"},
+	{"cust-1003", "mallory", "Mallory", "", "ada@example.com", false, "free", "", "2026-11-01"},
+}
+
+const schema = `
+CREATE TABLE IF NOT EXISTS customer (
+	id                 TEXT PRIMARY KEY,
+	username           TEXT NOT NULL UNIQUE,
+	password_hash      BLOB NOT NULL,
+	first_name         TEXT NOT NULL,
+	last_name          TEXT NOT NULL,
+	email              TEXT NOT NULL,
+	email_confirmed    BOOLEAN NOT NULL,
+	plan               TEXT NOT NULL,
+	stripe_customer_id TEXT NOT NULL,
+	member_since       TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL, expiry REAL NOT NULL);
+CREATE INDEX IF NOT EXISTS sessions_expiry ON sessions (expiry);
+`
+
+// customers is the table of those who have an account.
+type customers struct {
+	db *sql.DB
+	// unknownHash is of a password that nobody has.
+	unknownHash []byte
+}
+
+func newCustomers(db *sql.DB) (customers, error) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(randomHex(16)), bcrypt.DefaultCost)
+	return customers{db, hash}, err
+}
+
+// openDB opens the database, with the demo customers in it. An empty file name
+// means one in memory.
+func openDB(ctx context.Context, file string) (*sql.DB, error) {
+	if file == "" {
+		file = ":memory:"
+	}
+	db, err := sql.Open("sqlite", file+"?_pragma=busy_timeout(5000)")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1) // a database in memory belongs to its connection
+	if err := fill(ctx, db); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
+}
+
+func fill(ctx context.Context, db *sql.DB) error {
+	if _, err := db.ExecContext(ctx, schema); err != nil {
+		return err
+	}
+	for _, c := range demoCustomers {
+		hash, err := bcrypt.GenerateFromPassword([]byte(c.Username), bcrypt.DefaultCost)
+		if err != nil {
+			return err
+		}
+		_, err = db.ExecContext(ctx, `INSERT OR IGNORE INTO customer VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			c.ID, c.Username, hash, c.FirstName, c.LastName, c.Email, c.EmailConfirmed, c.Plan, c.StripeCustomerID, c.MemberSince)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errNoCustomer = errors.New("no such customer")
+
+// byID returns errNoCustomer when the account is gone.
+func (cs customers) byID(ctx context.Context, id string) (customer, error) {
+	c, _, err := cs.find(ctx, "id", id)
+	return c, err
+}
+
+// signIn returns errNoCustomer when the user name or the password is wrong. It
+// takes as long for a user name that doesn't exist, so as not to tell which do.
+func (cs customers) signIn(ctx context.Context, username, password string) (customer, error) {
+	c, hash, err := cs.find(ctx, "username", username)
+	if errors.Is(err, errNoCustomer) {
+		hash = cs.unknownHash
+	} else if err != nil {
+		return customer{}, err
+	}
+	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil || c.ID == "" {
+		return customer{}, errNoCustomer
+	}
+	return c, nil
+}
+
+// find takes its column from the code, never from a request.
+func (cs customers) find(ctx context.Context, column, value string) (c customer, hash []byte, err error) {
+	err = cs.db.QueryRowContext(ctx, `SELECT id, username, first_name, last_name, email, email_confirmed, plan, stripe_customer_id, member_since, password_hash
+		FROM customer WHERE `+column+` = ?`, value).Scan(
+		&c.ID, &c.Username, &c.FirstName, &c.LastName, &c.Email, &c.EmailConfirmed, &c.Plan, &c.StripeCustomerID, &c.MemberSince, &hash)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = errNoCustomer
+	}
+	return c, hash, err
+}

@@ -1,0 +1,55 @@
+// Command webapp is a small shop with signed-in customers, whose pages tell two
+// chat vendors who is signed in: Megadesk by an encrypted identity token, Ainisa
+// by a user hash.
+//
+//	go run ./examples/webapp
+//
+// It needs no account: stand-ins for the vendors run in the same process, and
+// the page shows what they receive and what they then know. The part that a
+// shop of your own would copy is recognise.go.
+//
+// With an account, set MEGADESK_IDENTITY_SECRET, MEGADESK_PUBLIC_ID and
+// AINISA_SECRET_KEY, and start it with -real-megadesk or -real-ainisa.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	switch err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "webapp:", err)
+		os.Exit(1)
+	}
+}
+
+// run serves until ctx ends.
+func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+	cfg, err := parseConfig(args, getenv, out)
+	if err != nil {
+		return err
+	}
+	site, err := open(cfg)
+	if err != nil {
+		return err
+	}
+	defer site.close()
+	site.greet(out)
+	if err := site.serve(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, "Stopped.")
+	return nil
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/chatident/chatident/examples/internal/standin"
+)
+
+// site is the shop and the vendors' stand-ins, each on a listener of its own.
+type site struct {
+	db       *sql.DB
+	shop     *shop
+	megadesk *standin.Megadesk
+	ainisa   *standin.Ainisa
+
+	shopListener, vendorListener net.Listener
+	url                          string // of the shop
+	loopback                     bool   // whether only this machine can reach it
+}
+
+// open starts to listen; serve does the rest.
+func open(cfg config) (_ *site, err error) {
+	s := &site{}
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
+	if s.shopListener, err = net.Listen("tcp", cfg.addr); err != nil {
+		return nil, fmt.Errorf("%w (another address can be given: -addr 127.0.0.1:0 takes a free port)", err)
+	}
+	if s.vendorListener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+		return nil, err
+	}
+	s.url = s.shopURL(cfg.addr)
+	if s.db, err = openDB(context.Background(), cfg.db); err != nil {
+		return nil, err
+	}
+	if s.shop, err = newShop(cfg, s.db, s.vendorURL(cfg.addr)); err != nil {
+		return nil, err
+	}
+	s.ainisa = standin.NewAinisa(cfg.ainisaSecret)
+	s.megadesk, err = standin.NewMegadesk(cfg.megadeskSecret)
+	return s, err
+}
+
+// shopURL names the shop as it was asked for, with the port that it got.
+func (s *site) shopURL(addr string) string {
+	listened := s.shopListener.Addr().(*net.TCPAddr)
+	s.loopback = listened.IP.IsLoopback()
+	host, _, _ := net.SplitHostPort(addr)
+	if host == "" || listened.IP.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	return "http://" + net.JoinHostPort(host, fmt.Sprint(listened.Port))
+}
+
+// vendorURL names the stand-ins differently from the shop. Ports do not make
+// two sites, but 127.0.0.1 and localhost are two, as a shop and its vendors are.
+func (s *site) vendorURL(shopAddr string) string {
+	host := "localhost"
+	if shopHost, _, _ := net.SplitHostPort(shopAddr); shopHost == host {
+		host = "127.0.0.1"
+	}
+	return fmt.Sprintf("http://%s:%d", host, s.vendorListener.Addr().(*net.TCPAddr).Port)
+}
+
+func (s *site) greet(out io.Writer) {
+	fmt.Fprintf(out, "The shop is open: %s (Ctrl-C closes it)\n", s.url)
+	fmt.Fprintln(out, "Sign in as ada, grace or mallory; the password is the user name.")
+	if !s.loopback {
+		fmt.Fprintln(out, "Warning: other machines can reach this address, over plain HTTP and with these passwords.\n"+
+			"The vendors' stand-ins still answer on this machine only.")
+	}
+}
+
+// serve answers until ctx ends, then lets requests finish for five seconds.
+func (s *site) serve(ctx context.Context) error {
+	vendors := http.NewServeMux()
+	vendors.Handle("/megadesk/", s.megadesk)
+	vendors.Handle("/ainisa/", s.ainisa)
+	servers := map[net.Listener]*http.Server{
+		s.shopListener:   newServer(s.oneHost(s.shop.handler)),
+		s.vendorListener: newServer(vendors),
+	}
+	failed := make(chan error, len(servers))
+	for l, server := range servers {
+		go func() { failed <- server.Serve(l) }()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	for _, server := range servers {
+		if server.Shutdown(ctx) != nil {
+			_ = server.Close() // whoever is still there has had five seconds
+		}
+	}
+	return err
+}
+
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      10 * time.Second,
+		IdleTimeout:       time.Minute,
+	}
+}
+
+// oneHost sends visitors who typed another name of this machine to the shop's
+// own address, where the stand-ins are another site.
+func (s *site) oneHost(next http.Handler) http.Handler {
+	if !s.loopback {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case "http://"+r.Host == s.url:
+			next.ServeHTTP(w, r)
+		case r.Method == http.MethodGet:
+			http.Redirect(w, r, s.url+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+		default:
+			http.Error(w, "The shop is at "+s.url+".", http.StatusMisdirectedRequest)
+		}
+	})
+}
+
+func (s *site) close() {
+	if s.shop != nil {
+		s.shop.store.StopCleanup()
+	}
+	for _, l := range []net.Listener{s.shopListener, s.vendorListener} {
+		if l != nil {
+			_ = l.Close() // its server may have closed it before
+		}
+	}
+	if s.db != nil {
+		_ = s.db.Close()
+	}
+}
