@@ -1,0 +1,147 @@
+// Package readme runs the code of the README: each of its Go blocks stands,
+// word for word, in an Example of this file.
+package readme
+
+import (
+	"fmt"
+	"html/template"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chatident/chatident/hmachash"
+	"github.com/chatident/chatident/identity"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestEveryGoBlockOfTheReadmeIsRun(t *testing.T) {
+	readme, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	source, err := os.ReadFile("readme_test.go")
+	require.NoError(t, err)
+	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(readme, -1)
+	require.NotEmpty(t, blocks)
+	for _, block := range blocks {
+		var indented strings.Builder
+		for line := range strings.Lines(string(block[1])) {
+			indented.WriteString("\t" + line)
+		}
+		assert.Contains(t, string(source), indented.String())
+	}
+}
+
+// What the README leaves to the reader: a session, and who is in it.
+type user struct {
+	ID, Name, Email string
+	EmailConfirmed  bool
+}
+
+func sessionUser(r *http.Request) (*user, error) {
+	if _, err := r.Cookie("session"); err != nil {
+		return nil, nil
+	}
+	return &user{ID: "user-123", Name: "Ada", Email: "ada@example.com", EmailConfirmed: true}, nil
+}
+
+func visit(h http.Handler, path string, header http.Header) *httptest.ResponseRecorder {
+	r := httptest.NewRequest("GET", path, nil)
+	r.Header = header
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+var signedIn = http.Header{"Cookie": {"session=1"}}
+
+func Example_megadesk() {
+	mux := http.NewServeMux()
+	os.Setenv("MEGADESK_IDENTITY_SECRET", "000102030405060708090a0b0c0d0e0f")
+
+	key, err := identity.ParseKey(os.Getenv("MEGADESK_IDENTITY_SECRET"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	minter, err := identity.NewMinter(key, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	currentUser := func(r *http.Request) (*identity.Payload, error) {
+		user, err := sessionUser(r) // your own session
+		if err != nil || user == nil {
+			return nil, err // a nil payload: nobody is signed in
+		}
+		p := &identity.Payload{User: identity.UserDetail{ID: user.ID, Name: user.Name}}
+		if user.EmailConfirmed {
+			p.User.Email = user.Email
+		}
+		return p, nil
+	}
+	mux.Handle("/api/megadesk-identity", identity.Handler(minter, currentUser, nil))
+
+	fmt.Print(visit(mux, "/api/megadesk-identity", http.Header{}).Body)
+	fmt.Println(visit(mux, "/api/megadesk-identity", signedIn).Body.String()[:40])
+	// Output:
+	// {"identity":null}
+	// {"identity":"eyJhbGciOiJkaXIiLCJlbmMiOiJ
+}
+
+func Example_ainisa() {
+	mux := http.NewServeMux()
+	os.Setenv("AINISA_SECRET_KEY", "your_secret_key_here")
+
+	ainisa, err := hmachash.NewAinisa(os.Getenv("AINISA_SECRET_KEY"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	page := template.Must(template.New("page").Parse(`<h1>Shop</h1>{{.Block}}{{.Widget}}`))
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		user, err := sessionUser(r) // your own session
+		if err != nil {
+			http.Error(w, "Try again in a minute.", http.StatusInternalServerError)
+			return
+		}
+		var visitor hmachash.AinisaUser // without an ID: not signed in
+		if user != nil {
+			visitor = hmachash.AinisaUser{ID: user.ID, FirstName: user.Name}
+		}
+		nonce := "" // or the nonce of your Content-Security-Policy
+		block, err := ainisa.Script(visitor, nonce)
+		if err != nil {
+			http.Error(w, "Try again in a minute.", http.StatusInternalServerError)
+			return
+		}
+		widget, _ := ainisa.Widget(nonce)
+		w.Header().Set("Cache-Control", "private, no-store")
+		page.Execute(w, map[string]any{"Block": block, "Widget": widget})
+	})
+
+	os.Setenv("AINISA_ACTION_KEY", "the key of the action")
+	orders := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id, _ := hmachash.UserID(r.Context()) // verified
+		fmt.Fprintln(w, "orders of customer", id)
+	})
+	handler, err := ainisa.Action("X-Api-Key", os.Getenv("AINISA_ACTION_KEY"), orders)
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux.Handle("/ainisa/orders", handler)
+
+	fmt.Println(visit(mux, "/", http.Header{}).Body)
+	fmt.Println(visit(mux, "/", signedIn).Body)
+	fmt.Print(visit(mux, "/ainisa/orders", http.Header{
+		"X-Api-Key":   {"the key of the action"},
+		"X-User-Id":   {"1"},
+		"X-User-Hash": {"c44eeb3397f29a15f7328f9ffc608a99dde2bfcf0e8a2fd393cf12a05ba14a9b"},
+	}).Body)
+	fmt.Print(visit(mux, "/ainisa/orders", http.Header{}).Body)
+	// Output:
+	// <h1>Shop</h1><script src="https://chatbot.ainisa.com/widget.js"></script>
+	// <h1>Shop</h1><script>window.ainisaUser={"user_id":"user-123","user_hash":"160b551ca77286c5d22e2d3bc6fec8ac4426121ce51c84cc2ad059ada6f90841","firstname":"Ada"};</script><script src="https://chatbot.ainisa.com/widget.js"></script>
+	// orders of customer 1
+	// {"error":"the caller or the customer could not be verified"}
+}
