@@ -211,6 +211,7 @@ func TestPageBlocksInAJavaScriptEngine(t *testing.T) {
 		Nonce      string
 		AinisaUser json.RawMessage
 		Calls      [][]json.RawMessage
+		Late       [][]json.RawMessage
 	}
 	proof.Node(t, "page.mjs", blocks, &got)
 	require.Len(t, got, len(blocks))
@@ -226,6 +227,7 @@ func TestPageBlocksInAJavaScriptEngine(t *testing.T) {
 			require.Len(t, ran.Calls, 1)
 			assert.JSONEq(t, `"identify"`, string(ran.Calls[0][0]))
 			assert.JSONEq(t, string(wantJSON), string(ran.Calls[0][1]))
+			assert.Equal(t, ran.Calls, ran.Late)
 		}
 	}
 }

@@ -45,9 +45,12 @@ func (e *PanicError) Error() string { return "identity: panic of type " + e.Type
 // default. With a method in the pattern, ServeMux answers the others itself,
 // without these headers. On a pattern that ends in a slash or a "...}"
 // wildcard it would answer /api/megadesk-identity/x.css as well, which a cache
-// in front might keep: so on such a pattern it answers 404. A router that is
-// itself mounted below "/" of a ServeMux leaves that pattern in the request:
-// mount the handler on the ServeMux then.
+// in front might keep: so on such a pattern it answers 404. (Another router
+// that is itself mounted on "/" of a ServeMux leaves that pattern in the
+// request: mount the handler on the ServeMux then.)
+//
+// Do not wrap it in http.TimeoutHandler, which answers without these headers:
+// bound the look-up by the request's context.
 //
 // The endpoint is for pages of the same origin. Requests that a browser marks
 // with another Sec-Fetch-Site than same-origin or none get 403, methods other

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -317,6 +318,9 @@ func TestRealVendors(t *testing.T) {
 
 // The program itself: built, started, and stopped by each of the two signals.
 func TestSignalsStopItCleanly(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no such signals")
+	}
 	binary := filepath.Join(t.TempDir(), "webapp")
 	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
