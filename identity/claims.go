@@ -86,19 +86,20 @@ func appendObject[V any](dst []byte, path string, documented any, extra map[stri
 	return append(dst, more[1:]...), nil
 }
 
-// blame finds the member of extra that could not be marshalled.
+// blame names the member of extra, at any depth of plain maps, that could not
+// be marshalled.
 func blame[V any](path string, extra map[string]V, err error) error {
 	for key, v := range extra {
 		if _, err := exactjson.Marshal(v); err != nil {
-			return &FieldError{child(path, key), err.Error()}
+			object, _ := any(v).(map[string]any)
+			return blame(child(path, key), object, err)
 		}
 	}
 	return &FieldError{path, err.Error()}
 }
 
-// parseClaims is the reverse of claims, with the same rules: what it accepts
-// could have been minted. Numbers in Extra and Services become json.Number, so
-// that none loses digits.
+// parseClaims is the reverse of claims, with the same rules for every field.
+// Numbers in Extra and Services become json.Number, so that none loses digits.
 func parseClaims(plaintext []byte) (Opened, error) {
 	if !utf8.Valid(plaintext) {
 		return Opened{}, &FieldError{"claims", "must be valid UTF-8"}
@@ -144,7 +145,7 @@ func parseClaims(plaintext []byte) (Opened, error) {
 
 func parseSeconds(name string, v any) (time.Time, error) {
 	if n, ok := v.(json.Number); ok {
-		if s, err := n.Int64(); err == nil {
+		if s, err := n.Int64(); err == nil && s >= 0 && s < 1<<53 {
 			return time.Unix(s, 0), nil
 		}
 	}
@@ -220,10 +221,10 @@ func asObject(path string, v any) (map[string]any, error) {
 func setField(f *string, path string, v any) error {
 	s, ok := v.(string)
 	switch {
-	case v == nil:
-		return nil
-	case !ok:
+	case !ok && v != nil:
 		return &FieldError{path, "must be a string"}
+	case s == "":
+		return nil
 	case *f != "" && *f != s: // name and fullName share one field
 		return &FieldError{path, "must be the same in name and fullName"}
 	}

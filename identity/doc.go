@@ -29,12 +29,13 @@
 // in a page or a repository. The package reads no environment itself. No type
 // of it prints a key, in fmt, slog, JSON or a test's diff.
 //
-// To rotate, call [Minter.SetKey] with the new key and give [NewOpener] both.
-// The vendor documents no key id, and not whether the old key still opens
-// tokens after a change in the dashboard; expect tokens of up to one TTL to
-// fail in between. Rotate before a key has made 2^32 tokens, all instances
-// counted together: that is NIST SP 800-38D's bound for random nonces, 50 days
-// at 1,000 tokens a second, or 1.4 years at 100.
+// To rotate, change the key in the dashboard and call [Minter.SetKey] with the
+// new one right after. The vendor documents no key id, and not whether it still
+// opens tokens of the old key; expect tokens of up to one TTL to fail. Your own
+// [Opener] in tests and stand-ins opens both with NewOpener(newKey, oldKey).
+// Rotate before a key has made 2^32 tokens, all instances counted together:
+// that is NIST SP 800-38D's bound for random nonces, 50 days at 1,000 tokens a
+// second, or 1.4 years at 100.
 //
 // # What is promised and what is not
 //

@@ -4,7 +4,8 @@ import "errors"
 
 // A FieldError says which field broke which rule. Every refusal of an argument
 // is one, always as a pointer, and so is every fault in the claims of a token
-// that was opened. Neither text holds a key, a token or a field's value.
+// that was opened. It never holds a key, a token or the value of a field; keys
+// of Extra and Services are quoted and cut.
 type FieldError struct {
 	// Field is an argument ("key", "Options.TTL"), or a claim as a path
 	// ("userDetail.email", `userDetail["my key"]`).

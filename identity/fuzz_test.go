@@ -73,6 +73,7 @@ func withoutEmptyServices(o Opened) Opened {
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("1", "a@example.com", "Ada", "key", "value", `{"n":1}`)
 	f.Add("", "", "\xff", "a.b", "\ufffd", "null")
+	f.Add("1", "", "", "k", "v", "\"\xff\"")
 	m, o := newTestMinter(f, nil), newTestOpener(f)
 	f.Fuzz(func(t *testing.T, id, email, name, key, value, raw string) {
 		p := Payload{

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"maps"
 	"net/http"
 	"reflect"
 	"runtime/debug"
@@ -14,15 +15,17 @@ import (
 
 // HandlerOptions of [Handler].
 type HandlerOptions struct {
-	// OnError is told of every failure that the visitor sees as a 500: an
-	// error of the look-up, a payload that does not mint (a *[FieldError]), a
-	// panic (a *[PanicError]). Default: slog.Default() at level Error, with at
-	// most 256 bytes of the error's text, or the panic's type and stack.
+	// OnError is told, after the answer, of every failure that the visitor sees
+	// as a 500: an error of the look-up, a payload that does not mint (a
+	// *[FieldError]), a panic (a *[PanicError]); not of a request that the
+	// visitor cancelled, but for a panic. It is called on the goroutine of the
+	// request. Default: slog.Default() at level Error, with at most 256 bytes
+	// of the error's text, or the panic's type and stack.
 	OnError func(*http.Request, error)
 }
 
-// PanicError reports a panic in the look-up. It has no field for the panic's
-// value, which may hold anything.
+// PanicError reports a panic in the look-up, or in a MarshalJSON method of what
+// it returned. It has no field for the panic's value, which may hold anything.
 type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string
@@ -43,8 +46,8 @@ func (e *PanicError) Error() string { return "identity: panic of type " + e.Type
 //
 // Mount it without a method and on an exact path, "/api/megadesk-identity" by
 // default. With a method in the pattern, ServeMux answers the others itself,
-// without these headers. On a pattern that ends in a slash or a "...}"
-// wildcard it would answer /api/megadesk-identity/x.css as well, which a cache
+// without these headers. On a pattern that ends in a slash or a wildcard it
+// would answer a path such as /api/megadesk-identity/x.css as well, which a cache
 // in front might keep: so on such a pattern it answers 404. (Another router
 // that is itself mounted on "/" of a ServeMux leaves that pattern in the
 // request: mount the handler on the ServeMux then.)
@@ -53,9 +56,10 @@ func (e *PanicError) Error() string { return "identity: panic of type " + e.Type
 // bound the look-up by the request's context.
 //
 // The endpoint is for pages of the same origin. Requests that a browser marks
-// with another Sec-Fetch-Site than same-origin or none get 403, methods other
-// than GET and HEAD 405. Every answer is JSON and forbids caching, and no
-// Access-Control header is ever set.
+// with another Sec-Fetch-Site than same-origin or none get 403 (those without
+// the header come from outside a browser, and pass), methods other than GET and
+// HEAD 405. Every answer is JSON and forbids caching. Access-Control headers
+// that a middleware has set before are taken out.
 //
 // The options may be nil. Handler panics if minter or lookup is nil.
 //
@@ -95,9 +99,10 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header.Add("Vary", "Cookie")
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	maps.DeleteFunc(header, func(name string, _ []string) bool { return strings.HasPrefix(name, "Access-Control-") })
 
 	switch {
-	case strings.HasSuffix(r.Pattern, "/"), strings.HasSuffix(r.Pattern, "...}"):
+	case !isExact(r.Pattern):
 		write(w, http.StatusNotFound, problem{"the identity endpoint must be mounted on an exact path"})
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
@@ -110,11 +115,17 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			write(w, http.StatusOK, answer{token})
 			return
 		}
-		if !errors.Is(r.Context().Err(), context.Canceled) {
+		write(w, http.StatusInternalServerError, problem{"the identity is not available at the moment"})
+		_, panicked := errors.AsType[*PanicError](err)
+		if panicked || !errors.Is(r.Context().Err(), context.Canceled) {
 			h.onError(r, err)
 		}
-		write(w, http.StatusInternalServerError, problem{"the identity is not available at the moment"})
 	}
+}
+
+// isExact reports whether a ServeMux pattern, if any, matches one path alone.
+func isExact(pattern string) bool {
+	return !strings.HasSuffix(pattern, "/") && (!strings.HasSuffix(pattern, "}") || strings.HasSuffix(pattern, "{$}"))
 }
 
 // sameOrigin goes by Sec-Fetch-Site, which a page cannot set. Requests without

@@ -80,6 +80,9 @@ func TestHandlerAnswers(t *testing.T) {
 		"cancelled, driver's text": {request{cancelled: true}, fail(errors.New("interrupted")), 500, failed, noReport},
 		"trailing slash":           {request{pattern: endpoint + "/", path: endpoint + "/"}, never, 404, notExact, noReport},
 		"trailing slash, below":    {request{pattern: endpoint + "/", path: endpoint + "/x.css"}, never, 404, notExact, noReport},
+		"named wildcard":           {request{pattern: "/api/{name}"}, never, 404, notExact, noReport},
+		"exact by {$}":             {request{pattern: endpoint + "/{$}", path: endpoint + "/"}, signedIn, 200, token, noReport},
+		"cancelled and panics":     {request{cancelled: true}, panicking("a secret"), 500, failed, "identity: panic of type string"},
 		"wildcard":                 {request{pattern: endpoint + "/{rest...}", path: endpoint + "/x.css"}, never, 404, notExact, noReport},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -211,6 +214,27 @@ type exploding struct{}
 
 func (exploding) MarshalJSON() ([]byte, error) { panic("boom") }
 
+// What stood in the header before: other names of Vary stay, and permissions
+// for other origins do not.
+func TestHandlerBehindAMiddleware(t *testing.T) {
+	w := httptest.NewRecorder()
+	w.Header().Set("Vary", "Accept-Encoding")
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	w.Header().Set("Access-Control-Allow-Credentials", "true")
+	Handler(newTestMinter(t, nil), signedIn, &HandlerOptions{}).ServeHTTP(w, httptest.NewRequest("GET", endpoint, nil))
+	assert.Equal(t, []string{"Accept-Encoding", "Cookie"}, w.Header().Values("Vary"))
+	assert.Empty(t, w.Header().Get("Access-Control-Allow-Origin"))
+	assert.Empty(t, w.Header().Get("Access-Control-Allow-Credentials"))
+}
+
+// The visitor has the answer before OnError is called, whatever that does.
+func TestHandlerAnswersBeforeItReports(t *testing.T) {
+	w := httptest.NewRecorder()
+	Handler(newTestMinter(t, nil), func(*http.Request) (*Payload, error) { return nil, errors.New("x") }, &HandlerOptions{
+		OnError: func(*http.Request, error) { assert.Equal(t, 500, w.Code) },
+	}).ServeHTTP(w, httptest.NewRequest("GET", endpoint, nil))
+}
+
 func TestHandlerReportsADeadline(t *testing.T) {
 	var got error
 	h := Handler(newTestMinter(t, nil), func(r *http.Request) (*Payload, error) {
@@ -231,7 +255,7 @@ func TestDefaultOnErrorLogsABoundedText(t *testing.T) {
 
 	get := func(lookup lookupFunc) map[string]any {
 		log.Reset()
-		Handler(newTestMinter(t, nil), lookup, nil).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", endpoint, nil))
+		Handler(newTestMinter(t, nil), lookup, &HandlerOptions{}).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", endpoint, nil))
 		var entry map[string]any
 		require.NoError(t, json.Unmarshal(log.Bytes(), &entry))
 		assert.Equal(t, "ERROR", entry["level"])

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/chatident/chatident/internal/secret"
 )
@@ -39,7 +40,7 @@ func ParseKey(text string) (Key, error) {
 	case strings.HasPrefix(text, "0x"), strings.HasPrefix(text, "0X"):
 		return Key{}, keyError("must be hexadecimal digits without 0x in front")
 	case len(text) != 2*keySize:
-		return Key{}, keyError(fmt.Sprintf("must have %d hexadecimal digits, has %d characters", 2*keySize, len(text)))
+		return Key{}, keyError(fmt.Sprintf("must have %d hexadecimal digits, has %d characters", 2*keySize, utf8.RuneCountInString(text)))
 	}
 	key, err := hex.DecodeString(text)
 	if err != nil {

@@ -36,7 +36,7 @@ func TestParseKeyRefuses(t *testing.T) {
 		"not hex":            {"g" + testKeyHex[1:], "must have only hexadecimal digits"},
 		"space inside":       {testKeyHex[:15] + " " + testKeyHex[16:], "must have only hexadecimal digits"},
 		"not ASCII":          {testKeyHex[:30] + "ü", "must have only hexadecimal digits"},
-		"not ASCII space":    {"\u00a0" + testKeyHex, length + "34 characters"},
+		"not ASCII space":    {"\u00a0" + testKeyHex, length + "33 characters"},
 		"all zero":           {strings.Repeat("0", 32), "must not be all zero"},
 		"all zero, new line": {strings.Repeat("0", 32) + "\n", "must not be all zero"},
 	} {

@@ -13,18 +13,20 @@ const (
 	maxTTL     = 24 * time.Hour
 )
 
-// Options of a [Minter].
+// Options of a [Minter]. The bounds are ours: the vendor states none.
 type Options struct {
 	// TTL is how long a token lives, in whole seconds, from one second to 24
-	// hours. Default: 1 hour, as in the vendor's example, which states no bound.
+	// hours. Default: 1 hour, as in the vendor's example.
 	TTL time.Duration
 
-	// Clock tells the time. Default: time.Now.
+	// Clock tells the time, to many goroutines. An [Opener] goes by time.Now
+	// all the same. Default: time.Now.
 	Clock func() time.Time
 }
 
-// Minter mints identity tokens. It is safe for use by many goroutines, also
-// while its key is changed.
+// Minter mints identity tokens. It comes from [NewMinter]; the zero Minter is
+// of no use. It is safe for use by many goroutines, also while its key is
+// changed.
 type Minter struct {
 	redacted
 	seal  atomic.Pointer[sealer]
@@ -73,9 +75,10 @@ func (m *Minter) SetKey(key Key) error {
 // A payload is refused with a *[FieldError] when it has neither an id nor an
 // email, a key of Extra or Services that breaks their rules, a value that JSON
 // cannot carry, text that is not valid UTF-8, or more than 8,192 bytes of
-// claims.
+// claims. The maps of the payload must not be changed meanwhile.
 //
-// Source: Megadesk, "Personalized chat"; RFC 7516, RFC 7518 section 4.5.
+// Source: Megadesk, "Personalized chat"; RFC 7516, RFC 7518 section 4.5. The
+// bound on the claims is ours.
 func (m *Minter) Mint(p Payload) (string, error) {
 	now := m.clock()
 	claims, err := p.claims(now, now.Add(m.ttl))

@@ -52,7 +52,7 @@ func TestMintDoesNotChangeThePayload(t *testing.T) {
 }
 
 func TestTTL(t *testing.T) {
-	for _, ttl := range []time.Duration{-1, -time.Hour, time.Millisecond, time.Second - 1, 1500 * time.Millisecond, 24*time.Hour + 1, 25 * time.Hour} {
+	for _, ttl := range []time.Duration{-1, -time.Hour, time.Millisecond, time.Second - 1, 1500 * time.Millisecond, 24*time.Hour + 1, 24*time.Hour + time.Second, 25 * time.Hour} {
 		_, err := NewMinter(testKey(t), &Options{TTL: ttl})
 		requireField(t, err, "Options.TTL", "must be whole seconds, from 1 second to 24 hours")
 	}

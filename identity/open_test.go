@@ -96,7 +96,7 @@ func TestOpenRefusesMalformedTokens(t *testing.T) {
 		"padding":                   good + "==",
 		"standard alphabet":         with(3, strings.NewReplacer("-", "+", "_", "/").Replace(strings.Repeat("-_", 8)+ciphertext)),
 		"stray bits in the tag":     with(4, strayBits(parts[4])),
-		"tag of 19 bytes":           with(4, parts[4]+"AAAA"),
+		"tag of 19 bytes":           with(3, ciphertext[:len(ciphertext)-4])[:len(good)-4-22] + ciphertext[len(ciphertext)-4:] + parts[4],
 		"tag of 12 bytes":           with(4, parts[4][:16]),
 		"no tag":                    with(4, ""),
 		"nonce of 15 characters":    with(2, parts[2][1:]),
@@ -119,8 +119,13 @@ func TestOpenRefusesMalformedTokens(t *testing.T) {
 		"crit":                      sealRaw(t, claims, extra("crit", []string{"exp"})),
 		"unknown header":            sealRaw(t, claims, extra("x", 1)),
 		"cty":                       sealRaw(t, claims, extra("cty", "JWT")),
-		"nonce header":              sealRaw(t, claims, extra("nonce", "1")),
-		"too long":                  sealRaw(t, claims+strings.Repeat(" ", 9200), nil),
+		"nonce header":              sealRaw(t, claims, extra("nonce", "")),
+		"x5c":                       sealRaw(t, claims, extra("x5c", []string{})),
+		"null zip":                  sealRaw(t, claims, extra("zip", nil)),
+		"null jwk":                  sealRaw(t, claims, extra("jwk", nil)),
+		"null kid":                  sealRaw(t, claims, extra("kid", nil)),
+		"typ of a number":           sealRaw(t, claims, extra("typ", 5)),
+		"12,289 characters":         sealRaw(t, claims+strings.Repeat(" ", 9156-len(claims)), nil),
 		"20 MB":                     with(3, strings.Repeat("A", 20<<20)),
 		"JWS":                       "eyJhbGciOiJIUzI1NiJ9.e30.AAAA",
 		"JSON serialization of JWE": `{"protected":"","ciphertext":""}`,
@@ -130,6 +135,11 @@ func TestOpenRefusesMalformedTokens(t *testing.T) {
 			require.Equal(t, ErrInvalidToken, err)
 		})
 	}
+
+	longest := sealRaw(t, claims+strings.Repeat(" ", 9155-len(claims)), nil)
+	require.Equal(t, 12*1024, len(longest))
+	_, err = newTestOpener(t).Open(longest)
+	require.NoError(t, err)
 
 	for _, o := range []*jose.EncrypterOptions{extra("kid", "k1"), extra("typ", "JWT")} {
 		_, err := newTestOpener(t).Open(sealRaw(t, claims, o))
@@ -165,13 +175,15 @@ func TestOpenRefusesClaims(t *testing.T) {
 		`{"userDetail":{"id":"1"},` + times + `} {}`:           {"claims", "must be one JSON object"},
 		`{"userDetail":{"id":"` + "\xff" + `"},` + times + `}`: {"claims", "must be valid UTF-8"},
 		`null`: {"claims", "must be a JSON object"},
-		`{"userDetail":{"id":"1"},"exp":99999999999}`:           {"iat", "must be there"},
-		`{"userDetail":{"id":"1"},"iat":1}`:                     {"exp", "must be there"},
-		`{"userDetail":{"id":"1"},"iat":1,"exp":"99999999999"}`: {"exp", "must be a whole number of seconds"},
-		`{"userDetail":{"id":"1"},"iat":1.5,"exp":99999999999}`: {"iat", "must be a whole number of seconds"},
-		`{"userDetail":{"id":"1"},"iat":1,"exp":1e99}`:          {"exp", "must be a whole number of seconds"},
-		`{"userDetail":{"id":"1"},"nbf":1,` + times + `}`:       {`claims["nbf"]`, "must not be there: the roots are userDetail, integrations, iat and exp"},
-		`{"UserDetail":{"id":"1"},` + times + `}`:               {`claims["UserDetail"]`, "must not be there: the roots are userDetail, integrations, iat and exp"},
+		`{"userDetail":{"id":"1"},"exp":99999999999}`:                 {"iat", "must be there"},
+		`{"userDetail":{"id":"1"},"iat":1}`:                           {"exp", "must be there"},
+		`{"userDetail":{"id":"1"},"iat":1,"exp":"99999999999"}`:       {"exp", "must be a whole number of seconds"},
+		`{"userDetail":{"id":"1"},"iat":1.5,"exp":99999999999}`:       {"iat", "must be a whole number of seconds"},
+		`{"userDetail":{"id":"1"},"iat":1,"exp":9223372036854775807}`: {"exp", "must be a whole number of seconds"},
+		`{"userDetail":{"id":"1"},"iat":-1,"exp":99999999999}`:        {"iat", "must be a whole number of seconds"},
+		`{"userDetail":{"id":"1"},"iat":1,"exp":1e99}`:                {"exp", "must be a whole number of seconds"},
+		`{"userDetail":{"id":"1"},"nbf":1,` + times + `}`:             {`claims["nbf"]`, "must not be there: the roots are userDetail, integrations, iat and exp"},
+		`{"UserDetail":{"id":"1"},` + times + `}`:                     {`claims["UserDetail"]`, "must not be there: the roots are userDetail, integrations, iat and exp"},
 		`{` + times + `}`:                                                                        {"userDetail", "must have an id or an email"},
 		`{"userDetail":{"ID":"1"},` + times + `}`:                                                {"userDetail", "must have an id or an email"},
 		`{"userDetail":"1",` + times + `}`:                                                       {"userDetail", "must be an object"},
@@ -197,12 +209,16 @@ func TestOpenRefusesClaims(t *testing.T) {
 func TestOpenTolerates(t *testing.T) {
 	for claims, want := range map[string]Payload{
 		`"userDetail":{"id":"1","fullName":"Ada","email":null}`:  {User: UserDetail{ID: "1", Name: "Ada"}},
+		`"userDetail":{"id":"1","name":"","fullName":"Ada"}`:     {User: UserDetail{ID: "1", Name: "Ada"}},
+		`"userDetail":{"id":"1","name":"Ada","fullName":""}`:     {User: UserDetail{ID: "1", Name: "Ada"}},
 		`"userDetail":{"id":"1"},"integrations":null`:            {User: UserDetail{ID: "1"}},
 		`"userDetail":{"id":"1"},"integrations":{"stripe":null}`: {User: UserDetail{ID: "1"}},
 	} {
-		opened, err := newTestOpener(t).Open(sealRaw(t, `{`+claims+`,"iat":1,"exp":99999999999}`, nil))
-		require.NoError(t, err, claims)
-		assert.Equal(t, want, opened.Payload, claims)
+		for range 20 { // whatever the order in which a map is walked
+			opened, err := newTestOpener(t).Open(sealRaw(t, `{`+claims+`,"iat":1,"exp":99999999999}`, nil))
+			require.NoError(t, err, claims)
+			assert.Equal(t, want, opened.Payload, claims)
+		}
 	}
 }
 

@@ -11,8 +11,8 @@ import (
 //
 // Source of all fields: Megadesk, "Personalized chat" and "Custom data".
 type Payload struct {
-	User         UserDetail
-	Integrations Integrations
+	User         UserDetail   // becomes the claim userDetail
+	Integrations Integrations // becomes the claim integrations
 }
 
 // UserDetail is the claim userDetail. The chatbot sees it, and so do the model,
@@ -36,7 +36,8 @@ type UserDetail struct {
 	// Extra holds further keys of userDetail, shown in the ticket's sidebar:
 	// strings, booleans, numbers, dates as ISO 8601 strings, or anything else
 	// that JSON can carry. A key must not be empty, contain a dot, or be one of
-	// the documented ones: id, email, name, fullName, plan.
+	// the documented ones: id, email, name, fullName, plan. (Keys of maps inside
+	// of values may, but then no path reaches them.)
 	Extra map[string]any
 }
 
@@ -62,10 +63,12 @@ type Integrations struct {
 
 // Lookup returns what stands at a path such as "userDetail.email" or
 // "integrations.stripe.customerId", by the same names that the token has. A
-// path goes on into any map[string]any below Extra and Services. An empty
-// documented field counts as absent.
+// path goes on into any map[string]any below Extra and Services, but not into
+// other types. An empty documented field counts as absent. Objects of the
+// documented fields, such as "userDetail", have no value here.
 //
-// These are the paths that Megadesk maps to the variables of an action.
+// These are the paths that Megadesk maps to the variables of an action. Source:
+// Megadesk, "Custom data".
 func (p Payload) Lookup(path string) (any, bool) {
 	root, rest, _ := strings.Cut(path, ".")
 	key, below, deeper := strings.Cut(rest, ".")

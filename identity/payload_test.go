@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -99,16 +100,17 @@ func TestMintRefusesAPayload(t *testing.T) {
 		"extra long key":        {extra(strings.Repeat("k", 9000)+".", 1), `userDetail["` + strings.Repeat("k", 64) + `"]`, "must not have a dot in its key"},
 		"extra NaN":             {extra("mood", math.NaN()), `userDetail["mood"]`, jsonRule},
 		"extra channel":         {extra("ch", make(chan int)), `userDetail["ch"]`, jsonRule},
-		"extra nested channel":  {extra("deep", map[string]any{"a": []any{make(chan int)}}), `userDetail["deep"]`, jsonRule},
+		"extra nested channel":  {extra("deep", map[string]any{"a": []any{make(chan int)}}), `userDetail["deep"]["a"]`, jsonRule},
 		"extra not UTF-8":       {extra("city", "Z\xfcrich"), `userDetail["city"]`, utf8Rule},
 		"extra nested UTF-8":    {extra("deep", []any{struct{ S string }{"\xff"}}), `userDetail["deep"]`, utf8Rule},
+		"extra raw not UTF-8":   {extra("raw", json.RawMessage("\"\xff\"")), `userDetail["raw"]`, utf8Rule},
 		"service is stripe":     {service("stripe", "customerId", "x"), `integrations["stripe"]`, "must be set by the field of that name"},
 		"service empty name":    {service("", "a", 1), `integrations[""]`, "must not have an empty key"},
 		"service dot":           {service("a.b", "a", 1), `integrations["a.b"]`, "must not have a dot in its key"},
 		"service key empty":     {service("crm2", "", 1), `integrations["crm2"][""]`, "must not have an empty key"},
 		"service key dot":       {service("crm2", "a.b", 1), `integrations["crm2"]["a.b"]`, "must not have a dot in its key"},
-		"service value Inf":     {service("crm2", "a", math.Inf(1)), `integrations["crm2"]`, jsonRule},
-		"service value no UTF8": {service("crm2", "a", "\xff"), `integrations["crm2"]`, utf8Rule},
+		"service value Inf":     {service("crm2", "a", math.Inf(1)), `integrations["crm2"]["a"]`, jsonRule},
+		"service value no UTF8": {service("crm2", "a", "\xff"), `integrations["crm2"]["a"]`, utf8Rule},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := Payload{User: UserDetail{ID: "1"}}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"unicode/utf8"
 )
 
 var (
@@ -14,7 +15,8 @@ var (
 	// the cause, whose text may come from anywhere.
 	ErrUnsupported = errors.New("must be a value that JSON can carry")
 
-	// ErrNotUTF8 says that a string in the value is not valid UTF-8.
+	// ErrNotUTF8 says that a string in the value is not valid UTF-8, or that a
+	// json.Marshaler in it wrote the escape \ufffd, which stands for such bytes.
 	ErrNotUTF8 = errors.New("must be valid UTF-8")
 )
 
@@ -25,7 +27,7 @@ func Marshal(v any) ([]byte, error) {
 	if err != nil {
 		return nil, ErrUnsupported
 	}
-	if replacedBytes(b) {
+	if !utf8.Valid(b) || replacedBytes(b) { // a json.Marshaler may write any bytes
 		return nil, ErrNotUTF8
 	}
 	return b, nil
@@ -33,8 +35,7 @@ func Marshal(v any) ([]byte, error) {
 
 // replacedBytes reports whether encoding/json replaced a byte that is not
 // UTF-8. It writes the replacement as the escape \ufffd, but a U+FFFD that was
-// in the string as itself. (A json.Marshaler that writes the escape of its own
-// is refused too.)
+// in the string as itself.
 func replacedBytes(b []byte) bool {
 	const escape = `\ufffd`
 	for {

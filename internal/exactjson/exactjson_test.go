@@ -21,6 +21,8 @@ func TestMarshalRefusesWhatWouldChange(t *testing.T) {
 		"after a real": "\ufffd\xff",
 		"after a text": `\ufffd` + "\xff",
 		"at the end":   `\\` + "\xff",
+		"raw":          json.RawMessage("\"\xff\""),
+		"raw escape":   map[string]any{"a": json.RawMessage(`"\ufffd"`)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := exactjson.Marshal(v)

@@ -3,6 +3,7 @@ package proof
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -15,10 +16,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Redacted checks that a value shows no key, however it is printed: under each
+// Redacted checks that a value which holds the key shows as [redacted] where it
+// is printed itself, and no key anywhere.
+func Redacted(t *testing.T, key []byte, v any) {
+	t.Helper()
+	j, err := json.Marshal(v)
+	require.NoError(t, err)
+	var log bytes.Buffer
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("", "v", v)
+	for _, text := range []string{fmt.Sprint(v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%x", v), string(j), log.String()} {
+		assert.Contains(t, text, "[redacted]")
+	}
+	assert.Equal(t, "[redacted]", v.(fmt.GoStringer).GoString())
+	assert.Equal(t, "[redacted]", v.(fmt.Stringer).String())
+	Keyless(t, key, v)
+}
+
+// Keyless checks that a value shows no key, however it is printed: under each
 // verb of fmt, in slog, encoding/json and a test's diff (which follows pointers
 // and calls no methods), by itself, behind its pointer and inside other values.
-func Redacted(t *testing.T, key []byte, v any) {
+func Keyless(t *testing.T, key []byte, v any) {
 	t.Helper()
 	forms := []any{v, []any{v}, map[string]any{"k": v}, struct{ V any }{v}, struct{ v any }{v}}
 	if p := reflect.ValueOf(v); p.Kind() == reflect.Pointer {
@@ -33,8 +50,13 @@ func Redacted(t *testing.T, key []byte, v any) {
 // would give it.
 func NoKey(t *testing.T, key []byte, text string) {
 	t.Helper()
-	lower := strings.ToLower(text)
-	for _, form := range []string{
+	for _, form := range forms(key) {
+		assert.NotContains(t, strings.ToLower(text), form)
+	}
+}
+
+func forms(key []byte) []string {
+	forms := append(words(key),
 		string(key),
 		hex.EncodeToString(key),
 		base64.RawStdEncoding.EncodeToString(key),
@@ -43,12 +65,28 @@ func NoKey(t *testing.T, key []byte, text string) {
 		strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", key), "[]byte{"), "}"),
 		fmt.Sprintf("% x", key),
 		strings.Trim(fmt.Sprintf("%q", key), `"`),
-	} {
-		assert.NotContains(t, lower, strings.ToLower(form))
+	)
+	if len(key) >= 16 {
+		forms = append(forms, hex.Dump(key)[10:58])
 	}
-	if hexDump := strings.Trim(hex.Dump(key), "\n"); len(key) >= 16 {
-		assert.NotContains(t, lower, hexDump[10:58])
+	for i, form := range forms {
+		forms[i] = strings.ToLower(form)
 	}
+	return forms
+}
+
+// words are the first two words of a key as a cipher keeps it: the round keys
+// of AES begin with the key itself.
+func words(key []byte) []string {
+	if len(key) < 8 {
+		return nil
+	}
+	var forms []string
+	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+		two := []uint32{order.Uint32(key), order.Uint32(key[4:])}
+		forms = append(forms, strings.Trim(fmt.Sprint(two), "[]"), strings.Trim(fmt.Sprintf("%x", two), "[]"))
+	}
+	return forms
 }
 
 func render(t *testing.T, v any) string {
