@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -24,17 +25,17 @@ import (
 // The key is needed, since a user_hash never expires: with the hash alone one
 // saved page would open that customer's API for ever.
 //
-// A header that is empty or not a header name, or one that the check itself or
-// net/http uses, an API key that is empty or cannot be a header's value, and a
-// nil next are a *[FieldError].
+// A header that is not a header's name, or has a meaning already (to Ainisa or
+// to HTTP), an API key that is empty or cannot be a header's value, and a nil
+// next are a *[FieldError].
 //
 // Source: Ainisa, "Custom API actions".
 func (a *Ainisa) Action(header, apiKey string, next http.Handler) (http.Handler, error) {
 	switch {
 	case !isToken(header):
 		return nil, &FieldError{"header", "must be the name of an HTTP header"}
-	case isReserved(header):
-		return nil, &FieldError{"header", "must not be Host, X-User-Id or X-User-Hash"}
+	case slices.Contains(reserved, http.CanonicalHeaderKey(header)):
+		return nil, &FieldError{"header", "must be one of your own: this one has a meaning already"}
 	case apiKey == "":
 		return nil, &FieldError{"apiKey", "must not be empty; ActionWithoutKey says what that would mean"}
 	case strings.Trim(apiKey, " \t") != apiKey || strings.ContainsFunc(apiKey, isControl):
@@ -96,12 +97,11 @@ func UserID(ctx context.Context) (id string, ok bool) {
 	return id, ok
 }
 
-func isReserved(header string) bool {
-	switch http.CanonicalHeaderKey(header) {
-	case "Host", "X-User-Id", "X-User-Hash":
-		return true
-	}
-	return false
+// reserved are the headers that Ainisa sends to everybody, and those that HTTP
+// needs for itself, some of which net/http takes out.
+var reserved = []string{
+	"X-User-Id", "X-User-Hash", "Origin", "Locale", "Content-Type", "X-Requested-With",
+	"Host", "Connection", "Content-Length", "Cookie", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
 }
 
 // isToken checks the grammar of a header's name, RFC 9110 section 5.6.2.

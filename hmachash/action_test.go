@@ -15,7 +15,7 @@ const actionKey = "the-api-key-of-the-action"
 
 func hashOf(t *testing.T, secret, id string) string {
 	t.Helper()
-	hash, err := newHasher(t, secret, nil).Hash(id)
+	hash, err := testHasher(t, secret, nil).Hash(id)
 	require.NoError(t, err)
 	return hash
 }
@@ -69,6 +69,7 @@ func TestAction(t *testing.T) {
 		"no key":            {set("X-Api-Key"), false},
 		"empty key":         {set("X-Api-Key", ""), false},
 		"wrong key":         {set("X-Api-Key", actionKey+"x"), false},
+		"key upper case":    {set("X-Api-Key", strings.ToUpper(actionKey)), false},
 		"cut key":           {set("X-Api-Key", actionKey[1:]), false},
 		"key twice":         {set("X-Api-Key", actionKey, actionKey), false},
 		"key and another":   {set("X-Api-Key", actionKey, "x"), false},
@@ -119,9 +120,11 @@ func TestActionRefusesItsArguments(t *testing.T) {
 		{"X Key", actionKey, "header", "must be the name of an HTTP header"},
 		{"X-Key:", actionKey, "header", "must be the name of an HTTP header"},
 		{"X-Schlüssel", actionKey, "header", "must be the name of an HTTP header"},
-		{"host", actionKey, "header", "must not be Host, X-User-Id or X-User-Hash"},
-		{"x-user-id", actionKey, "header", "must not be Host, X-User-Id or X-User-Hash"},
-		{"X-USER-HASH", actionKey, "header", "must not be Host, X-User-Id or X-User-Hash"},
+		{"host", actionKey, "header", "must be one of your own: this one has a meaning already"},
+		{"x-user-id", actionKey, "header", "must be one of your own: this one has a meaning already"},
+		{"X-USER-HASH", actionKey, "header", "must be one of your own: this one has a meaning already"},
+		{"origin", actionKey, "header", "must be one of your own: this one has a meaning already"},
+		{"Transfer-Encoding", actionKey, "header", "must be one of your own: this one has a meaning already"},
 		{"X-Api-Key", "", "apiKey", "must not be empty; ActionWithoutKey says what that would mean"},
 		{"X-Api-Key", "key\n", "apiKey", "must not have control characters, or white space at its edges"},
 		{"X-Api-Key", " key", "apiKey", "must not have control characters, or white space at its edges"},

@@ -8,8 +8,9 @@ import (
 )
 
 // Ainisa signs customers for Ainisa's widget, and verifies them when Ainisa
-// calls your API. It is safe for use by many goroutines. However it is printed
-// or encoded, it shows as [redacted].
+// calls your API. It comes from [NewAinisa]; the zero Ainisa is of no use. It is
+// safe for use by many goroutines. However it is printed or encoded, it shows as
+// [redacted].
 type Ainisa struct {
 	redacted
 	hasher *Hasher
@@ -77,7 +78,7 @@ func (a *Ainisa) Identify(u AinisaUser) (AinisaIdentity, error) {
 // Script returns the block that names the customer to the widget, as a
 // <script> with the CSP nonce, or without one when nonce is empty. It stands
 // anywhere before [Ainisa.Widget]. For a visitor without an id it is empty,
-// whatever the other fields hold.
+// whatever the other fields and the nonce hold.
 //
 // A page that carries it is to be served with Cache-Control: private, no-store.
 //

@@ -10,7 +10,7 @@ import (
 
 // Not under the race detector, which empties pools at random.
 func TestAllocations(t *testing.T) {
-	h := newHasher(t, "a secret that is long", nil)
+	h := testHasher(t, "a secret that is long", nil)
 	dst := make([]byte, 0, hashSize)
 	assert.Zero(t, testing.AllocsPerRun(1000, func() {
 		var err error

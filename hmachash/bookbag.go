@@ -1,15 +1,16 @@
 package hmachash
 
 import (
-	"bytes"
 	"fmt"
 	"html/template"
 	"maps"
+	"unicode/utf8"
 
 	"github.com/chatident/chatident/internal/exactjson"
 )
 
-// Bookbag signs customers for Bookbag's widget. It is safe for use by many
+// Bookbag signs customers for Bookbag's widget. It comes from [NewBookbag]; the
+// zero Bookbag is of no use. It is safe for use by many
 // goroutines. However it is printed or encoded, it shows as [redacted].
 type Bookbag struct {
 	redacted
@@ -82,14 +83,20 @@ func (u *BookbagUser) metadata() (map[string]any, error) {
 			return nil, &FieldError{"BookbagUser.Metadata", fmt.Sprintf("must not have the key %q", key)}
 		}
 	}
-	for field, v := range map[string]string{"name": u.Name, "email": u.Email} {
-		if v != "" {
-			metadata[field] = v
-		}
-	}
 	for key, v := range metadata {
 		if _, err := exactjson.Marshal(map[string]any{key: v}); err != nil {
 			return nil, &FieldError{fmt.Sprintf("BookbagUser.Metadata[%.64q]", key), err.Error()}
+		}
+	}
+	for _, f := range []struct{ field, key, value string }{
+		{"BookbagUser.Name", "name", u.Name},
+		{"BookbagUser.Email", "email", u.Email},
+	} {
+		if !utf8.ValidString(f.value) {
+			return nil, &FieldError{f.field, "must be valid UTF-8"}
+		}
+		if f.value != "" {
+			metadata[f.key] = f.value
 		}
 	}
 	return metadata, nil
@@ -100,13 +107,12 @@ func (u *BookbagUser) metadata() (map[string]any, error) {
 // stands the embed tag of your agent, copied from the dashboard: that is not
 // documented in a form that this package could make. Where window.bookbag is
 // not there yet, the block waits until the page has loaded. For a visitor
-// without an id it is empty, whatever the other fields hold.
+// without an id it is empty, whatever the other fields and the nonce hold.
 //
 // A page that carries it is to be served with Cache-Control: private, no-store.
 //
 // The errors are those of [Bookbag.Identify], and a *[FieldError] for a nonce
-// that is not base64 or a key __proto__ anywhere in Metadata, which JavaScript
-// would not take for a key.
+// that is not base64.
 //
 // Source: Bookbag, the widget's "Identity verification".
 func (b *Bookbag) Script(u BookbagUser, nonce string) (template.HTML, error) {
@@ -121,11 +127,13 @@ func (b *Bookbag) Script(u BookbagUser, nonce string) (template.HTML, error) {
 	if err != nil {
 		return "", err
 	}
-	if bytes.Contains(object, []byte(`"__proto__":`)) {
-		return "", &FieldError{"BookbagUser.Metadata", "must not have a key __proto__"}
+	text, err := exactjson.Marshal(string(object))
+	if err != nil {
+		return "", err
 	}
+	// JSON.parse, since a key __proto__ of an object literal would be no key.
 	return script("", nonce, `(function(user){`+
 		`function identify(){window.bookbag("identify",user)}`+
-		`window.bookbag?identify():window.addEventListener("load",identify)`+
-		`})(`+string(object)+`);`)
+		`typeof window.bookbag==="function"?identify():window.addEventListener("load",identify)`+
+		`})(JSON.parse(`+string(text)+`));`)
 }

@@ -21,8 +21,9 @@
 //
 // It never expires. Whoever has seen a page that carries it can use it for that
 // customer until the secret changes, and signing out does not recall it. So
-// serve such pages with Cache-Control: private, no-store, and do not reflect
-// input in them while they are compressed.
+// serve such pages with Cache-Control: private, no-store, and leave them
+// uncompressed where they repeat what the visitor sent (a search term): its
+// length would then tell the hash bit by bit, which is known as BREACH.
 //
 // It does not say for which shop it was made. Two shops under one secret accept
 // each other's ids: put the shop into the id ("shop1-1").
@@ -33,7 +34,8 @@
 // belongs on the server: in a secret manager or the environment, never in a
 // page or a repository. The package reads no environment itself, and no type of
 // it prints a secret. To rotate, make a new value with Options.Previous naming
-// the old secret: hashes made with it are still verified, new ones never made.
+// the old secret: hashes made with it are still verified, and all new ones are
+// made with the new secret.
 //
 // The vendors suggest to store the hash in the users table. Computing it when
 // the page is made does the same, and survives a change of the secret.
@@ -43,5 +45,6 @@
 // The id is hashed exactly as it is sent: nothing is trimmed or folded. So an
 // id that would not arrive as it is, is refused: one that is empty or not valid
 // UTF-8 everywhere, and in page blocks also one with white space at its edges
-// or control characters, which HTTP headers do not carry.
+// or control characters, which HTTP headers do not carry. How Ainisa writes
+// other characters than ASCII into its X-User-Id header is not documented.
 package hmachash

@@ -19,8 +19,9 @@ const hashSize = 2 * sha256.Size
 
 type redacted = secret.Redacted
 
-// Options of [New], [NewAinisa] and [NewBookbag]. Under fmt, slog and
-// encoding/json they show as [redacted].
+// Options of [New], [NewAinisa] and [NewBookbag]. They show as [redacted] in
+// fmt, slog and encoding/json, but their secrets are your own open strings: do
+// not keep them in a struct that is printed.
 type Options struct {
 	redacted
 
@@ -30,8 +31,8 @@ type Options struct {
 }
 
 // Hasher computes user hashes: HMAC-SHA256 with a secret, in lower-case hex.
-// It is safe for use by many goroutines. However it is printed or encoded, it
-// shows as [redacted].
+// It comes from [New]; the zero Hasher is of no use. It is safe for use by many
+// goroutines. However it is printed or encoded, it shows as [redacted].
 //
 // For a page of a known vendor, take [Ainisa] or [Bookbag], so that a customer
 // of one is never signed with the secret of the other.
@@ -46,25 +47,24 @@ type Hasher struct {
 //
 // Source: RFC 2104; Ainisa, "User data".
 func New(secret string, options *Options) (*Hasher, error) {
-	secrets := []string{secret}
-	if options != nil {
-		secrets = append(secrets, options.Previous...)
-	}
-	var h Hasher
-	for i, s := range secrets {
-		if err := checkSecret(secretField(i), s); err != nil {
-			return nil, err
-		}
-		h.macs = append(h.macs, newMAC(s))
-	}
-	return &h, nil
+	return newHasher(secret, options, checkSecret)
 }
 
-func secretField(i int) string {
-	if i == 0 {
-		return "secret"
+func newHasher(secret string, options *Options, check func(field, secret string) error) (*Hasher, error) {
+	if err := check("secret", secret); err != nil {
+		return nil, err
 	}
-	return fmt.Sprintf("Options.Previous[%d]", i-1)
+	h := &Hasher{macs: []macFunc{newMAC(secret)}}
+	if options == nil {
+		return h, nil
+	}
+	for i, previous := range options.Previous {
+		if err := check(fmt.Sprintf("Options.Previous[%d]", i), previous); err != nil {
+			return nil, err
+		}
+		h.macs = append(h.macs, newMAC(previous))
+	}
+	return h, nil
 }
 
 func checkSecret(field, secret string) error {

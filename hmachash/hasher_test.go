@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func newHasher(t testing.TB, secret string, o *Options) *Hasher {
+func testHasher(t testing.TB, secret string, o *Options) *Hasher {
 	t.Helper()
 	if fips140.Enforced() && len(secret) < 14 {
 		t.Skipf("a secret of %d bytes is refused under GODEBUG=fips140=only", len(secret))
@@ -48,7 +48,7 @@ func TestPublishedUserHashes(t *testing.T) {
 		{"Ainisa", "your_secret_key_here", "1", "c44eeb3397f29a15f7328f9ffc608a99dde2bfcf0e8a2fd393cf12a05ba14a9b"},
 	} {
 		t.Run(v.source+" "+v.id, func(t *testing.T) {
-			h := newHasher(t, v.secret, nil)
+			h := testHasher(t, v.secret, nil)
 			got, err := h.Hash(v.id)
 			require.NoError(t, err)
 			assert.Equal(t, v.hash, got)
@@ -68,7 +68,7 @@ func TestRFC4231(t *testing.T) {
 		"7": {strings.Repeat("\xaa", 131), "This is a test using a larger than block-size key and a larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.", "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := newHasher(t, v.key, nil)
+			h := testHasher(t, v.key, nil)
 			assert.Equal(t, v.mac, macOf(h, v.data))
 		})
 	}
@@ -119,7 +119,7 @@ func TestNodesCryptoMakesTheSameHashes(t *testing.T) {
 	var want []string
 	proof.Node(t, "hmac.mjs", map[string]any{"secret": secret, "ids": ids}, &want)
 	require.Len(t, want, len(ids))
-	h := newHasher(t, secret, nil)
+	h := testHasher(t, secret, nil)
 	for i, id := range ids {
 		got, err := h.Hash(id)
 		require.NoError(t, err)
@@ -150,7 +150,7 @@ func TestShortSecretsUnderFIPS(t *testing.T) {
 }
 
 func TestHashRefusesIDs(t *testing.T) {
-	h := newHasher(t, "a secret that is long", nil)
+	h := testHasher(t, "a secret that is long", nil)
 	for id, rule := range map[string]string{"": "must not be empty", "a\xff": "must be valid UTF-8", "\xed\xa0\x80": "must be valid UTF-8"} {
 		hash, err := h.Hash(id)
 		requireField(t, err, "id", rule)
@@ -164,7 +164,7 @@ func TestHashRefusesIDs(t *testing.T) {
 
 // The id is hashed as it is: neither trimmed nor folded.
 func TestHashTakesTheExactID(t *testing.T) {
-	h := newHasher(t, "a secret that is long", nil)
+	h := testHasher(t, "a secret that is long", nil)
 	seen := map[string]string{}
 	for _, id := range []string{"a", "A", " a", "a ", "a\n", "á", "a\u0301", "a\x00", "01", "1", "1.0"} {
 		hash, err := h.Hash(id)
@@ -175,8 +175,8 @@ func TestHashTakesTheExactID(t *testing.T) {
 }
 
 func TestVerify(t *testing.T) {
-	old := newHasher(t, "the old secret, long", nil)
-	h := newHasher(t, "the new secret, long", &Options{Previous: []string{"an older one, and long", "the old secret, long"}})
+	old := testHasher(t, "the old secret, long", nil)
+	h := testHasher(t, "the new secret, long", &Options{Previous: []string{"an older one, and long", "the old secret, long"}})
 	oldHash, err := old.Hash("1")
 	require.NoError(t, err)
 	newHash, err := h.Hash("1")
@@ -202,7 +202,7 @@ func TestVerify(t *testing.T) {
 }
 
 func TestManyGoroutines(t *testing.T) {
-	h := newHasher(t, "a secret that is long", nil)
+	h := testHasher(t, "a secret that is long", nil)
 	long := strings.Repeat("x", 1000)
 	want := map[string]string{}
 	for _, id := range []string{"1", "2", long} {

@@ -7,28 +7,15 @@ import (
 	"unicode/utf8"
 )
 
-// checkVendorSecret refuses what a dashboard's secret never has, and a file
-// with a line end at its end gives it.
-func checkVendorSecret(field, secret string) error {
-	if strings.TrimSpace(secret) != secret {
-		return &FieldError{field, "must not begin or end with white space"}
-	}
-	return nil
-}
-
-// newVendorHasher is New for a secret that was copied from a dashboard.
+// newVendorHasher is New for a secret that was copied from a dashboard. Such a
+// one has no white space at its edges, but a file gives it a line end.
 func newVendorHasher(secret string, options *Options) (*Hasher, error) {
-	if err := checkVendorSecret("secret", secret); err != nil {
-		return nil, err
-	}
-	if options != nil {
-		for i, s := range options.Previous {
-			if err := checkVendorSecret(secretField(i+1), s); err != nil {
-				return nil, err
-			}
+	return newHasher(secret, options, func(field, secret string) error {
+		if strings.TrimSpace(secret) != secret {
+			return &FieldError{field, "must not begin or end with white space"}
 		}
-	}
-	return New(secret, options)
+		return checkSecret(field, secret)
+	})
 }
 
 // checkPageID wants an id that comes back unchanged from a page: the vendor

@@ -115,9 +115,13 @@ func Example_ainisa() {
 			http.Error(w, "Try again in a minute.", http.StatusInternalServerError)
 			return
 		}
-		widget, _ := ainisa.Widget(nonce)
+		widget, err := ainisa.Widget(nonce)
+		if err != nil {
+			http.Error(w, "Try again in a minute.", http.StatusInternalServerError)
+			return
+		}
 		w.Header().Set("Cache-Control", "private, no-store")
-		page.Execute(w, map[string]any{"Block": block, "Widget": widget})
+		_ = page.Execute(w, map[string]any{"Block": block, "Widget": widget}) // the visitor may be gone
 	})
 
 	os.Setenv("AINISA_ACTION_KEY", "the key of the action")

@@ -14,8 +14,10 @@ function run(code, bookbagIsThere) {
   const window = { addEventListener: (event, f) => event === "load" && loaded.push(f) };
   if (bookbagIsThere) window.bookbag = bookbag;
   vm.runInNewContext(code, { window });
-  window.bookbag = bookbag;
-  loaded.forEach((f) => f());
+  if (!bookbagIsThere) {
+    window.bookbag = bookbag;
+    loaded.forEach((f) => f());
+  }
   return { calls, ainisaUser: window.ainisaUser };
 }
 
