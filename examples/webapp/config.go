@@ -25,12 +25,16 @@ type config struct {
 func parseConfig(args []string, getenv func(string) string, out io.Writer) (config, error) {
 	var c config
 	flags := flag.NewFlagSet("webapp", flag.ContinueOnError)
-	flags.SetOutput(out)
+	flags.SetOutput(io.Discard)
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
 	flags.StringVar(&c.db, "db", "", "SQLite `file` for customers and sessions (default in memory)")
 	flags.BoolVar(&c.realMegadesk, "real-megadesk", false, "put Megadesk's own embed into the page, instead of the stand-in")
 	flags.BoolVar(&c.realAinisa, "real-ainisa", false, "put Ainisa's own widget into the page, instead of the stand-in")
-	if err := flags.Parse(args); err != nil {
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(out)
+		flags.Usage()
+		return c, err
+	} else if err != nil {
 		return c, err
 	}
 	if flags.NArg() > 0 {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
+	"net/url"
 	"strings"
 
 	"golang.org/x/crypto/bcrypt"
@@ -34,6 +37,7 @@ var demoCustomers = []customer{
 }
 
 const schema = `
+PRAGMA busy_timeout = 5000;
 CREATE TABLE IF NOT EXISTS customer (
 	id                 TEXT PRIMARY KEY,
 	username           TEXT NOT NULL UNIQUE,
@@ -65,16 +69,17 @@ func newCustomers(db *sql.DB) (customers, error) {
 // openDB opens the database, with the demo customers in it. An empty file name
 // means one in memory.
 func openDB(ctx context.Context, file string) (*sql.DB, error) {
-	if file == "" {
-		file = ":memory:"
+	name := ":memory:"
+	if file != "" {
+		name = "file:" + url.PathEscape(file) // as SQLite reads names: with any character in it
 	}
-	db, err := sql.Open("sqlite", file+"?_pragma=busy_timeout(5000)")
+	db, err := sql.Open("sqlite", name)
 	if err != nil {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1) // a database in memory belongs to its connection
 	if err := fill(ctx, db); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(fmt.Errorf("database %q: %w", cmp.Or(file, name), err), db.Close())
 	}
 	return db, nil
 }
@@ -114,7 +119,7 @@ func (cs customers) signIn(ctx context.Context, username, password string) (cust
 	} else if err != nil {
 		return customer{}, err
 	}
-	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil || c.ID == "" {
+	if bcrypt.CompareHashAndPassword(hash, []byte(password)) != nil {
 		return customer{}, errNoCustomer
 	}
 	return c, nil

@@ -26,9 +26,9 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the program at once
 	switch err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); {
 	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2)
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "webapp:", err)
 		os.Exit(1)

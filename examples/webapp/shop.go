@@ -5,10 +5,10 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/alexedwards/scs/sqlite3store"
@@ -38,7 +38,7 @@ type shop struct {
 func newShop(cfg config, db *sql.DB, vendorURL string) (*shop, error) {
 	ainisa, err := hmachash.NewAinisa(cfg.ainisaSecret, nil)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("AINISA_SECRET_KEY: %w", err)
 	}
 	accounts, err := newCustomers(db)
 	if err != nil {
@@ -48,7 +48,7 @@ func newShop(cfg config, db *sql.DB, vendorURL string) (*shop, error) {
 	s.sessions = newSessions(s.store)
 	endpoint, err := megadeskEndpoint(cfg.megadeskSecret, s.currentCustomer)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("MEGADESK_IDENTITY_SECRET: %w", err)
 	}
 
 	mux := http.NewServeMux()
@@ -165,7 +165,9 @@ func (s *shop) crossSitePost(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
-	slog.ErrorContext(r.Context(), "page failed", "path", r.URL.Path, "error", err)
+	if r.Context().Err() == nil { // else the visitor has left
+		slog.ErrorContext(r.Context(), "page failed", "path", r.URL.Path, "error", err)
+	}
 	v := s.newView(nil)
 	v.Message = "Something went wrong on our side. Try again in a minute."
 	s.render(w, r, http.StatusInternalServerError, "message.html", v)
@@ -204,17 +206,12 @@ func (s *shop) render(w http.ResponseWriter, r *http.Request, status int, name s
 // policy allows the page's own files, and what the vendors' scripts need. The
 // real ones don't document theirs, so they may load and call what they like.
 func (s *shop) policy(nonce string) string {
-	directives := []string{
-		"default-src 'none'", "base-uri 'none'", "form-action 'self'", "frame-ancestors 'none'", "img-src 'self' data:",
-		"style-src 'self'", "connect-src 'self' " + s.vendorURL,
+	const always = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; script-src 'nonce-%s'"
+	if !s.cfg.realMegadesk && !s.cfg.realAinisa {
+		return fmt.Sprintf(always+"; style-src 'self'; img-src data:; connect-src 'self' %s", nonce, s.vendorURL)
 	}
-	scripts := "script-src 'nonce-" + nonce + "'"
-	if s.cfg.realMegadesk || s.cfg.realAinisa {
-		scripts += " 'strict-dynamic'"
-		directives = append(directives[:4], "style-src 'self' 'unsafe-inline' https:", "connect-src 'self' https: wss: "+s.vendorURL,
-			"img-src https: data: blob:", "font-src https: data:", "frame-src https:", "media-src https: data: blob:")
-	}
-	return strings.Join(append(directives, scripts), "; ")
+	return fmt.Sprintf(always+" 'strict-dynamic'; style-src 'self' 'unsafe-inline' https:; connect-src 'self' https: wss: %s;"+
+		" img-src https: data: blob:; font-src https: data:; frame-src https:; media-src https: data: blob:", nonce, s.vendorURL)
 }
 
 func static(name string) http.HandlerFunc {

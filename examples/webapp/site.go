@@ -7,6 +7,9 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/chatident/chatident/examples/internal/standin"
@@ -38,11 +41,11 @@ func open(cfg config) (_ *site, err error) {
 	if s.vendorListener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
-	s.url = s.shopURL(cfg.addr)
+	s.url = s.shopURL()
 	if s.db, err = openDB(context.Background(), cfg.db); err != nil {
 		return nil, err
 	}
-	if s.shop, err = newShop(cfg, s.db, s.vendorURL(cfg.addr)); err != nil {
+	if s.shop, err = newShop(cfg, s.db, s.vendorURL()); err != nil {
 		return nil, err
 	}
 	s.ainisa = standin.NewAinisa(cfg.ainisaSecret)
@@ -50,25 +53,28 @@ func open(cfg config) (_ *site, err error) {
 	return s, err
 }
 
-// shopURL names the shop as it was asked for, with the port that it got.
-func (s *site) shopURL(addr string) string {
+// shopURL names the shop by the address that it listens on, as a browser writes
+// it. Never localhost: that is the name of the vendors' stand-ins. Ports do not
+// make two sites, but 127.0.0.1 and localhost are two, as a shop and its vendors
+// are.
+func (s *site) shopURL() string {
 	listened := s.shopListener.Addr().(*net.TCPAddr)
 	s.loopback = listened.IP.IsLoopback()
-	host, _, _ := net.SplitHostPort(addr)
-	if host == "" || listened.IP.IsUnspecified() {
+	host := listened.IP.String()
+	if listened.IP.IsUnspecified() {
 		host = "127.0.0.1"
 	}
-	return "http://" + net.JoinHostPort(host, fmt.Sprint(listened.Port))
+	if listened.Port != 80 {
+		return "http://" + net.JoinHostPort(host, strconv.Itoa(listened.Port))
+	}
+	if strings.Contains(host, ":") {
+		host = "[" + host + "]"
+	}
+	return "http://" + host
 }
 
-// vendorURL names the stand-ins differently from the shop. Ports do not make
-// two sites, but 127.0.0.1 and localhost are two, as a shop and its vendors are.
-func (s *site) vendorURL(shopAddr string) string {
-	host := "localhost"
-	if shopHost, _, _ := net.SplitHostPort(shopAddr); shopHost == host {
-		host = "127.0.0.1"
-	}
-	return fmt.Sprintf("http://%s:%d", host, s.vendorListener.Addr().(*net.TCPAddr).Port)
+func (s *site) vendorURL() string {
+	return fmt.Sprintf("http://localhost:%d", s.vendorListener.Addr().(*net.TCPAddr).Port)
 }
 
 func (s *site) greet(out io.Writer) {
@@ -100,11 +106,15 @@ func (s *site) serve(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
+	var stopping sync.WaitGroup
 	for _, server := range servers {
-		if server.Shutdown(ctx) != nil {
-			_ = server.Close() // whoever is still there has had five seconds
-		}
+		stopping.Go(func() {
+			if server.Shutdown(ctx) != nil {
+				_ = server.Close() // whoever is still there has had five seconds
+			}
+		})
 	}
+	stopping.Wait()
 	return err
 }
 
@@ -128,7 +138,8 @@ func (s *site) oneHost(next http.Handler) http.Handler {
 		switch {
 		case "http://"+r.Host == s.url:
 			next.ServeHTTP(w, r)
-		case r.Method == http.MethodGet:
+		case r.Method == http.MethodGet || r.Method == http.MethodHead:
+			w.Header().Set("Cache-Control", "no-store")
 			http.Redirect(w, r, s.url+r.URL.RequestURI(), http.StatusTemporaryRedirect)
 		default:
 			http.Error(w, "The shop is at "+s.url+".", http.StatusMisdirectedRequest)

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -11,6 +13,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -138,8 +141,9 @@ func TestPageHeaders(t *testing.T) {
 		policy := res.header.Get("Content-Security-Policy")
 		nonce := regexp.MustCompile(`'nonce-([0-9a-f]{32})'`).FindStringSubmatch(policy)
 		require.Len(t, nonce, 2, policy)
-		assert.NotContains(t, policy, "unsafe")
-		assert.Contains(t, policy, "default-src 'none'")
+		assert.Equal(t, "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; script-src 'nonce-"+nonce[1]+
+			"'; style-src 'self'; img-src data:; connect-src 'self' "+v.site.shop.vendorURL, policy)
+		assert.Equal(t, "same-origin", res.header.Get("Referrer-Policy"))
 		assert.Equal(t, strings.Count(res.body, "<script"), strings.Count(res.body, `nonce="`+nonce[1]+`"`))
 		nonces[nonce[1]] = true
 	}
@@ -172,14 +176,14 @@ func TestOtherPaths(t *testing.T) {
 func TestAnotherNameOfTheMachineIsRedirected(t *testing.T) {
 	s := start(t, nil)
 	v := newVisitor(t, s)
-	for _, method := range []string{"GET", "POST"} {
+	for _, method := range []string{"GET", "HEAD", "POST"} {
 		r, err := http.NewRequest(method, s.url+"/login?x=1", nil)
 		require.NoError(t, err)
 		r.Host = strings.Replace(r.Host, "127.0.0.1", "localhost", 1)
 		res, err := v.client.Do(r)
 		require.NoError(t, err)
 		res.Body.Close()
-		if method == "GET" {
+		if method != "POST" {
 			assert.Equal(t, 307, res.StatusCode)
 			assert.Equal(t, s.url+"/login?x=1", res.Header.Get("Location"))
 		} else {
@@ -189,25 +193,104 @@ func TestAnotherNameOfTheMachineIsRedirected(t *testing.T) {
 }
 
 func TestShopAndVendorsAreTwoSites(t *testing.T) {
-	for addr, hosts := range map[string][2]string{
-		"127.0.0.1:0": {"127.0.0.1", "localhost"},
-		"localhost:0": {"localhost", "127.0.0.1"},
-		":0":          {"127.0.0.1", "localhost"},
-		"0.0.0.0:0":   {"127.0.0.1", "localhost"},
+	for addr, warned := range map[string]bool{
+		"127.0.0.1:0": false, "localhost:0": false, "LOCALHOST:0": false, "[::1]:0": false, "[0:0:0:0:0:0:0:1]:0": false, "127.0.0.2:0": false,
+		":0": true, "0.0.0.0:0": true,
 	} {
 		s := start(t, func(c *config) { c.addr = addr })
-		shop, err := url.Parse(s.url)
-		require.NoError(t, err)
-		vendor, err := url.Parse(s.shop.vendorURL)
-		require.NoError(t, err)
-		assert.Equal(t, hosts, [2]string{shop.Hostname(), vendor.Hostname()}, addr)
-		assert.Equal(t, 200, newVisitor(t, s).get("/").status)
+		assert.NotContains(t, s.url, "localhost", addr)
+		assert.Contains(t, s.shop.vendorURL, "http://localhost:", addr)
+		assert.Equal(t, 200, newVisitor(t, s).get("/").status, addr)
+		vendor := s.vendorListener.Addr().(*net.TCPAddr)
+		assert.True(t, vendor.IP.IsLoopback(), "nobody else reaches the stand-ins")
 
 		var out strings.Builder
 		s.greet(&out)
 		assert.Contains(t, out.String(), s.url)
-		assert.Equal(t, !strings.Contains(addr, "1") && addr != "localhost:0", strings.Contains(out.String(), "Warning"), addr)
+		assert.Equal(t, warned, strings.Contains(out.String(), "Warning"), addr)
 	}
+}
+
+func TestURLs(t *testing.T) {
+	for addr, want := range map[string]string{
+		"127.0.0.1:8080":          "http://127.0.0.1:8080",
+		"127.0.0.1:80":            "http://127.0.0.1",
+		"[::1]:80":                "http://[::1]",
+		"[::1]:8080":              "http://[::1]:8080",
+		"[::ffff:127.0.0.1]:8080": "http://127.0.0.1:8080",
+		"0.0.0.0:8080":            "http://127.0.0.1:8080",
+		"192.0.2.1:8080":          "http://192.0.2.1:8080",
+	} {
+		address, err := netip.ParseAddrPort(addr)
+		require.NoError(t, err)
+		s := &site{shopListener: listenerAt{net.TCPAddrFromAddrPort(address)}}
+		assert.Equal(t, want, s.shopURL())
+	}
+}
+
+type listenerAt struct{ addr *net.TCPAddr }
+
+func (l listenerAt) Addr() net.Addr          { return l.addr }
+func (listenerAt) Accept() (net.Conn, error) { return nil, net.ErrClosed }
+func (listenerAt) Close() error              { return nil }
+
+// A database in memory belongs to its connection: there must not be two.
+func TestManyVisitorsAtOnce(t *testing.T) {
+	s := start(t, nil)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			v := newVisitor(t, s)
+			name := demoCustomers[i%3].Username
+			for range 5 {
+				assert.Equal(t, 303, v.signIn(name, name).status)
+				if p := v.identity(); assert.NotNil(t, p) {
+					assert.Equal(t, demoCustomers[i%3].ID, p.User.ID)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// Who has copied the cookie has nothing after the sign-out, and the database
+// holds no cookie to copy.
+func TestSignOutEndsTheSessionItself(t *testing.T) {
+	v := newVisitor(t, start(t, nil))
+	v.signIn("ada", "ada")
+	cookie := v.sessionCookie()
+	var stored int
+	require.NoError(t, v.site.db.QueryRow("SELECT count(*) FROM sessions WHERE token = ?", cookie).Scan(&stored))
+	assert.Zero(t, stored)
+	require.NoError(t, v.site.db.QueryRow("SELECT count(*) FROM sessions").Scan(&stored))
+	assert.Equal(t, 1, stored)
+	v.do("POST", "/logout", url.Values{}, nil)
+
+	thief := newVisitor(t, v.site)
+	u, err := url.Parse(v.site.url)
+	require.NoError(t, err)
+	thief.client.Jar.SetCookies(u, []*http.Cookie{{Name: "shop_session", Value: cookie}})
+	assert.Nil(t, thief.identity())
+}
+
+// CrossOriginProtection lets every GET through: none may sign anybody in.
+func TestNobodySignsInByALink(t *testing.T) {
+	v := newVisitor(t, start(t, nil))
+	v.get("/login?username=ada&password=ada")
+	assert.Nil(t, v.identity())
+	assert.Equal(t, 401, v.do("POST", "/login?username=ada&password=ada", url.Values{}, nil).status)
+	assert.Nil(t, v.identity())
+}
+
+func TestFilesOfAnyName(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a?b.db", "?x.db", "a#b.db", "a%2fb.db", "file:c.db", "ü x.db"} {
+		start(t, func(c *config) { c.db = filepath.Join(dir, name) })
+		assert.FileExists(t, filepath.Join(dir, name))
+	}
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	assert.Len(t, entries, 6)
 }
 
 func TestCustomersAndSessionsOutliveARestartInAFile(t *testing.T) {
@@ -281,6 +364,7 @@ func TestConfig(t *testing.T) {
 	}{
 		{nil, []string{"-real-megadesk"}, "-real-megadesk needs"},
 		{map[string]string{"MEGADESK_IDENTITY_SECRET": testMegadeskSecret}, []string{"-real-megadesk"}, "-real-megadesk needs"},
+		{map[string]string{"MEGADESK_PUBLIC_ID": "0123456789abcdef01234567"}, []string{"-real-megadesk"}, "-real-megadesk needs"},
 		{nil, []string{"-real-ainisa"}, "-real-ainisa needs"},
 		{map[string]string{"MEGADESK_PUBLIC_ID": `"><script>`}, nil, "24 hexadecimal digits"},
 		{nil, []string{"extra"}, "unexpected argument"},
@@ -293,27 +377,32 @@ func TestConfig(t *testing.T) {
 
 func TestBadSecretsStopTheStart(t *testing.T) {
 	for name, change := range map[string]func(*config){
-		"key":    func(c *config) { c.megadeskSecret = "abc" },
-		"secret": func(c *config) { c.ainisaSecret = "s\n" },
-		"addr":   func(c *config) { c.addr = "127.0.0.1:99999" },
-		"db":     func(c *config) { c.db = filepath.Join(t.TempDir(), "no", "such", "folder") },
+		"MEGADESK_IDENTITY_SECRET": func(c *config) { c.megadeskSecret = "abc" },
+		"AINISA_SECRET_KEY":        func(c *config) { c.ainisaSecret = "s\n" },
+		"-addr":                    func(c *config) { c.addr = "127.0.0.1:99999" },
+		"such":                     func(c *config) { c.db = filepath.Join(t.TempDir(), "no", "such", "folder") },
 	} {
 		cfg := config{addr: "127.0.0.1:0", megadeskSecret: testMegadeskSecret, ainisaSecret: testAinisaSecret}
 		change(&cfg)
 		_, err := open(cfg)
-		assert.Error(t, err, name)
+		assert.ErrorContains(t, err, name)
 	}
 }
 
 func TestRealVendors(t *testing.T) {
-	v := newVisitor(t, start(t, func(c *config) {
-		c.realMegadesk, c.realAinisa, c.megadeskPublicID = true, true, "0123456789abcdef01234567"
-	}))
-	res := v.get("/")
-	assert.Contains(t, res.body, `<script src="https://getmegadesk.com/embed.js" data-pub="0123456789abcdef01234567"`)
-	assert.Contains(t, res.body, `<script src="https://chatbot.ainisa.com/widget.js"`)
-	assert.NotContains(t, res.body, v.site.shop.vendorURL)
-	assert.Contains(t, res.header.Get("Content-Security-Policy"), "'strict-dynamic'")
+	const embed = `<script src="https://getmegadesk.com/embed.js" data-pub="0123456789abcdef01234567"`
+	const widget = `<script src="https://chatbot.ainisa.com/widget.js"`
+	for _, real := range [][2]bool{{true, false}, {false, true}, {true, true}} {
+		v := newVisitor(t, start(t, func(c *config) {
+			c.realMegadesk, c.realAinisa, c.megadeskPublicID = real[0], real[1], "0123456789abcdef01234567"
+		}))
+		res := v.get("/")
+		assert.Equal(t, real[0], strings.Contains(res.body, embed))
+		assert.Equal(t, !real[0], strings.Contains(res.body, v.site.shop.vendorURL+"/megadesk/embed.js"))
+		assert.Equal(t, real[1], strings.Contains(res.body, widget))
+		assert.Equal(t, !real[1], strings.Contains(res.body, v.site.shop.vendorURL+"/ainisa/widget.js"))
+		assert.Contains(t, res.header.Get("Content-Security-Policy"), "'strict-dynamic'")
+	}
 }
 
 // The program itself: built, started, and stopped by each of the two signals.

@@ -1,6 +1,7 @@
 // Shows what the vendors' scripts report: what they sent, and what came of it.
 "use strict";
 
+// What the shop wrote into the page, before anybody changed it.
 const honest = () => structuredClone(window.ainisaUser ?? null);
 
 window.addEventListener("standin", ({ detail }) => {
@@ -11,15 +12,15 @@ window.addEventListener("standin", ({ detail }) => {
 });
 
 // The real vendors' scripts report nothing: show what the page gives them.
-window.addEventListener("DOMContentLoaded", async () => {
-  const ainisa = document.querySelector("#ainisa[data-real]");
-  if (ainisa) showSent(ainisa, [{ line: "window.ainisaUser", body: honest() }]);
-  const megadesk = document.querySelector("#megadesk[data-real]");
-  if (megadesk) {
-    const identity = await fetch("/api/megadesk-identity");
-    showSent(megadesk, [{ line: "GET /api/megadesk-identity", body: await identity.json() }]);
-  }
-});
+const realAinisa = document.querySelector("#ainisa[data-real]");
+if (realAinisa) showSent(realAinisa, [{ line: "window.ainisaUser", body: honest() }]);
+const realMegadesk = document.querySelector("#megadesk[data-real]");
+if (realMegadesk) {
+  const line = "GET /api/megadesk-identity";
+  fetch("/api/megadesk-identity")
+    .then((response) => response.json())
+    .then((body) => showSent(realMegadesk, [{ line, body }]));
+}
 
 function showSent(section, sent) {
   section.querySelector(".sent").replaceChildren(...sent.flatMap(({ line, body }) => [
