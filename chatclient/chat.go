@@ -1,0 +1,213 @@
+package chatclient
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"github.com/chatident/chatident/internal/apihttp"
+)
+
+// Message is what a customer says.
+//
+// Source: Bookbag, API v2, "Send a message".
+type Message struct {
+	// Text is required, and more than white space. The service documents no
+	// maximum.
+	Text string
+
+	// UserID is the customer's id. Take it from your own session, never from
+	// the browser. Empty for an anonymous visitor.
+	UserID UserID
+
+	// ConversationID continues a conversation. Empty begins a new one. Whether
+	// the service checks that it belongs to the UserID is not documented: check
+	// it yourself before you pass on an id that came from a browser.
+	ConversationID ConversationID
+}
+
+func (m *Message) check() error {
+	if strings.TrimSpace(m.Text) == "" {
+		return &FieldError{"Message.Text", "must not be empty"}
+	}
+	if m.UserID != "" {
+		if err := m.UserID.check("Message.UserID"); err != nil {
+			return err
+		}
+	}
+	if m.ConversationID != "" {
+		return m.ConversationID.check("Message.ConversationID")
+	}
+	return nil
+}
+
+// chatBody is the body of the chat endpoint. The service streams by default.
+type chatBody struct {
+	Message        string         `json:"message,omitempty"`
+	UserID         UserID         `json:"userId,omitempty"`
+	ConversationID ConversationID `json:"conversationId,omitempty"`
+	Stream         bool           `json:"stream"`
+}
+
+// Send sends a message and returns the whole reply. It is not repeated when it
+// may have arrived, for that would make a second turn.
+//
+// A bad field is a *[FieldError], everything else that goes wrong an *[Error].
+//
+// Source: Bookbag, API v2, "Send a message".
+func (c *Client) Send(ctx context.Context, m Message) (*Reply, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	return c.chat(ctx, chatBody{Message: m.Text, UserID: m.UserID, ConversationID: m.ConversationID})
+}
+
+// Stream sends a message and returns the reply as it comes. A refusal is
+// returned here, before any event. The stream must be read or closed.
+//
+// A bad field is a *[FieldError], everything else that goes wrong an *[Error].
+//
+// Source: Bookbag, API v2, "Streaming".
+func (c *Client) Stream(ctx context.Context, m Message) (*Stream, error) {
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	return c.chatStream(ctx, chatBody{Message: m.Text, UserID: m.UserID, ConversationID: m.ConversationID})
+}
+
+// Continue lets the assistant go on after [Client.SubmitToolResult], and
+// returns the whole reply. The errors are those of [Client.Send].
+//
+// It is a chat call without a message, which Bookbag does not document; Chatbase
+// does.
+func (c *Client) Continue(ctx context.Context, id ConversationID) (*Reply, error) {
+	if err := id.check("conversation"); err != nil {
+		return nil, err
+	}
+	return c.chat(ctx, chatBody{ConversationID: id})
+}
+
+// ContinueStream is [Client.Continue] with the reply as it comes.
+func (c *Client) ContinueStream(ctx context.Context, id ConversationID) (*Stream, error) {
+	if err := id.check("conversation"); err != nil {
+		return nil, err
+	}
+	return c.chatStream(ctx, chatBody{ConversationID: id})
+}
+
+func (c *Client) chat(ctx context.Context, body chatBody) (*Reply, error) {
+	call, err := c.chatCall(body)
+	if err != nil {
+		return nil, err
+	}
+	return c.reply(ctx, call)
+}
+
+func (c *Client) chatStream(ctx context.Context, body chatBody) (*Stream, error) {
+	body.Stream = true
+	call, err := c.chatCall(body)
+	if err != nil {
+		return nil, err
+	}
+	return c.open(ctx, call)
+}
+
+func (c *Client) chatCall(body chatBody) (apihttp.Call, error) {
+	return send(http.MethodPost, "/agents/{agentId}/chat", c.agentPath("chat"), "Message.Text", body)
+}
+
+// retryBody is not documented by Bookbag, but by Chatbase.
+type retryBody struct {
+	MessageID string `json:"messageId,omitempty"`
+	Stream    bool   `json:"stream"`
+}
+
+// Retry runs the last user turn of a conversation again, and returns the whole
+// reply. A messageID, which may be empty, names the message to run again.
+//
+// A bad id is a *[FieldError], everything else that goes wrong an *[Error]; of
+// its codes, [CodeNoUserMessage] and [CodeRetryMessageNotFound] belong here.
+//
+// Source: Bookbag, API v2, "Retry".
+func (c *Client) Retry(ctx context.Context, id ConversationID, messageID string) (*Reply, error) {
+	call, err := c.retryCall(id, messageID, false)
+	if err != nil {
+		return nil, err
+	}
+	return c.reply(ctx, call)
+}
+
+// RetryStream is [Client.Retry] with the reply as it comes.
+func (c *Client) RetryStream(ctx context.Context, id ConversationID, messageID string) (*Stream, error) {
+	call, err := c.retryCall(id, messageID, true)
+	if err != nil {
+		return nil, err
+	}
+	return c.open(ctx, call)
+}
+
+func (c *Client) retryCall(id ConversationID, messageID string, stream bool) (apihttp.Call, error) {
+	if err := id.check("conversation"); err != nil {
+		return apihttp.Call{}, err
+	}
+	if messageID != "" {
+		if err := checkIssuedID("messageID", messageID); err != nil {
+			return apihttp.Call{}, err
+		}
+	}
+	return send(http.MethodPost, "/agents/{agentId}/conversations/{conversationId}/retry",
+		c.agentPath("conversations", string(id), "retry"), "messageID", retryBody{messageID, stream})
+}
+
+// ToolResult is what a tool on your side gave for a call.
+type ToolResult struct {
+	// ToolCallID is that of the [Part] of type tool-call.
+	ToolCallID string
+
+	// Output is anything that JSON can carry.
+	Output any
+}
+
+// SubmitToolResult answers a tool call of the assistant; [Client.Continue] then
+// lets it go on. It is not repeated when it may have arrived.
+//
+// A bad field is a *[FieldError], everything else that goes wrong an *[Error]
+// ([CodeToolCallNotFound]).
+//
+// Source: Bookbag, API v2, "Tool results"; that the result is named output is
+// documented by Chatbase alone.
+func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result ToolResult) (Meta, error) {
+	if err := id.check("conversation"); err != nil {
+		return Meta{}, err
+	}
+	if result.ToolCallID == "" {
+		return Meta{}, &FieldError{"ToolResult.ToolCallID", "must not be empty"}
+	}
+	body := struct {
+		ToolCallID string `json:"toolCallId"`
+		Output     any    `json:"output"`
+	}{result.ToolCallID, result.Output}
+	call, err := send(http.MethodPost, "/agents/{agentId}/conversations/{conversationId}/tool-result",
+		c.agentPath("conversations", string(id), "tool-result"), "ToolResult", body)
+	if err != nil {
+		return Meta{}, err
+	}
+	return c.do(ctx, call, nil)
+}
+
+// reply makes a call whose answer is one reply.
+func (c *Client) reply(ctx context.Context, call apihttp.Call) (*Reply, error) {
+	var body struct {
+		Data *Reply `json:"data"`
+	}
+	res, err := c.api.Do(ctx, call)
+	if err != nil {
+		return nil, fail(err)
+	}
+	if json.Unmarshal(res.Body, &body) != nil || body.Data == nil {
+		return nil, unexpected(call, res)
+	}
+	body.Data.Meta = metaOf(res)
+	return body.Data, nil
+}

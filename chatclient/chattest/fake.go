@@ -1,0 +1,109 @@
+package chattest
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+)
+
+const maxBody = 1 << 20
+
+// Options of a Fake. The zero value of each field is its default.
+type Options struct {
+	// APIKey is the only key that is taken. Default "oc_test_chattest".
+	APIKey string
+
+	// AgentID is the only agent. Default 123. Another one in a path is 404
+	// RESOURCE_NOT_FOUND.
+	AgentID int64
+
+	// ForeignAgentID is an agent that exists and that the key is not for: 403
+	// AUTH_INSUFFICIENT_PERMISSIONS. Default none.
+	ForeignAgentID int64
+
+	// Window enforces 100 requests in any 10 seconds, with 429
+	// RATE_LIMIT_TOO_MANY_REQUESTS and a Retry-After in whole seconds, rounded
+	// up. Requests that are refused for the limit or the key do not count, nor
+	// those that a Fault answers. Default off: only the headers count.
+	Window bool
+
+	// Reply is what the assistant answers. It may be called by several
+	// requests at once. Default: the text "You said: " and the message.
+	Reply func(Turn) []Part
+
+	// Pace is the wait after each frame of a stream. Default none.
+	Pace time.Duration
+
+	// Delta streams in the newer form that Chatbase documents: "delta" instead
+	// of "text", tool calls in frames, and frames for the starts and ends.
+	// Default off: the form that Bookbag documents.
+	Delta bool
+}
+
+// Fake is a Bookbag v2 service with one key and one agent, which keeps its
+// conversations in memory. It is safe for use by many goroutines.
+type Fake struct {
+	options Options
+	mux     *http.ServeMux
+	memory  http.Server // for Client
+
+	mu       sync.Mutex
+	script   []Fault
+	requests []Request
+	received int64
+	window   window
+	store    store
+}
+
+// New returns a Fake without any conversation. The options may be nil.
+func New(options *Options) *Fake {
+	f := &Fake{}
+	if options != nil {
+		f.options = *options
+	}
+	if f.options.APIKey == "" {
+		f.options.APIKey = "oc_test_chattest"
+	}
+	if f.options.AgentID == 0 {
+		f.options.AgentID = 123
+	}
+	if f.options.Reply == nil {
+		f.options.Reply = func(t Turn) []Part { return []Part{Text("You said: " + t.Message)} }
+	}
+	f.mux = f.routes()
+	f.memory.Handler = f
+	return f
+}
+
+// ServeHTTP answers a request to the service, whose paths begin with /api/v2.
+// A body of more than 1 MiB is refused with 413.
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	r = r.WithContext(r.Context()) // a copy: the caller's request stays as it is
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	answer := f.receive(w, r, body)
+	if err != nil {
+		refuse(w, &refusal{status: http.StatusRequestEntityTooLarge, Code: "VALIDATION_INVALID_BODY", Message: "The body is too long"})
+		return
+	}
+	answer.ServeHTTP(w, r)
+}
+
+// receive notes the request and returns who answers it.
+func (f *Fake) receive(w http.ResponseWriter, r *http.Request, body []byte) http.Handler {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.received++
+	w.Header().Set("x-request-id", "req_"+strconv.FormatInt(f.received, 10))
+	f.window.stamp(w.Header(), time.Now())
+	f.record(r, body)
+	if len(f.script) == 0 {
+		return f.mux
+	}
+	fault := f.script[0]
+	f.script = f.script[1:]
+	return fault(f.mux)
+}

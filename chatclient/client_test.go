@@ -1,0 +1,374 @@
+package chatclient
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/chatident/chatident/internal/proof"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	lengthRule = "must have 1 to 128 characters, has %d"
+	userRule   = "must have only letters, digits, dot, underscore and hyphen: byte %d is another"
+	idRule     = "must have only letters, digits, underscore and hyphen: byte %d is another"
+)
+
+func TestUserID(t *testing.T) {
+	for _, id := range []string{"a", "user_8821", "A-Z.0_9", "...", ".a", "-", strings.Repeat("x", 128)} {
+		got, err := ParseUserID(id)
+		require.NoError(t, err, id)
+		assert.Equal(t, UserID(id), got)
+	}
+	for id, rule := range badUserIDs {
+		_, err := ParseUserID(id)
+		requireField(t, err, "userID", rule)
+	}
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		if _, err := ParseUserID("user_8821"); err != nil {
+			t.Fatal(err)
+		}
+	}))
+}
+
+var badUserIDs = map[string]string{
+	"":                       fmt.Sprintf(lengthRule, 0),
+	strings.Repeat("x", 129): fmt.Sprintf(lengthRule, 129),
+	"ada@example.com":        fmt.Sprintf(userRule, 4),
+	"user_8821\n":            fmt.Sprintf(userRule, 10),
+	"\nuser":                 fmt.Sprintf(userRule, 1),
+	"a b":                    fmt.Sprintf(userRule, 2),
+	"a/b":                    fmt.Sprintf(userRule, 2),
+	"ü":                      fmt.Sprintf(userRule, 1),
+	"a\x00":                  fmt.Sprintf(userRule, 2),
+	"%2e%2e":                 fmt.Sprintf(userRule, 1),
+	".":                      "must not be . or ..",
+	"..":                     "must not be . or ..",
+}
+
+func TestAgentID(t *testing.T) {
+	id, err := ParseAgentID(" 123\n")
+	require.NoError(t, err)
+	assert.Equal(t, AgentID(123), id)
+	for text, rule := range map[string]string{"": "must be a number", "abc": "must be a number", "1.5": "must be a number", "0": "must be positive", "-1": "must be positive"} {
+		_, err := ParseAgentID(text)
+		requireField(t, err, "agent", rule)
+	}
+}
+
+func TestDeriveUserID(t *testing.T) {
+	const secret = "0123456789abcdef0123456789abcdef"
+	id, err := DeriveUserID(secret, "ada@example.com")
+	require.NoError(t, err)
+	_, err = ParseUserID(string(id))
+	require.NoError(t, err)
+	assert.Len(t, string(id), 54)
+	// By openssl and coreutils: openssl dgst -sha256 -hmac ... -binary | base32
+	assert.Equal(t, UserID("u_4prqwtkqejfexikaqrqhbboqojaccrbbfijc5ncqdww52256b3rq"), id)
+	other, err := DeriveUserID(secret, "Ada@example.com")
+	require.NoError(t, err)
+	assert.NotEqual(t, id, other)
+	_, err = DeriveUserID(secret[1:], "a")
+	requireField(t, err, "secret", "must have at least 32 bytes")
+	_, err = DeriveUserID(secret, "")
+	requireField(t, err, "text", "must not be empty")
+}
+
+func TestConversationID(t *testing.T) {
+	for text, want := range map[string]ConversationID{"456": "456", `"456"`: "456", `"conv_123"`: "conv_123", "null": "", `""`: ""} {
+		var id ConversationID
+		require.NoError(t, json.Unmarshal([]byte(text), &id))
+		assert.Equal(t, want, id)
+	}
+	for _, text := range []string{"{}", "[]", "true"} {
+		var id ConversationID
+		assert.Error(t, json.Unmarshal([]byte(text), &id))
+	}
+	for id, want := range map[ConversationID]string{"456": "456", "conv_123": `"conv_123"`, "007": `"007"`, "99999999999999999999": `"99999999999999999999"`, "-1": "-1", "+1": `"+1"`} {
+		b, err := json.Marshal(id)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(b))
+	}
+}
+
+// Each of these is refused before anything is sent.
+func TestBadArguments(t *testing.T) {
+	c := newTestClient(t, func(*http.Request) (*http.Response, error) {
+		t.Error("something was sent")
+		return nil, errors.New("unexpected")
+	}, nil)
+	ctx := t.Context()
+	type m = Message
+	check := func(err error, field, rule string) {
+		t.Helper()
+		requireField(t, err, field, rule)
+	}
+	for _, test := range []struct {
+		message     m
+		field, rule string
+	}{
+		{m{}, "Message.Text", "must not be empty"},
+		{m{Text: " \n\t\u00a0"}, "Message.Text", "must not be empty"},
+		{m{Text: "a\xff"}, "Message.Text", "must be valid UTF-8"},
+		{m{Text: "a", ConversationID: "../x"}, "Message.ConversationID", fmt.Sprintf(idRule, 1)},
+	} {
+		_, err := c.Send(ctx, test.message)
+		check(err, test.field, test.rule)
+		_, err = c.Stream(ctx, test.message)
+		check(err, test.field, test.rule)
+	}
+	for id, rule := range badUserIDs {
+		if id != "" {
+			_, err := c.Send(ctx, m{Text: "a", UserID: UserID(id)})
+			check(err, "Message.UserID", rule)
+		}
+		_, err := c.UserConversationsPage(ctx, UserID(id), PageRequest{})
+		check(err, "user", rule)
+	}
+	for id, rule := range map[string]string{
+		"": fmt.Sprintf(lengthRule, 0), "..": fmt.Sprintf(idRule, 1), "a.b": fmt.Sprintf(idRule, 2), "a/b": fmt.Sprintf(idRule, 2), "%2e": fmt.Sprintf(idRule, 1),
+		"1?x": fmt.Sprintf(idRule, 2), "1#": fmt.Sprintf(idRule, 2), "1\n": fmt.Sprintf(idRule, 2), strings.Repeat("1", 129): fmt.Sprintf(lengthRule, 129),
+	} {
+		conversation := ConversationID(id)
+		for _, call := range []func() error{
+			func() error { _, err := c.Conversation(ctx, conversation); return err },
+			func() error { _, err := c.MessagesPage(ctx, conversation, PageRequest{}); return err },
+			func() error { _, err := c.Continue(ctx, conversation); return err },
+			func() error { _, err := c.ContinueStream(ctx, conversation); return err },
+			func() error { _, err := c.Retry(ctx, conversation, ""); return err },
+			func() error { _, err := c.RetryStream(ctx, conversation, ""); return err },
+			func() error { _, err := c.SubmitToolResult(ctx, conversation, ToolResult{ToolCallID: "c"}); return err },
+			func() error { _, err := c.SetFeedback(ctx, conversation, "m", FeedbackNone); return err },
+		} {
+			check(call(), "conversation", rule)
+		}
+		_, err := c.SetFeedback(ctx, "1", id, FeedbackNone)
+		check(err, "messageID", rule)
+		if id != "" {
+			_, err = c.Retry(ctx, "1", id)
+			check(err, "messageID", rule)
+		}
+	}
+	_, err := c.SetFeedback(ctx, "1", "m", "good")
+	check(err, "feedback", "must be positive, negative or empty")
+	_, err = c.SubmitToolResult(ctx, "1", ToolResult{})
+	check(err, "ToolResult.ToolCallID", "must not be empty")
+	_, err = c.SubmitToolResult(ctx, "1", ToolResult{ToolCallID: "c", Output: make(chan int)})
+	check(err, "ToolResult", "must be a value that JSON can carry")
+	for _, limit := range []int{-1, 101} {
+		_, err = c.ConversationsPage(ctx, PageRequest{Limit: limit})
+		check(err, "PageRequest.Limit", "must be from 1 to 100, or 0 for the default")
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, test := range []struct {
+		key         string
+		agent       AgentID
+		options     *Options
+		field, rule string
+	}{
+		{"", 1, nil, "apiKey", "must not be empty"},
+		{testKey + "\n", 1, nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
+		{testKey, 0, nil, "agent", "must be positive"},
+		{testKey, -1, nil, "agent", "must be positive"},
+		{testKey, 1, &Options{BaseURL: "http://app.bookbag.ai"}, "Options.BaseURL", "must be https, unless its host is this machine"},
+		{testKey, 1, &Options{BaseURL: "https://u:p@app.bookbag.ai"}, "Options.BaseURL", "must have no user information"},
+		{testKey, 1, &Options{BaseURL: "https://app.bookbag.ai?x"}, "Options.BaseURL", "must have no query and no fragment"},
+		{testKey, 1, &Options{Timeout: -1}, "Options.Timeout", "must not be negative"},
+		{testKey, 1, &Options{IdleTimeout: -1}, "Options.IdleTimeout", "must not be negative"},
+		{testKey, 1, &Options{MaxEvent: -1}, "Options.MaxEvent", "must be from 0 to 1 GB"},
+		{testKey, 1, &Options{MaxBody: -1}, "Options.MaxBody", "must be from 0 to 1073741824 bytes"},
+		{testKey, 1, &Options{MaxRetries: 11}, "Options.MaxRetries", "must be at most 10"},
+	} {
+		_, err := New(test.key, test.agent, test.options)
+		requireField(t, err, test.field, test.rule)
+	}
+	_, err := New(testKey, 1, nil)
+	require.NoError(t, err)
+}
+
+// Always an *Error, and everything that a caller may want to find is in it.
+func TestErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTestClient(t, func(*http.Request) (*http.Response, error) {
+			res := answer(429, "application/json", strings.NewReader(`{"error":{"code":"RATE_LIMIT_TOO_MANY_REQUESTS","message":"Slow down.","details":{"window":10}}}`))
+			res.Header.Set("Retry-After", "3")
+			return res, nil
+		}, nil)
+		_, err := c.Send(t.Context(), hello)
+		e := requireError(t, err)
+		assert.Equal(t, &Error{
+			Operation: "POST /agents/{agentId}/chat", StatusCode: 429, Code: CodeTooManyRequests, Message: "Slow down.",
+			Details: json.RawMessage(`{"window":10}`), RequestID: "req_1", RetryAfter: 3 * time.Second,
+			RateLimit: RateLimit{Limit: 100, Remaining: 99}, Attempts: 3, refusal: e.refusal,
+		}, e)
+		assert.ErrorIs(t, err, ErrRateLimited)
+		assert.ErrorIs(t, err, CodeTooManyRequests)
+		assert.NotErrorIs(t, err, ErrNotFound)
+		assert.Equal(t, `chatclient: POST /agents/{agentId}/chat: status 429 RATE_LIMIT_TOO_MANY_REQUESTS (request id "req_1")`, err.Error())
+
+		// Given up while waiting: the context's end, its cause, and the refusal.
+		cause := errors.New("the visitor has gone")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(cause) })
+		_, err = c.Send(ctx, hello)
+		requireError(t, err)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.ErrorIs(t, err, cause)
+		assert.ErrorIs(t, err, ErrRateLimited)
+	})
+	for status, want := range map[int]error{400: ErrBadRequest, 401: ErrUnauthorized, 402: ErrCreditsExhausted, 403: ErrForbidden, 404: ErrNotFound} {
+		_, err := newTestClient(t, jsonAnswer(status, `{"error":{"code":"SOMETHING_NEW","message":"m"}}`), nil).Send(t.Context(), hello)
+		assert.ErrorIs(t, err, want)
+		assert.ErrorIs(t, err, Code("SOMETHING_NEW"), "unknown codes stay usable")
+	}
+}
+
+func TestAnswersOfSomebodyElse(t *testing.T) {
+	page := "<html>\r\n<body>" + strings.Repeat("x", 100_000)
+	_, err := newTestClient(t, func(*http.Request) (*http.Response, error) {
+		return answer(502, "text/html", strings.NewReader(page)), nil
+	}, nil).Send(t.Context(), hello)
+	e := requireError(t, err)
+	assert.Equal(t, 502, e.StatusCode)
+	assert.Empty(t, e.Code)
+	assert.True(t, strings.HasPrefix(e.Message, "<html>  <body>xxx"))
+	assert.Len(t, e.Message, 512)
+	assert.NotContains(t, e.Error(), "xxx")
+
+	for _, body := range []string{"", "<html>", `{}`, `{"data":null}`, `[]`, `{"data":{"id":1}}`} {
+		_, err = newTestClient(t, jsonAnswer(200, body), nil).Send(t.Context(), hello)
+		requireError(t, err)
+		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+	}
+	_, err = newTestClient(t, jsonAnswer(200, "{}"), nil).Conversation(t.Context(), "1")
+	assert.ErrorIs(t, err, ErrUnexpectedAnswer)
+	_, err = newTestClient(t, jsonAnswer(302, ""), nil).Send(t.Context(), hello)
+	assert.Equal(t, 302, requireError(t, err).StatusCode)
+}
+
+func TestNoConnection(t *testing.T) {
+	refused := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	synctest.Test(t, func(t *testing.T) {
+		var attempts []Attempt
+		c := newTestClient(t, func(*http.Request) (*http.Response, error) { return nil, refused }, func(o *Options) {
+			o.OnAttempt = func(_ context.Context, a Attempt) { attempts = append(attempts, a) }
+		})
+		_, err := c.Send(t.Context(), hello)
+		e := requireError(t, err)
+		assert.ErrorIs(t, err, refused)
+		assert.Equal(t, 3, e.Attempts)
+		assert.Len(t, attempts, 3)
+		assert.NotContains(t, err.Error(), "bookbag.ai", "no URL")
+	})
+}
+
+func TestARepeatedCursor(t *testing.T) {
+	c := newTestClient(t, jsonAnswer(200, `{"data":[{"id":1}],"pagination":{"cursor":"same","hasMore":true}}`), nil)
+	var n int
+	var last error
+	for _, err := range c.Conversations(t.Context()) {
+		if n++; n > 10 {
+			t.Fatal("it goes round in circles")
+		}
+		last = err
+	}
+	requireError(t, last)
+	assert.ErrorIs(t, last, ErrRepeatedCursor)
+}
+
+func TestAnUnknownCustomerHasNoConversations(t *testing.T) {
+	for _, f := range []transport{
+		jsonAnswer(404, `{"error":{"code":"RESOURCE_NOT_FOUND","message":"m"}}`),
+		jsonAnswer(200, `{"data":[],"pagination":{"cursor":null,"hasMore":false,"total":0}}`),
+	} {
+		for range newTestClient(t, f, nil).UserConversations(t.Context(), "nobody") {
+			t.Error("there is one")
+		}
+	}
+	_, err := newTestClient(t, jsonAnswer(401, "{}"), nil).UserConversationsPage(t.Context(), "nobody", PageRequest{})
+	assert.ErrorIs(t, err, ErrUnauthorized)
+}
+
+func TestTolerantDecoding(t *testing.T) {
+	c := newTestClient(t, jsonAnswer(200, `{"data":{"id":"m","role":"assistant","parts":[
+		{"type":"text","text":"a"},
+		{"type":"image","url":"x"},
+		{"type":"tool-call","toolCallId":"c","toolName":"t","input":{"n":9007199254740993}},
+		{"type":"tool-result","toolCallId":"c","toolName":"t","output":[1]},
+		{"type":"text","text":7},
+		{"type":"text","text":"b"}],
+		"metadata":{"conversationId":456,"usage":{"credits":0.5}},"later":true}}`), nil)
+	reply, err := c.Send(t.Context(), hello)
+	require.NoError(t, err)
+	assert.Equal(t, "ab", reply.Text())
+	assert.Equal(t, ConversationID("456"), reply.Metadata.ConversationID)
+	assert.Equal(t, 0.5, reply.Metadata.Usage.Credits)
+	assert.Equal(t, "req_1", reply.Meta.RequestID)
+	require.Len(t, reply.Parts, 6)
+	assert.JSONEq(t, `{"type":"image","url":"x"}`, string(reply.Parts[1].Raw))
+	assert.Equal(t, `{"n":9007199254740993}`, string(reply.Parts[2].Input))
+	assert.Equal(t, `[1]`, string(reply.Parts[3].Output))
+	assert.Equal(t, Part{Raw: json.RawMessage(`{"type":"text","text":7}`)}, reply.Parts[4])
+	assert.Len(t, reply.ToolCalls(), 1)
+
+	c = newTestClient(t, jsonAnswer(200, `{"data":{"id":456,"title":null,"createdAt":1700000000,"updatedAt":"1700000001","userId":null,"status":"new"}}`), nil)
+	conversation, err := c.Conversation(t.Context(), "456")
+	require.NoError(t, err)
+	assert.Equal(t, int64(1700000000), conversation.CreatedAt.Unix())
+	assert.Equal(t, int64(1700000001), conversation.UpdatedAt.Unix())
+	assert.Empty(t, conversation.Title)
+	for _, text := range []string{"null", `"x"`, "{}", "-1", "1e300"} {
+		at := Time{time.Now()}
+		require.NoError(t, json.Unmarshal([]byte(text), &at))
+		assert.True(t, at.IsZero(), text)
+	}
+}
+
+func TestNothingPrintsTheKey(t *testing.T) {
+	c := newTestClient(t, jsonAnswer(401, `{"error":{"code":"AUTH_INVALID_API_KEY","message":"no"}}`), nil)
+	proof.Redacted(t, []byte(testKey), c)
+	_, err := c.Send(t.Context(), hello)
+	s := openStream(t, newTestClient(t, streamOf(sample), nil))
+	_, streamErr := read(s)
+	require.NoError(t, streamErr)
+	reply, _ := s.Reply()
+	for name, v := range map[string]any{
+		"Error": requireError(t, err), "Stream": s, "Reply": reply, "Options": &Options{BaseURL: "x"}, "Meta": s.Meta, "Message": hello,
+		"FieldError": &FieldError{"apiKey", "must not be empty"}, "Attempt": Attempt{Number: 1},
+	} {
+		t.Run(name, func(t *testing.T) { proof.Keyless(t, []byte(testKey), v) })
+	}
+	_, err = New(testKey+"\n", 1, nil)
+	proof.NoKey(t, []byte(testKey), err.Error())
+}
+
+func FuzzIDs(f *testing.F) {
+	f.Add("user_8821")
+	f.Add("..")
+	f.Add("a\n")
+	f.Fuzz(func(t *testing.T, id string) {
+		if _, err := ParseUserID(id); err == nil {
+			require.Regexp(t, `\A[a-zA-Z0-9._-]{1,128}\z`, id)
+			require.NotContains(t, []string{".", ".."}, id)
+		}
+		if ConversationID(id).check("conversation") == nil {
+			require.Regexp(t, `\A[a-zA-Z0-9_-]{1,128}\z`, id)
+			b, err := json.Marshal(ConversationID(id))
+			require.NoError(t, err)
+			var back ConversationID
+			require.NoError(t, json.Unmarshal(b, &back))
+			require.Equal(t, ConversationID(id), back)
+		}
+	})
+}

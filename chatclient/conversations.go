@@ -1,0 +1,328 @@
+package chatclient
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+)
+
+// Conversation is a conversation of the agent. What an answer leaves out or has
+// as null is zero.
+//
+// Source: Bookbag, API v2, "Conversations"; the fields are documented by
+// Chatbase alone.
+type Conversation struct {
+	ID        ConversationID `json:"id"`
+	Title     string         `json:"title"`
+	CreatedAt Time           `json:"createdAt"`
+	UpdatedAt Time           `json:"updatedAt"`
+	UserID    UserID         `json:"userId"`
+	Status    string         `json:"status"` // ongoing, ended or taken_over
+
+	// Messages are there from [Client.Conversation] and [Client.Export], as far
+	// as the answer has them.
+	Messages []StoredMessage `json:"messages,omitempty"`
+}
+
+// StoredMessage is a message of a conversation.
+//
+// Source: Bookbag, API v2, "Messages"; the fields beside the parts are
+// documented by Chatbase alone.
+type StoredMessage struct {
+	ID        string   `json:"id"`
+	Role      string   `json:"role"` // user or assistant
+	Parts     []Part   `json:"parts"`
+	CreatedAt Time     `json:"createdAt"`
+	Feedback  Feedback `json:"feedback"`
+	Metadata  Metadata `json:"metadata"`
+}
+
+// Text returns the message's text parts, joined.
+func (m *StoredMessage) Text() string { return textOf(m.Parts) }
+
+// ToolCalls returns the message's parts of type tool-call.
+func (m *StoredMessage) ToolCalls() []Part { return toolCallsOf(m.Parts) }
+
+// Time is a time that the service sends as Unix seconds. The zero Time stands
+// for null and for what is no number.
+type Time struct{ time.Time }
+
+// UnmarshalJSON takes a number, also one in a string.
+func (t *Time) UnmarshalJSON(b []byte) error {
+	*t = Time{}
+	var n json.Number
+	if json.Unmarshal(b, &n) == nil {
+		if seconds, err := n.Float64(); err == nil && seconds > 0 && seconds < 1e12 {
+			t.Time = time.UnixMilli(int64(seconds * 1000))
+		}
+	}
+	return nil
+}
+
+// MarshalJSON gives Unix seconds, or null.
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte("null"), nil
+	}
+	return strconv.AppendInt(nil, t.Unix(), 10), nil
+}
+
+// PageRequest names a page of a list.
+type PageRequest struct {
+	// Limit is how many items a page has, 1 to 100. Default: 20.
+	Limit int
+
+	// Cursor is Page.NextCursor of the page before. Empty for the first.
+	Cursor string
+}
+
+// Page is a page of a list.
+type Page[T any] struct {
+	Items []T
+
+	// NextCursor names the next page. It is empty at the end.
+	NextCursor string
+
+	// Total counts the items of the whole list, 0 where the answer does not.
+	Total int
+
+	Meta Meta
+}
+
+func (p PageRequest) query() (url.Values, error) {
+	if p.Limit < 0 || p.Limit > 100 {
+		return nil, &FieldError{"PageRequest.Limit", "must be from 1 to 100, or 0 for the default"}
+	}
+	q := url.Values{}
+	if p.Limit > 0 {
+		q.Set("limit", strconv.Itoa(p.Limit))
+	}
+	if p.Cursor != "" {
+		q.Set("cursor", p.Cursor)
+	}
+	return q, nil
+}
+
+// envelope is what the service wraps around a list.
+type envelope[T any] struct {
+	Data       T `json:"data"`
+	Pagination struct {
+		Cursor  *string `json:"cursor"`
+		HasMore bool    `json:"hasMore"`
+		Total   int     `json:"total"`
+	} `json:"pagination"`
+}
+
+func (e *envelope[T]) cursor() string {
+	if e.Pagination.Cursor == nil {
+		return ""
+	}
+	return *e.Pagination.Cursor
+}
+
+// ConversationsPage returns a page of the agent's conversations, those with the
+// newest activity first. A bad field is a *[FieldError], everything else that
+// goes wrong an *[Error].
+//
+// Source: Bookbag, API v2, "Conversations".
+func (c *Client) ConversationsPage(ctx context.Context, p PageRequest) (Page[Conversation], error) {
+	return page[Conversation](ctx, c, "/agents/{agentId}/conversations", c.agentPath("conversations"), p)
+}
+
+// Conversations returns all conversations of the agent, those with the newest
+// activity first, page by page as they are asked for. It begins anew each time
+// it is ranged over. An error, as of [Client.ConversationsPage], is the last
+// thing it gives.
+func (c *Client) Conversations(ctx context.Context) iter.Seq2[Conversation, error] {
+	return all(ctx, c.ConversationsPage)
+}
+
+// UserConversationsPage returns a page of one customer's conversations. A
+// customer that the service does not know has none: whether it answers so or
+// with 404 is not documented, and both are taken for that.
+//
+// Source: Bookbag, API v2, "Conversations of a user".
+func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageRequest) (Page[Conversation], error) {
+	if err := user.check("user"); err != nil {
+		return Page[Conversation]{}, err
+	}
+	found, err := page[Conversation](ctx, c, "/agents/{agentId}/users/{userId}/conversations", c.agentPath("users", string(user), "conversations"), p)
+	if e, ok := errors.AsType[*Error](err); ok && e.StatusCode == http.StatusNotFound {
+		return Page[Conversation]{Meta: Meta{e.RequestID, e.RateLimit}}, nil
+	}
+	return found, err
+}
+
+// UserConversations returns all conversations of one customer, in the way of
+// [Client.Conversations].
+func (c *Client) UserConversations(ctx context.Context, user UserID) iter.Seq2[Conversation, error] {
+	return all(ctx, func(ctx context.Context, p PageRequest) (Page[Conversation], error) {
+		return c.UserConversationsPage(ctx, user, p)
+	})
+}
+
+// Conversation returns one conversation, with a page of its messages.
+//
+// Source: Bookbag, API v2, "Conversations". Where the messages stand in the
+// answer is not documented.
+func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversation, error) {
+	if err := id.check("conversation"); err != nil {
+		return nil, err
+	}
+	call := get("/agents/{agentId}/conversations/{conversationId}", c.agentPath("conversations", string(id)), nil)
+	var body envelope[*Conversation]
+	if _, err := c.do(ctx, call, &body); err != nil {
+		return nil, err
+	}
+	if body.Data == nil {
+		return nil, &Error{Operation: call.Operation, StatusCode: http.StatusOK, err: ErrUnexpectedAnswer}
+	}
+	return body.Data, nil
+}
+
+// MessagesPage returns a page of a conversation's messages. Within a page they
+// are in the order in which they were said; the pages go back in time from the
+// newest, as Chatbase documents it.
+//
+// Source: Bookbag, API v2, "Messages".
+func (c *Client) MessagesPage(ctx context.Context, id ConversationID, p PageRequest) (Page[StoredMessage], error) {
+	if err := id.check("conversation"); err != nil {
+		return Page[StoredMessage]{}, err
+	}
+	return page[StoredMessage](ctx, c, "/agents/{agentId}/conversations/{conversationId}/messages", c.agentPath("conversations", string(id), "messages"), p)
+}
+
+// Messages returns all messages of a conversation, page by page as they are
+// asked for: the newest page first, each in the order in which it was said.
+func (c *Client) Messages(ctx context.Context, id ConversationID) iter.Seq2[StoredMessage, error] {
+	return all(ctx, func(ctx context.Context, p PageRequest) (Page[StoredMessage], error) {
+		return c.MessagesPage(ctx, id, p)
+	})
+}
+
+// Export returns all conversations in one answer, which Options.MaxBody bounds.
+//
+// Source: Bookbag, API v2, "Export".
+func (c *Client) Export(ctx context.Context) (Page[Conversation], error) {
+	return page[Conversation](ctx, c, "/agents/{agentId}/conversations/export", c.agentPath("conversations", "export"), PageRequest{})
+}
+
+func page[T any](ctx context.Context, c *Client, operation string, path []string, p PageRequest) (Page[T], error) {
+	query, err := p.query()
+	if err != nil {
+		return Page[T]{}, err
+	}
+	var body envelope[[]T]
+	meta, err := c.do(ctx, get(operation, path, query), &body)
+	if err != nil {
+		return Page[T]{}, err
+	}
+	return Page[T]{Items: body.Data, NextCursor: body.cursor(), Total: body.Pagination.Total, Meta: meta}, nil
+}
+
+// ErrRepeatedCursor says that a list came back to a page that it had before.
+var ErrRepeatedCursor = errors.New("the list repeats a cursor")
+
+// all walks the pages of a list.
+func all[T any](ctx context.Context, next func(context.Context, PageRequest) (Page[T], error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var zero T
+		seen := map[string]bool{}
+		for p := (PageRequest{Limit: 100}); ; {
+			found, err := next(ctx, p)
+			if err != nil {
+				yield(zero, err)
+				return
+			}
+			for _, item := range found.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			p.Cursor = found.NextCursor
+			if p.Cursor == "" {
+				return
+			}
+			if seen[p.Cursor] {
+				yield(zero, &Error{Operation: "GET (a list)", StatusCode: http.StatusOK, err: ErrRepeatedCursor})
+				return
+			}
+			seen[p.Cursor] = true
+		}
+	}
+}
+
+// Feedback is a thumb up or down.
+type Feedback string
+
+// Values of Feedback.
+const (
+	FeedbackPositive Feedback = "positive"
+	FeedbackNegative Feedback = "negative"
+	FeedbackNone     Feedback = "" // sent as null
+)
+
+// SetFeedback sets the feedback on a message of the assistant, and returns the
+// message as far as the answer has it.
+//
+// A bad argument is a *[FieldError], everything else that goes wrong an *[Error]
+// ([CodeMessageNotFound], [CodeMessageNotAssistant]).
+//
+// Source: Bookbag, API v2, "Feedback"; the body is documented by Chatbase alone.
+func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID string, feedback Feedback) (*StoredMessage, error) {
+	if err := id.check("conversation"); err != nil {
+		return nil, err
+	}
+	if err := checkIssuedID("messageID", messageID); err != nil {
+		return nil, err
+	}
+	var body struct {
+		Feedback *Feedback `json:"feedback"`
+	}
+	switch feedback {
+	case FeedbackPositive, FeedbackNegative:
+		body.Feedback = &feedback
+	case FeedbackNone:
+	default:
+		return nil, &FieldError{"feedback", "must be positive, negative or empty"}
+	}
+	call, err := send(http.MethodPatch, "/agents/{agentId}/conversations/{conversationId}/messages/{messageId}/feedback",
+		c.agentPath("conversations", string(id), "messages", messageID, "feedback"), "feedback", body)
+	if err != nil {
+		return nil, err
+	}
+	var answer envelope[StoredMessage]
+	_, err = c.do(ctx, call, &answer)
+	return &answer.Data, err
+}
+
+// Health is the service's own word on its health.
+type Health struct {
+	Status    string `json:"status"` // "ok"
+	Timestamp Time   `json:"timestamp"`
+}
+
+// Health asks whether the service is up, without the key. The form of the
+// answer is documented by Chatbase alone.
+//
+// Source: Bookbag, API v2, "Health".
+func (c *Client) Health(ctx context.Context) (Health, error) {
+	var h Health
+	call := get("/health", []string{"api", "v2", "health"}, nil)
+	call.NoKey = true
+	_, err := c.do(ctx, call, &h)
+	return h, err
+}
+
+// Check answers the question whether the key works for the agent, by asking for
+// one conversation: nil, or an *[Error] of which [ErrUnauthorized] means the
+// key, [ErrForbidden] a key of another agent, and [ErrNotFound] the agent.
+func (c *Client) Check(ctx context.Context) error {
+	_, err := c.ConversationsPage(ctx, PageRequest{Limit: 1})
+	return err
+}

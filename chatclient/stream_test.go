@@ -1,0 +1,395 @@
+package chatclient
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// The sample of the vendor's documentation.
+const sample = `data: {"type":"text-delta","text":"Your "}
+
+data: {"type":"text-delta","text":"order shipped yesterday."}
+
+data: {"type":"finish","finishReason":"stop","metadata":{"userMessageId":"msg_788","conversationId":"456","userId":"user_8821","messageId":"msg_789","usage":{"credits":1}}}
+
+data: [DONE]
+
+`
+
+func TestTheDocumentedStream(t *testing.T) {
+	s := openStream(t, newTestClient(t, streamOf(sample), nil))
+	assert.Equal(t, Meta{RequestID: "req_1", RateLimit: RateLimit{Limit: 100, Remaining: 99}}, s.Meta, "before the first event")
+	var pieces []string
+	for piece, err := range s.Text() {
+		require.NoError(t, err)
+		pieces = append(pieces, piece)
+	}
+	assert.Equal(t, []string{"Your ", "order shipped yesterday."}, pieces)
+	reply, err := s.Reply()
+	require.NoError(t, err)
+	assert.Equal(t, &Reply{
+		ID: "msg_789", Role: "assistant",
+		Parts: []Part{{Type: "text", Text: "Your order shipped yesterday."}},
+		Metadata: Metadata{
+			MessageID: "msg_789", UserMessageID: "msg_788", ConversationID: "456", UserID: "user_8821",
+			FinishReason: "stop", Usage: Usage{Credits: 1},
+		},
+		Meta: s.Meta,
+	}, reply)
+	for range s.Events() {
+		t.Error("a stream that has ended gives nothing more")
+	}
+}
+
+func TestEndingsOfAStream(t *testing.T) {
+	const text = `data: {"type":"text-delta","text":"a"}` + "\n\n"
+	for name, test := range map[string]struct {
+		end  string
+		want error
+	}{
+		"[DONE], two line ends": {"data: [DONE]\n\n", nil},
+		"[DONE], one line end":  {"data: [DONE]\n", nil},
+		"[DONE], nothing":       {"data: [DONE]", nil},
+		"[DONE], CRLF":          {"data: [DONE]\r\n\r\n", nil},
+		"[DONE], CR":            {"data: [DONE]\r", nil},
+		"[DONE], no space":      {"data:[DONE]", nil},
+		"[DONE], more":          {"data: [DONE]\n\ndata: {\"type\":\"text-delta\",\"text\":\"b\"}\n\n", nil},
+		"nothing":               {"", ErrStreamCut},
+		"half of [DONE]":        {"data: [DON", ErrStreamCut},
+		"[DONE] as a comment":   {": [DONE]\n\n", ErrStreamCut},
+		"[DONE] and a line":     {"data: [DONE]\ndata: x\n\n", ErrStreamCut},
+		"an unfinished event":   {`data: {"type":"text-delta","text":"b"}`, ErrStreamCut},
+		"finish without [DONE]": {`data: {"type":"finish","finishReason":"stop"}` + "\n\n", ErrStreamCut},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openStream(t, newTestClient(t, streamOf(text+test.end), nil))
+			got, err := read(s)
+			assert.Equal(t, "a", got)
+			reply, replyErr := s.Reply()
+			assert.Equal(t, "a", reply.Text())
+			if test.want == nil {
+				assert.NoError(t, err)
+				assert.NoError(t, replyErr)
+				return
+			}
+			requireError(t, err)
+			assert.ErrorIs(t, err, test.want)
+			assert.Equal(t, err, replyErr)
+		})
+	}
+}
+
+func TestFramesOfOtherKinds(t *testing.T) {
+	s := openStream(t, newTestClient(t, streamOf(strings.Join([]string{
+		": hello",
+		"event: message\nid: 1\nretry: 5\ndata: {\"type\":\"message-start\",\"messageId\":\"m\"}",
+		`data: {"type":"text-delta","delta":"a"}`,
+		`data: garbage`,
+		`data: [1,2]`,
+		`data: {"type":5}`,
+		`data: {}`,
+		`data:`,
+		`data: {"type":"tool-input-available","toolCallId":"call_1","toolName":"lookup","input":{"id":7}}`,
+		`data: {"type":"finish","finishReason":"tool-calls","metadata":{"conversationId":456}}`,
+		`data: [DONE]`,
+	}, "\r\n\r\n")), nil))
+	var got []Event
+	for event, err := range s.Events() {
+		require.NoError(t, err)
+		event.Raw = append([]byte(nil), event.Raw...)
+		got = append(got, event)
+	}
+	call := &Part{
+		Type: PartToolCall, ToolCallID: "call_1", ToolName: "lookup", Input: []byte(`{"id":7}`),
+		Raw: []byte(`{"type":"tool-input-available","toolCallId":"call_1","toolName":"lookup","input":{"id":7}}`),
+	}
+	metadata := &Metadata{ConversationID: "456", FinishReason: FinishToolCalls}
+	assert.Equal(t, []Event{
+		{Type: "message-start", Raw: []byte(`{"type":"message-start","messageId":"m"}`)},
+		{Type: "text-delta", Text: "a", Raw: []byte(`{"type":"text-delta","delta":"a"}`)},
+		{Raw: []byte("garbage")},
+		{Raw: []byte("[1,2]")},
+		{Raw: []byte(`{"type":5}`)},
+		{Raw: []byte("{}")},
+		{Type: "tool-input-available", ToolCall: call, Raw: call.Raw},
+		{Type: "finish", Metadata: metadata, Raw: []byte(`{"type":"finish","finishReason":"tool-calls","metadata":{"conversationId":456}}`)},
+	}, got)
+	reply, err := s.Reply()
+	require.NoError(t, err)
+	assert.Equal(t, []Part{{Type: "text", Text: "a"}, *call}, reply.Parts)
+	assert.Equal(t, []Part{*call}, reply.ToolCalls())
+}
+
+// An announced failure is handed on at once, and wins over what comes after it.
+func TestAFailureWithinTheStream(t *testing.T) {
+	const failing = `data: {"type":"error","errorText":"The model is\noverloaded."}` + "\n\n"
+	for name, after := range map[string]func(*pipe){
+		"[DONE]":  func(p *pipe) { _, _ = io.WriteString(p.PipeWriter, "data: [DONE]\n\n") },
+		"cut":     func(p *pipe) { p.end(io.ErrUnexpectedEOF) },
+		"silence": func(*pipe) {},
+		"chatter": func(p *pipe) {
+			for {
+				if _, err := io.WriteString(p.PipeWriter, ": alive\n\n"); err != nil {
+					return
+				}
+				time.Sleep(100 * time.Millisecond)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, f := newPipe()
+				s := openStream(t, newTestClient(t, f, nil))
+				var service sync.WaitGroup
+				defer service.Wait()
+				service.Go(func() {
+					p.write(t, failing)
+					time.Sleep(100 * time.Millisecond)
+					after(p)
+				})
+				begun := time.Now()
+				var seen []error
+				for _, err := range s.Events() {
+					assert.Zero(t, time.Since(begun), "at once")
+					seen = append(seen, err)
+				}
+				require.Len(t, seen, 1)
+				e := requireError(t, seen[0])
+				assert.ErrorIs(t, e, ErrStreamFailed)
+				assert.Equal(t, "The model is overloaded.", e.Message)
+				assert.NotContains(t, e.Error(), "overloaded")
+				assert.LessOrEqual(t, time.Since(begun), afterFailure)
+				_, err := s.Reply()
+				assert.Equal(t, seen[0], err)
+				assert.Equal(t, 1, p.closes)
+			})
+		})
+	}
+}
+
+func TestIdle(t *testing.T) {
+	const event = `data: {"type":"text-delta","text":"a"}` + "\n\n"
+	every := func(d time.Duration, piece string, times int) func(*pipe) {
+		return func(p *pipe) {
+			for range times {
+				time.Sleep(d)
+				if _, err := io.WriteString(p.PipeWriter, piece); err != nil {
+					return
+				}
+			}
+			p.end(nil)
+		}
+	}
+	for name, test := range map[string]struct {
+		service func(*pipe)
+		want    error
+		after   time.Duration
+	}{
+		"silent from the start": {func(*pipe) {}, ErrStreamIdle, time.Minute},
+		"silent after an event": {every(30*time.Second, event, 1), ErrStreamCut, 30 * time.Second},
+		"events for ten hours":  {every(59*time.Second, event, 610), ErrStreamCut, 610 * 59 * time.Second},
+		"comments for an hour":  {every(59*time.Second, ": alive\n\n", 61), ErrStreamCut, 61 * 59 * time.Second},
+		"single bytes":          {every(10*time.Second, "d", 1000), ErrStreamIdle, time.Minute},
+		"blank lines":           {every(10*time.Second, "\n", 1000), ErrStreamIdle, time.Minute},
+		"empty events":          {every(10*time.Second, "data:\n\n", 1000), ErrStreamIdle, time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, f := newPipe()
+				s := openStream(t, newTestClient(t, f, nil))
+				var service sync.WaitGroup
+				defer service.Wait()
+				service.Go(func() { test.service(p) })
+				begun := time.Now()
+				_, err := read(s)
+				requireError(t, err)
+				assert.ErrorIs(t, err, test.want)
+				assert.Equal(t, test.after, time.Since(begun))
+				assert.Equal(t, 1, p.closes)
+			})
+		})
+	}
+}
+
+// Only the service's silence counts, not the time that the caller takes.
+func TestASlowCallerIsNotIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := openStream(t, newTestClient(t, streamOf(sample), nil))
+		for _, err := range s.Text() {
+			require.NoError(t, err)
+			time.Sleep(time.Hour)
+		}
+		_, err := s.Reply()
+		require.NoError(t, err)
+	})
+}
+
+func TestTimeToTheFirstByte(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var calls int
+		c := newTestClient(t, func(r *http.Request) (*http.Response, error) {
+			calls++
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}, func(o *Options) { o.Timeout = 5 * time.Second })
+		begun := time.Now()
+		_, err := c.Stream(t.Context(), hello)
+		assert.ErrorIs(t, err, ErrTimeout)
+		assert.Equal(t, 5*time.Second, time.Since(begun))
+		assert.Equal(t, 1, calls, "the message may have arrived")
+	})
+}
+
+func TestAContextThatEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPipe()
+		gone := errors.New("the visitor has gone")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		s, err := newTestClient(t, f, nil).Stream(ctx, hello)
+		require.NoError(t, err)
+		time.AfterFunc(time.Second, func() { cancel(gone) })
+		_, err = read(s)
+		requireError(t, err)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.ErrorIs(t, err, gone)
+		assert.Equal(t, 1, p.closes)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		_, f := newPipe()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		s, err := newTestClient(t, f, nil).Stream(ctx, hello)
+		require.NoError(t, err)
+		_, err = read(s)
+		assert.ErrorIs(t, err, context.DeadlineExceeded)
+	})
+}
+
+// However a loop ends, the body is closed exactly once, and no goroutine stays
+// (synctest fails if one does).
+func TestEveryEndingClosesTheBody(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *Stream){
+		"read to the end": func(t *testing.T, s *Stream) { _, err := read(s); require.NoError(t, err) },
+		"break": func(t *testing.T, s *Stream) {
+			for range s.Events() {
+				break
+			}
+			_, err := s.Reply()
+			assert.ErrorIs(t, err, ErrStreamClosed)
+			for _, err := range s.Events() {
+				assert.ErrorIs(t, err, ErrStreamClosed)
+			}
+		},
+		"break of Text": func(_ *testing.T, s *Stream) {
+			for range s.Text() {
+				break
+			}
+		},
+		"panic": func(t *testing.T, s *Stream) {
+			assert.Panics(t, func() {
+				for range s.Text() {
+					panic("boom")
+				}
+			})
+		},
+		"Close alone":   func(*testing.T, *Stream) {},
+		"Close, Events": func(t *testing.T, s *Stream) { s.Close(); _, err := read(s); assert.ErrorIs(t, err, ErrStreamClosed) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, f := newPipe()
+				s := openStream(t, newTestClient(t, f, nil))
+				go func() { _, _ = io.WriteString(p.PipeWriter, sample) }()
+				end(t, s)
+				assert.NoError(t, s.Close())
+				assert.NoError(t, s.Close())
+				assert.Equal(t, 1, p.closes)
+			})
+		})
+	}
+}
+
+func TestCloseFromAnotherGoroutine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, f := newPipe()
+		s := openStream(t, newTestClient(t, f, nil))
+		var closed atomic.Bool
+		time.AfterFunc(time.Second, func() { closed.Store(true); s.Close() })
+		_, err := read(s)
+		assert.True(t, closed.Load())
+		assert.ErrorIs(t, err, ErrStreamClosed)
+	})
+}
+
+func TestABrokenConnection(t *testing.T) {
+	p, f := newPipe()
+	s := openStream(t, newTestClient(t, f, nil))
+	reset := errors.New("connection reset by peer")
+	go func() {
+		_, _ = io.WriteString(p.PipeWriter, `data: {"type":"text-delta","text":"a"}`+"\n\n")
+		p.end(reset)
+	}()
+	text, err := read(s)
+	assert.Equal(t, "a", text)
+	assert.ErrorIs(t, err, ErrStreamCut)
+	assert.ErrorIs(t, err, reset)
+}
+
+func TestAnEventThatIsTooLong(t *testing.T) {
+	long := `data: {"type":"text-delta","text":"` + strings.Repeat("x", 2000) + `"}` + "\n\ndata: [DONE]\n\n"
+	_, err := read(openStream(t, newTestClient(t, streamOf(long), func(o *Options) { o.MaxEvent = 1000 })))
+	requireError(t, err)
+	assert.ErrorIs(t, err, ErrEventTooLong)
+	text, err := read(openStream(t, newTestClient(t, streamOf(long), nil)))
+	require.NoError(t, err)
+	assert.Len(t, text, 2000)
+}
+
+func TestAStreamThatIsNone(t *testing.T) {
+	for _, contentType := range []string{"application/json", "text/html", "", "text/event-streams"} {
+		c := newTestClient(t, func(*http.Request) (*http.Response, error) {
+			return answer(200, contentType, strings.NewReader(sample)), nil
+		}, nil)
+		_, err := c.Stream(t.Context(), hello)
+		requireError(t, err)
+		assert.ErrorIs(t, err, ErrUnexpectedAnswer)
+	}
+}
+
+func TestARefusalComesBeforeTheStream(t *testing.T) {
+	c := newTestClient(t, jsonAnswer(401, `{"error":{"code":"AUTH_INVALID_API_KEY","message":"no"}}`), nil)
+	_, err := c.Stream(t.Context(), hello)
+	assert.ErrorIs(t, err, CodeInvalidAPIKey)
+}
+
+// Whatever the service sends, reading ends, and with nothing but an *Error.
+func FuzzStream(f *testing.F) {
+	f.Add(sample)
+	f.Add("data: {\"type\":\"error\",\"errorText\":\"x\"}\n\n")
+	f.Add("data: {\"type\":\"tool-input-available\",\"input\":null}\n\ndata: [DONE]")
+	f.Fuzz(func(t *testing.T, body string) {
+		s := openStream(t, newTestClient(t, streamOf(body), func(o *Options) { o.MaxEvent = 1000 }))
+		text := ""
+		for event, err := range s.Events() {
+			if err != nil {
+				e := requireError(t, err)
+				require.Less(t, len(e.Error()), 300)
+				break
+			}
+			text += event.Text
+		}
+		reply, _ := s.Reply()
+		require.Equal(t, text, reply.Text())
+	})
+}

@@ -1,0 +1,166 @@
+// Package apihttp is what the clients of Bookbag's API have in common: one
+// attempt loop with authorization, limits and retries.
+//
+// Facts of the service: contract sections 7 and 8 of Bookbag's public
+// documentation. Header names of the rate limit are those of Chatbase, whose
+// API Bookbag imitates, and are read tolerantly.
+package apihttp
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+const (
+	defaultBaseURL  = "https://app.bookbag.ai"
+	defaultTimeout  = time.Minute
+	defaultRetries  = 2
+	defaultMaxBody  = 16 << 20
+	maxErrorBody    = 64 << 10
+	maxRetries      = 10
+	maxWait         = 30 * time.Second
+	maxBodyOfAnyone = 1 << 30
+
+	userAgent = "chatident-go (+https://github.com/chatident/chatident)"
+)
+
+// Config of a Client. Zero fields mean the defaults.
+type Config struct {
+	BaseURL    string        // https, or http to a loopback host
+	HTTPClient *http.Client  // copied; no redirects are followed
+	Timeout    time.Duration // of one attempt; for a stream, to its first byte
+	MaxRetries int           // after the first attempt; negative: none
+	MaxBody    int64         // of a decoded answer, in bytes
+	Limiter    Limiter
+	OnAttempt  func(context.Context, Attempt)
+}
+
+// Limiter is waited for before each attempt.
+type Limiter interface {
+	Wait(context.Context) error
+}
+
+// Attempt reports one attempt, after its end.
+type Attempt struct {
+	Operation  string        // the operation as a template, without ids
+	Number     int           // from 1
+	StatusCode int           // 0 without an answer
+	Duration   time.Duration // to the answer's header
+	Wait       time.Duration // before the next attempt; 0 when there is none
+	RequestID  string
+	Err        error // without an answer
+}
+
+// ArgumentError says which argument broke which rule. The clients turn it into
+// an error of their own.
+type ArgumentError struct{ Field, Rule string }
+
+func (e *ArgumentError) Error() string { return e.Field + " " + e.Rule }
+
+// Client makes calls. It is safe for use by many goroutines.
+type Client struct {
+	base       *url.URL
+	authorize  func(http.Header) // holds the key, out of reach of printers
+	http       *http.Client
+	timeout    time.Duration
+	maxRetries int
+	maxBody    int64
+	limiter    Limiter
+	onAttempt  func(context.Context, Attempt)
+}
+
+// New checks its arguments and returns a Client, or an *ArgumentError.
+func New(apiKey string, c Config) (*Client, error) {
+	if err := checkKey(apiKey); err != nil {
+		return nil, err
+	}
+	base, err := parseBase(or(c.BaseURL, defaultBaseURL))
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case c.Timeout < 0:
+		return nil, &ArgumentError{"Options.Timeout", "must not be negative"}
+	case c.MaxRetries > maxRetries:
+		return nil, &ArgumentError{"Options.MaxRetries", fmt.Sprintf("must be at most %d", maxRetries)}
+	case c.MaxBody < 0, c.MaxBody > maxBodyOfAnyone:
+		return nil, &ArgumentError{"Options.MaxBody", fmt.Sprintf("must be from 0 to %d bytes", maxBodyOfAnyone)}
+	}
+	client := &Client{
+		base:       base,
+		authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+apiKey) },
+		http:       withoutRedirects(c.HTTPClient),
+		timeout:    or(c.Timeout, defaultTimeout),
+		maxRetries: max(or(c.MaxRetries, defaultRetries), 0),
+		maxBody:    or(c.MaxBody, defaultMaxBody),
+		limiter:    c.Limiter,
+		onAttempt:  c.OnAttempt,
+	}
+	if c.Timeout == 0 && c.HTTPClient != nil && c.HTTPClient.Timeout > 0 {
+		client.timeout = c.HTTPClient.Timeout
+	}
+	return client, nil
+}
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// checkKey wants what can stand in a header. It does not check the form that
+// the vendor gives its keys: that may change.
+func checkKey(apiKey string) error {
+	switch {
+	case apiKey == "":
+		return &ArgumentError{"apiKey", "must not be empty"}
+	case strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
+		return &ArgumentError{"apiKey", "must have only visible ASCII characters (is there a line end behind it?)"}
+	}
+	return nil
+}
+
+func parseBase(text string) (*url.URL, error) {
+	base, err := url.Parse(text)
+	refuse := func(rule string) (*url.URL, error) { return nil, &ArgumentError{"Options.BaseURL", rule} }
+	switch {
+	case err != nil || base.Host == "" || base.Opaque != "":
+		return refuse("must be an absolute URL")
+	case base.Scheme != "https" && base.Scheme != "http":
+		return refuse("must be https")
+	case base.Scheme == "http" && !isLoopback(base.Hostname()):
+		return refuse("must be https, unless its host is this machine")
+	case base.User != nil:
+		return refuse("must have no user information")
+	case base.RawQuery != "" || base.ForceQuery || base.Fragment != "" || strings.Contains(text, "#"):
+		return refuse("must have no query and no fragment")
+	}
+	base.Path = strings.TrimRight(base.Path, "/")
+	base.RawPath = strings.TrimRight(base.RawPath, "/")
+	return base, nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// withoutRedirects copies the caller's client. Its Timeout would cut a stream
+// in the middle, and following a redirect could carry the key or the body to
+// another host.
+func withoutRedirects(caller *http.Client) *http.Client {
+	var c http.Client
+	if caller != nil {
+		c = *caller
+	}
+	c.Timeout = 0
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &c
+}

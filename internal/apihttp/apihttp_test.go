@@ -1,0 +1,479 @@
+package apihttp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/chatident/chatident/internal/proof"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const testKey = "oc_test_0123456789abcdef"
+
+// script answers requests in order, the last answer again and again.
+type script struct {
+	answers  []any // a status, a header of a 429, or an error
+	requests []*http.Request
+	bodies   []string
+}
+
+func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.requests = append(s.requests, r)
+	var body string
+	if r.Body != nil {
+		b, _ := io.ReadAll(r.Body)
+		body = string(b)
+	}
+	s.bodies = append(s.bodies, body)
+	answer := s.answers[min(len(s.requests), len(s.answers))-1]
+	status, header := http.StatusTooManyRequests, http.Header{"X-Request-Id": {fmt.Sprint("req_", len(s.requests))}}
+	switch answer := answer.(type) {
+	case error:
+		return nil, answer
+	case int:
+		status = answer
+	case map[string]string:
+		for k, v := range answer {
+			header.Set(k, v)
+		}
+	case func(*http.Request) (*http.Response, error):
+		return answer(r)
+	}
+	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(`{"data":1}`)), Request: r}, nil
+}
+
+func newClient(t testing.TB, s http.RoundTripper, change func(*Config)) *Client {
+	t.Helper()
+	c := Config{HTTPClient: &http.Client{Transport: s}}
+	if change != nil {
+		change(&c)
+	}
+	client, err := New(testKey, c)
+	require.NoError(t, err)
+	return client
+}
+
+func failure(t testing.TB, err error) *Failure {
+	t.Helper()
+	var f *Failure
+	require.ErrorAs(t, err, &f)
+	return f
+}
+
+var (
+	errDial  = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	errReset = &net.OpError{Op: "read", Err: errors.New("connection reset by peer")}
+)
+
+// Section 8 of the contract: what may be repeated and what may not.
+func TestWhatIsRepeated(t *testing.T) {
+	const again, once = 3, 1
+	for name, test := range map[string]struct {
+		answer               any
+		repeatable, mustOnce int
+	}{
+		"200":              {200, once, once},
+		"302":              {302, once, once},
+		"400":              {400, once, once},
+		"401":              {401, once, once},
+		"403":              {403, once, once},
+		"404":              {404, once, once},
+		"408":              {408, once, once},
+		"409":              {409, once, once},
+		"429":              {429, again, again},
+		"500":              {500, again, once},
+		"501":              {501, once, once},
+		"502":              {502, again, once},
+		"503":              {503, again, once},
+		"504":              {504, again, once},
+		"dial fails":       {errDial, again, again},
+		"connection reset": {errReset, again, once},
+		"EOF":              {io.ErrUnexpectedEOF, again, once},
+		"never answers":    {func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }, again, once},
+		"body breaks":      {func(*http.Request) (*http.Response, error) { return answerOf(brokenBody{}), nil }, again, once},
+		"body too long": {func(*http.Request) (*http.Response, error) {
+			return answerOf(strings.NewReader(strings.Repeat("x", 101))), nil
+		}, once, once},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for repeatable, want := range map[bool]int{true: test.repeatable, false: test.mustOnce} {
+				synctest.Test(t, func(t *testing.T) {
+					s := &script{answers: []any{test.answer}}
+					c := newClient(t, s, func(c *Config) { c.MaxBody = 100 })
+					_, err := c.Do(t.Context(), Call{Method: "POST", Path: []string{"x"}, Body: []byte(`{"a":1}`), Repeatable: repeatable})
+					assert.Len(t, s.requests, want, "repeatable: %v", repeatable)
+					for _, body := range s.bodies {
+						assert.Equal(t, `{"a":1}`, body, "the body is sent again, whole")
+					}
+					if err != nil {
+						assert.Equal(t, want, failure(t, err).Attempts)
+					} else {
+						assert.Equal(t, "200", name)
+					}
+				})
+			}
+		})
+	}
+}
+
+func answerOf(body io.Reader) *http.Response {
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(body)}
+}
+
+type brokenBody struct{}
+
+func (brokenBody) Read([]byte) (int, error) { return 0, errReset }
+
+// How long is waited, in fake time.
+func TestWaits(t *testing.T) {
+	for name, test := range map[string]struct {
+		header   map[string]string
+		min, max time.Duration // of one wait; 0 for no repetition
+	}{
+		"Retry-After":            {map[string]string{"Retry-After": "7"}, 7 * time.Second, 7 * time.Second},
+		"a date":                 {map[string]string{"Retry-After": "Sat, 01 Jan 2000 00:00:05 GMT"}, 5 * time.Second, 5 * time.Second},
+		"30 s":                   {map[string]string{"Retry-After": "30"}, 30 * time.Second, 30 * time.Second},
+		"31 s":                   {map[string]string{"Retry-After": "31"}, 0, 0},
+		"hours":                  {map[string]string{"Retry-After": "86400"}, 0, 0},
+		"overflow":               {map[string]string{"Retry-After": "1e300"}, 0, 0},
+		"Retry-After wins":       {map[string]string{"Retry-After": "2", "X-RateLimit-Reset": "20"}, 2 * time.Second, 2 * time.Second},
+		"reset in seconds":       {map[string]string{"X-RateLimit-Reset": "4"}, 4 * time.Second, 4 * time.Second},
+		"reset since 1970":       {map[string]string{"X-RateLimit-Reset": "946684803"}, 0, 0}, // see below
+		"nothing":                {map[string]string{}, 250 * time.Millisecond, 500 * time.Millisecond},
+		"no number":              {map[string]string{"Retry-After": "soon", "X-RateLimit-Reset": "x"}, 250 * time.Millisecond, 500 * time.Millisecond},
+		"negative":               {map[string]string{"Retry-After": "-5", "X-RateLimit-Reset": "-5"}, 250 * time.Millisecond, 500 * time.Millisecond},
+		"NaN":                    {map[string]string{"Retry-After": "NaN", "X-RateLimit-Reset": "NaN"}, 250 * time.Millisecond, 500 * time.Millisecond},
+		"a date that has passed": {map[string]string{"Retry-After": "Fri, 31 Dec 1999 00:00:00 GMT"}, 250 * time.Millisecond, 500 * time.Millisecond},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { // which begins on 2000-01-01
+				s := &script{answers: []any{test.header, 200}}
+				if name == "reset since 1970" { // 946684800 is now, but below 1e9: seconds from now
+					s.answers = []any{map[string]string{"X-RateLimit-Reset": fmt.Sprint(2e9)}, 200}
+				}
+				begun := time.Now()
+				_, err := newClient(t, s, nil).Do(t.Context(), Call{Method: "GET"})
+				waited := time.Since(begun)
+				if test.min == 0 {
+					f := failure(t, err)
+					assert.Equal(t, 429, f.StatusCode)
+					assert.Zero(t, waited, "the caller is told at once")
+					return
+				}
+				require.NoError(t, err)
+				assert.GreaterOrEqual(t, waited, test.min)
+				assert.LessOrEqual(t, waited, test.max)
+			})
+		})
+	}
+}
+
+func TestBackoffGrows(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var waits []time.Duration
+		c := newClient(t, &script{answers: []any{503}}, func(c *Config) {
+			c.MaxRetries = 8
+			c.OnAttempt = func(_ context.Context, a Attempt) { waits = append(waits, a.Wait) }
+		})
+		_, err := c.Do(t.Context(), Call{Method: "GET", Repeatable: true})
+		require.Error(t, err)
+		require.Len(t, waits, 9)
+		longest := 500 * time.Millisecond
+		for _, wait := range waits[:8] {
+			assert.GreaterOrEqual(t, wait, longest/2)
+			assert.LessOrEqual(t, wait, longest)
+			longest = min(2*longest, 8*time.Second)
+		}
+		assert.Zero(t, waits[8])
+	})
+}
+
+func TestNeverPastTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		begun := time.Now()
+		_, err := newClient(t, &script{answers: []any{map[string]string{"Retry-After": "5"}}}, nil).Do(ctx, Call{Method: "GET"})
+		f := failure(t, err)
+		assert.Equal(t, 429, f.StatusCode)
+		assert.Equal(t, 5*time.Second, f.RetryAfter)
+		assert.Zero(t, time.Since(begun))
+	})
+}
+
+func TestAContextThatEndsWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cause := errors.New("the visitor has gone")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(cause) })
+		begun := time.Now()
+		_, err := newClient(t, &script{answers: []any{map[string]string{"Retry-After": "5"}}}, nil).Do(ctx, Call{Method: "GET"})
+		f := failure(t, err)
+		assert.Equal(t, time.Second, time.Since(begun))
+		assert.Equal(t, context.Canceled, f.Err)
+		assert.Equal(t, cause, f.Cause)
+		assert.Equal(t, 429, f.Refusal.StatusCode)
+		assert.Equal(t, 1, f.Attempts)
+	})
+}
+
+func TestAContextThatEndsDuringAnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silent := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err := newClient(t, &script{answers: []any{429, silent}}, nil).Do(ctx, Call{Method: "GET", Repeatable: true})
+		f := failure(t, err)
+		assert.Equal(t, context.DeadlineExceeded, f.Err)
+		assert.Nil(t, f.Cause)
+		assert.Equal(t, 429, f.Refusal.StatusCode)
+		assert.Equal(t, 2, f.Attempts)
+	})
+}
+
+func TestTimeoutOfAnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		silent := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
+		for want, change := range map[time.Duration]func(*Config){
+			time.Minute:     nil,
+			3 * time.Second: func(c *Config) { c.Timeout = 3 * time.Second },
+			4 * time.Second: func(c *Config) { c.HTTPClient.Timeout = 4 * time.Second },
+			5 * time.Second: func(c *Config) { c.HTTPClient.Timeout, c.Timeout = 4*time.Second, 5*time.Second },
+		} {
+			begun := time.Now()
+			_, err := newClient(t, &script{answers: []any{silent}}, change).Do(t.Context(), Call{Method: "POST"})
+			assert.Equal(t, ErrTimeout, failure(t, err).Err)
+			assert.Equal(t, want, time.Since(begun))
+		}
+	})
+}
+
+func TestMaxRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for retries, want := range map[int]int{0: 3, -1: 1, 1: 2, 5: 6} {
+			s := &script{answers: []any{429}}
+			_, err := newClient(t, s, func(c *Config) { c.MaxRetries = retries }).Do(t.Context(), Call{Method: "GET"})
+			require.Error(t, err)
+			assert.Len(t, s.requests, want)
+		}
+	})
+}
+
+type limiter struct {
+	waits int
+	err   error
+}
+
+func (l *limiter) Wait(context.Context) error { l.waits++; return l.err }
+
+func TestLimiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l limiter
+		_, err := newClient(t, &script{answers: []any{429, 429, 200}}, func(c *Config) { c.Limiter = &l }).Do(t.Context(), Call{Method: "GET"})
+		require.NoError(t, err)
+		assert.Equal(t, 3, l.waits, "each attempt counts")
+
+		l = limiter{err: errors.New("the budget is spent")}
+		s := &script{answers: []any{200}}
+		_, err = newClient(t, s, func(c *Config) { c.Limiter = &l }).Do(t.Context(), Call{Method: "GET", Repeatable: true})
+		assert.ErrorIs(t, failure(t, err).Err, l.err)
+		assert.Empty(t, s.requests)
+		assert.Equal(t, 1, l.waits)
+	})
+}
+
+func TestOnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var got []Attempt
+		c := newClient(t, &script{answers: []any{errDial, map[string]string{"Retry-After": "3"}, 200}}, func(c *Config) {
+			c.OnAttempt = func(_ context.Context, a Attempt) { got = append(got, a) }
+		})
+		_, err := c.Do(t.Context(), Call{Operation: "GET /x/{id}", Method: "GET", Path: []string{"x", "secret"}})
+		require.NoError(t, err)
+		require.Len(t, got, 3)
+		assert.Equal(t, error(errDial), got[0].Err)
+		assert.Positive(t, got[0].Wait)
+		got[0].Wait, got[0].Err = 0, nil
+		assert.Equal(t, []Attempt{
+			{Operation: "GET /x/{id}", Number: 1},
+			{Operation: "GET /x/{id}", Number: 2, StatusCode: 429, Wait: 3 * time.Second, RequestID: "req_2"},
+			{Operation: "GET /x/{id}", Number: 3, StatusCode: 200, RequestID: "req_3"},
+		}, got)
+	})
+}
+
+func TestRequest(t *testing.T) {
+	s := &script{answers: []any{200}}
+	c := newClient(t, s, func(c *Config) { c.BaseURL = "https://proxy.example/b%2Fase/" })
+	_, err := c.Do(t.Context(), Call{
+		Method: "PATCH", Path: []string{"a/b", "ü 100%", "x..y"}, Query: url.Values{"q": {"a&b"}}, Body: []byte("{}"), Accept: "text/event-stream",
+	})
+	require.NoError(t, err)
+	r := s.requests[0]
+	assert.Equal(t, "https://proxy.example/b%2Fase/a%2Fb/%C3%BC%20100%25/x..y?q=a%26b", r.URL.String())
+	assert.Equal(t, "Bearer "+testKey, r.Header.Get("Authorization"))
+	assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
+	assert.Equal(t, "text/event-stream", r.Header.Get("Accept"))
+	assert.Contains(t, r.Header.Get("User-Agent"), "chatident")
+	assert.Equal(t, int64(2), r.ContentLength)
+
+	_, err = c.Do(t.Context(), Call{Method: "GET", NoKey: true})
+	require.NoError(t, err)
+	assert.Empty(t, s.requests[1].Header.Get("Authorization"))
+	assert.Empty(t, s.requests[1].Header.Get("Content-Type"))
+	assert.Equal(t, "application/json", s.requests[1].Header.Get("Accept"))
+}
+
+// A redirect would carry the body, or the key, to somebody else.
+func TestNoRedirects(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
+	defer other.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		srv := httptest.NewServer(http.RedirectHandler(other.URL, status))
+		caller := &http.Client{Timeout: time.Minute}
+		c, err := New(testKey, Config{BaseURL: srv.URL, HTTPClient: caller})
+		require.NoError(t, err)
+		_, err = c.Do(t.Context(), Call{Method: "POST", Body: []byte("{}")})
+		assert.Equal(t, status, failure(t, err).StatusCode)
+		assert.Equal(t, http.Client{Timeout: time.Minute}, *caller, "the caller's client is left alone")
+		srv.Close()
+	}
+}
+
+// 200 KB on the wire could be 200 MB.
+func TestBodiesAreBounded(t *testing.T) {
+	for status, check := range map[int]func(*Response, *Failure){
+		200: func(_ *Response, f *Failure) { assert.Equal(t, errTooLarge, f.Err) },
+		400: func(_ *Response, f *Failure) { assert.Len(t, f.Body, 64<<10) },
+	} {
+		read := 0
+		endless := func(*http.Request) (*http.Response, error) {
+			res := answerOf(readerFunc(func(p []byte) (int, error) { read += len(p); return len(p), nil }))
+			res.StatusCode = status
+			return res, nil
+		}
+		res, err := newClient(t, &script{answers: []any{endless}}, func(c *Config) { c.MaxBody = 1000 }).Do(t.Context(), Call{Method: "GET"})
+		check(res, failure(t, err))
+		assert.Less(t, read, 200<<10)
+	}
+	res, err := newClient(t, &script{answers: []any{func(*http.Request) (*http.Response, error) {
+		return answerOf(strings.NewReader(strings.Repeat("x", 1000))), nil
+	}}}, func(c *Config) { c.MaxBody = 1000 }).Do(t.Context(), Call{Method: "GET"})
+	require.NoError(t, err)
+	assert.Len(t, res.Body, 1000)
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
+
+func TestNewRefuses(t *testing.T) {
+	for _, test := range []struct {
+		key         string
+		change      func(*Config)
+		field, rule string
+	}{
+		{"", nil, "apiKey", "must not be empty"},
+		{"oc_test\n", nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
+		{"oc test", nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
+		{"öc_test", nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
+		{testKey, func(c *Config) { c.BaseURL = "app.bookbag.ai" }, "Options.BaseURL", "must be an absolute URL"},
+		{testKey, func(c *Config) { c.BaseURL = "https:app.bookbag.ai" }, "Options.BaseURL", "must be an absolute URL"},
+		{testKey, func(c *Config) { c.BaseURL = "https://%zz" }, "Options.BaseURL", "must be an absolute URL"},
+		{testKey, func(c *Config) { c.BaseURL = "ftp://app.bookbag.ai" }, "Options.BaseURL", "must be https"},
+		{testKey, func(c *Config) { c.BaseURL = "http://app.bookbag.ai" }, "Options.BaseURL", "must be https, unless its host is this machine"},
+		{testKey, func(c *Config) { c.BaseURL = "http://127.0.0.1.evil.example" }, "Options.BaseURL", "must be https, unless its host is this machine"},
+		{testKey, func(c *Config) { c.BaseURL = "https://user:pass@app.bookbag.ai" }, "Options.BaseURL", "must have no user information"},
+		{testKey, func(c *Config) { c.BaseURL = "https://app.bookbag.ai?x=1" }, "Options.BaseURL", "must have no query and no fragment"},
+		{testKey, func(c *Config) { c.BaseURL = "https://app.bookbag.ai?" }, "Options.BaseURL", "must have no query and no fragment"},
+		{testKey, func(c *Config) { c.BaseURL = "https://app.bookbag.ai#x" }, "Options.BaseURL", "must have no query and no fragment"},
+		{testKey, func(c *Config) { c.Timeout = -1 }, "Options.Timeout", "must not be negative"},
+		{testKey, func(c *Config) { c.MaxRetries = 11 }, "Options.MaxRetries", "must be at most 10"},
+		{testKey, func(c *Config) { c.MaxBody = -1 }, "Options.MaxBody", "must be from 0 to 1073741824 bytes"},
+	} {
+		var c Config
+		if test.change != nil {
+			test.change(&c)
+		}
+		_, err := New(test.key, c)
+		var ae *ArgumentError
+		require.ErrorAs(t, err, &ae, "%+v", test)
+		assert.Equal(t, ArgumentError{test.field, test.rule}, *ae)
+		assert.NotContains(t, err.Error(), "pass")
+	}
+	for _, base := range []string{"http://localhost:8080", "http://127.0.0.1", "http://[::1]:9/x", "https://eu.example/api/"} {
+		_, err := New(testKey, Config{BaseURL: base})
+		assert.NoError(t, err, base)
+	}
+}
+
+func TestReset(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for text, want := range map[string]time.Time{
+			"": {}, "x": {}, "-1": {}, "NaN": {}, "Inf": {}, "1e20": {},
+			"10":            time.Now().Add(10 * time.Second),
+			"0":             time.Now(),
+			"1700000000":    time.Unix(1700000000, 0),
+			"1700000000123": time.UnixMilli(1700000000123),
+		} {
+			assert.True(t, want.Equal(parseReset(text)), "%s: %s", text, parseReset(text))
+		}
+	})
+}
+
+func TestProblem(t *testing.T) {
+	for body, want := range map[string]Problem{
+		`{"error":{"code":"A_B","message":"m","details":{"x":1}}}`: {Code: "A_B", Message: "m", Details: []byte(`{"x":1}`)},
+		`{"success":false,"error":{"code":"A_B","message":"m"}}`:   {Code: "A_B", Message: "m"},
+		`{"error":{"code":"ONLY_CODE"}}`:                           {Code: "ONLY_CODE"},
+		`{"message":"m"}`:                                          {Message: "m"},
+		`{"message":"m","issues":[{"field":"f","message":"n"}]}`:   {Message: "m", Issues: []Issue{{"f", "n"}}, Details: []byte(`[{"field":"f","message":"n"}]`)},
+		`{"message":"m","issues":"many"}`:                          {Message: "m", Details: []byte(`"many"`)},
+		`{"error":"text"}`:                                         {Message: `{"error":"text"}`},
+		"<html>\n<h1>502 Bad Gateway</h1>\x00\xff":                 {Message: "<html> <h1>502 Bad Gateway</h1> "},
+		"":     {},
+		"null": {Message: "null"},
+		`{"error":{"code":"` + strings.Repeat("C", 1000) + `","message":"a\nb\u0085"}}`: {Code: strings.Repeat("C", 128), Message: "a b "},
+		strings.Repeat("ü", 1000): {Message: strings.Repeat("ü", 256)},
+	} {
+		assert.Equal(t, want, (&Failure{Body: []byte(body)}).Problem(), body)
+	}
+}
+
+func FuzzProblem(f *testing.F) {
+	f.Add([]byte(`{"error":{"code":"A","message":"m","details":null}}`))
+	f.Add([]byte(`{"message":"m","issues":[{"field":1}]}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p := (&Failure{Body: body}).Problem()
+		require.LessOrEqual(t, len(p.Code), 128)
+		require.LessOrEqual(t, len(p.Message), maxText)
+		require.NotContains(t, p.Code+p.Message, "\n")
+	})
+}
+
+// refusing keeps no requests: those do hold the key.
+type refusing struct{}
+
+func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
+	res := answerOf(strings.NewReader("{}"))
+	res.StatusCode = 400
+	return res, nil
+}
+
+func TestNothingPrintsTheKey(t *testing.T) {
+	c := newClient(t, refusing{}, nil)
+	_, err := c.Do(t.Context(), Call{Method: "GET"})
+	proof.Keyless(t, []byte(testKey), c)
+	proof.Keyless(t, []byte(testKey), failure(t, err))
+}

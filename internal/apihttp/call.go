@@ -1,0 +1,285 @@
+package apihttp
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// ErrTimeout is the cause when an attempt took longer than Config.Timeout.
+var ErrTimeout error = timeoutError{}
+
+type timeoutError struct{}
+
+func (timeoutError) Error() string   { return "no answer within the time limit" }
+func (timeoutError) Timeout() bool   { return true }
+func (timeoutError) Temporary() bool { return true }
+
+// Call is one operation.
+type Call struct {
+	Operation string // a template: "GET /agents/{agentId}/conversations"
+	Method    string
+	Path      []string // segments after the base, escaped when the URL is made
+	Query     url.Values
+	Body      []byte // JSON, nil for none
+	Accept    string // default application/json
+	NoKey     bool
+
+	// Repeatable says that doing it twice is the same as doing it once, so that
+	// it may be repeated when it is not known whether it was done.
+	Repeatable bool
+}
+
+// Response is an answer of status 200 to 299.
+type Response struct {
+	Meta
+	StatusCode  int
+	Attempts    int
+	ContentType string
+	Body        []byte // of Do
+
+	// Stream is the body of Open. Its reads fail when Context ends, which Abort
+	// brings about. Both Abort and Stream.Close must be called in the end.
+	Stream  io.ReadCloser
+	Context context.Context
+	Abort   context.CancelCauseFunc
+}
+
+// Meta is what every answer carries beside its body.
+type Meta struct {
+	RequestID  string
+	RateLimit  RateLimit
+	RetryAfter time.Duration // 0 when the answer has none
+}
+
+// Failure is everything that goes wrong after the arguments were accepted.
+type Failure struct {
+	Meta
+	Operation  string
+	StatusCode int    // 0 without an answer
+	Body       []byte // of a refusal, cut to 64 KB
+	Attempts   int
+
+	// Err says why there is no answer, or none that can be used. It is nil for
+	// a refusal, and ctx.Err() when the context ended; Cause is then the
+	// context's cause, where that is another error.
+	Err, Cause error
+
+	// Refusal is the last refusal before a call was given up for another reason.
+	Refusal *Failure
+}
+
+func (f *Failure) Error() string {
+	if f.Err != nil {
+		return f.Err.Error()
+	}
+	return fmt.Sprintf("status %d", f.StatusCode)
+}
+
+// Do makes a call and reads its answer. Its error is a *Failure.
+func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
+	return c.repeat(ctx, call, func(res *http.Response, r *Response) error {
+		defer r.Abort(nil)
+		defer res.Body.Close()
+		b, err := io.ReadAll(io.LimitReader(res.Body, c.maxBody+1))
+		if err == nil && int64(len(b)) > c.maxBody {
+			err = errTooLarge
+		}
+		r.Body = b
+		return err
+	})
+}
+
+// Open makes a call and leaves its answer to be read as a stream. Its error is a
+// *Failure.
+func (c *Client) Open(ctx context.Context, call Call) (*Response, error) {
+	return c.repeat(ctx, call, func(res *http.Response, r *Response) error {
+		r.Stream = res.Body
+		return nil
+	})
+}
+
+// repeat is the attempt loop. It never waits past the deadline of ctx, nor for
+// more than 30 seconds: the caller gets the refusal then, with its RetryAfter.
+func (c *Client) repeat(ctx context.Context, call Call, read func(*http.Response, *Response) error) (*Response, error) {
+	var refusal *Failure
+	for number := 1; ; number++ {
+		begun := time.Now()
+		res, failure := c.attempt(ctx, call, read)
+		attempt := Attempt{Operation: call.Operation, Number: number, Duration: time.Since(begun)}
+		if failure == nil {
+			res.Attempts = number
+			attempt.StatusCode, attempt.RequestID = res.StatusCode, res.RequestID
+			c.report(ctx, attempt)
+			return res, nil
+		}
+		failure.Operation, failure.Attempts, failure.Refusal = call.Operation, number, refusal
+		wait, again := time.Duration(0), false
+		if ctx.Err() != nil {
+			failure.end(ctx)
+		} else if number <= c.maxRetries && mayRepeat(call, failure) {
+			wait, again = pause(ctx, number, failure)
+		}
+		attempt.StatusCode, attempt.RequestID, attempt.Err, attempt.Wait = failure.StatusCode, failure.RequestID, failure.Err, wait
+		c.report(ctx, attempt)
+		if !again {
+			return nil, failure
+		}
+		if failure.Err == nil {
+			refusal = failure
+		}
+		if !sleep(ctx, wait) {
+			ended := &Failure{Operation: call.Operation, Attempts: number, Refusal: refusal}
+			ended.end(ctx)
+			return nil, ended
+		}
+	}
+}
+
+// end makes the context's end the reason of the failure.
+func (f *Failure) end(ctx context.Context) {
+	f.Err = ctx.Err()
+	if cause := context.Cause(ctx); cause != f.Err {
+		f.Cause = cause
+	}
+}
+
+func (c *Client) report(ctx context.Context, a Attempt) {
+	if c.onAttempt != nil {
+		c.onAttempt(ctx, a)
+	}
+}
+
+// attempt sends the request once.
+func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Response, *Response) error) (*Response, *Failure) {
+	if c.limiter != nil {
+		if err := c.limiter.Wait(ctx); err != nil {
+			return nil, &Failure{Err: limiterError{err}}
+		}
+	}
+	ctx, abort := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(c.timeout, func() { abort(ErrTimeout) })
+	defer timer.Stop()
+
+	res, err := c.http.Do(c.request(ctx, call))
+	if err != nil {
+		abort(nil)
+		return nil, &Failure{Err: reason(ctx, err)}
+	}
+	r := &Response{Meta: parseMeta(res.Header), StatusCode: res.StatusCode, ContentType: res.Header.Get("Content-Type"), Context: ctx, Abort: abort}
+	if res.StatusCode < 200 || res.StatusCode > 299 {
+		defer abort(nil)
+		defer res.Body.Close()
+		body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what came of it is enough
+		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Body: body}
+	}
+	if err := read(res, r); err != nil {
+		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Err: reason(ctx, err)}
+	}
+	return r, nil
+}
+
+func (c *Client) request(ctx context.Context, call Call) *http.Request {
+	u := *c.base
+	u.Path += "/" + strings.Join(call.Path, "/")
+	escaped := make([]string, len(call.Path))
+	for i, segment := range call.Path {
+		escaped[i] = url.PathEscape(segment)
+	}
+	u.RawPath = c.base.EscapedPath() + "/" + strings.Join(escaped, "/")
+	u.RawQuery = call.Query.Encode()
+
+	r := (&http.Request{Method: call.Method, URL: &u, Host: u.Host, Header: http.Header{}}).WithContext(ctx)
+	r.Header.Set("User-Agent", userAgent)
+	r.Header.Set("Accept", cmp.Or(call.Accept, "application/json"))
+	if !call.NoKey {
+		c.authorize(r.Header)
+	}
+	if call.Body != nil {
+		r.Header.Set("Content-Type", "application/json")
+		r.ContentLength = int64(len(call.Body))
+		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(call.Body)), nil }
+		r.Body, _ = r.GetBody()
+	}
+	return r
+}
+
+// reason names why an attempt failed, without the URL that net/http adds.
+func reason(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause == ErrTimeout {
+		return ErrTimeout
+	}
+	if ue, ok := errors.AsType[*url.Error](err); ok {
+		return ue.Err
+	}
+	return err
+}
+
+var errTooLarge = errors.New("the answer is longer than the limit")
+
+type limiterError struct{ error }
+
+func (e limiterError) Unwrap() error { return e.error }
+
+// mayRepeat holds the rules of contract section 8: a refusal of 429 was not
+// carried out, nor was a request that never left; everything else may have been.
+func mayRepeat(call Call, f *Failure) bool {
+	switch {
+	case f.Err == nil:
+		switch f.StatusCode {
+		case http.StatusTooManyRequests:
+			return true
+		case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+			return call.Repeatable
+		}
+		return false
+	case f.Err == errTooLarge:
+		return false
+	}
+	if _, ok := f.Err.(limiterError); ok {
+		return false
+	}
+	return call.Repeatable || neverSent(f.Err)
+}
+
+func neverSent(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "dial"
+}
+
+// pause returns how long to wait before the next attempt, and false when that
+// is too long to wait for.
+func pause(ctx context.Context, number int, f *Failure) (time.Duration, bool) {
+	wait := f.RetryAfter
+	if wait == 0 && f.StatusCode == http.StatusTooManyRequests {
+		wait = max(0, time.Until(f.RateLimit.Reset))
+	}
+	if wait == 0 {
+		longest := min(500*time.Millisecond<<(number-1), 8*time.Second)
+		wait = longest/2 + rand.N(longest/2)
+	}
+	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return 0, false
+	}
+	return wait, wait <= maxWait
+}
+
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,64 @@
+package apihttp
+
+import (
+	"encoding/json"
+	"strings"
+	"unicode"
+)
+
+// Problem is the body of a refusal, in one of the three shapes that Bookbag
+// documents: {error:{code,message,details}}, the same beside success:false, or
+// {message,issues}.
+type Problem struct {
+	Code    string
+	Message string
+	Details json.RawMessage // or the issues
+	Issues  []Issue
+}
+
+// Issue is what is wrong with one field.
+type Issue struct {
+	Field   string `json:"field"`
+	Message string `json:"message"`
+}
+
+const maxText = 512
+
+// Problem decodes the body by its shape, not by the path that answered. For a
+// body of no known shape, such as a proxy's page, the message is a cut of it.
+func (f *Failure) Problem() Problem {
+	var body struct {
+		Error   json.RawMessage `json:"error"`
+		Message string          `json:"message"`
+		Issues  json.RawMessage `json:"issues"`
+	}
+	var problem struct {
+		Code    string          `json:"code"`
+		Message string          `json:"message"`
+		Details json.RawMessage `json:"details"`
+	}
+	if json.Unmarshal(f.Body, &body) == nil {
+		if json.Unmarshal(body.Error, &problem) == nil && problem.Code+problem.Message != "" {
+			return Problem{Code: cut(problem.Code, 128), Message: cut(problem.Message, maxText), Details: problem.Details}
+		}
+		if body.Message != "" {
+			p := Problem{Message: cut(body.Message, maxText), Details: body.Issues}
+			_ = json.Unmarshal(body.Issues, &p.Issues) // of another shape: they stay in Details
+			return p
+		}
+	}
+	return Problem{Message: cut(string(f.Body), maxText)}
+}
+
+// Cut makes foreign text fit to be kept in an error: short, valid, one line.
+func Cut(text string) string { return cut(text, maxText) }
+
+func cut(text string, limit int) string {
+	text = strings.ToValidUTF8(text[:min(len(text), limit)], "")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
+}

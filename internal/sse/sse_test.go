@@ -1,0 +1,189 @@
+package sse
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const comment = "(comment)"
+
+// all reads a stream to its end.
+func all(src io.Reader, limit int) (events []string, unfinished string, err error) {
+	r := NewReader(src, limit)
+	for {
+		event, err := r.Next()
+		if err != nil {
+			return events, string(r.Unfinished()), err
+		}
+		if event.Comment {
+			events = append(events, comment)
+		} else {
+			events = append(events, string(event.Data))
+		}
+	}
+}
+
+func TestNext(t *testing.T) {
+	for name, test := range map[string]struct {
+		stream     string
+		events     []string
+		unfinished string
+	}{
+		"empty":               {"", nil, ""},
+		"one":                 {"data: a\n\n", []string{"a"}, ""},
+		"no space":            {"data:a\n\n", []string{"a"}, ""},
+		"one space is taken":  {"data:  a\n\n", []string{" a"}, ""},
+		"CRLF":                {"data: a\r\n\r\ndata: b\r\n\r\n", []string{"a", "b"}, ""},
+		"CR":                  {"data: a\r\rdata: b\r\r", []string{"a", "b"}, ""},
+		"mixed":               {"data: a\r\n\ndata: b\n\rdata: c\r\r\n", []string{"a", "b", "c"}, ""},
+		"many lines":          {"data: a\ndata: b\ndata:\ndata: c\n\n", []string{"a\nb\n\nc"}, ""},
+		"no colon":            {"data\n\n", []string{""}, ""},
+		"two empty":           {"data\ndata\n\n", []string{"\n"}, ""},
+		"BOM":                 {"\ufeffdata: a\n\n", []string{"a"}, ""},
+		"BOM is not twice":    {"\ufeff\ufeffdata: a\n\ndata: b\n\n", []string{"b"}, ""},
+		"BOM before CR":       {"\ufeffdata: a\r\r", []string{"a"}, ""},
+		"comment":             {": hello\n\ndata: a\n\n", []string{comment, "a"}, ""},
+		"comment in an event": {"data: a\n:\ndata: b\n\n", []string{comment, "a\nb"}, ""},
+		"other fields":        {"event: x\nid: 1\nretry: 10\nnope\ndata: a\n\n", []string{"a"}, ""},
+		"event without data":  {"event: x\n\ndata: a\n\n", []string{"a"}, ""},
+		"case counts":         {"Data: a\n\ndata : b\n\n", nil, ""},
+		"blank lines":         {"\n\n\ndata: a\n\n\n\n", []string{"a"}, ""},
+		"colon in the value":  {"data: a:b: c\n\n", []string{"a:b: c"}, ""},
+		"no blank line":       {"data: a\n\ndata: [DONE]\n", []string{"a"}, "[DONE]"},
+		"no line end":         {"data: a\n\ndata: [DONE]", []string{"a"}, "[DONE]"},
+		"CR at the end":       {"data: [DONE]\r", nil, "[DONE]"},
+		"unfinished lines":    {"data: a\ndata: b", nil, "a\nb"},
+		"unfinished comment":  {": a", nil, ""},
+		"NUL":                 {"data: a\x00b\n\n", []string{"a\x00b"}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, read := range []func(io.Reader) io.Reader{
+				func(r io.Reader) io.Reader { return r }, iotest.OneByteReader, iotest.HalfReader, iotest.DataErrReader,
+			} {
+				events, unfinished, err := all(read(strings.NewReader(test.stream)), 100)
+				assert.Equal(t, io.EOF, err)
+				assert.Equal(t, test.events, events)
+				assert.Equal(t, test.unfinished, unfinished)
+			}
+		})
+	}
+}
+
+func TestLimit(t *testing.T) {
+	line := "data: " + strings.Repeat("x", 94) // 100 bytes
+	for name, test := range map[string]struct {
+		stream string
+		want   error
+	}{
+		"a line of the limit":      {line + "\n\n", io.EOF},
+		"one byte more":            {line + "x\n\n", ErrTooLong},
+		"an endless line":          {strings.Repeat("x", 10000), ErrTooLong},
+		"an endless comment":       {":" + strings.Repeat("x", 10000), ErrTooLong},
+		"many lines":               {strings.Repeat("data: 1234567890\n", 9) + "\n", io.EOF},
+		"one line more":            {strings.Repeat("data: 1234567890\n", 10) + "\n", ErrTooLong},
+		"many events of the limit": {strings.Repeat(line+"\n\n", 100), io.EOF},
+	} {
+		for _, src := range []io.Reader{strings.NewReader(test.stream), iotest.OneByteReader(strings.NewReader(test.stream))} {
+			_, _, err := all(src, 100)
+			assert.Equal(t, test.want, err, name)
+		}
+	}
+}
+
+// A stream whose lines end in CR alone must not wait for the byte after it.
+func TestALineEndIsNotWaitedFor(t *testing.T) {
+	for _, end := range []string{"\n", "\r", "\r\n"} {
+		in, out := io.Pipe()
+		go func() { _, _ = out.Write([]byte("data: a" + end + end)) }()
+		got := make(chan string, 1)
+		go func() {
+			event, _ := NewReader(in, 100).Next()
+			got <- string(event.Data)
+		}()
+		select {
+		case data := <-got:
+			assert.Equal(t, "a", data, "%q", end)
+		case <-time.After(5 * time.Second):
+			t.Errorf("it waits for more after %q", end+end)
+		}
+		out.Close()
+	}
+}
+
+func TestErrorsOfTheSource(t *testing.T) {
+	broken := errors.New("broken")
+	events, unfinished, err := all(io.MultiReader(strings.NewReader("data: a\n\ndata: b"), iotest.ErrReader(broken)), 100)
+	assert.Equal(t, broken, err)
+	assert.Equal(t, []string{"a"}, events)
+	assert.Equal(t, "b", unfinished)
+
+	_, _, err = all(idle{}, 100)
+	assert.Equal(t, io.ErrNoProgress, err)
+}
+
+type idle struct{}
+
+func (idle) Read([]byte) (int, error) { return 0, nil }
+
+// endless repeats one event for ever.
+type endless struct{ event []byte }
+
+func (e endless) Read(p []byte) (n int, err error) {
+	for len(p)-n >= len(e.event) {
+		n += copy(p[n:], e.event)
+	}
+	return n, nil
+}
+
+func TestNoAllocationPerEvent(t *testing.T) {
+	r := NewReader(endless{[]byte(`data: {"type":"text-delta","text":"Your order "}` + "\n\n")}, 1<<20)
+	_, err := r.Next()
+	require.NoError(t, err)
+	assert.Zero(t, testing.AllocsPerRun(1000, func() {
+		if _, err := r.Next(); err != nil {
+			t.Fatal(err)
+		}
+	}))
+}
+
+// Whatever the stream, one byte at a time gives the same as the whole, and
+// another line end the same as LF.
+func FuzzNext(f *testing.F) {
+	f.Add([]byte("\ufeffdata: a\ndata: b\n\n: c\n\ndata: [DONE]"))
+	f.Add([]byte("event: x\r\n\r\ndata\r\rid:\n\n"))
+	f.Fuzz(func(t *testing.T, stream []byte) {
+		events, unfinished, err := all(bytes.NewReader(stream), 1000)
+		bytewise, unfinished1, err1 := all(iotest.OneByteReader(bytes.NewReader(stream)), 1000)
+		require.Equal(t, err, err1)
+		require.Equal(t, events, bytewise)
+		require.Equal(t, unfinished, unfinished1)
+		if bytes.IndexByte(stream, '\r') >= 0 || err != io.EOF {
+			return
+		}
+		for _, end := range []string{"\r\n", "\r"} {
+			other := bytes.ReplaceAll(stream, []byte("\n"), []byte(end))
+			got, rest, err := all(bytes.NewReader(other), 2000)
+			require.Equal(t, io.EOF, err)
+			require.Equal(t, events, got)
+			require.Equal(t, unfinished, rest)
+		}
+	})
+}
+
+func BenchmarkNext(b *testing.B) {
+	r := NewReader(endless{[]byte(`data: {"type":"text-delta","text":"Your order "}` + "\n\n")}, 1<<20)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := r.Next(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
