@@ -16,13 +16,14 @@ import (
 	"github.com/chatident/chatident/internal/sse"
 )
 
-// Types of an [Event]. The last is not documented by Bookbag, but by Chatbase,
-// and others may come.
+// Types of an [Event]. The last two are not documented by Bookbag, but by
+// Chatbase, and others may come.
 const (
 	EventTextDelta = "text-delta"
 	EventError     = "error"
 	EventFinish    = "finish"
 	EventToolCall  = "tool-input-available"
+	EventMetadata  = "message-metadata"
 )
 
 // Event is one event of a stream.
@@ -38,7 +39,8 @@ type Event struct {
 	// ToolCall is the call of a tool-input-available, else nil.
 	ToolCall *Part
 
-	// Metadata is that of a finish, else nil.
+	// Metadata is that of a finish or a message-metadata, as far as the stream
+	// has told it by then, else nil.
 	Metadata *Metadata
 
 	// Raw is the event's data as it came. It is valid until the next event.
@@ -203,15 +205,14 @@ func (s *Stream) read(patience time.Duration) (Event, error) {
 // frame is any event of the service. Bookbag names the piece of a text-delta
 // text, Chatbase delta.
 type frame struct {
-	Type         string          `json:"type"`
-	Text         string          `json:"text"`
-	Delta        string          `json:"delta"`
-	ErrorText    string          `json:"errorText"`
-	FinishReason string          `json:"finishReason"`
-	Metadata     Metadata        `json:"metadata"`
-	ToolCallID   string          `json:"toolCallId"`
-	ToolName     string          `json:"toolName"`
-	Input        json.RawMessage `json:"input"`
+	Type       string          `json:"type"`
+	Text       string          `json:"text"`
+	Delta      string          `json:"delta"`
+	ErrorText  string          `json:"errorText"`
+	Metadata   json.RawMessage `json:"metadata"`
+	ToolCallID string          `json:"toolCallId"`
+	ToolName   string          `json:"toolName"`
+	Input      json.RawMessage `json:"input"`
 }
 
 // decode reads a frame, and keeps what belongs to the reply. What is not of the
@@ -231,11 +232,11 @@ func (s *Stream) decode(data []byte) Event {
 			Type: PartToolCall, ToolCallID: f.ToolCallID, ToolName: f.ToolName, Input: f.Input, Raw: bytes.Clone(data),
 		})
 		event.ToolCall = &s.reply.Parts[len(s.reply.Parts)-1]
-	case EventFinish:
-		s.reply.Metadata = f.Metadata
-		if f.FinishReason != "" {
-			s.reply.Metadata.FinishReason = f.FinishReason
-		}
+	case EventFinish, EventMetadata:
+		// Its fields stand in metadata, or (Chatbase) beside the type. Those
+		// that are missing, or of another form, leave what is known.
+		_ = json.Unmarshal(data, &s.reply.Metadata)
+		_ = json.Unmarshal(f.Metadata, &s.reply.Metadata)
 		event.Metadata = &s.reply.Metadata
 	}
 	return event

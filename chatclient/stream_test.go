@@ -131,6 +131,22 @@ func TestFramesOfOtherKinds(t *testing.T) {
 	assert.Equal(t, []Part{*call}, reply.ToolCalls())
 }
 
+// Chatbase's newer form: the metadata before a finish that has none.
+func TestMetadataBeforeTheFinish(t *testing.T) {
+	s := openStream(t, newTestClient(t, streamOf(`data: {"type":"message-metadata","messageId":"m1","conversationId":"456","finishReason":"stop","usage":{"credits":2}}
+
+data: {"type":"finish"}
+
+data: [DONE]
+
+`), nil))
+	_, err := read(s)
+	require.NoError(t, err)
+	reply, err := s.Reply()
+	require.NoError(t, err)
+	assert.Equal(t, Metadata{MessageID: "m1", ConversationID: "456", FinishReason: "stop", Usage: Usage{Credits: 2}}, reply.Metadata)
+}
+
 // An announced failure is handed on at once, and wins over what comes after it.
 func TestAFailureWithinTheStream(t *testing.T) {
 	const failing = `data: {"type":"error","errorText":"The model is\noverloaded."}` + "\n\n"

@@ -197,7 +197,7 @@ func TestWindowInFakeTime(t *testing.T) {
 
 		time.Sleep(time.Until(reset) - 1)
 		e.refused(429, "RATE_LIMIT_TOO_MANY_REQUESTS", "GET", list, "")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		response = e.open("GET", list, "")
 		assert.Equal(t, 200, response.StatusCode)
 		assert.Equal(t, "49", response.Header.Get("X-RateLimit-Remaining"))
