@@ -3,6 +3,8 @@
 package readme
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"html/template"
 	"log"
@@ -13,6 +15,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chattest"
 	"github.com/chatident/chatident/hmachash"
 	"github.com/chatident/chatident/identity"
 	"github.com/stretchr/testify/assert"
@@ -88,6 +92,63 @@ func Example_megadesk() {
 	// Output:
 	// {"identity":null}
 	// {"identity":"eyJhbGciOiJkaXIiLCJlbmMiOiJ
+}
+
+func Example_bookbag() {
+	ctx := context.Background()
+	os.Setenv("BOOKBAG_API_KEY", "oc_test_chattest")
+	defer playBookbag()()
+
+	bot, err := chatclient.New(os.Getenv("BOOKBAG_API_KEY"), 123, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	stream, err := bot.Stream(ctx, chatclient.Message{Text: "Where is my order?", UserID: "user_8821"})
+	if err != nil {
+		log.Fatal(err) // refused
+	}
+	for text, err := range stream.Text() {
+		if err != nil {
+			log.Fatal(err) // cut short: what was printed is no whole reply
+		}
+		fmt.Print(text)
+	}
+	// Output: You said: Where is my order?
+}
+
+// playBookbag has the default transport, whatever the host, talk to a fake.
+func playBookbag() (stop func()) {
+	fake := chattest.New(nil)
+	real := http.DefaultTransport
+	http.DefaultTransport = inTheClear{fake.Client().Transport}
+	return func() {
+		http.DefaultTransport = real
+		fake.Close()
+	}
+}
+
+type inTheClear struct{ next http.RoundTripper }
+
+func (t inTheClear) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.URL.Scheme = "http"
+	return t.next.RoundTrip(r)
+}
+
+func Example_chattest() {
+	ctx := context.Background()
+
+	fake := chattest.New(nil)
+	server := fake.Start()
+	defer server.Close()
+	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fake.Script(chattest.Status(402, "CHAT_CREDITS_EXHAUSTED")) // the next request fails so
+	_, err = bot.Send(ctx, chatclient.Message{Text: "Hello", UserID: "user_8821"})
+	fmt.Println(errors.Is(err, chatclient.ErrCreditsExhausted))
+	// Output: true
 }
 
 func Example_ainisa() {
