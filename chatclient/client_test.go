@@ -328,6 +328,10 @@ func TestTolerantDecoding(t *testing.T) {
 	assert.Equal(t, int64(1700000000), conversation.CreatedAt.Unix())
 	assert.Equal(t, int64(1700000001), conversation.UpdatedAt.Unix())
 	assert.Empty(t, conversation.Title)
+	c = newTestClient(t, jsonAnswer(200, `{"data":{"id":456,"messages":[{"id":"m"}]},"pagination":{"cursor":"next","hasMore":true}}`), nil)
+	conversation, err = c.Conversation(t.Context(), "456")
+	require.NoError(t, err)
+	assert.Equal(t, "next", conversation.MessagesCursor)
 	for _, text := range []string{"null", `"x"`, "{}", "-1", "1e300"} {
 		at := Time{time.Now()}
 		require.NoError(t, json.Unmarshal([]byte(text), &at))

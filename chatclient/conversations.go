@@ -27,6 +27,11 @@ type Conversation struct {
 	// Messages are there from [Client.Conversation] and [Client.Export], as far
 	// as the answer has them.
 	Messages []StoredMessage `json:"messages,omitempty"`
+
+	// MessagesCursor names the page after Messages for [Client.MessagesPage],
+	// and Meta is the answer's, both from [Client.Conversation] alone.
+	MessagesCursor string `json:"-"`
+	Meta           Meta   `json:"-"`
 }
 
 // StoredMessage is a message of a conversation.
@@ -40,6 +45,8 @@ type StoredMessage struct {
 	CreatedAt Time     `json:"createdAt"`
 	Feedback  Feedback `json:"feedback"`
 	Metadata  Metadata `json:"metadata"`
+
+	Meta Meta `json:"-"` // of the answer, from [Client.SetFeedback] alone
 }
 
 // Text returns the message's text parts, joined.
@@ -176,12 +183,14 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 	}
 	call := get("/agents/{agentId}/conversations/{conversationId}", c.agentPath("conversations", string(id)), nil)
 	var body envelope[*Conversation]
-	if _, err := c.do(ctx, call, &body); err != nil {
+	meta, err := c.do(ctx, call, &body)
+	if err != nil {
 		return nil, err
 	}
 	if body.Data == nil {
-		return nil, &Error{Operation: call.Operation, StatusCode: http.StatusOK, err: ErrUnexpectedAnswer}
+		return nil, &Error{Operation: call.Operation, StatusCode: http.StatusOK, RequestID: meta.RequestID, RateLimit: meta.RateLimit, err: ErrUnexpectedAnswer}
 	}
+	body.Data.MessagesCursor, body.Data.Meta = body.cursor(), meta
 	return body.Data, nil
 }
 
@@ -297,14 +306,18 @@ func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID s
 		return nil, err
 	}
 	var answer envelope[StoredMessage]
-	_, err = c.do(ctx, call, &answer)
-	return &answer.Data, err
+	answer.Data.Meta, err = c.do(ctx, call, &answer)
+	if err != nil {
+		return nil, err
+	}
+	return &answer.Data, nil
 }
 
 // Health is the service's own word on its health.
 type Health struct {
 	Status    string `json:"status"` // "ok"
 	Timestamp Time   `json:"timestamp"`
+	Meta      Meta   `json:"-"`
 }
 
 // Health asks whether the service is up, without the key. The form of the
@@ -315,7 +328,8 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 	var h Health
 	call := get("/health", []string{"api", "v2", "health"}, nil)
 	call.NoKey = true
-	_, err := c.do(ctx, call, &h)
+	meta, err := c.do(ctx, call, &h)
+	h.Meta = meta
 	return h, err
 }
 
