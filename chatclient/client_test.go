@@ -241,6 +241,8 @@ func TestAnswersOfSomebodyElse(t *testing.T) {
 	}, nil).Send(t.Context(), hello)
 	e := requireError(t, err)
 	assert.Equal(t, 502, e.StatusCode)
+	assert.ErrorIs(t, err, ErrServer)
+	assert.NotErrorIs(t, err, ErrNotFound)
 	assert.Empty(t, e.Code)
 	assert.True(t, strings.HasPrefix(e.Message, "<html>  <body>xxx"))
 	assert.Len(t, e.Message, 512)

@@ -106,7 +106,7 @@ func (e *Error) Is(target error) bool {
 	case Code:
 		return e.Code == target
 	case statusError:
-		return e.StatusCode == int(target)
+		return e.StatusCode == int(target) || target == ErrServer && e.StatusCode > 500
 	}
 	return false
 }
@@ -148,7 +148,8 @@ type statusError int
 
 func (s statusError) Error() string { return "chatclient: status " + http.StatusText(int(s)) }
 
-// Statuses, for errors.Is where the code does not matter.
+// Statuses, for errors.Is where the code does not matter. ErrServer stands for
+// all from 500 on.
 var (
 	ErrBadRequest       error = statusError(http.StatusBadRequest)
 	ErrUnauthorized     error = statusError(http.StatusUnauthorized)

@@ -255,7 +255,7 @@ func (s *Stream) failed(data []byte) *Error {
 func (s *Stream) broken(err error) *Error {
 	ctx := s.res.Context
 	switch cause := context.Cause(ctx); {
-	case cause == ErrStreamIdle, cause == ErrStreamClosed:
+	case cause == ErrStreamIdle, cause == ErrStreamClosed, cause == ErrTimeout:
 		return s.fail(cause, nil)
 	case ctx.Err() != nil && cause != ctx.Err():
 		return s.fail(ctx.Err(), cause)

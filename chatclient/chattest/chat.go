@@ -40,14 +40,20 @@ func (f *Fake) chat(r *http.Request) (*run, *refusal) {
 	return f.newRun(c, Turn{Message: text}, stream || !hasStream), nil
 }
 
+// open returns the conversation that the path names, and the body.
+func (f *Fake) open(r *http.Request) (*conversation, *body, *refusal) {
+	c := f.store.find(r.PathValue("conversationId"))
+	if c == nil {
+		return nil, nil, notFound()
+	}
+	b, problem := readBody(r)
+	return c, b, problem
+}
+
 // retry follows Chatbase: what counts is the user's message before messageId.
 // Without a messageId it is the last one.
 func (f *Fake) retry(r *http.Request) (*run, *refusal) {
-	c := f.store.find(r.PathValue("conversationId"))
-	if c == nil {
-		return nil, notFound()
-	}
-	b, problem := readBody(r)
+	c, b, problem := f.open(r)
 	if problem != nil {
 		return nil, problem
 	}
@@ -74,11 +80,7 @@ func (f *Fake) retry(r *http.Request) (*run, *refusal) {
 }
 
 func (f *Fake) toolResult(r *http.Request) (any, *refusal) {
-	c := f.store.find(r.PathValue("conversationId"))
-	if c == nil {
-		return nil, notFound()
-	}
-	b, problem := readBody(r)
+	c, b, problem := f.open(r)
 	if problem != nil {
 		return nil, problem
 	}
@@ -119,11 +121,7 @@ func (c *conversation) waitingCall(id string) (*message, Part) {
 }
 
 func (f *Fake) feedback(r *http.Request) (any, *refusal) {
-	c := f.store.find(r.PathValue("conversationId"))
-	if c == nil {
-		return nil, notFound()
-	}
-	b, problem := readBody(r)
+	c, b, problem := f.open(r)
 	if problem != nil {
 		return nil, problem
 	}
