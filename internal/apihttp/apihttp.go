@@ -131,7 +131,7 @@ func parseBase(text string) (*url.URL, error) {
 	base, err := url.Parse(text)
 	refuse := func(rule string) (*url.URL, error) { return nil, &ArgumentError{"Options.BaseURL", rule} }
 	switch {
-	case err != nil || base.Host == "" || base.Opaque != "":
+	case err != nil || base.Hostname() == "" || base.Opaque != "":
 		return refuse("must be an absolute URL")
 	case base.Scheme != "https" && base.Scheme != "http":
 		return refuse("must be https")
@@ -161,6 +161,22 @@ func withoutRedirects(caller *http.Client) *http.Client {
 		c = *caller
 	}
 	c.Timeout = 0
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.Transport = noLocation{c.Transport}
 	return &c
+}
+
+// noLocation takes from a redirect where it leads, so that it is an answer like
+// any other, whatever stands there.
+type noLocation struct{ next http.RoundTripper }
+
+func (t noLocation) RoundTrip(r *http.Request) (*http.Response, error) {
+	next := t.next
+	if next == nil {
+		next = http.DefaultTransport
+	}
+	res, err := next.RoundTrip(r)
+	if res != nil {
+		res.Header.Del("Location")
+	}
+	return res, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -135,6 +136,97 @@ type brokenBody struct{}
 
 func (brokenBody) Read([]byte) (int, error) { return 0, errReset }
 
+// Whatever comes of an attempt, its body is closed and its context ends.
+func TestEveryAttemptIsCleanedUp(t *testing.T) {
+	for name, test := range map[string]struct {
+		status int
+		body   io.Reader
+		err    error
+	}{
+		"success":       {200, strings.NewReader("{}"), nil},
+		"refusal":       {404, strings.NewReader("{}"), nil},
+		"broken body":   {200, brokenBody{}, nil},
+		"too long":      {200, strings.NewReader(strings.Repeat("x", 101)), nil},
+		"no answer":     {0, nil, errReset},
+		"a redirect":    {302, strings.NewReader(""), nil},
+		"broken errors": {500, brokenBody{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var ctx context.Context
+			closes := 0
+			c := newClient(t, &script{answers: []any{func(r *http.Request) (*http.Response, error) {
+				ctx = r.Context()
+				if test.err != nil {
+					return nil, test.err
+				}
+				res := answerOf(nil)
+				res.StatusCode, res.Body = test.status, closeCounter{test.body, &closes}
+				return res, nil
+			}}}, func(c *Config) { c.MaxBody, c.MaxRetries = 100, -1 })
+			_, _ = c.Do(t.Context(), Call{Method: "POST"})
+			assert.Error(t, ctx.Err())
+			if test.err == nil {
+				assert.Equal(t, 1, closes)
+			}
+		})
+	}
+}
+
+type closeCounter struct {
+	io.Reader
+	closes *int
+}
+
+func (c closeCounter) Close() error { *c.closes++; return nil }
+
+func TestAPanicInOnAttemptLeaksNothing(t *testing.T) {
+	var ctx context.Context
+	closes := 0
+	c := newClient(t, &script{answers: []any{func(r *http.Request) (*http.Response, error) {
+		ctx = r.Context()
+		res := answerOf(nil)
+		res.Body = closeCounter{strings.NewReader(""), &closes}
+		return res, nil
+	}}}, func(c *Config) { c.OnAttempt = func(context.Context, Attempt) { panic("boom") } })
+	assert.Panics(t, func() { _, _ = c.Open(t.Context(), Call{Method: "GET"}) })
+	assert.Error(t, ctx.Err())
+	assert.Equal(t, 1, closes)
+}
+
+// A refusal that comes as the context ends is not lost.
+func TestARefusalAsTheContextEnds(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := newClient(t, &script{answers: []any{func(*http.Request) (*http.Response, error) {
+		cancel()
+		res := answerOf(strings.NewReader(`{"error":{"code":"A_B","message":"m"}}`))
+		res.StatusCode = 429
+		return res, nil
+	}}}, nil).Do(ctx, Call{Method: "GET"})
+	f := failure(t, err)
+	assert.Equal(t, context.Canceled, f.Err)
+	require.NotNil(t, f.Refusal)
+	assert.Equal(t, "A_B", f.Refusal.Problem().Code)
+}
+
+func TestABadCertificateIsMetOnce(t *testing.T) {
+	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
+	defer srv.Close()
+	c, err := New(testKey, Config{BaseURL: srv.URL})
+	require.NoError(t, err)
+	_, err = c.Do(t.Context(), Call{Method: "GET", Repeatable: true})
+	assert.Equal(t, 1, failure(t, err).Attempts)
+}
+
+// A caller's transport may add a URL, which may hold a secret.
+func TestNoURLInAnError(t *testing.T) {
+	inner := &url.Error{Op: "Get", URL: "https://token.example/?client_secret=S3CRET", Err: errReset}
+	_, err := newClient(t, &script{answers: []any{fmt.Errorf("token: %w", inner)}}, nil).Do(t.Context(), Call{Method: "GET"})
+	assert.NotContains(t, err.Error(), "S3CRET")
+	assert.ErrorIs(t, failure(t, err).Err, errReset)
+}
+
 // How long is waited, in fake time.
 func TestWaits(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -163,9 +255,12 @@ func TestWaits(t *testing.T) {
 					s.answers = []any{map[string]string{"X-RateLimit-Reset": fmt.Sprint(2e9)}, 200}
 				}
 				begun := time.Now()
-				_, err := newClient(t, s, nil).Do(t.Context(), Call{Method: "GET"})
+				var told time.Duration
+				c := newClient(t, s, func(c *Config) { c.OnAttempt = func(_ context.Context, a Attempt) { told = max(told, a.Wait) } })
+				_, err := c.Do(t.Context(), Call{Method: "GET"})
 				waited := time.Since(begun)
 				if test.min == 0 {
+					assert.Zero(t, told, "there is no next attempt to wait for")
 					f := failure(t, err)
 					assert.Equal(t, 429, f.StatusCode)
 					assert.Zero(t, waited, "the caller is told at once")
@@ -189,6 +284,7 @@ func TestBackoffGrows(t *testing.T) {
 		_, err := c.Do(t.Context(), Call{Method: "GET", Repeatable: true})
 		require.Error(t, err)
 		require.Len(t, waits, 9)
+		assert.NotEqual(t, waits[6], waits[7], "both of the longest kind, with jitter")
 		longest := 500 * time.Millisecond
 		for _, wait := range waits[:8] {
 			assert.GreaterOrEqual(t, wait, longest/2)
@@ -339,13 +435,19 @@ func TestRequest(t *testing.T) {
 func TestNoRedirects(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
 	defer other.Close()
-	for _, status := range []int{301, 302, 303, 307, 308} {
-		srv := httptest.NewServer(http.RedirectHandler(other.URL, status))
+	for _, status := range []int{301, 302, 303, 307, 308, 399} {
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Location", other.URL)
+			if status == 399 {
+				w.Header().Set("Location", "https://evil.example/%zz?"+strings.Repeat("A", 5000))
+			}
+			w.WriteHeader(min(status, 308))
+		}))
 		caller := &http.Client{Timeout: time.Minute}
 		c, err := New(testKey, Config{BaseURL: srv.URL, HTTPClient: caller})
 		require.NoError(t, err)
 		_, err = c.Do(t.Context(), Call{Method: "POST", Body: []byte("{}")})
-		assert.Equal(t, status, failure(t, err).StatusCode)
+		assert.Equal(t, min(status, 308), failure(t, err).StatusCode)
 		assert.Equal(t, http.Client{Timeout: time.Minute}, *caller, "the caller's client is left alone")
 		srv.Close()
 	}
@@ -354,7 +456,7 @@ func TestNoRedirects(t *testing.T) {
 // 200 KB on the wire could be 200 MB.
 func TestBodiesAreBounded(t *testing.T) {
 	for status, check := range map[int]func(*Response, *Failure){
-		200: func(_ *Response, f *Failure) { assert.Equal(t, errTooLarge, f.Err) },
+		200: func(_ *Response, f *Failure) { assert.Equal(t, ErrTooLong, f.Err) },
 		400: func(_ *Response, f *Failure) { assert.Len(t, f.Body, 64<<10) },
 	} {
 		read := 0
@@ -389,6 +491,7 @@ func TestNewRefuses(t *testing.T) {
 		{"oc test", nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
 		{"öc_test", nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
 		{testKey, func(c *Config) { c.BaseURL = "app.bookbag.ai" }, "Options.BaseURL", "must be an absolute URL"},
+		{testKey, func(c *Config) { c.BaseURL = "https://:443" }, "Options.BaseURL", "must be an absolute URL"},
 		{testKey, func(c *Config) { c.BaseURL = "https:app.bookbag.ai" }, "Options.BaseURL", "must be an absolute URL"},
 		{testKey, func(c *Config) { c.BaseURL = "https://%zz" }, "Options.BaseURL", "must be an absolute URL"},
 		{testKey, func(c *Config) { c.BaseURL = "ftp://app.bookbag.ai" }, "Options.BaseURL", "must be https"},
@@ -436,6 +539,8 @@ func TestProblem(t *testing.T) {
 	for body, want := range map[string]Problem{
 		`{"error":{"code":"A_B","message":"m","details":{"x":1}}}`: {Code: "A_B", Message: "m", Details: []byte(`{"x":1}`)},
 		`{"success":false,"error":{"code":"A_B","message":"m"}}`:   {Code: "A_B", Message: "m"},
+		`{"error":{"code":"ONLY_CODE","message":null}}`:            {Code: "ONLY_CODE"},
+		`{"error":{"code":429,"message":{"a":1}}}`:                 {Code: "429", Message: `{"a":1}`},
 		`{"error":{"code":"ONLY_CODE"}}`:                           {Code: "ONLY_CODE"},
 		`{"message":"m"}`:                                          {Message: "m"},
 		`{"message":"m","issues":[{"field":"f","message":"n"}]}`:   {Message: "m", Issues: []Issue{{"f", "n"}}, Details: []byte(`[{"field":"f","message":"n"}]`)},

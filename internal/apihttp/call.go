@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -48,7 +49,7 @@ type Response struct {
 	Body        []byte // of Do
 
 	// Stream is the body of Open. Its reads fail when Context ends, which Abort
-	// brings about. Both Abort and Stream.Close must be called in the end.
+	// brings about. Close must be called in the end.
 	Stream  io.ReadCloser
 	Context context.Context
 	Abort   context.CancelCauseFunc
@@ -92,7 +93,7 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 		defer res.Body.Close()
 		b, err := io.ReadAll(io.LimitReader(res.Body, c.maxBody+1))
 		if err == nil && int64(len(b)) > c.maxBody {
-			err = errTooLarge
+			err = ErrTooLong
 		}
 		r.Body = b
 		return err
@@ -119,43 +120,64 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*http.Response
 		if failure == nil {
 			res.Attempts = number
 			attempt.StatusCode, attempt.RequestID = res.StatusCode, res.RequestID
-			c.report(ctx, attempt)
+			c.reportSuccess(ctx, attempt, res)
 			return res, nil
 		}
 		failure.Operation, failure.Attempts, failure.Refusal = call.Operation, number, refusal
-		wait, again := time.Duration(0), false
-		if ctx.Err() != nil {
-			failure.end(ctx)
-		} else if number <= c.maxRetries && mayRepeat(call, failure) {
+		if failure.Err == nil {
+			refusal = failure
+		}
+		var wait time.Duration
+		again := false
+		if ctx.Err() == nil && number <= c.maxRetries && mayRepeat(call, failure) {
 			wait, again = pause(ctx, number, failure)
 		}
 		attempt.StatusCode, attempt.RequestID, attempt.Err, attempt.Wait = failure.StatusCode, failure.RequestID, failure.Err, wait
 		c.report(ctx, attempt)
-		if !again {
-			return nil, failure
+		if again && sleep(ctx, wait) {
+			continue
 		}
-		if failure.Err == nil {
-			refusal = failure
+		if ctx.Err() != nil {
+			return nil, ended(ctx, call, number, refusal)
 		}
-		if !sleep(ctx, wait) {
-			ended := &Failure{Operation: call.Operation, Attempts: number, Refusal: refusal}
-			ended.end(ctx)
-			return nil, ended
-		}
+		return nil, failure
 	}
 }
 
-// end makes the context's end the reason of the failure.
-func (f *Failure) end(ctx context.Context) {
-	f.Err = ctx.Err()
+// ended is the failure of a call whose context has ended.
+func ended(ctx context.Context, call Call, number int, refusal *Failure) *Failure {
+	f := &Failure{Operation: call.Operation, Attempts: number, Err: ctx.Err(), Refusal: refusal}
 	if cause := context.Cause(ctx); cause != f.Err {
 		f.Cause = cause
 	}
+	return f
 }
 
 func (c *Client) report(ctx context.Context, a Attempt) {
 	if c.onAttempt != nil {
 		c.onAttempt(ctx, a)
+	}
+}
+
+// reportSuccess closes the answer if the caller's function panics: nobody else
+// has it yet.
+func (c *Client) reportSuccess(ctx context.Context, a Attempt, res *Response) {
+	reported := false
+	defer func() {
+		if !reported {
+			res.Close(nil)
+		}
+	}()
+	c.report(ctx, a)
+	reported = true
+}
+
+// Close ends the answer without reading on. Reads under way fail, with the cause
+// as that of Context.
+func (r *Response) Close(cause error) {
+	r.Abort(cause)
+	if r.Stream != nil {
+		_ = r.Stream.Close()
 	}
 }
 
@@ -218,13 +240,17 @@ func reason(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause == ErrTimeout {
 		return ErrTimeout
 	}
-	if ue, ok := errors.AsType[*url.Error](err); ok {
-		return ue.Err
+	for {
+		ue, ok := errors.AsType[*url.Error](err)
+		if !ok {
+			return err
+		}
+		err = ue.Err
 	}
-	return err
 }
 
-var errTooLarge = errors.New("the answer is longer than the limit")
+// ErrTooLong says that an answer is longer than Config.MaxBody.
+var ErrTooLong = errors.New("the answer is longer than the limit")
 
 type limiterError struct{ error }
 
@@ -242,8 +268,11 @@ func mayRepeat(call Call, f *Failure) bool {
 			return call.Repeatable
 		}
 		return false
-	case f.Err == errTooLarge:
+	case f.Err == ErrTooLong:
 		return false
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](f.Err); ok {
+		return false // the next attempt meets the same certificate
 	}
 	if _, ok := f.Err.(limiterError); ok {
 		return false
@@ -270,7 +299,10 @@ func pause(ctx context.Context, number int, f *Failure) (time.Duration, bool) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 		return 0, false
 	}
-	return wait, wait <= maxWait
+	if wait > maxWait {
+		return 0, false
+	}
+	return wait, true
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

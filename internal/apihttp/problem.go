@@ -29,25 +29,31 @@ const maxText = 512
 func (f *Failure) Problem() Problem {
 	var body struct {
 		Error   json.RawMessage `json:"error"`
-		Message string          `json:"message"`
+		Message json.RawMessage `json:"message"`
 		Issues  json.RawMessage `json:"issues"`
 	}
-	var problem struct {
-		Code    string          `json:"code"`
-		Message string          `json:"message"`
-		Details json.RawMessage `json:"details"`
-	}
 	if json.Unmarshal(f.Body, &body) == nil {
-		if json.Unmarshal(body.Error, &problem) == nil && problem.Code+problem.Message != "" {
-			return Problem{Code: cut(problem.Code, 128), Message: cut(problem.Message, maxText), Details: problem.Details}
+		var problem map[string]json.RawMessage
+		_ = json.Unmarshal(body.Error, &problem) // of another shape: nothing is found in it
+		if code, message := text(problem["code"]), text(problem["message"]); code+message != "" {
+			return Problem{Code: cut(code, 128), Message: cut(message, maxText), Details: problem["details"]}
 		}
-		if body.Message != "" {
-			p := Problem{Message: cut(body.Message, maxText), Details: body.Issues}
+		if message := text(body.Message); message != "" {
+			p := Problem{Message: cut(message, maxText), Details: body.Issues}
 			_ = json.Unmarshal(body.Issues, &p.Issues) // of another shape: they stay in Details
 			return p
 		}
 	}
 	return Problem{Message: cut(string(f.Body), maxText)}
+}
+
+// text returns a JSON string's text, and any other value as it is written.
+func text(raw json.RawMessage) string {
+	var s string
+	if len(raw) == 0 || string(raw) == "null" || json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	return string(raw)
 }
 
 // Cut makes foreign text fit to be kept in an error: short, valid, one line.

@@ -40,7 +40,10 @@ type Reader struct {
 	delivered bool // the data was returned and can be overwritten
 }
 
-// NewReader returns a Reader of src for lines and events of at most limit bytes.
+const dataField = "data: "
+
+// NewReader returns a Reader of src for events of at most limit bytes, and lines
+// of at most the same and the name of a field.
 func NewReader(src io.Reader, limit int) *Reader {
 	return &Reader{src: src, limit: limit, buf: make([]byte, min(4096, limit+1))}
 }
@@ -74,7 +77,7 @@ func (r *Reader) Next() (Event, error) {
 // without its blank line. The standard discards it; a caller may know better.
 func (r *Reader) Unfinished() []byte {
 	if r.err != nil && r.end > r.next {
-		_ = r.field(r.buf[r.next:r.end])
+		_ = r.field(r.withoutBOM(r.buf[r.next:r.end]))
 		r.next = r.end
 	}
 	if r.delivered || !r.hasData {
@@ -114,17 +117,13 @@ func (r *Reader) line() ([]byte, error) {
 			line := unread[:scanned+i]
 			r.afterCR = unread[len(line)] == '\r'
 			r.next += len(line) + 1
-			if len(line) > r.limit {
+			if len(line) > r.limit+len(dataField) {
 				return nil, ErrTooLong
 			}
-			if !r.afterBOM {
-				r.afterBOM = true
-				line = bytes.TrimPrefix(line, []byte("\ufeff"))
-			}
-			return line, nil
+			return r.withoutBOM(line), nil
 		}
 		scanned = len(unread)
-		if scanned > r.limit {
+		if scanned > r.limit+len(dataField) {
 			return nil, ErrTooLong
 		}
 		if r.err != nil {
@@ -132,6 +131,15 @@ func (r *Reader) line() ([]byte, error) {
 		}
 		r.fill()
 	}
+}
+
+// withoutBOM takes the byte order mark off the first line.
+func (r *Reader) withoutBOM(line []byte) []byte {
+	if r.afterBOM {
+		return line
+	}
+	r.afterBOM = true
+	return bytes.TrimPrefix(line, []byte("\ufeff"))
 }
 
 // fill reads once into the free part of the buffer, made larger if need be.

@@ -62,6 +62,7 @@ func TestNext(t *testing.T) {
 		"CR at the end":       {"data: [DONE]\r", nil, "[DONE]"},
 		"unfinished lines":    {"data: a\ndata: b", nil, "a\nb"},
 		"unfinished comment":  {": a", nil, ""},
+		"BOM, unfinished":     {"\ufeffdata: [DONE]", nil, "[DONE]"},
 		"NUL":                 {"data: a\x00b\n\n", []string{"a\x00b"}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -78,7 +79,7 @@ func TestNext(t *testing.T) {
 }
 
 func TestLimit(t *testing.T) {
-	line := "data: " + strings.Repeat("x", 94) // 100 bytes
+	line := "data: " + strings.Repeat("x", 100)
 	for name, test := range map[string]struct {
 		stream string
 		want   error
