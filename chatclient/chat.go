@@ -2,7 +2,6 @@ package chatclient
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"strings"
 
@@ -193,21 +192,27 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 	if err != nil {
 		return Meta{}, err
 	}
-	return c.do(ctx, call, nil)
+	return c.do(ctx, call, func(b []byte) bool {
+		var answer struct {
+			Data struct {
+				Success *bool `json:"success"`
+			} `json:"data"`
+		}
+		object := len(b) > 0 && b[0] == '{'
+		return object && unmarshal(b, &answer) && (answer.Data.Success == nil || *answer.Data.Success)
+	})
 }
 
 // reply makes a call whose answer is one reply.
 func (c *Client) reply(ctx context.Context, call apihttp.Call) (*Reply, error) {
-	var body struct {
-		Data *Reply `json:"data"`
-	}
-	res, err := c.api.Do(ctx, call)
+	var r Reply
+	meta, err := c.do(ctx, call, func(b []byte) bool {
+		data, ok := unwrap(b, '{')
+		return ok && unmarshal(data, &r)
+	})
 	if err != nil {
-		return nil, fail(err)
+		return nil, err
 	}
-	if json.Unmarshal(res.Body, &body) != nil || body.Data == nil {
-		return nil, unexpected(call, res)
-	}
-	body.Data.Meta = metaOf(res)
-	return body.Data, nil
+	r.Meta = meta
+	return &r, nil
 }

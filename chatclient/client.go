@@ -17,6 +17,7 @@ import (
 const (
 	defaultIdleTimeout = time.Minute
 	defaultMaxEvent    = 1 << 20
+	defaultMaxBody     = 16 << 20
 	maxMaxEvent        = 1 << 30
 )
 
@@ -43,7 +44,8 @@ type Options struct {
 	// Default: 2. Negative: never. At most 10.
 	MaxRetries int
 
-	// MaxBody bounds an answer, in bytes after decompression. Default: 16 MB.
+	// MaxBody bounds an answer, in bytes after decompression, and the text of a
+	// stream. Default: 16 MB.
 	MaxBody int64
 
 	// MaxEvent bounds an event of a stream, in bytes. Default: 1 MB.
@@ -100,6 +102,7 @@ type Client struct {
 	agent       AgentID
 	idleTimeout time.Duration
 	maxEvent    int
+	maxText     int64
 }
 
 type redacted = secret.Redacted
@@ -128,6 +131,9 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 	if o.MaxEvent == 0 {
 		o.MaxEvent = defaultMaxEvent
 	}
+	if o.MaxBody == 0 {
+		o.MaxBody = defaultMaxBody
+	}
 	config := apihttp.Config{
 		BaseURL:    o.BaseURL,
 		HTTPClient: o.HTTPClient,
@@ -143,7 +149,7 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 	if a, ok := errors.AsType[*apihttp.ArgumentError](err); ok {
 		return nil, &FieldError{a.Field, a.Rule}
 	}
-	return &Client{api: api, agent: agent, idleTimeout: o.IdleTimeout, maxEvent: o.MaxEvent}, err
+	return &Client{api: api, agent: agent, idleTimeout: o.IdleTimeout, maxEvent: o.MaxEvent, maxText: o.MaxBody}, err
 }
 
 // agentPath returns the segments of a path below the agent.
@@ -165,25 +171,44 @@ func send(method, operation string, path []string, field string, body any) (apih
 	return apihttp.Call{Operation: method + " " + operation, Method: method, Path: path, Body: b}, nil
 }
 
-// do makes a call and decodes its answer into v, unless v is nil.
-func (c *Client) do(ctx context.Context, call apihttp.Call, v any) (Meta, error) {
+// do makes a call and gives its answer to decode, which is false for one of
+// another form.
+func (c *Client) do(ctx context.Context, call apihttp.Call, decode func(body []byte) bool) (Meta, error) {
 	res, err := c.api.Do(ctx, call)
 	if err != nil {
 		return Meta{}, fail(err)
 	}
-	meta := metaOf(res)
-	if v != nil && json.Unmarshal(res.Body, v) != nil {
-		return meta, unexpected(call, res)
+	if !decode(res.Body) {
+		return metaOf(res), because(call.Operation, res, ErrUnexpectedAnswer, nil)
 	}
-	return meta, nil
+	return metaOf(res), nil
+}
+
+// unmarshal decodes what it can: the forms of the answers are not documented by
+// Bookbag itself, so a field of another type is left out, not the whole answer.
+func unmarshal(b []byte, v any) bool {
+	err := json.Unmarshal(b, v)
+	_, otherType := errors.AsType[*json.UnmarshalTypeError](err)
+	return err == nil || otherType
+}
+
+// unwrap returns what stands in data. It is false where there is no object of
+// that kind, which begins with the given byte.
+func unwrap(b []byte, kind byte) (data json.RawMessage, ok bool) {
+	var envelope struct {
+		Data json.RawMessage `json:"data"`
+	}
+	err := json.Unmarshal(b, &envelope)
+	return envelope.Data, err == nil && len(envelope.Data) > 0 && envelope.Data[0] == kind
 }
 
 func metaOf(res *apihttp.Response) Meta {
 	return Meta{RequestID: res.RequestID, RateLimit: RateLimit(res.RateLimit)}
 }
 
-func unexpected(call apihttp.Call, res *apihttp.Response) *Error {
+// because is the error of an answer of status 2xx that could not be used.
+func because(operation string, res *apihttp.Response, err, cause error) *Error {
 	return asError(&apihttp.Failure{
-		Meta: res.Meta, Operation: call.Operation, StatusCode: res.StatusCode, Attempts: res.Attempts, Err: ErrUnexpectedAnswer,
+		Meta: res.Meta, Operation: operation, StatusCode: res.StatusCode, Attempts: res.Attempts, Err: err, Cause: cause,
 	})
 }

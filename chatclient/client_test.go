@@ -84,14 +84,10 @@ func TestDeriveUserID(t *testing.T) {
 }
 
 func TestConversationID(t *testing.T) {
-	for text, want := range map[string]ConversationID{"456": "456", `"456"`: "456", `"conv_123"`: "conv_123", "null": "", `""`: ""} {
+	for text, want := range map[string]ConversationID{"456": "456", `"456"`: "456", `"conv_123"`: "conv_123", "null": "", `""`: "", "{}": "", "[]": "", "true": ""} {
 		var id ConversationID
 		require.NoError(t, json.Unmarshal([]byte(text), &id))
 		assert.Equal(t, want, id)
-	}
-	for _, text := range []string{"{}", "[]", "true"} {
-		var id ConversationID
-		assert.Error(t, json.Unmarshal([]byte(text), &id))
 	}
 	for id, want := range map[ConversationID]string{"456": "456", "conv_123": `"conv_123"`, "007": `"007"`, "99999999999999999999": `"99999999999999999999"`, "-1": "-1", "+1": `"+1"`} {
 		b, err := json.Marshal(id)
@@ -136,7 +132,7 @@ func TestBadArguments(t *testing.T) {
 	}
 	for id, rule := range map[string]string{
 		"": fmt.Sprintf(lengthRule, 0), "..": fmt.Sprintf(idRule, 1), "a.b": fmt.Sprintf(idRule, 2), "a/b": fmt.Sprintf(idRule, 2), "%2e": fmt.Sprintf(idRule, 1),
-		"1?x": fmt.Sprintf(idRule, 2), "1#": fmt.Sprintf(idRule, 2), "1\n": fmt.Sprintf(idRule, 2), strings.Repeat("1", 129): fmt.Sprintf(lengthRule, 129),
+		"1?x": fmt.Sprintf(idRule, 2), "1#": fmt.Sprintf(idRule, 2), "1\n": fmt.Sprintf(idRule, 2), "export": "must not be export", strings.Repeat("1", 129): fmt.Sprintf(lengthRule, 129),
 	} {
 		conversation := ConversationID(id)
 		for _, call := range []func() error{
@@ -150,6 +146,9 @@ func TestBadArguments(t *testing.T) {
 			func() error { _, err := c.SetFeedback(ctx, conversation, "m", FeedbackNone); return err },
 		} {
 			check(call(), "conversation", rule)
+		}
+		if id == "export" {
+			continue
 		}
 		_, err := c.SetFeedback(ctx, "1", id, FeedbackNone)
 		check(err, "messageID", rule)
@@ -248,7 +247,7 @@ func TestAnswersOfSomebodyElse(t *testing.T) {
 	assert.Len(t, e.Message, 512)
 	assert.NotContains(t, e.Error(), "xxx")
 
-	for _, body := range []string{"", "<html>", `{}`, `{"data":null}`, `[]`, `{"data":{"id":1}}`} {
+	for _, body := range []string{"", "<html>", `{}`, `{"data":null}`, `[]`, `{"data":[]}`, `{"error":{"code":"A"}}`} {
 		_, err = newTestClient(t, jsonAnswer(200, body), nil).Send(t.Context(), hello)
 		requireError(t, err)
 		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
@@ -257,6 +256,48 @@ func TestAnswersOfSomebodyElse(t *testing.T) {
 	assert.ErrorIs(t, err, ErrUnexpectedAnswer)
 	_, err = newTestClient(t, jsonAnswer(302, ""), nil).Send(t.Context(), hello)
 	assert.Equal(t, 302, requireError(t, err).StatusCode)
+}
+
+// A field of another type is left out, not the reply that was made and paid for.
+func TestFieldsOfAnotherType(t *testing.T) {
+	for _, body := range []string{
+		`{"data":{"id":789,"parts":[{"type":"text","text":"a"}],"metadata":{"conversationId":"456"}}}`,
+		`{"data":{"parts":[{"type":"text","text":"a"}],"metadata":{"userMessageId":788,"userId":8821,"usage":{"credits":"1"},"conversationId":{}}}}`,
+		`{"data":{"parts":[{"type":"text","text":"a"}],"metadata":[]}}`,
+		`{"data":{"parts":[7,{"type":"text","text":"a"},null]}}`,
+	} {
+		reply, err := newTestClient(t, jsonAnswer(200, body), nil).Send(t.Context(), hello)
+		require.NoError(t, err, body)
+		assert.Equal(t, "a", reply.Text(), body)
+	}
+	page, err := newTestClient(t, jsonAnswer(200, `{"data":[{"id":1,"userId":7,"messages":{}},{"id":2}],"pagination":{"cursor":7,"total":"2"}}`), nil).
+		ConversationsPage(t.Context(), PageRequest{})
+	require.NoError(t, err)
+	require.Len(t, page.Items, 2)
+	assert.Equal(t, ConversationID("2"), page.Items[1].ID)
+}
+
+// A captive portal's page, or a refusal with status 200, is no success.
+func TestAnswersThatAreNone(t *testing.T) {
+	for _, body := range []string{"<html>login", "null", "[]", "{}", `{"data":null}`, `{"data":7}`, `{"error":{"code":"AUTH_INVALID_API_KEY"}}`} {
+		c := newTestClient(t, jsonAnswer(200, body), nil)
+		assert.ErrorIs(t, c.Check(t.Context()), ErrUnexpectedAnswer, body)
+		_, err := c.Export(t.Context())
+		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		_, err = c.Health(t.Context())
+		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		_, err = c.Conversation(t.Context(), "1")
+		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		assert.Equal(t, 1, requireError(t, err).Attempts)
+		_, err = c.SetFeedback(t.Context(), "1", "m", FeedbackNone)
+		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+	}
+	for body, ok := range map[string]bool{
+		`{"data":{"success":true}}`: true, `{}`: true, `{"data":null}`: true, `{"data":{"success":false}}`: false, "<html>": false, "null": false, "[]": false,
+	} {
+		_, err := newTestClient(t, jsonAnswer(200, body), nil).SubmitToolResult(t.Context(), "1", ToolResult{ToolCallID: "c"})
+		assert.Equal(t, ok, err == nil, body)
+	}
 }
 
 func TestNoConnection(t *testing.T) {
@@ -287,6 +328,8 @@ func TestARepeatedCursor(t *testing.T) {
 	}
 	requireError(t, last)
 	assert.ErrorIs(t, last, ErrRepeatedCursor)
+	assert.Contains(t, last.Error(), "GET /agents/{agentId}/conversations")
+	assert.Contains(t, last.Error(), "req_1")
 }
 
 func TestAnUnknownCustomerHasNoConversations(t *testing.T) {
@@ -298,8 +341,19 @@ func TestAnUnknownCustomerHasNoConversations(t *testing.T) {
 			t.Error("there is one")
 		}
 	}
-	_, err := newTestClient(t, jsonAnswer(401, "{}"), nil).UserConversationsPage(t.Context(), "nobody", PageRequest{})
-	assert.ErrorIs(t, err, ErrUnauthorized)
+	unknown := jsonAnswer(404, `{"error":{"code":"RESOURCE_NOT_FOUND","message":"m"}}`)
+	for name, test := range map[string]struct {
+		answer transport
+		cursor string
+		want   error
+	}{
+		"a refusal":       {jsonAnswer(401, "{}"), "", ErrUnauthorized},
+		"a proxy's page":  {jsonAnswer(404, "<html>"), "", ErrNotFound},
+		"the second page": {unknown, "next", ErrNotFound},
+	} {
+		_, err := newTestClient(t, test.answer, nil).UserConversationsPage(t.Context(), "nobody", PageRequest{Cursor: test.cursor})
+		assert.ErrorIs(t, err, test.want, name)
+	}
 }
 
 func TestTolerantDecoding(t *testing.T) {
@@ -349,14 +403,24 @@ func TestNothingPrintsTheKey(t *testing.T) {
 	_, streamErr := read(s)
 	require.NoError(t, streamErr)
 	reply, _ := s.Reply()
+	proof.Redacted(t, []byte(testKey), s)
 	for name, v := range map[string]any{
-		"Error": requireError(t, err), "Stream": s, "Reply": reply, "Options": &Options{BaseURL: "x"}, "Meta": s.Meta, "Message": hello,
+		"Error": requireError(t, err), "Reply": reply, "Options": &Options{BaseURL: "x"}, "Meta": s.Meta, "Message": hello,
 		"FieldError": &FieldError{"apiKey", "must not be empty"}, "Attempt": Attempt{Number: 1},
 	} {
 		t.Run(name, func(t *testing.T) { proof.Keyless(t, []byte(testKey), v) })
 	}
 	_, err = New(testKey+"\n", 1, nil)
 	proof.NoKey(t, []byte(testKey), err.Error())
+}
+
+// What a transport says may be anything: it is cut, and one line.
+func TestForeignTextInAnError(t *testing.T) {
+	long := errors.New("\x1b[2J" + strings.Repeat("x", 100_000) + "\n")
+	_, err := newTestClient(t, func(*http.Request) (*http.Response, error) { return nil, long }, nil).Send(t.Context(), hello)
+	assert.ErrorIs(t, err, long)
+	assert.Less(t, len(err.Error()), 700)
+	assert.NotContains(t, err.Error(), "\x1b")
 }
 
 func FuzzIDs(f *testing.F) {

@@ -115,22 +115,26 @@ func (p PageRequest) query() (url.Values, error) {
 	return q, nil
 }
 
-// envelope is what the service wraps around a list.
-type envelope[T any] struct {
-	Data       T `json:"data"`
+// pagination stands beside the data of a list.
+type pagination struct {
 	Pagination struct {
-		Cursor  *string `json:"cursor"`
-		HasMore bool    `json:"hasMore"`
-		Total   int     `json:"total"`
+		Cursor *string `json:"cursor"`
+		Total  int     `json:"total"`
 	} `json:"pagination"`
 }
 
-func (e *envelope[T]) cursor() string {
-	if e.Pagination.Cursor == nil {
+func (p *pagination) cursor() string {
+	if p.Pagination.Cursor == nil {
 		return ""
 	}
-	return *e.Pagination.Cursor
+	return *p.Pagination.Cursor
 }
+
+const (
+	conversationsOperation     = "/agents/{agentId}/conversations"
+	userConversationsOperation = "/agents/{agentId}/users/{userId}/conversations"
+	messagesOperation          = "/agents/{agentId}/conversations/{conversationId}/messages"
+)
 
 // ConversationsPage returns a page of the agent's conversations, those with the
 // newest activity first. A bad field is a *[FieldError], everything else that
@@ -138,7 +142,7 @@ func (e *envelope[T]) cursor() string {
 //
 // Source: Bookbag, API v2, "Conversations".
 func (c *Client) ConversationsPage(ctx context.Context, p PageRequest) (Page[Conversation], error) {
-	return page[Conversation](ctx, c, "/agents/{agentId}/conversations", c.agentPath("conversations"), p)
+	return page[Conversation](ctx, c, conversationsOperation, c.agentPath("conversations"), p)
 }
 
 // Conversations returns all conversations of the agent, those with the newest
@@ -146,20 +150,21 @@ func (c *Client) ConversationsPage(ctx context.Context, p PageRequest) (Page[Con
 // it is ranged over. An error, as of [Client.ConversationsPage], is the last
 // thing it gives.
 func (c *Client) Conversations(ctx context.Context) iter.Seq2[Conversation, error] {
-	return all(ctx, c.ConversationsPage)
+	return all(ctx, conversationsOperation, c.ConversationsPage)
 }
 
 // UserConversationsPage returns a page of one customer's conversations. A
 // customer that the service does not know has none: whether it answers so or
-// with 404 is not documented, and both are taken for that.
+// with 404 ([CodeNotFound]) is not documented, and both are taken for that. So an
+// agent that does not exist has none either; [Client.Check] tells.
 //
 // Source: Bookbag, API v2, "Conversations of a user".
 func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageRequest) (Page[Conversation], error) {
 	if err := user.check("user"); err != nil {
 		return Page[Conversation]{}, err
 	}
-	found, err := page[Conversation](ctx, c, "/agents/{agentId}/users/{userId}/conversations", c.agentPath("users", string(user), "conversations"), p)
-	if e, ok := errors.AsType[*Error](err); ok && e.StatusCode == http.StatusNotFound {
+	found, err := page[Conversation](ctx, c, userConversationsOperation, c.agentPath("users", string(user), "conversations"), p)
+	if e, ok := errors.AsType[*Error](err); ok && p.Cursor == "" && e.StatusCode == http.StatusNotFound && e.Code == CodeNotFound {
 		return Page[Conversation]{Meta: Meta{e.RequestID, e.RateLimit}}, nil
 	}
 	return found, err
@@ -168,7 +173,7 @@ func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageR
 // UserConversations returns all conversations of one customer, in the way of
 // [Client.Conversations].
 func (c *Client) UserConversations(ctx context.Context, user UserID) iter.Seq2[Conversation, error] {
-	return all(ctx, func(ctx context.Context, p PageRequest) (Page[Conversation], error) {
+	return all(ctx, userConversationsOperation, func(ctx context.Context, p PageRequest) (Page[Conversation], error) {
 		return c.UserConversationsPage(ctx, user, p)
 	})
 }
@@ -182,16 +187,17 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 		return nil, err
 	}
 	call := get("/agents/{agentId}/conversations/{conversationId}", c.agentPath("conversations", string(id)), nil)
-	var body envelope[*Conversation]
-	meta, err := c.do(ctx, call, &body)
+	var conversation Conversation
+	var beside pagination
+	meta, err := c.do(ctx, call, func(b []byte) bool {
+		data, ok := unwrap(b, '{')
+		return ok && unmarshal(data, &conversation) && unmarshal(b, &beside)
+	})
 	if err != nil {
 		return nil, err
 	}
-	if body.Data == nil {
-		return nil, &Error{Operation: call.Operation, StatusCode: http.StatusOK, RequestID: meta.RequestID, RateLimit: meta.RateLimit, err: ErrUnexpectedAnswer}
-	}
-	body.Data.MessagesCursor, body.Data.Meta = body.cursor(), meta
-	return body.Data, nil
+	conversation.MessagesCursor, conversation.Meta = beside.cursor(), meta
+	return &conversation, nil
 }
 
 // MessagesPage returns a page of a conversation's messages. Within a page they
@@ -203,13 +209,13 @@ func (c *Client) MessagesPage(ctx context.Context, id ConversationID, p PageRequ
 	if err := id.check("conversation"); err != nil {
 		return Page[StoredMessage]{}, err
 	}
-	return page[StoredMessage](ctx, c, "/agents/{agentId}/conversations/{conversationId}/messages", c.agentPath("conversations", string(id), "messages"), p)
+	return page[StoredMessage](ctx, c, messagesOperation, c.agentPath("conversations", string(id), "messages"), p)
 }
 
 // Messages returns all messages of a conversation, page by page as they are
 // asked for: the newest page first, each in the order in which it was said.
 func (c *Client) Messages(ctx context.Context, id ConversationID) iter.Seq2[StoredMessage, error] {
-	return all(ctx, func(ctx context.Context, p PageRequest) (Page[StoredMessage], error) {
+	return all(ctx, messagesOperation, func(ctx context.Context, p PageRequest) (Page[StoredMessage], error) {
 		return c.MessagesPage(ctx, id, p)
 	})
 }
@@ -226,19 +232,20 @@ func page[T any](ctx context.Context, c *Client, operation string, path []string
 	if err != nil {
 		return Page[T]{}, err
 	}
-	var body envelope[[]T]
-	meta, err := c.do(ctx, get(operation, path, query), &body)
+	var items []T
+	var beside pagination
+	meta, err := c.do(ctx, get(operation, path, query), func(b []byte) bool {
+		data, ok := unwrap(b, '[')
+		return ok && unmarshal(data, &items) && unmarshal(b, &beside)
+	})
 	if err != nil {
 		return Page[T]{}, err
 	}
-	return Page[T]{Items: body.Data, NextCursor: body.cursor(), Total: body.Pagination.Total, Meta: meta}, nil
+	return Page[T]{Items: items, NextCursor: beside.cursor(), Total: beside.Pagination.Total, Meta: meta}, nil
 }
 
-// ErrRepeatedCursor says that a list came back to a page that it had before.
-var ErrRepeatedCursor = errors.New("the list repeats a cursor")
-
 // all walks the pages of a list.
-func all[T any](ctx context.Context, next func(context.Context, PageRequest) (Page[T], error)) iter.Seq2[T, error] {
+func all[T any](ctx context.Context, operation string, next func(context.Context, PageRequest) (Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		seen := map[string]bool{}
@@ -258,7 +265,10 @@ func all[T any](ctx context.Context, next func(context.Context, PageRequest) (Pa
 				return
 			}
 			if seen[p.Cursor] {
-				yield(zero, &Error{Operation: "GET (a list)", StatusCode: http.StatusOK, err: ErrRepeatedCursor})
+				yield(zero, &Error{
+					Operation: "GET " + operation, StatusCode: http.StatusOK, Attempts: 1,
+					RequestID: found.Meta.RequestID, RateLimit: found.Meta.RateLimit, err: ErrRepeatedCursor,
+				})
 				return
 			}
 			seen[p.Cursor] = true
@@ -305,12 +315,15 @@ func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID s
 	if err != nil {
 		return nil, err
 	}
-	var answer envelope[StoredMessage]
-	answer.Data.Meta, err = c.do(ctx, call, &answer)
+	var message StoredMessage
+	message.Meta, err = c.do(ctx, call, func(b []byte) bool {
+		data, ok := unwrap(b, '{')
+		return ok && unmarshal(data, &message)
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &answer.Data, nil
+	return &message, nil
 }
 
 // Health is the service's own word on its health.
@@ -328,7 +341,7 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 	var h Health
 	call := get("/health", []string{"api", "v2", "health"}, nil)
 	call.NoKey = true
-	meta, err := c.do(ctx, call, &h)
+	meta, err := c.do(ctx, call, func(b []byte) bool { return unmarshal(b, &h) && h.Status != "" })
 	h.Meta = meta
 	return h, err
 }

@@ -28,7 +28,7 @@
 // is an *[Error], to be looked into with errors.Is and errors.As:
 //
 //	switch {
-//	case errors.Is(err, chatclient.ErrRateLimited): // e.RetryAfter says for how long
+//	case errors.Is(err, chatclient.ErrRateLimited): // e.RetryAfter, where the service says it
 //	case errors.Is(err, chatclient.CodeCreditsExhausted):
 //	case errors.Is(err, chatclient.ErrStreamCut): // what was read is no whole reply
 //	case errors.Is(err, context.Canceled):

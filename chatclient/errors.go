@@ -77,7 +77,7 @@ func (e *Error) Error() string {
 		b.WriteString(" " + string(e.Code))
 	}
 	if e.err != nil {
-		b.WriteString(": " + e.err.Error())
+		b.WriteString(": " + apihttp.Cut(e.err.Error())) // of a transport: it may be anything
 	}
 	if e.RequestID != "" {
 		fmt.Fprintf(&b, " (request id %q)", e.RequestID)
@@ -118,7 +118,7 @@ func (e *Error) Is(target error) bool {
 // Source: Bookbag, API v2, "Errors".
 type Code string
 
-func (c Code) Error() string { return "chatclient: " + string(c) }
+func (c Code) Error() string { return string(c) }
 
 // Codes that the vendor documents.
 const (
@@ -175,15 +175,20 @@ var (
 	// Error.Message holds its text.
 	ErrStreamFailed = errors.New("the service failed within the stream")
 
-	// ErrEventTooLong says that an event was longer than Options.MaxEvent.
-	ErrEventTooLong = errors.New("an event of the stream is longer than the limit")
+	// ErrTooLong says that an answer or the text of a stream was longer than
+	// Options.MaxBody, or an event than Options.MaxEvent.
+	ErrTooLong = apihttp.ErrTooLong
 
 	// ErrStreamClosed says that a stream was closed before it was read.
 	ErrStreamClosed = errors.New("the stream is closed")
 
 	// ErrUnexpectedAnswer says that an answer of status 2xx was not what the
-	// operation gives: not JSON, or not an event stream.
+	// operation gives: a page of somebody else, another kind of JSON, or no
+	// event stream. Whether the operation was carried out is not known then.
 	ErrUnexpectedAnswer = errors.New("the answer is not of the documented form")
+
+	// ErrRepeatedCursor says that a list came back to a page that it had before.
+	ErrRepeatedCursor = errors.New("the list repeats a cursor")
 )
 
 // fail turns a failure of the attempt loop into an *Error.

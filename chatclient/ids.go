@@ -92,21 +92,16 @@ func DeriveUserID(secret, text string) (UserID, error) {
 // sent as an integer where it is one. Empty means none.
 type ConversationID string
 
-// UnmarshalJSON takes 456, "456", "conv_123" and null.
+// UnmarshalJSON takes 456, "456" and "conv_123". Anything else means none.
 func (id *ConversationID) UnmarshalJSON(b []byte) error {
+	*id = ""
 	var s string
-	if len(b) > 0 && b[0] == '"' {
-		if err := json.Unmarshal(b, &s); err != nil {
-			return err
-		}
-	} else if string(b) != "null" {
-		var n json.Number
-		if err := json.Unmarshal(b, &n); err != nil {
-			return err
-		}
-		s = n.String()
+	var n json.Number
+	if json.Unmarshal(b, &s) == nil {
+		*id = ConversationID(s)
+	} else if json.Unmarshal(b, &n) == nil {
+		*id = ConversationID(n)
 	}
-	*id = ConversationID(s)
 	return nil
 }
 
@@ -118,7 +113,12 @@ func (id ConversationID) MarshalJSON() ([]byte, error) {
 	return json.Marshal(string(id))
 }
 
-func (id ConversationID) check(field string) error { return checkIssuedID(field, string(id)) }
+func (id ConversationID) check(field string) error {
+	if id == "export" { // as a segment of a path it would name everybody's conversations
+		return &FieldError{field, "must not be export"}
+	}
+	return checkIssuedID(field, string(id))
+}
 
 // checkIssuedID is for ids that the service issued and that become a segment of
 // a path: one from a browser could be anything.

@@ -364,6 +364,16 @@ func TestAReadingCallSurvivesFaults(t *testing.T) {
 	})
 }
 
+// An open stream holds its connection, and so the request with the key.
+func TestAnOpenStreamPrintsNoKey(t *testing.T) {
+	c, _ := over(t, &chattest.Options{Pace: time.Minute}, nil)
+	stream, err := c.Stream(t.Context(), hello)
+	require.NoError(t, err)
+	defer stream.Close()
+	proof.Redacted(t, []byte(key), stream)
+	proof.Redacted(t, []byte(key), c)
+}
+
 func TestManyStreamsAtOnce(t *testing.T) {
 	c, _ := over(t, nil, nil)
 	var wg sync.WaitGroup

@@ -2,6 +2,7 @@ package chatclient
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,21 +48,30 @@ type Event struct {
 	Raw []byte
 }
 
-// Stream is a reply as it comes. It is for one goroutine, but for Close.
+// Stream is a reply as it comes. It is for one goroutine, but for Close. However
+// it is printed or encoded, it shows as [redacted]: its connection has the key.
 type Stream struct {
+	redacted
+
 	// Meta is that of the answer, there before the first event.
 	Meta Meta
 
-	call   apihttp.Call
+	operation string
+	wire      func() *wire // in a closure, out of reach of printers
+	idle      time.Duration
+	closing   sync.Once
+
+	reply Reply
+	text  strings.Builder
+	room  int64 // for more text and parts
+	ended bool  // the end was announced
+	err   error // what ended it otherwise
+}
+
+// wire is what a Stream reads from.
+type wire struct {
 	res    *apihttp.Response
 	events *sse.Reader
-	idle   time.Duration
-
-	closing sync.Once
-	reply   Reply
-	text    strings.Builder
-	ended   bool  // the end was announced
-	err     error // what ended it otherwise
 }
 
 const (
@@ -79,25 +89,28 @@ func (c *Client) open(ctx context.Context, call apihttp.Call) (*Stream, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	s := &Stream{
-		Meta: metaOf(res), call: call, res: res,
-		events: sse.NewReader(res.Stream, c.maxEvent), idle: c.idleTimeout,
-	}
+	w := &wire{res, sse.NewReader(res.Stream, c.maxEvent)}
+	s := &Stream{Meta: metaOf(res), operation: call.Operation, wire: func() *wire { return w }, idle: c.idleTimeout, room: c.maxText}
 	if mediaType, _, _ := mime.ParseMediaType(res.ContentType); mediaType != "text/event-stream" {
 		_ = s.Close()
-		return nil, unexpected(call, res)
+		return nil, because(call.Operation, res, ErrUnexpectedAnswer, nil)
 	}
 	return s, nil
 }
 
 // Events returns the events as they come. An error is the last thing it gives:
 // an *[Error] in which errors.Is finds [ErrStreamFailed], [ErrStreamCut],
-// [ErrStreamIdle], [ErrEventTooLong], [ErrStreamClosed] or the context's error.
+// [ErrStreamIdle], [ErrTooLong], [ErrStreamClosed] or the context's error; ranged
+// over again, it gives the same error again.
 // Events of unknown types are given as they are. The stream is closed when the
 // loop ends, however it ends.
 func (s *Stream) Events() iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		defer s.Close()
+		if s.err != nil {
+			yield(Event{}, s.err)
+			return
+		}
 		for !s.ended {
 			event, err := s.next()
 			if err != nil {
@@ -147,21 +160,16 @@ func (s *Stream) Reply() (*Reply, error) {
 // Close ends the stream without reading on. It may be called at any time, from
 // any goroutine, and again. Its error is always nil.
 func (s *Stream) Close() error {
-	s.closing.Do(func() {
-		s.res.Abort(ErrStreamClosed)
-		_ = s.res.Stream.Close()
-	})
+	s.closing.Do(func() { s.wire().res.Close(ErrStreamClosed) })
 	return nil
 }
 
 // next returns the next event, or notes and returns what ended the stream.
 func (s *Stream) next() (Event, error) {
-	if s.err != nil {
-		return Event{}, s.err
-	}
-	event, err := s.read(s.idle)
-	if err == nil && event.Type == EventError {
-		err = s.failed(event.Raw)
+	var event Event
+	data, err := s.read(s.idle)
+	if err == nil && !s.ended {
+		event, err = s.decode(data)
 	}
 	s.err = err
 	return event, err
@@ -169,7 +177,7 @@ func (s *Stream) next() (Event, error) {
 
 // awaitEnd reads on after a failure, so that the connection ends in order.
 func (s *Stream) awaitEnd() {
-	enough := time.AfterFunc(afterFailure, func() { s.res.Abort(ErrStreamClosed) })
+	enough := time.AfterFunc(afterFailure, func() { s.wire().res.Abort(ErrStreamClosed) })
 	defer enough.Stop()
 	for !s.ended {
 		if _, err := s.read(afterFailure); err != nil {
@@ -178,82 +186,82 @@ func (s *Stream) awaitEnd() {
 	}
 }
 
-// read waits for an event, with comments as signs of life in between.
-func (s *Stream) read(patience time.Duration) (Event, error) {
-	if err := s.res.Context.Err(); err != nil { // what is left in the buffer comes too late
-		return Event{}, s.broken(err)
+// read waits for an event with data, with others and comments as signs of life
+// in between. It notes the end.
+func (s *Stream) read(patience time.Duration) ([]byte, error) {
+	w := s.wire()
+	if err := w.res.Context.Err(); err != nil { // what is left in the buffer comes too late
+		return nil, s.broken(err)
 	}
-	silence := time.AfterFunc(patience, func() { s.res.Abort(ErrStreamIdle) })
+	silence := time.AfterFunc(patience, func() { w.res.Abort(ErrStreamIdle) })
 	defer silence.Stop()
 	for {
-		e, err := s.events.Next()
+		e, err := w.events.Next()
 		switch {
-		case err == io.EOF && string(s.events.Unfinished()) == done,
+		case err == io.EOF && string(w.events.Unfinished()) == done,
 			err == nil && string(e.Data) == done:
 			s.ended = true
-			return Event{}, nil
+			return nil, nil
 		case err != nil:
-			return Event{}, s.broken(err)
-		case e.Comment:
-			silence.Reset(patience)
+			return nil, s.broken(err)
 		case len(e.Data) > 0:
-			return s.decode(e.Data), nil
+			return e.Data, nil
 		}
+		silence.Reset(patience)
 	}
 }
 
-// frame is any event of the service. Bookbag names the piece of a text-delta
-// text, Chatbase delta.
-type frame struct {
-	Type       string          `json:"type"`
-	Text       string          `json:"text"`
-	Delta      string          `json:"delta"`
-	ErrorText  string          `json:"errorText"`
-	Metadata   json.RawMessage `json:"metadata"`
-	ToolCallID string          `json:"toolCallId"`
-	ToolName   string          `json:"toolName"`
-	Input      json.RawMessage `json:"input"`
+// frame is any event of the service, by the exact names of its fields. They are
+// decoded one by one, so that one of another type does not spoil the others.
+type frame map[string]json.RawMessage
+
+func (f frame) text(name string) string {
+	var s string
+	_ = json.Unmarshal(f[name], &s) // of another type: none
+	return s
 }
 
 // decode reads a frame, and keeps what belongs to the reply. What is not of the
 // documented form is given raw.
-func (s *Stream) decode(data []byte) Event {
+func (s *Stream) decode(data []byte) (Event, error) {
+	event := Event{Raw: data}
 	var f frame
 	if json.Unmarshal(data, &f) != nil {
-		return Event{Raw: data}
+		return event, nil
 	}
-	event := Event{Type: f.Type, Raw: data}
-	switch f.Type {
+	event.Type = f.text("type")
+	switch event.Type {
 	case EventTextDelta:
-		event.Text = f.Text + f.Delta
+		event.Text = cmp.Or(f.text("text"), f.text("delta")) // Bookbag's name, and Chatbase's
 		s.text.WriteString(event.Text)
+		s.room -= int64(len(event.Text))
 	case EventToolCall:
-		s.reply.Parts = append(s.reply.Parts, Part{
-			Type: PartToolCall, ToolCallID: f.ToolCallID, ToolName: f.ToolName, Input: f.Input, Raw: bytes.Clone(data),
-		})
-		event.ToolCall = &s.reply.Parts[len(s.reply.Parts)-1]
+		event.ToolCall = &Part{
+			Type: PartToolCall, ToolCallID: f.text("toolCallId"), ToolName: f.text("toolName"), Input: f["input"], Raw: bytes.Clone(data),
+		}
+		s.reply.Parts = append(s.reply.Parts, *event.ToolCall)
+		s.room -= int64(len(data))
 	case EventFinish, EventMetadata:
 		// Its fields stand in metadata, or (Chatbase) beside the type. Those
 		// that are missing, or of another form, leave what is known.
-		_ = json.Unmarshal(data, &s.reply.Metadata)
-		_ = json.Unmarshal(f.Metadata, &s.reply.Metadata)
-		event.Metadata = &s.reply.Metadata
+		_ = unmarshal(data, &s.reply.Metadata)
+		_ = unmarshal(f["metadata"], &s.reply.Metadata)
+		known := s.reply.Metadata
+		event.Metadata = &known
+	case EventError:
+		e := s.fail(ErrStreamFailed, nil)
+		e.Message = apihttp.Cut(cmp.Or(f.text("errorText"), string(f["errorText"])))
+		return Event{}, e
 	}
-	return event
-}
-
-// failed is the error that the service announced.
-func (s *Stream) failed(data []byte) *Error {
-	var f frame
-	_ = json.Unmarshal(data, &f) // it was decoded before
-	e := s.fail(ErrStreamFailed, nil)
-	e.Message = apihttp.Cut(f.ErrorText)
-	return e
+	if s.room < 0 {
+		return Event{}, s.fail(ErrTooLong, nil)
+	}
+	return event, nil
 }
 
 // broken is the error of a stream that ended without an announcement.
 func (s *Stream) broken(err error) *Error {
-	ctx := s.res.Context
+	ctx := s.wire().res.Context
 	switch cause := context.Cause(ctx); {
 	case cause == ErrStreamIdle, cause == ErrStreamClosed, cause == ErrTimeout:
 		return s.fail(cause, nil)
@@ -262,15 +270,11 @@ func (s *Stream) broken(err error) *Error {
 	case ctx.Err() != nil:
 		return s.fail(ctx.Err(), nil)
 	case err == sse.ErrTooLong:
-		return s.fail(ErrEventTooLong, nil)
+		return s.fail(ErrTooLong, nil)
 	case err == io.EOF:
 		return s.fail(ErrStreamCut, nil)
 	}
 	return s.fail(ErrStreamCut, err)
 }
 
-func (s *Stream) fail(err, cause error) *Error {
-	return asError(&apihttp.Failure{
-		Meta: s.res.Meta, Operation: s.call.Operation, StatusCode: s.res.StatusCode, Attempts: s.res.Attempts, Err: err, Cause: cause,
-	})
-}
+func (s *Stream) fail(err, cause error) *Error { return because(s.operation, s.wire().res, err, cause) }

@@ -1,6 +1,7 @@
 package chatclient
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -185,13 +186,56 @@ func TestAFailureWithinTheStream(t *testing.T) {
 				assert.ErrorIs(t, e, ErrStreamFailed)
 				assert.Equal(t, "The model is overloaded.", e.Message)
 				assert.NotContains(t, e.Error(), "overloaded")
-				assert.LessOrEqual(t, time.Since(begun), afterFailure)
+				waited := map[string]time.Duration{"silence": time.Second, "chatter": time.Second}
+				assert.Equal(t, cmp.Or(waited[name], 100*time.Millisecond), time.Since(begun))
 				_, err := s.Reply()
 				assert.Equal(t, seen[0], err)
+				for _, err := range s.Events() {
+					assert.Equal(t, seen[0], err, "again")
+				}
 				assert.Equal(t, 1, p.closes)
 			})
 		})
 	}
+}
+
+// A failure is one whatever the form of its text, and so is the rest of a frame
+// with a field of another type.
+func TestFramesOfAnotherForm(t *testing.T) {
+	for frame, want := range map[string]string{
+		`{"type":"error","errorText":{"message":"boom"}}`:    `{"message":"boom"}`,
+		`{"type":"error","errorText":"boom","toolCallId":7}`: "boom",
+		`{"type":"error"}`: "",
+		`{"type":"error","errorText":"a","ErrorText":"b\n"}`: "a",
+	} {
+		_, err := read(openStream(t, newTestClient(t, streamOf("data: "+frame+"\n\ndata: [DONE]\n\n"), nil)))
+		assert.ErrorIs(t, err, ErrStreamFailed, frame)
+		assert.Equal(t, want, requireError(t, err).Message)
+	}
+	s := openStream(t, newTestClient(t, streamOf(`data: {"type":"text-delta","text":"a","delta":"a","Text":"b"}
+
+data: {"type":"finish","text":{},"metadata":{"conversationId":456,"messageId":7}}
+
+data: [DONE]
+
+`), nil))
+	text, err := read(s)
+	require.NoError(t, err)
+	assert.Equal(t, "a", text)
+	reply, _ := s.Reply()
+	assert.Equal(t, ConversationID("456"), reply.Metadata.ConversationID)
+}
+
+// A megabyte on the wire can be gigabytes of text.
+func TestTheTextOfAStreamIsBounded(t *testing.T) {
+	event := `data: {"type":"text-delta","text":"` + strings.Repeat("x", 100) + `"}` + "\n\n"
+	s := openStream(t, newTestClient(t, streamOf(strings.Repeat(event, 11)+"data: [DONE]\n\n"), func(o *Options) { o.MaxBody = 1000 }))
+	text, err := read(s)
+	assert.ErrorIs(t, err, ErrTooLong)
+	assert.Len(t, text, 1000)
+	text, err = read(openStream(t, newTestClient(t, streamOf(strings.Repeat(event, 10)+"data: [DONE]\n\n"), func(o *Options) { o.MaxBody = 1000 })))
+	assert.NoError(t, err)
+	assert.Len(t, text, 1000)
 }
 
 func TestIdle(t *testing.T) {
@@ -218,7 +262,7 @@ func TestIdle(t *testing.T) {
 		"comments for an hour":  {every(59*time.Second, ": alive\n\n", 61), ErrStreamCut, 61 * 59 * time.Second},
 		"single bytes":          {every(10*time.Second, "d", 1000), ErrStreamIdle, time.Minute},
 		"blank lines":           {every(10*time.Second, "\n", 1000), ErrStreamIdle, time.Minute},
-		"empty events":          {every(10*time.Second, "data:\n\n", 1000), ErrStreamIdle, time.Minute},
+		"empty events":          {every(59*time.Second, "event: ping\ndata:\n\n", 61), ErrStreamCut, 61 * 59 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -366,7 +410,7 @@ func TestAnEventThatIsTooLong(t *testing.T) {
 	long := `data: {"type":"text-delta","text":"` + strings.Repeat("x", 2000) + `"}` + "\n\ndata: [DONE]\n\n"
 	_, err := read(openStream(t, newTestClient(t, streamOf(long), func(o *Options) { o.MaxEvent = 1000 })))
 	requireError(t, err)
-	assert.ErrorIs(t, err, ErrEventTooLong)
+	assert.ErrorIs(t, err, ErrTooLong)
 	text, err := read(openStream(t, newTestClient(t, streamOf(long), nil)))
 	require.NoError(t, err)
 	assert.Len(t, text, 2000)
@@ -374,12 +418,17 @@ func TestAnEventThatIsTooLong(t *testing.T) {
 
 func TestAStreamThatIsNone(t *testing.T) {
 	for _, contentType := range []string{"application/json", "text/html", "", "text/event-streams"} {
+		body := &pipe{}
+		body.PipeReader, body.PipeWriter = io.Pipe()
 		c := newTestClient(t, func(*http.Request) (*http.Response, error) {
-			return answer(200, contentType, strings.NewReader(sample)), nil
+			res := answer(200, contentType, nil)
+			res.Body = body
+			return res, nil
 		}, nil)
 		_, err := c.Stream(t.Context(), hello)
 		requireError(t, err)
 		assert.ErrorIs(t, err, ErrUnexpectedAnswer)
+		assert.Equal(t, 1, body.closes)
 	}
 }
 
