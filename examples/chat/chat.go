@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/chatident/chatident/chatclient"
 )
@@ -37,10 +38,9 @@ func (c *chat) loop(ctx context.Context, in io.Reader) error {
 				fmt.Fprintln(c.out)
 				return <-failed
 			}
-			if line == "/quit" {
+			if line == "/quit" || !c.interruptibly(ctx, func(ctx context.Context) error { return c.do(ctx, line) }) {
 				return nil
 			}
-			c.interruptibly(ctx, func(ctx context.Context) error { return c.do(ctx, line) })
 		case <-c.interrupts:
 			fmt.Fprintln(c.out)
 			return nil
@@ -53,6 +53,7 @@ func scan(in io.Reader) (<-chan string, <-chan error) {
 	lines, failed := make(chan string), make(chan error, 1)
 	go func() {
 		scanner := bufio.NewScanner(in)
+		scanner.Buffer(nil, 1<<20) // somebody may paste a page
 		for scanner.Scan() {
 			lines <- strings.TrimSpace(scanner.Text())
 		}
@@ -63,7 +64,8 @@ func scan(in io.Reader) (<-chan string, <-chan error) {
 }
 
 // interruptibly runs f, ends its context on an interrupt, and says what failed.
-func (c *chat) interruptibly(ctx context.Context, f func(context.Context) error) {
+// It is false when a second interrupt came before f was over.
+func (c *chat) interruptibly(ctx context.Context, f func(context.Context) error) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	done := make(chan error, 1)
@@ -74,8 +76,11 @@ func (c *chat) interruptibly(ctx context.Context, f func(context.Context) error)
 			if err != nil {
 				fmt.Fprintln(c.out, explain(err))
 			}
-			return
+			return true
 		case <-c.interrupts:
+			if ctx.Err() != nil {
+				return false
+			}
 			cancel()
 		}
 	}
@@ -116,7 +121,7 @@ func (c *chat) say(ctx context.Context, text string) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprint(c.out, piece)
+		fmt.Fprint(c.out, printable(piece))
 	}
 	reply, err := stream.Reply()
 	if err != nil {
@@ -129,12 +134,25 @@ func (c *chat) say(ctx context.Context, text string) error {
 	return nil
 }
 
-func (c *chat) history(ctx context.Context) error {
-	none := true
-	for conversation, err := range c.bot.UserConversations(ctx, c.user) {
-		if err != nil {
-			return err
+// printable takes out what would move the cursor, or worse: the text comes from
+// a language model.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return -1
 		}
+		return r
+	}, text)
+}
+
+// history shows the ten conversations that were active last: each costs a
+// request for its first words.
+func (c *chat) history(ctx context.Context) error {
+	page, err := c.bot.UserConversationsPage(ctx, c.user, chatclient.PageRequest{Limit: 10})
+	if err != nil {
+		return err
+	}
+	for _, conversation := range page.Items {
 		first, err := c.firstWords(ctx, conversation.ID)
 		if err != nil {
 			return err
@@ -144,9 +162,8 @@ func (c *chat) history(ctx context.Context) error {
 			mark = "*"
 		}
 		fmt.Fprintf(c.out, "%s %s  %s  %s\n", mark, conversation.ID, conversation.UpdatedAt.Format("2006-01-02 15:04"), first)
-		none = false
 	}
-	if none {
+	if len(page.Items) == 0 {
 		fmt.Fprintln(c.out, "You have no conversations yet.")
 	}
 	return nil
@@ -158,7 +175,7 @@ func (c *chat) firstWords(ctx context.Context, id chatclient.ConversationID) (st
 	if err != nil || len(page.Items) == 0 {
 		return "", err
 	}
-	words := []rune(page.Items[0].Text())
+	words := []rune(strings.Join(strings.Fields(printable(page.Items[0].Text())), " "))
 	return string(words[:min(len(words), 50)]), nil
 }
 
@@ -179,7 +196,7 @@ func (c *chat) open(ctx context.Context, id chatclient.ConversationID) error {
 		}
 		for _, message := range page.Items {
 			speaker := map[string]string{"user": "you", "assistant": "bot"}[message.Role]
-			fmt.Fprintf(c.out, "%s> %s\n", speaker, message.Text())
+			fmt.Fprintf(c.out, "%s> %s\n", speaker, printable(message.Text()))
 		}
 		return nil
 	}
@@ -200,8 +217,10 @@ func explain(err error) string {
 		return "The service has no such agent for this key. Look at BOOKBAG_AGENT_ID."
 	case errors.Is(err, chatclient.ErrCreditsExhausted):
 		return "The credits of this account are used up."
-	case errors.Is(err, chatclient.ErrRateLimited):
+	case errors.Is(err, chatclient.ErrRateLimited) && e.RetryAfter > 0:
 		return fmt.Sprintf("The service is busy and asks to wait %s.", e.RetryAfter)
+	case errors.Is(err, chatclient.ErrRateLimited):
+		return "The service is busy. Try again in a minute."
 	case errors.Is(err, chatclient.ErrStreamCut), errors.Is(err, chatclient.ErrStreamIdle), errors.Is(err, chatclient.ErrStreamFailed):
 		return "(the reply broke off here; ask again)"
 	}

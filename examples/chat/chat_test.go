@@ -83,6 +83,22 @@ func TestInterrupts(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
+// A call that does not end must not keep the program.
+func TestASecondInterruptEndsTheProgram(t *testing.T) {
+	interrupts := make(chan os.Signal, 2)
+	interrupts <- os.Interrupt
+	interrupts <- os.Interrupt
+	c := &chat{out: io.Discard, interrupts: interrupts}
+	stuck := make(chan struct{})
+	defer close(stuck)
+	assert.False(t, c.interruptibly(t.Context(), func(context.Context) error { <-stuck; return nil }))
+}
+
+// The terminal is not the service's to write to.
+func TestPrintable(t *testing.T) {
+	assert.Equal(t, "a\tb\nc]0;owned[2Jü", printable("a\tb\nc\x1b]0;owned\a\x1b[2J\u009bü"))
+}
+
 func TestSettings(t *testing.T) {
 	for want, test := range map[string]struct {
 		env  []string
@@ -108,7 +124,7 @@ func TestErrorsAreSentences(t *testing.T) {
 	fake := chattest.New(nil)
 	server := fake.Start()
 	defer server.Close()
-	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL})
+	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL, MaxRetries: -1})
 	require.NoError(t, err)
 	for want, fault := range map[string]chattest.Fault{
 		"Look at BOOKBAG_API_KEY.":   chattest.Status(401, "AUTH_INVALID_API_KEY"),
@@ -116,6 +132,7 @@ func TestErrorsAreSentences(t *testing.T) {
 		"are used up.":               chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"),
 		"asks to wait 5m0s.":         chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(5 * time.Minute),
 		"(the reply broke off here;": chattest.Cut(1),
+		"Try again in a minute.":     chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS"),
 		"That did not work:":         chattest.BadGateway(),
 	} {
 		fake.Script(fault)
