@@ -100,10 +100,9 @@ func (c *Client) open(ctx context.Context, call apihttp.Call) (*Stream, error) {
 
 // Events returns the events as they come. An error is the last thing it gives:
 // an *[Error] in which errors.Is finds [ErrStreamFailed], [ErrStreamCut],
-// [ErrStreamIdle], [ErrTooLong], [ErrStreamClosed] or the context's error; ranged
-// over again, it gives the same error again.
-// Events of unknown types are given as they are. The stream is closed when the
-// loop ends, however it ends.
+// [ErrStreamIdle], [ErrTooLong], [ErrStreamClosed] or the context's error. Ranged
+// over again, it gives the same error again. Events of unknown types are given
+// as they are. The stream is closed when the loop ends, however it ends.
 func (s *Stream) Events() iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		defer s.Close()
@@ -131,11 +130,7 @@ func (s *Stream) Events() iter.Seq2[Event, error] {
 func (s *Stream) Text() iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for event, err := range s.Events() {
-			if err != nil {
-				yield("", err)
-				return
-			}
-			if event.Text != "" && !yield(event.Text, nil) {
+			if (err != nil || event.Text != "") && !yield(event.Text, err) {
 				return
 			}
 		}

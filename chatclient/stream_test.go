@@ -177,7 +177,7 @@ func TestAFailureWithinTheStream(t *testing.T) {
 				})
 				begun := time.Now()
 				var seen []error
-				for _, err := range s.Events() {
+				for _, err := range s.Text() {
 					assert.Zero(t, time.Since(begun), "at once")
 					seen = append(seen, err)
 				}
