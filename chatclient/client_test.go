@@ -270,11 +270,34 @@ func TestFieldsOfAnotherType(t *testing.T) {
 		require.NoError(t, err, body)
 		assert.Equal(t, "a", reply.Text(), body)
 	}
-	page, err := newTestClient(t, jsonAnswer(200, `{"data":[{"id":1,"userId":7,"messages":{}},{"id":2}],"pagination":{"cursor":7,"total":"2"}}`), nil).
+	page, err := newTestClient(t, jsonAnswer(200, `{"data":[{"id":1,"userId":7,"messages":{}},{"id":2}],"pagination":{"cursor":7,"hasMore":true,"total":"2"}}`), nil).
 		ConversationsPage(t.Context(), PageRequest{})
 	require.NoError(t, err)
 	require.Len(t, page.Items, 2)
+	assert.Equal(t, "7", page.NextCursor)
+	assert.Zero(t, page.Total)
 	assert.Equal(t, ConversationID("2"), page.Items[1].ID)
+}
+
+// A list that cannot be followed to its end is no list that has ended.
+func TestAListThatCannotBeFollowed(t *testing.T) {
+	for pagination, want := range map[string]error{
+		`{"cursor":null,"hasMore":false}`: nil,
+		`{"cursor":"","hasMore":false}`:   nil,
+		`{}`:                              nil,
+		`null`:                            nil,
+		`{"cursor":null,"hasMore":true}`:  ErrUnexpectedAnswer,
+		`{"hasMore":true}`:                ErrUnexpectedAnswer,
+		`{"cursor":{"a":1}}`:              ErrUnexpectedAnswer,
+		`[]`:                              ErrUnexpectedAnswer,
+	} {
+		c := newTestClient(t, jsonAnswer(200, `{"data":[],"pagination":`+pagination+`}`), nil)
+		_, err := c.ConversationsPage(t.Context(), PageRequest{})
+		assert.ErrorIs(t, err, want, pagination)
+		c = newTestClient(t, jsonAnswer(200, `{"data":{"id":1},"pagination":`+pagination+`}`), nil)
+		_, err = c.Conversation(t.Context(), "1")
+		assert.ErrorIs(t, err, want, pagination)
+	}
 }
 
 // A captive portal's page, or a refusal with status 200, is no success.

@@ -90,6 +90,7 @@ type PageRequest struct {
 
 // Page is a page of a list.
 type Page[T any] struct {
+	// Items are those of the page, in the order of the list.
 	Items []T
 
 	// NextCursor names the next page. It is empty at the end.
@@ -98,7 +99,7 @@ type Page[T any] struct {
 	// Total counts the items of the whole list, 0 where the answer does not.
 	Total int
 
-	Meta Meta
+	Meta Meta // of the answer
 }
 
 func (p PageRequest) query() (url.Values, error) {
@@ -117,17 +118,35 @@ func (p PageRequest) query() (url.Values, error) {
 
 // pagination stands beside the data of a list.
 type pagination struct {
-	Pagination struct {
-		Cursor *string `json:"cursor"`
-		Total  int     `json:"total"`
-	} `json:"pagination"`
+	cursor string // of the next page, empty at the end
+	total  int
 }
 
-func (p *pagination) cursor() string {
-	if p.Pagination.Cursor == nil {
-		return ""
+// parsePagination is false where it cannot tell where the list goes on: to take
+// that for its end would lose the rest in silence.
+func parsePagination(b []byte) (p pagination, ok bool) {
+	var beside struct {
+		Pagination struct {
+			Cursor  json.RawMessage `json:"cursor"`
+			HasMore bool            `json:"hasMore"`
+			Total   json.RawMessage `json:"total"`
+		} `json:"pagination"`
 	}
-	return *p.Pagination.Cursor
+	if json.Unmarshal(b, &beside) != nil {
+		return p, false
+	}
+	_ = json.Unmarshal(beside.Pagination.Total, &p.total) // of another type: unknown
+	var number json.Number
+	switch raw := beside.Pagination.Cursor; {
+	case len(raw) == 0 || string(raw) == "null":
+		return p, !beside.Pagination.HasMore
+	case json.Unmarshal(raw, &p.cursor) == nil:
+		return p, true
+	case json.Unmarshal(raw, &number) == nil:
+		p.cursor = number.String()
+		return p, true
+	}
+	return p, false
 }
 
 const (
@@ -188,15 +207,17 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 	}
 	call := get("/agents/{agentId}/conversations/{conversationId}", c.agentPath("conversations", string(id)), nil)
 	var conversation Conversation
-	var beside pagination
+	var messages pagination
 	meta, err := c.do(ctx, call, func(b []byte) bool {
-		data, ok := unwrap(b, '{')
-		return ok && unmarshal(data, &conversation) && unmarshal(b, &beside)
+		data, isObject := unwrap(b, '{')
+		var ok bool
+		messages, ok = parsePagination(b)
+		return isObject && ok && unmarshal(data, &conversation)
 	})
 	if err != nil {
 		return nil, err
 	}
-	conversation.MessagesCursor, conversation.Meta = beside.cursor(), meta
+	conversation.MessagesCursor, conversation.Meta = messages.cursor, meta
 	return &conversation, nil
 }
 
@@ -233,15 +254,17 @@ func page[T any](ctx context.Context, c *Client, operation string, path []string
 		return Page[T]{}, err
 	}
 	var items []T
-	var beside pagination
+	var next pagination
 	meta, err := c.do(ctx, get(operation, path, query), func(b []byte) bool {
-		data, ok := unwrap(b, '[')
-		return ok && unmarshal(data, &items) && unmarshal(b, &beside)
+		data, isArray := unwrap(b, '[')
+		var ok bool
+		next, ok = parsePagination(b)
+		return isArray && ok && unmarshal(data, &items)
 	})
 	if err != nil {
 		return Page[T]{}, err
 	}
-	return Page[T]{Items: items, NextCursor: beside.cursor(), Total: beside.Pagination.Total, Meta: meta}, nil
+	return Page[T]{Items: items, NextCursor: next.cursor, Total: next.total, Meta: meta}, nil
 }
 
 // all walks the pages of a list.

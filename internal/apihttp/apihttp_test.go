@@ -543,7 +543,7 @@ func TestProblem(t *testing.T) {
 		`{"error":{"code":429,"message":{"a":1}}}`:                 {Code: "429", Message: `{"a":1}`},
 		`{"error":{"code":"ONLY_CODE"}}`:                           {Code: "ONLY_CODE"},
 		`{"message":"m"}`:                                          {Message: "m"},
-		`{"message":"m","issues":[{"field":"f","message":"n"}]}`:   {Message: "m", Issues: []Issue{{"f", "n"}}, Details: []byte(`[{"field":"f","message":"n"}]`)},
+		`{"message":"m","issues":[{"field":"f","message":"n"}]}`:   {Message: "m", Details: []byte(`[{"field":"f","message":"n"}]`)},
 		`{"message":"m","issues":"many"}`:                          {Message: "m", Details: []byte(`"many"`)},
 		`{"error":"text"}`:                                         {Message: `{"error":"text"}`},
 		"<html>\n<h1>502 Bad Gateway</h1>\x00\xff":                 {Message: "<html> <h1>502 Bad Gateway</h1> "},

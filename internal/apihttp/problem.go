@@ -13,13 +13,6 @@ type Problem struct {
 	Code    string
 	Message string
 	Details json.RawMessage // or the issues
-	Issues  []Issue
-}
-
-// Issue is what is wrong with one field.
-type Issue struct {
-	Field   string `json:"field"`
-	Message string `json:"message"`
 }
 
 const maxText = 512
@@ -39,9 +32,7 @@ func (f *Failure) Problem() Problem {
 			return Problem{Code: cut(code, 128), Message: cut(message, maxText), Details: problem["details"]}
 		}
 		if message := text(body.Message); message != "" {
-			p := Problem{Message: cut(message, maxText), Details: body.Issues}
-			_ = json.Unmarshal(body.Issues, &p.Issues) // of another shape: they stay in Details
-			return p
+			return Problem{Message: cut(message, maxText), Details: body.Issues}
 		}
 	}
 	return Problem{Message: cut(string(f.Body), maxText)}
