@@ -152,6 +152,9 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 	return &Client{api: api, agent: agent, idleTimeout: o.IdleTimeout, maxEvent: o.MaxEvent, maxText: o.MaxBody}, err
 }
 
+// Agent returns the agent that the client is for.
+func (c *Client) Agent() AgentID { return c.agent }
+
 // agentPath returns the segments of a path below the agent.
 func (c *Client) agentPath(segments ...string) []string {
 	return append([]string{"api", "v2", "agents", strconv.FormatInt(int64(c.agent), 10)}, segments...)

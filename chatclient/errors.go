@@ -164,6 +164,10 @@ var (
 	// ErrTimeout says that no answer came within Options.Timeout.
 	ErrTimeout = apihttp.ErrTimeout
 
+	// ErrLimiter says that Options.Limiter did not let the call through: what it
+	// returned is in the error as well.
+	ErrLimiter = apihttp.ErrLimiter
+
 	// ErrStreamCut says that a stream ended before its end was announced: the
 	// reply is not complete.
 	ErrStreamCut = errors.New("the stream was cut short")

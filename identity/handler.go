@@ -4,13 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"maps"
 	"net/http"
-	"reflect"
-	"runtime/debug"
 	"slices"
 	"strings"
+
+	"github.com/chatident/chatident/internal/endpoint"
 )
 
 // HandlerOptions of [Handler].
@@ -69,7 +68,7 @@ func Handler(minter *Minter, lookup func(*http.Request) (*Payload, error), optio
 	if minter == nil || lookup == nil {
 		panic("identity: Handler needs a minter and a lookup")
 	}
-	h := handler{minter: minter, lookup: lookup, onError: logError}
+	h := handler{minter: minter, lookup: lookup, onError: endpoint.Log("identity endpoint failed", stackOf)}
 	if options != nil && options.OnError != nil {
 		h.onError = options.OnError
 	}
@@ -95,10 +94,7 @@ type (
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
-	header.Set("Cache-Control", "no-store")
-	header.Add("Vary", "Cookie")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cross-Origin-Resource-Policy", "same-origin")
+	endpoint.Private(header)
 	maps.DeleteFunc(header, func(name string, _ []string) bool { return strings.HasPrefix(name, "Access-Control-") })
 
 	switch {
@@ -138,15 +134,7 @@ func sameOrigin(r *http.Request) bool {
 
 // identify returns nil and no error when nobody is signed in.
 func (h handler) identify(r *http.Request) (token *string, err error) {
-	defer func() {
-		switch v := recover(); v {
-		case nil:
-		case http.ErrAbortHandler:
-			panic(v)
-		default:
-			err = &PanicError{Type: reflect.TypeOf(v).String(), Stack: debug.Stack()}
-		}
-	}()
+	defer endpoint.Recover(func(typ string, stack []byte) { err = &PanicError{typ, stack} })
 	payload, err := h.lookup(r)
 	if err != nil || payload == nil {
 		return nil, err
@@ -160,18 +148,10 @@ func write(w http.ResponseWriter, status int, body any) {
 	_ = json.NewEncoder(w).Encode(body) // the visitor may be gone: nothing to do
 }
 
-func logError(r *http.Request, err error) {
-	attrs := []any{"error", cut(err.Error())}
-	if p, ok := errors.AsType[*PanicError](err); ok {
-		attrs = append(attrs, "stack", string(p.Stack))
+func stackOf(err error) []byte {
+	p, ok := errors.AsType[*PanicError](err)
+	if !ok {
+		return nil
 	}
-	slog.Default().ErrorContext(r.Context(), "identity endpoint failed", attrs...)
-}
-
-func cut(text string) string {
-	const limit = 256
-	if len(text) > limit {
-		text = text[:limit]
-	}
-	return strings.ToValidUTF8(text, "")
+	return p.Stack
 }

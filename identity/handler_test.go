@@ -16,7 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const endpoint = "/api/megadesk-identity"
+const endpointPath = "/api/megadesk-identity"
 
 type lookupFunc = func(*http.Request) (*Payload, error)
 
@@ -56,7 +56,7 @@ func TestHandlerAnswers(t *testing.T) {
 	}{
 		"signed in":                {request{}, signedIn, 200, token, noReport},
 		"signed in, HEAD":          {request{method: "HEAD"}, signedIn, 200, empty, noReport},
-		"signed in, query":         {request{path: endpoint + "?x=1"}, signedIn, 200, token, noReport},
+		"signed in, query":         {request{path: endpointPath + "?x=1"}, signedIn, 200, token, noReport},
 		"nobody":                   {request{}, nobody, 200, null, noReport},
 		"nobody, HEAD":             {request{method: "HEAD"}, nobody, 200, empty, noReport},
 		"POST":                     {request{method: "POST"}, never, 405, notAllowed, noReport},
@@ -78,12 +78,12 @@ func TestHandlerAnswers(t *testing.T) {
 		"payload of nobody":        {request{}, func(*http.Request) (*Payload, error) { return &Payload{}, nil }, 500, failed, "identity: userDetail must have an id or an email"},
 		"cancelled":                {request{cancelled: true}, func(r *http.Request) (*Payload, error) { return nil, r.Context().Err() }, 500, failed, noReport},
 		"cancelled, driver's text": {request{cancelled: true}, fail(errors.New("interrupted")), 500, failed, noReport},
-		"trailing slash":           {request{pattern: endpoint + "/", path: endpoint + "/"}, never, 404, notExact, noReport},
-		"trailing slash, below":    {request{pattern: endpoint + "/", path: endpoint + "/x.css"}, never, 404, notExact, noReport},
+		"trailing slash":           {request{pattern: endpointPath + "/", path: endpointPath + "/"}, never, 404, notExact, noReport},
+		"trailing slash, below":    {request{pattern: endpointPath + "/", path: endpointPath + "/x.css"}, never, 404, notExact, noReport},
 		"named wildcard":           {request{pattern: "/api/{name}"}, never, 404, notExact, noReport},
-		"exact by {$}":             {request{pattern: endpoint + "/{$}", path: endpoint + "/"}, signedIn, 200, token, noReport},
+		"exact by {$}":             {request{pattern: endpointPath + "/{$}", path: endpointPath + "/"}, signedIn, 200, token, noReport},
 		"cancelled and panics":     {request{cancelled: true}, panicking("a secret"), 500, failed, "identity: panic of type string"},
-		"wildcard":                 {request{pattern: endpoint + "/{rest...}", path: endpoint + "/x.css"}, never, 404, notExact, noReport},
+		"wildcard":                 {request{pattern: endpointPath + "/{rest...}", path: endpointPath + "/x.css"}, never, 404, notExact, noReport},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var report string
@@ -92,9 +92,9 @@ func TestHandlerAnswers(t *testing.T) {
 			})
 			mux := http.NewServeMux()
 			mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) { t.Error("the catch-all route must not answer") })
-			mux.Handle(or(test.request.pattern, endpoint), h)
+			mux.Handle(or(test.request.pattern, endpointPath), h)
 
-			r := httptest.NewRequest(or(test.request.method, "GET"), or(test.request.path, endpoint), nil)
+			r := httptest.NewRequest(or(test.request.method, "GET"), or(test.request.path, endpointPath), nil)
 			for k, v := range test.request.header {
 				r.Header[k] = v
 			}
@@ -179,7 +179,7 @@ func or(s, otherwise string) string {
 func TestHandlerPassesErrAbortHandlerOn(t *testing.T) {
 	h := Handler(newTestMinter(t, nil), func(*http.Request) (*Payload, error) { panic(http.ErrAbortHandler) }, nil)
 	assert.PanicsWithValue(t, http.ErrAbortHandler, func() {
-		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", endpoint, nil))
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", endpointPath, nil))
 	})
 }
 
@@ -188,7 +188,7 @@ func TestHandlerReportsAPanicWithItsStackAndNotItsValue(t *testing.T) {
 	h := Handler(newTestMinter(t, nil), func(*http.Request) (*Payload, error) { panic("hunter2") }, &HandlerOptions{
 		OnError: func(_ *http.Request, err error) { got = err },
 	})
-	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", endpoint, nil))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", endpointPath, nil))
 	var p *PanicError
 	require.ErrorAs(t, got, &p)
 	assert.Equal(t, "string", p.Type)
@@ -204,7 +204,7 @@ func TestHandlerRecoversWhileMinting(t *testing.T) {
 		return &Payload{User: UserDetail{ID: "1", Extra: map[string]any{"a": exploding{}}}}, nil
 	}, &HandlerOptions{OnError: func(_ *http.Request, err error) { got = err }})
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, httptest.NewRequest("GET", endpoint, nil))
+	h.ServeHTTP(w, httptest.NewRequest("GET", endpointPath, nil))
 	assert.Equal(t, 500, w.Code)
 	var p *PanicError
 	require.ErrorAs(t, got, &p)
@@ -221,7 +221,7 @@ func TestHandlerBehindAMiddleware(t *testing.T) {
 	w.Header().Set("Vary", "Accept-Encoding")
 	w.Header().Set("Access-Control-Allow-Origin", "*")
 	w.Header().Set("Access-Control-Allow-Credentials", "true")
-	Handler(newTestMinter(t, nil), signedIn, &HandlerOptions{}).ServeHTTP(w, httptest.NewRequest("GET", endpoint, nil))
+	Handler(newTestMinter(t, nil), signedIn, &HandlerOptions{}).ServeHTTP(w, httptest.NewRequest("GET", endpointPath, nil))
 	assert.Equal(t, []string{"Accept-Encoding", "Cookie"}, w.Header().Values("Vary"))
 	assert.Empty(t, w.Header().Get("Access-Control-Allow-Origin"))
 	assert.Empty(t, w.Header().Get("Access-Control-Allow-Credentials"))
@@ -232,7 +232,7 @@ func TestHandlerAnswersBeforeItReports(t *testing.T) {
 	w := httptest.NewRecorder()
 	Handler(newTestMinter(t, nil), func(*http.Request) (*Payload, error) { return nil, errors.New("x") }, &HandlerOptions{
 		OnError: func(*http.Request, error) { assert.Equal(t, 500, w.Code) },
-	}).ServeHTTP(w, httptest.NewRequest("GET", endpoint, nil))
+	}).ServeHTTP(w, httptest.NewRequest("GET", endpointPath, nil))
 }
 
 func TestHandlerReportsADeadline(t *testing.T) {
@@ -243,7 +243,7 @@ func TestHandlerReportsADeadline(t *testing.T) {
 	}, &HandlerOptions{OnError: func(_ *http.Request, err error) { got = err }})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
-	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", endpoint, nil))
+	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(ctx, "GET", endpointPath, nil))
 	assert.ErrorIs(t, got, context.DeadlineExceeded)
 }
 
@@ -255,7 +255,7 @@ func TestDefaultOnErrorLogsABoundedText(t *testing.T) {
 
 	get := func(lookup lookupFunc) map[string]any {
 		log.Reset()
-		Handler(newTestMinter(t, nil), lookup, &HandlerOptions{}).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", endpoint, nil))
+		Handler(newTestMinter(t, nil), lookup, &HandlerOptions{}).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", endpointPath, nil))
 		var entry map[string]any
 		require.NoError(t, json.Unmarshal(log.Bytes(), &entry))
 		assert.Equal(t, "ERROR", entry["level"])

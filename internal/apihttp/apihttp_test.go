@@ -384,10 +384,55 @@ func TestLimiter(t *testing.T) {
 		s := &script{answers: []any{200}}
 		_, err = newClient(t, s, func(c *Config) { c.Limiter = &l }).Do(t.Context(), Call{Method: "GET", Repeatable: true})
 		assert.ErrorIs(t, failure(t, err).Err, l.err)
+		assert.ErrorIs(t, failure(t, err).Err, ErrLimiter)
 		assert.Empty(t, s.requests)
 		assert.Equal(t, 1, l.waits)
 	})
 }
+
+// WaitUntil bounds the waits, and nothing else.
+func TestWaitUntil(t *testing.T) {
+	for name, test := range map[string]struct {
+		answers  []any
+		attempts int
+		waited   time.Duration
+	}{
+		"a wait within":    {[]any{map[string]string{"Retry-After": "2"}, 200}, 2, 2 * time.Second},
+		"a wait beyond":    {[]any{map[string]string{"Retry-After": "3"}, 200}, 1, 0},
+		"two, in all more": {[]any{map[string]string{"Retry-After": "2"}, map[string]string{"Retry-After": "1"}, 200}, 2, 2 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := &script{answers: test.answers}
+				begun := time.Now()
+				_, _ = newClient(t, s, nil).Do(WaitUntil(t.Context(), begun.Add(2*time.Second)), Call{Method: "GET"})
+				assert.Len(t, s.requests, test.attempts)
+				assert.Equal(t, test.waited, time.Since(begun))
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		c := newClient(t, &script{answers: []any{200}}, func(c *Config) { c.Limiter = stuck{} })
+		_, err := c.Do(WaitUntil(t.Context(), begun.Add(2*time.Second)), Call{Method: "GET"})
+		f := failure(t, err)
+		assert.ErrorIs(t, f.Err, ErrLimiter)
+		assert.ErrorIs(t, f.Err, context.DeadlineExceeded)
+		assert.Equal(t, 2*time.Second, time.Since(begun))
+
+		slow := &script{answers: []any{func(*http.Request) (*http.Response, error) {
+			time.Sleep(10 * time.Second)
+			return answerOf(strings.NewReader("{}")), nil
+		}}}
+		_, err = newClient(t, slow, nil).Do(WaitUntil(t.Context(), time.Now().Add(2*time.Second)), Call{Method: "GET"})
+		assert.NoError(t, err, "an attempt is no wait")
+	})
+}
+
+// stuck lets nobody through.
+type stuck struct{}
+
+func (stuck) Wait(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 
 func TestOnAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -183,10 +183,8 @@ func (r *Response) Close(cause error) {
 
 // attempt sends the request once.
 func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Response, *Response) error) (*Response, *Failure) {
-	if c.limiter != nil {
-		if err := c.limiter.Wait(ctx); err != nil {
-			return nil, &Failure{Err: limiterError{err}}
-		}
+	if err := c.await(ctx); err != nil {
+		return nil, &Failure{Err: limiterError{err}}
 	}
 	ctx, abort := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(c.timeout, func() { abort(ErrTimeout) })
@@ -208,6 +206,27 @@ func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Respons
 		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Err: reason(ctx, err)}
 	}
 	return r, nil
+}
+
+// await waits for the limiter.
+func (c *Client) await(ctx context.Context) error {
+	if c.limiter == nil {
+		return nil
+	}
+	if until, ok := ctx.Value(waitUntilKey{}).(time.Time); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, until)
+		defer cancel()
+	}
+	return c.limiter.Wait(ctx)
+}
+
+type waitUntilKey struct{}
+
+// WaitUntil bounds the waits of a call, for the limiter and between attempts,
+// but neither the attempts themselves nor the stream.
+func WaitUntil(ctx context.Context, t time.Time) context.Context {
+	return context.WithValue(ctx, waitUntilKey{}, t)
 }
 
 func (c *Client) request(ctx context.Context, call Call) *http.Request {
@@ -252,9 +271,13 @@ func reason(ctx context.Context, err error) error {
 // ErrTooLong says that an answer is longer than Config.MaxBody.
 var ErrTooLong = errors.New("the answer is longer than the limit")
 
+// ErrLimiter says that Config.Limiter did not let a call through.
+var ErrLimiter = errors.New("the limiter did not let the call through")
+
 type limiterError struct{ error }
 
-func (e limiterError) Unwrap() error { return e.error }
+func (e limiterError) Unwrap() error        { return e.error }
+func (e limiterError) Is(target error) bool { return target == ErrLimiter }
 
 // mayRepeat holds the rules of contract section 8: a refusal of 429 was not
 // carried out, nor was a request that never left; everything else may have been.
@@ -297,6 +320,9 @@ func pause(ctx context.Context, number int, f *Failure) (time.Duration, bool) {
 		wait = longest/2 + rand.N(longest/2)
 	}
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
+		return 0, false
+	}
+	if until, ok := ctx.Value(waitUntilKey{}).(time.Time); ok && time.Until(until) < wait {
 		return 0, false
 	}
 	if wait > maxWait {
