@@ -1,0 +1,48 @@
+package chatproxy
+
+import "errors"
+
+// A FieldError says which argument of [New] broke which rule. It is always a
+// pointer, and holds neither a secret nor a field's value.
+type FieldError struct {
+	// Field is an argument ("secret") or a field ("Options.Previous[0]").
+	Field string
+
+	// Rule is the rule in words: "must not be nil".
+	Rule string
+}
+
+func (e *FieldError) Error() string { return "chatproxy: " + e.Field + " " + e.Rule }
+
+// PanicError reports a panic in the visitor function or in Options.Allow. It has
+// no field for the panic's value, which may hold anything.
+type PanicError struct {
+	// Type is the Go type of the value, such as "runtime.boundsError".
+	Type string
+
+	// Stack is the stack of the goroutine, as debug.Stack formats it.
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return "chatproxy: panic of type " + e.Type }
+
+func stackOf(err error) []byte {
+	p, ok := errors.AsType[*PanicError](err)
+	if !ok {
+		return nil
+	}
+	return p.Stack
+}
+
+var (
+	// ErrCannotFlush says that the ResponseWriter cannot be flushed, so that a
+	// reply would not come as it is written.
+	ErrCannotFlush = errors.New("chatproxy: the ResponseWriter cannot be flushed (is the handler within http.TimeoutHandler?)")
+
+	// ErrForeignConversation says that the service gave a conversation of
+	// another user's. It is not handed on.
+	ErrForeignConversation = errors.New("chatproxy: the service gave a conversation of another user")
+
+	// ErrReplyTooLong says that a reply was given up after 10 minutes.
+	ErrReplyTooLong = errors.New("chatproxy: the reply took more than 10 minutes")
+)

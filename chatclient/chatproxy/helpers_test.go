@@ -1,0 +1,250 @@
+package chatproxy
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chattest"
+)
+
+const (
+	testSecret = "0123456789abcdef0123456789abcdef"
+	testKey    = "oc_test_chattest"
+)
+
+// site is a site with the proxy under /chat, in front of a fake of the service.
+// Everything is in memory, so it also lives in a synctest bubble.
+type site struct {
+	*testing.T
+	fake   *chattest.Fake
+	proxy  *Proxy
+	client *http.Client
+
+	mu       sync.Mutex
+	reported []error
+}
+
+// as is the header by which the site of the tests recognises its visitors.
+const (
+	asUser    = "X-User"
+	asSession = "X-Session"
+)
+
+var errLookup = errors.New("db: password hunter2")
+
+func byHeader(r *http.Request) (Visitor, error) {
+	switch r.Header.Get(asUser) {
+	case "broken":
+		return Visitor{}, errLookup
+	case "panics":
+		panic("hunter2")
+	case "aborts":
+		panic(http.ErrAbortHandler)
+	}
+	return Visitor{UserID: chatclient.UserID(r.Header.Get(asUser)), Session: r.Header.Get(asSession)}, nil
+}
+
+type setup struct {
+	fake   *chattest.Options
+	bot    *chatclient.Options
+	proxy  *Options
+	server func(*http.Server)
+}
+
+func newSite(t *testing.T, s setup) *site {
+	t.Helper()
+	e := &site{T: t, fake: chattest.New(s.fake)}
+	t.Cleanup(e.fake.Close)
+	if s.bot == nil {
+		s.bot = &chatclient.Options{}
+	}
+	s.bot.BaseURL, s.bot.HTTPClient = chattest.BaseURL, e.fake.Client()
+	bot, err := chatclient.New(testKey, 123, s.bot)
+	require.NoError(t, err)
+	if s.proxy == nil {
+		s.proxy = &Options{}
+	}
+	if s.proxy.OnError == nil {
+		s.proxy.OnError = func(_ *http.Request, err error) {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			e.reported = append(e.reported, err)
+		}
+	}
+	e.proxy, err = New(bot, testSecret, byHeader, s.proxy)
+	require.NoError(t, err)
+	mux := http.NewServeMux()
+	mux.Handle("/chat/", http.StripPrefix("/chat", e.proxy))
+	server := &http.Server{Handler: mux}
+	if s.server != nil {
+		s.server(server)
+	}
+	t.Cleanup(func() { _ = server.Close() })
+	e.client = &http.Client{Transport: &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			_ = server.Serve(&oneConn{conn: ours}) // which returns at the second Accept
+			return theirs, nil
+		},
+	}}
+	t.Cleanup(e.client.CloseIdleConnections)
+	return e
+}
+
+type oneConn struct{ conn net.Conn }
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	conn := l.conn
+	if l.conn = nil; conn == nil {
+		return nil, io.EOF
+	}
+	return conn, nil
+}
+func (l *oneConn) Close() error   { return nil }
+func (l *oneConn) Addr() net.Addr { return &net.UnixAddr{Net: "pipe"} }
+
+// reports returns what OnError was told since the last time.
+func (e *site) reports() []error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	defer func() { e.reported = nil }()
+	return e.reported
+}
+
+// request is one of Ada's, unless a header says otherwise.
+func (e *site) request(method, path, body string, header ...string) *http.Request {
+	e.Helper()
+	r, err := http.NewRequestWithContext(e.Context(), method, "http://shop.example/chat"+path, strings.NewReader(body))
+	require.NoError(e, err)
+	r.Header.Set(asUser, "ada")
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(header); i += 2 {
+		if header[i+1] == "" {
+			r.Header.Del(header[i])
+		} else {
+			r.Header.Set(header[i], header[i+1])
+		}
+	}
+	return r
+}
+
+func (e *site) open(method, path, body string, header ...string) *http.Response {
+	e.Helper()
+	res, err := e.client.Do(e.request(method, path, body, header...))
+	require.NoError(e, err)
+	e.Cleanup(func() { _ = res.Body.Close() })
+	return res
+}
+
+func (e *site) do(method, path, body string, header ...string) (*http.Response, string) {
+	e.Helper()
+	res := e.open(method, path, body, header...)
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	require.NoError(e, err)
+	return res, string(text)
+}
+
+// say has a reply of which the test wants no more than the tickets.
+func (e *site) say(text, ticket string, header ...string) replyTickets {
+	e.Helper()
+	res, stream := e.do("POST", "/messages", saying(text, ticket), header...)
+	require.Equal(e, 200, res.StatusCode, stream)
+	frames := framesOf(stream)
+	var finish struct {
+		replyTickets
+		Type string
+	}
+	require.NoError(e, json.Unmarshal([]byte(frames[len(frames)-2]), &finish), stream)
+	require.Equal(e, "finish", finish.Type, stream)
+	return finish.replyTickets
+}
+
+func saying(text, ticket string) string {
+	return `{"message":` + quoted(text) + `,"conversation":` + quoted(ticket) + `}`
+}
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+// refused checks a refusal, and that the service was not called for it.
+func (e *site) refused(status int, code, method, path, body string, header ...string) *http.Response {
+	e.Helper()
+	before := len(e.fake.Requests())
+	res := e.failed(status, code, method, path, body, header...)
+	assert.Len(e, e.fake.Requests(), before, "the service was called")
+	return res
+}
+
+// failed checks a refusal.
+func (e *site) failed(status int, code, method, path, body string, header ...string) *http.Response {
+	e.Helper()
+	res, text := e.do(method, path, body, header...)
+	assert.Equal(e, status, res.StatusCode, text)
+	var answer struct {
+		Version int
+		Error   struct{ Code, Message string }
+	}
+	require.NoError(e, json.Unmarshal([]byte(text), &answer), text)
+	assert.Equal(e, 1, answer.Version)
+	assert.Equal(e, code, answer.Error.Code, text)
+	assert.Regexp(e, `^[A-Za-z].*\.$`, answer.Error.Message, "a sentence")
+	assert.Equal(e, "application/json", res.Header.Get("Content-Type"))
+	assert.Equal(e, "no-store", res.Header.Get("Cache-Control"))
+	assert.Equal(e, "nosniff", res.Header.Get("X-Content-Type-Options"))
+	assert.Equal(e, "same-origin", res.Header.Get("Cross-Origin-Resource-Policy"))
+	assert.Equal(e, "Cookie", res.Header.Get("Vary"))
+	return res
+}
+
+// framesOf are the data of a stream's events.
+func framesOf(stream string) []string {
+	var frames []string
+	for line := range strings.Lines(stream) {
+		if data, ok := strings.CutPrefix(line, "data: "); ok {
+			frames = append(frames, strings.TrimSuffix(data, "\n"))
+		}
+	}
+	return frames
+}
+
+// lines gives the lines of a body as they come.
+func lines(body io.Reader) <-chan string {
+	ch := make(chan string)
+	go func() {
+		defer close(ch)
+		for s := bufio.NewScanner(body); s.Scan(); {
+			ch <- s.Text()
+		}
+	}()
+	return ch
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for begun := time.Now(); !ok(); time.Sleep(time.Millisecond) {
+		if time.Since(begun) > time.Second {
+			t.Fatalf("not within a second: %s", what)
+		}
+	}
+}
+
+func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }

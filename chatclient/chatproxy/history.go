@@ -1,0 +1,206 @@
+package chatproxy
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"github.com/chatident/chatident/chatclient"
+)
+
+const maxCursor = 2048
+
+type conversationsAnswer struct {
+	Version       int            `json:"version"`
+	Conversations []conversation `json:"conversations"`
+	Cursor        *string        `json:"cursor"`
+}
+
+type conversation struct {
+	Conversation string          `json:"conversation"`
+	Title        *string         `json:"title"`
+	CreatedAt    chatclient.Time `json:"createdAt"`
+	UpdatedAt    chatclient.Time `json:"updatedAt"`
+	Status       string          `json:"status"`
+}
+
+type messagesAnswer struct {
+	Version      int       `json:"version"`
+	Conversation string    `json:"conversation"`
+	Messages     []message `json:"messages"`
+	Cursor       *string   `json:"cursor"`
+}
+
+type message struct {
+	ID       string            `json:"id"`
+	Role     string            `json:"role"`
+	Parts    []json.RawMessage `json:"parts"`
+	Metadata messageMetadata   `json:"metadata"`
+}
+
+type messageMetadata struct {
+	Conversation string               `json:"conversation"`
+	Message      string               `json:"message"`
+	CreatedAt    chatclient.Time      `json:"createdAt"`
+	Feedback     *chatclient.Feedback `json:"feedback"`
+}
+
+type feedbackAnswer struct {
+	Version  int                  `json:"version"`
+	Message  string               `json:"message"`
+	Feedback *chatclient.Feedback `json:"feedback"`
+}
+
+// listConversations gives a page of the visitor's own conversations.
+func (p *Proxy) listConversations(w http.ResponseWriter, r *http.Request, v Visitor) *refusal {
+	request, e := p.reading(r, v)
+	if e != nil {
+		return e
+	}
+	page, err := p.bot.UserConversationsPage(patient(r.Context()), v.UserID, request)
+	if err != nil {
+		return listRefusal(err, request, false)
+	}
+	list := conversationsAnswer{wireVersion, []conversation{}, orNull(page.NextCursor)}
+	for _, c := range page.Items {
+		if c.UserID != "" && c.UserID != v.UserID {
+			defer p.report(r, ErrForeignConversation)
+			continue
+		}
+		ticket := p.tickets.conversation(v.subject(), c.ID)
+		list.Conversations = append(list.Conversations, conversation{ticket, orNull(c.Title), c.CreatedAt, c.UpdatedAt, c.Status})
+	}
+	answer(w, http.StatusOK, list)
+	return nil
+}
+
+// listMessages gives a page of the messages of a conversation.
+func (p *Proxy) listMessages(w http.ResponseWriter, r *http.Request, v Visitor) *refusal {
+	id, ok := p.tickets.openConversation(v.subject(), r.PathValue("conversation"))
+	if !ok {
+		return errConversationNotFound
+	}
+	request, e := p.reading(r, v)
+	if e != nil {
+		return e
+	}
+	page, err := p.bot.MessagesPage(patient(r.Context()), id, request)
+	if err != nil {
+		return listRefusal(err, request, true)
+	}
+	list := messagesAnswer{wireVersion, r.PathValue("conversation"), []message{}, orNull(page.NextCursor)}
+	for _, m := range page.Items {
+		parts := p.visible(m.Parts)
+		if len(parts) == 0 || m.Role != "user" && m.Role != "assistant" {
+			continue
+		}
+		ticket := p.tickets.message(v.subject(), id, m.ID)
+		metadata := messageMetadata{list.Conversation, ticket, m.CreatedAt, known(m.Feedback)}
+		list.Messages = append(list.Messages, message{ticket, m.Role, parts, metadata})
+	}
+	answer(w, http.StatusOK, list)
+	return nil
+}
+
+// reading is what the two lists have in common: an anonymous visitor has none.
+func (p *Proxy) reading(r *http.Request, v Visitor) (chatclient.PageRequest, *refusal) {
+	if v.anonymous() {
+		return chatclient.PageRequest{}, errSignIn
+	}
+	request, e := pageRequest(r)
+	if e != nil {
+		return request, e
+	}
+	return request, p.charge(r.Context(), v)
+}
+
+func pageRequest(r *http.Request) (request chatclient.PageRequest, e *refusal) {
+	query := r.URL.Query()
+	if limit := query.Get("limit"); limit != "" {
+		n, err := strconv.Atoi(limit)
+		if err != nil || n < 1 || n > 100 {
+			return request, invalid("limit must be from 1 to 100.")
+		}
+		request.Limit = n
+	}
+	if request.Cursor = query.Get("cursor"); len(request.Cursor) > maxCursor {
+		return request, invalid("cursor must be one of an earlier answer.")
+	}
+	return request, nil
+}
+
+// listRefusal takes what the service finds wrong with a list for a fault of the
+// cursor, if the visitor sent one: all the rest is ours.
+func listRefusal(err error, request chatclient.PageRequest, hasTicket bool) *refusal {
+	if request.Cursor != "" && errors.Is(err, chatclient.ErrBadRequest) {
+		return invalid("cursor must be one of an earlier answer.")
+	}
+	return upstream(err, hasTicket)
+}
+
+// visible are the parts that the browser may see: text, and with PassTools the
+// others as they came.
+func (p *Proxy) visible(parts []chatclient.Part) []json.RawMessage {
+	var seen []json.RawMessage
+	for _, part := range parts {
+		switch {
+		case part.Type == chatclient.PartText:
+			b, _ := json.Marshal(chatclient.Part{Type: part.Type, Text: part.Text}) // of strings: there is no error
+			seen = append(seen, b)
+		case p.passTools:
+			seen = append(seen, part.Raw)
+		}
+	}
+	return seen
+}
+
+// setFeedback sets or takes back a thumb up or down.
+func (p *Proxy) setFeedback(w http.ResponseWriter, r *http.Request, v Visitor) *refusal {
+	f, e := readFields(w, r, maxBody)
+	if e != nil {
+		return e
+	}
+	if e := f.only("feedback"); e != nil {
+		return e
+	}
+	feedback, ok := map[string]chatclient.Feedback{
+		`"positive"`: chatclient.FeedbackPositive,
+		`"negative"`: chatclient.FeedbackNegative,
+		"null":       chatclient.FeedbackNone,
+	}[string(f["feedback"])]
+	if !ok {
+		return invalid(`feedback must be "positive", "negative" or null.`)
+	}
+	id, ok := p.tickets.openConversation(v.subject(), r.PathValue("conversation"))
+	if !ok {
+		return errConversationNotFound
+	}
+	messageID, ok := p.tickets.openMessage(v.subject(), id, r.PathValue("message"))
+	if !ok {
+		return errMessageNotFound
+	}
+	if e := p.charge(r.Context(), v); e != nil {
+		return e
+	}
+	if _, err := p.bot.SetFeedback(patient(r.Context()), id, messageID, feedback); err != nil {
+		return upstream(err, true)
+	}
+	answer(w, http.StatusOK, feedbackAnswer{wireVersion, r.PathValue("message"), known(feedback)})
+	return nil
+}
+
+// known is nil for no feedback, and for one of an unknown kind.
+func known(f chatclient.Feedback) *chatclient.Feedback {
+	if f != chatclient.FeedbackPositive && f != chatclient.FeedbackNegative {
+		return nil
+	}
+	return &f
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}

@@ -1,0 +1,193 @@
+package chatproxy
+
+import (
+	"context"
+	"net/http"
+	"path"
+	"time"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/endpoint"
+	"github.com/chatident/chatident/internal/secret"
+)
+
+const (
+	wireVersion       = 1
+	defaultMaxStreams = 3
+
+	// maxWait bounds what a call waits for the key's budget.
+	maxWait = 2 * time.Second
+)
+
+// Options of a [Proxy]. Zero fields mean the defaults. They show as [redacted]
+// in fmt, slog and encoding/json, but their secrets are your own open strings:
+// do not keep them in a struct that is printed.
+type Options struct {
+	redacted
+
+	// Previous are the secrets that were in use before. Their tickets are still
+	// taken. Default: none.
+	Previous []string
+
+	// Anonymous lets visitors chat who are not signed in but have a
+	// Visitor.Session. They have no history. A session costs a visitor nothing,
+	// so give them an Allow that counts something else, such as addresses.
+	// Default: they are refused.
+	Anonymous bool
+
+	// Allow says whether a visitor may make one more call to the service, and if
+	// not, when. It is asked before each, on the goroutine of the request.
+	// Default: 20 calls in any 10 seconds, counted in this process.
+	Allow func(context.Context, Visitor) (retryAfter time.Duration, ok bool)
+
+	// MaxStreamsPerVisitor is how many replies a visitor may read at once, in
+	// this process. Default: 3. A negative one is an error.
+	MaxStreamsPerVisitor int
+
+	// PassTools lets the browser see tool calls, their results, and frames and
+	// parts of unknown types, as they came: they may hold what your tools know.
+	// useChat gets the tool calls alone, since it takes no unknown frames.
+	// Default: they stay on the server.
+	PassTools bool
+
+	// CrossOrigin says which other sites may ask, and which paths anybody.
+	// It is applied to reading requests too, as if they changed something. Set
+	// it where a proxy rewrites Host, or pages of another origin of yours chat.
+	// Default: the zero CrossOriginProtection, for pages of the same origin.
+	CrossOrigin *http.CrossOriginProtection
+
+	// OnError is told of every failure that is not the visitor's: a *[PanicError],
+	// an error of the visitor function, an error of the client, [ErrCannotFlush],
+	// [ErrForeignConversation]; not of calls that a visitor gave up. It is called
+	// on the goroutine of the request, after the answer. Default: slog.Default()
+	// at level Error, with at most 256 bytes of the error's text, or the panic's
+	// type and stack.
+	OnError func(*http.Request, error)
+}
+
+// Proxy is the handler of the wire form that the package comment specifies. It
+// is safe for use by many goroutines. However it is printed or encoded, it shows
+// as [redacted].
+type Proxy struct {
+	redacted
+	bot         *chatclient.Client
+	tickets     *tickets
+	visitor     func(*http.Request) (Visitor, error)
+	anonymous   bool
+	passTools   bool
+	allow       func(context.Context, Visitor) (time.Duration, bool)
+	streams     *slots
+	crossOrigin *http.CrossOriginProtection
+	onError     func(*http.Request, error)
+	mux         *http.ServeMux
+}
+
+type redacted = secret.Redacted
+
+// New returns a Proxy in front of a client. The secret is for the tickets: at
+// least 32 bytes, none of the client's key. visitor says who a request comes
+// from; when it fails or panics, the answer is a 500. The options may be nil.
+// A bad argument is a *[FieldError].
+//
+// Source: Bookbag, "Recommended flow".
+func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Visitor, error), options *Options) (*Proxy, error) {
+	var o Options
+	if options != nil {
+		o = *options
+	}
+	switch {
+	case bot == nil:
+		return nil, &FieldError{"bot", "must not be nil"}
+	case visitor == nil:
+		return nil, &FieldError{"visitor", "must not be nil"}
+	case o.MaxStreamsPerVisitor < 0:
+		return nil, &FieldError{"Options.MaxStreamsPerVisitor", "must not be negative"}
+	case o.MaxStreamsPerVisitor == 0:
+		o.MaxStreamsPerVisitor = defaultMaxStreams
+	}
+	if o.Allow == nil {
+		o.Allow = (&allowance{calls: map[subject][]time.Time{}}).allow
+	}
+	if o.CrossOrigin == nil {
+		o.CrossOrigin = http.NewCrossOriginProtection()
+	}
+	if o.OnError == nil {
+		o.OnError = endpoint.Log("chat endpoint failed", stackOf)
+	}
+	t, err := newTickets(bot.Agent(), secret, o.Previous)
+	if err != nil {
+		return nil, err
+	}
+	p := &Proxy{
+		bot:         bot,
+		tickets:     t,
+		visitor:     visitor,
+		anonymous:   o.Anonymous,
+		passTools:   o.PassTools,
+		allow:       o.Allow,
+		streams:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
+		crossOrigin: o.CrossOrigin,
+		onError:     o.OnError,
+		mux:         http.NewServeMux(),
+	}
+	p.handle("/", "", func(http.ResponseWriter, *http.Request, Visitor) *refusal { return errNotFound })
+	p.handle("/messages", http.MethodPost, p.say)
+	p.handle("/ai-sdk", http.MethodPost, p.sayAISDK)
+	p.handle("/ai-sdk/{id}/stream", http.MethodGet, nothingToResume)
+	p.handle("/conversations", http.MethodGet, p.listConversations)
+	p.handle("/conversations/{conversation}/messages", http.MethodGet, p.listMessages)
+	p.handle("/conversations/{conversation}/messages/{message}/feedback", http.MethodPatch, p.setFeedback)
+	return p, nil
+}
+
+// ServeHTTP answers a request whose path is below the prefix.
+func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	endpoint.Private(w.Header())
+	boundBody(w, r)
+	if r.URL.Path != path.Clean("/"+r.URL.Path) { // the mux would redirect, and to without the prefix
+		p.refuse(w, r, errNotFound)
+		return
+	}
+	p.mux.ServeHTTP(w, r)
+}
+
+// handle mounts what answers a visitor who is known, or returns why not.
+func (p *Proxy) handle(pattern, method string, serve func(http.ResponseWriter, *http.Request, Visitor) *refusal) {
+	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		v, e := p.admit(w, r, method)
+		if e == nil {
+			e = serve(w, r, v)
+		}
+		if e != nil {
+			p.refuse(w, r, e)
+		}
+	})
+}
+
+func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, method string) (Visitor, *refusal) {
+	if method != "" && r.Method != method {
+		w.Header().Set("Allow", method)
+		return Visitor{}, errMethod
+	}
+	probe := r.WithContext(r.Context())
+	probe.Method = http.MethodPost // for reading counts as well: it uses up the key's budget
+	if p.crossOrigin.Check(probe) != nil {
+		return Visitor{}, errCrossSite
+	}
+	return p.recognise(r)
+}
+
+// charge asks whether the visitor may make one more call.
+func (p *Proxy) charge(ctx context.Context, v Visitor) (e *refusal) {
+	defer endpoint.Recover(func(typ string, stack []byte) { e = internal(&PanicError{typ, stack}) })
+	if retryAfter, ok := p.allow(ctx, v); !ok {
+		return tooManyRequests(retryAfter)
+	}
+	return nil
+}
+
+// patient bounds the waits of a call.
+func patient(ctx context.Context) context.Context {
+	return apihttp.WaitUntil(ctx, time.Now().Add(maxWait))
+}

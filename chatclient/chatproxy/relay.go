@@ -1,0 +1,189 @@
+package chatproxy
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/chatident/chatident/chatclient"
+)
+
+const maxStream = 10 * time.Minute
+
+// form is a way to write a reply: it appends frames to b.
+type form interface {
+	header(http.Header)
+	start(b []byte, conversation string) []byte
+	text(b []byte, literal []byte) []byte // what stands between the quotes of a JSON string
+	other(b []byte, e chatclient.Event) []byte
+	finish(b []byte, reason string, t replyTickets) []byte
+	fail(b []byte, code, sentence string, t replyTickets) []byte
+}
+
+// replyTickets say what a reply belongs to, as far as the service told it.
+type replyTickets struct {
+	Conversation string `json:"conversation,omitempty"`
+	Message      string `json:"message,omitempty"`
+}
+
+func (t replyTickets) orNil() *replyTickets {
+	if t == (replyTickets{}) {
+		return nil
+	}
+	return &t
+}
+
+// relay asks the service and passes its reply on as it comes.
+func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, v Visitor, q question, f form) *refusal {
+	if e := checkMessage(q.text); e != nil {
+		return e
+	}
+	m := chatclient.Message{Text: q.text, UserID: v.UserID}
+	if q.ticket != "" {
+		var ok bool
+		if m.ConversationID, ok = p.tickets.openConversation(v.subject(), q.ticket); !ok {
+			return errConversationNotFound
+		}
+	}
+	if !canFlush(w) {
+		return internal(ErrCannotFlush)
+	}
+	if !p.streams.take(v.subject()) {
+		return errTooManyStreams
+	}
+	defer p.streams.free(v.subject())
+	if e := p.charge(r.Context(), v); e != nil {
+		return e
+	}
+	ctx, cancel := context.WithTimeoutCause(r.Context(), maxStream, ErrReplyTooLong)
+	defer cancel()
+	stream, err := p.bot.Stream(patient(ctx), m)
+	if err != nil {
+		return withMessage(err, q.ticket != "")
+	}
+	defer stream.Close()
+
+	f.header(w.Header())
+	out := newEventWriter(w, cancel)
+	defer out.close()
+	buf := f.start(nil, q.ticket)
+	out.write(buf)
+	for event := range stream.Events() { // what ended it, Reply tells
+		buf = p.appendEvent(buf[:0], event, f)
+		out.write(buf)
+	}
+	buf, err = p.appendEnd(buf[:0], stream, v, q, f)
+	if out.write(buf) {
+		p.report(r, err)
+	}
+	return nil
+}
+
+// appendEvent appends what the browser may see of an event.
+func (p *Proxy) appendEvent(b []byte, e chatclient.Event, f form) []byte {
+	switch e.Type {
+	case chatclient.EventTextDelta:
+		if literal := literalOf(e); len(literal) > 0 {
+			return f.text(b, literal)
+		}
+	case chatclient.EventFinish, chatclient.EventMetadata: // made anew when the reply is over
+	default:
+		if p.passTools {
+			return f.other(b, e)
+		}
+	}
+	return b
+}
+
+// appendEnd appends how the reply ended, and returns what went wrong.
+func (p *Proxy) appendEnd(b []byte, stream *chatclient.Stream, v Visitor, q question, f form) ([]byte, error) {
+	reply, err := stream.Reply()
+	t := replyTickets{Conversation: q.ticket}
+	switch m := reply.Metadata; {
+	case m.UserID != "" && m.UserID != v.UserID:
+		t, err = replyTickets{}, ErrForeignConversation
+	case m.ConversationID != "":
+		t.Conversation = p.tickets.conversation(v.subject(), m.ConversationID)
+		t.Message = p.tickets.message(v.subject(), m.ConversationID, m.MessageID)
+	}
+	if err != nil {
+		code, sentence := interrupted(err)
+		b = f.fail(b, code, sentence, t)
+	} else {
+		b = f.finish(b, finishReason(reply.Metadata.FinishReason), t)
+	}
+	return append(b, "data: [DONE]\n\n"...), err
+}
+
+func finishReason(reason string) string {
+	switch reason {
+	case chatclient.FinishStop, chatclient.FinishToolCalls:
+		return reason
+	}
+	return "other"
+}
+
+const (
+	deltaPrefix = `{"type":"text-delta","text":"`
+	deltaSuffix = `"}`
+)
+
+// literalOf returns the text of a text-delta as it stands within the quotes of
+// a JSON string: as it came where the event is exactly a type and a text, which
+// needs no decoding, else made anew.
+func literalOf(e chatclient.Event) []byte {
+	if literal, ok := bytes.CutPrefix(e.Raw, []byte(deltaPrefix)); ok {
+		if literal, ok = bytes.CutSuffix(literal, []byte(deltaSuffix)); ok && isLiteral(literal) {
+			return literal
+		}
+	}
+	b, _ := json.Marshal(e.Text) // of a string: there is no error
+	return b[1 : len(b)-1]
+}
+
+// isLiteral reports whether b may stand within the quotes of a JSON string, RFC
+// 8259 section 7.
+func isLiteral(b []byte) bool {
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c < ' ' || c == '"':
+			return false
+		case c == '\\':
+			n := escapeLen(b[i:])
+			if n == 0 {
+				return false
+			}
+			i += n - 1
+		}
+	}
+	return true
+}
+
+// escapeLen is the length of the escape that b begins with, 0 for none.
+func escapeLen(b []byte) int {
+	switch {
+	case len(b) >= 2 && bytes.IndexByte([]byte(`"\/bfnrt`), b[1]) >= 0:
+		return 2
+	case len(b) >= 6 && b[1] == 'u' && isHex(b[2:6]):
+		return 6
+	}
+	return 0
+}
+
+func isHex(b []byte) bool {
+	_, err := hex.Decode(make([]byte, len(b)/2), b)
+	return err == nil
+}
+
+func appendFrame(b []byte, frame any) []byte {
+	j, err := json.Marshal(frame)
+	if err != nil {
+		return b // of a frame that came as JSON: there is none
+	}
+	b = append(b, "data: "...)
+	b = append(b, j...)
+	return append(b, "\n\n"...)
+}

@@ -1,0 +1,83 @@
+package chatproxy
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/chatident/chatident/chatclient"
+)
+
+// question is what a visitor says.
+type question struct {
+	text   string
+	ticket string // of the conversation that goes on, "" for a new one
+}
+
+// say takes a message in the form of the package comment.
+func (p *Proxy) say(w http.ResponseWriter, r *http.Request, v Visitor) *refusal {
+	f, e := readFields(w, r, maxBody)
+	if e != nil {
+		return e
+	}
+	if e := f.only("message", "conversation"); e != nil {
+		return e
+	}
+	var q question
+	if q.text, e = f.text("message"); e != nil {
+		return e
+	}
+	if q.ticket, e = f.text("conversation"); e != nil {
+		return e
+	}
+	return p.relay(w, r, v, q, plainForm{})
+}
+
+// plainForm writes a reply in the form of the package comment.
+type plainForm struct{}
+
+type startFrame struct {
+	Type         string `json:"type"`
+	Version      int    `json:"version"`
+	Conversation string `json:"conversation,omitempty"`
+}
+
+type finishFrame struct {
+	Type         string `json:"type"`
+	FinishReason string `json:"finishReason"`
+	Conversation string `json:"conversation,omitempty"`
+	Message      string `json:"message,omitempty"`
+}
+
+type errorFrame struct {
+	Type         string `json:"type"`
+	Code         string `json:"code"`
+	Message      string `json:"message"`
+	Conversation string `json:"conversation,omitempty"`
+}
+
+func (plainForm) header(http.Header) {}
+
+func (plainForm) start(b []byte, conversation string) []byte {
+	return appendFrame(b, startFrame{"start", wireVersion, conversation})
+}
+
+func (plainForm) text(b []byte, literal []byte) []byte {
+	b = append(b, "data: "+deltaPrefix...)
+	b = append(b, literal...)
+	return append(b, deltaSuffix+"\n\n"...)
+}
+
+func (plainForm) other(b []byte, e chatclient.Event) []byte {
+	if e.Type == "" {
+		return b
+	}
+	return appendFrame(b, json.RawMessage(e.Raw))
+}
+
+func (plainForm) finish(b []byte, reason string, t replyTickets) []byte {
+	return appendFrame(b, finishFrame{"finish", reason, t.Conversation, t.Message})
+}
+
+func (plainForm) fail(b []byte, code, sentence string, t replyTickets) []byte {
+	return appendFrame(b, errorFrame{"error", code, sentence, t.Conversation})
+}

@@ -1,0 +1,189 @@
+package chatproxy
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/chatclient/chattest"
+)
+
+func TestSay(t *testing.T) {
+	e := newSite(t, setup{})
+	res, stream := e.do("POST", "/messages", `{"message":"Hello"}`)
+	assert.Equal(t, 200, res.StatusCode)
+	for name, want := range map[string]string{
+		"Content-Type":                 "text/event-stream",
+		"Cache-Control":                "no-store, no-transform",
+		"X-Accel-Buffering":            "no",
+		"X-Content-Type-Options":       "nosniff",
+		"Cross-Origin-Resource-Policy": "same-origin",
+		"Vary":                         "Cookie",
+		"X-Request-Id":                 "",
+		"X-RateLimit-Remaining":        "",
+	} {
+		assert.Equal(t, want, res.Header.Get(name), name)
+	}
+	ada := Visitor{UserID: "ada"}.subject()
+	ticket := e.proxy.tickets.conversation(ada, "456")
+	message := e.proxy.tickets.message(ada, "456", "msg_2")
+	assert.Equal(t, `data: {"type":"start","version":1}
+
+data: {"type":"text-delta","text":"You "}
+
+data: {"type":"text-delta","text":"said: "}
+
+data: {"type":"text-delta","text":"Hello"}
+
+data: {"type":"finish","finishReason":"stop","conversation":"`+ticket+`","message":"`+message+`"}
+
+data: [DONE]
+
+`, stream)
+	assert.JSONEq(t, `{"message":"Hello","userId":"ada","stream":true}`, string(e.fake.Requests()[0].Body))
+
+	_, stream = e.do("POST", "/messages", `{"message":"More","conversation":"`+ticket+`"}`)
+	assert.Equal(t, `{"type":"start","version":1,"conversation":"`+ticket+`"}`, framesOf(stream)[0])
+	assert.JSONEq(t, `{"message":"More","userId":"ada","conversationId":456,"stream":true}`, string(e.fake.Requests()[1].Body))
+	assert.Empty(t, e.reports())
+}
+
+// What a page may send, and what not: nothing of the second kind is sent on.
+func TestBodies(t *testing.T) {
+	e := newSite(t, setup{})
+	for _, body := range []string{
+		`{"message":"a"}`, `{"message":"a","conversation":null}`, ` {"message" : "a"} `,
+		`{"message":"` + strings.Repeat("a", 65000) + `"}`,
+	} {
+		res, text := e.do("POST", "/messages", body)
+		assert.Equal(t, 200, res.StatusCode, text)
+	}
+	for _, body := range []string{
+		``, `{`, `null`, `[]`, `"a"`, `{"message":"a"}x`, `{"message":"a"}{}`,
+		`{}`, `{"message":""}`, `{"message":" \n\t"}`, `{"message":null}`, `{"message":1}`, `{"message":["a"]}`,
+		`{"Message":"a"}`, `{"message":"a","conversation":1}`, `{"message":"a","conversation":{}}`,
+		`{"message":"a","stream":false}`, `{"message":"a","conversationId":456}`,
+		`{"message":"a","userId":"grace"}`, `{"message":"a","USERID":"grace"}`, `{"message":"a","userId":null}`,
+	} {
+		e.refused(400, "invalid_request", "POST", "/messages", body, "Content-Type", "application/json")
+	}
+	e.refused(413, "too_large", "POST", "/messages", `{"message":"`+strings.Repeat("a", 65<<10)+`"}`)
+	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "application/json, text/plain"} {
+		e.refused(415, "not_json", "POST", "/messages", `{"message":"a"}`, "Content-Type", contentType)
+	}
+	res, _ := e.do("POST", "/messages", `{"message":"a"}`, "Content-Type", "application/json; charset=utf-8")
+	assert.Equal(t, 200, res.StatusCode)
+	assert.Empty(t, e.reports(), "these are the visitor's faults")
+}
+
+func TestPaths(t *testing.T) {
+	e := newSite(t, setup{})
+	for _, path := range []string{"/", "/x", "/messages/", "/messages/x", "/Messages", "/conversations/", "/ai-sdk/x", "/conversations/a/messages/b"} {
+		e.refused(404, "not_found", "GET", path, "")
+	}
+	for _, path := range []string{"//messages", "/a/../messages", "/./messages", "messages", ""} {
+		r := e.request("POST", "/messages", `{"message":"a"}`)
+		r.URL.Path = path
+		w := newRecorder()
+		e.proxy.ServeHTTP(w, r)
+		assert.Equal(t, 404, w.Code, path)
+		assert.Empty(t, w.Header().Get("Location"), path)
+	}
+	for path, allow := range map[string]string{
+		"/messages": "POST", "/ai-sdk": "POST", "/ai-sdk/x/stream": "GET", "/conversations": "GET",
+		"/conversations/a/messages": "GET", "/conversations/a/messages/b/feedback": "PATCH",
+	} {
+		for _, method := range []string{"GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS", "BREW"} {
+			if method != allow {
+				res := e.refused(405, "method_not_allowed", method, path, "")
+				assert.Equal(t, allow, res.Header.Get("Allow"))
+			}
+		}
+	}
+}
+
+// What reaches the browser is chosen by name.
+func TestFramesOfOtherTypes(t *testing.T) {
+	reply := func(chattest.Turn) []chattest.Part {
+		return []chattest.Part{chattest.Text("Let me see. "), chattest.ToolCall("call_1", "lookupOrder", `{"card":"4111"}`)}
+	}
+	const finish = `{"type":"finish","finishReason":"tool-calls","conversation":`
+	for name, test := range map[string]struct {
+		pass  bool
+		fault chattest.Fault
+		want  []string // between start and finish
+	}{
+		"dropped": {false, chattest.Pass(), []string{
+			`{"type":"text-delta","text":"Let "}`, `{"type":"text-delta","text":"me "}`, `{"type":"text-delta","text":"see. "}`}},
+		"noise": {false, chattest.Noise(), []string{
+			`{"type":"text-delta","text":"Let "}`, `{"type":"text-delta","text":"me "}`, `{"type":"text-delta","text":"see. "}`}},
+		"not JSON, not an object, no type": {true, chattest.Insert(0, "data: {no\n\ndata: [1]\n\ndata: {\"lost\":1}\n\ndata: {\"type\":7}\n\n"), nil},
+		"kept": {true, chattest.Pass(), []string{
+			`{"type":"message-start","messageId":"msg_2"}`, `{"type":"start-step"}`, `{"type":"text-start","id":"text_1"}`,
+			`{"type":"text-delta","text":"Let "}`, `{"type":"text-delta","text":"me "}`, `{"type":"text-delta","text":"see. "}`,
+			`{"type":"text-end","id":"text_1"}`,
+			`{"type":"tool-input-start","toolCallId":"call_1","toolName":"lookupOrder"}`,
+			`{"type":"tool-input-available","toolCallId":"call_1","toolName":"lookupOrder","input":{"card":"4111"}}`,
+			`{"type":"finish-step"}`}},
+		"kept, over many lines": {true, chattest.Insert(0, "data: {\"type\":\"x\",\ndata: \"y\":1}\n\n"), []string{`{"type":"x","y":1}`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newSite(t, setup{fake: &chattest.Options{Reply: reply, Delta: true}, proxy: &Options{PassTools: test.pass}})
+			e.fake.Script(test.fault)
+			_, stream := e.do("POST", "/messages", `{"message":"Hello"}`)
+			frames := framesOf(stream)
+			require.Greater(t, len(frames), 3, stream)
+			assert.Equal(t, `{"type":"start","version":1}`, frames[0])
+			assert.True(t, strings.HasPrefix(frames[len(frames)-2], finish), stream)
+			assert.Equal(t, "[DONE]", frames[len(frames)-1])
+			switch {
+			case test.want == nil:
+				assert.NotContains(t, stream, "lost")
+				assert.NotContains(t, stream, "{no")
+				assert.NotContains(t, stream, `"type":7`)
+			case strings.HasPrefix(name, "kept, over"):
+				assert.Equal(t, test.want, frames[1:2])
+			default:
+				assert.Equal(t, test.want, frames[1:len(frames)-2])
+			}
+			if !test.pass {
+				assert.NotContains(t, stream, "4111")
+			}
+		})
+	}
+}
+
+// A delta goes on byte by byte where it is exactly a type and a text, and is
+// made anew where it is anything more.
+func TestDeltas(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"type":"text-delta","text":"a"}`:                     `{"type":"text-delta","text":"a"}`,
+		`{"type":"text-delta","text":"\u0041\n\"\\ü😀\/"}`:      `{"type":"text-delta","text":"\u0041\n\"\\ü😀\/"}`,
+		`{"type":"text-delta","text":"</script>"}`:             `{"type":"text-delta","text":"</script>"}`,
+		`{"type": "text-delta", "text": "a"}`:                  `{"type":"text-delta","text":"a"}`,
+		`{"text":"a","type":"text-delta"}`:                     `{"type":"text-delta","text":"a"}`,
+		`{"type":"text-delta","text":"a","secret":"b"}`:        `{"type":"text-delta","text":"a"}`,
+		`{"type":"text-delta","text":"a","text":"b"}`:          `{"type":"text-delta","text":"b"}`,
+		`{"type":"text-delta","text":"a","trace":{"x":"\"}"}}`: `{"type":"text-delta","text":"a"}`,
+		`{"type":"text-delta","delta":"a"}`:                    `{"type":"text-delta","text":"a"}`,
+		`{"type":"text-delta","text":"\ud800"}`:                `{"type":"text-delta","text":"\ud800"}`,
+		`{"type":"text-delta","text":""}`:                      ``,
+		`{"type":"text-delta","text":7}`:                       ``,
+		`{"type":"text-delta"}`:                                ``,
+		`{"type":"text-delta","text":"\x"}`:                    ``,
+		`{"type":"text-delta","text":"a\"}`:                    ``,
+		"{\"type\":\"text-delta\",\"text\":\"a\tb\"}":          ``,
+	} {
+		e := newSite(t, setup{fake: &chattest.Options{Reply: func(chattest.Turn) []chattest.Part { return nil }}})
+		e.fake.Script(chattest.Insert(0, "data: "+in+"\n\n"))
+		_, stream := e.do("POST", "/messages", `{"message":"Hello"}`)
+		frames := framesOf(stream)
+		if want == "" {
+			assert.Len(t, frames, 3, in)
+		} else if assert.Len(t, frames, 4, in) {
+			assert.Equal(t, want, frames[1])
+		}
+	}
+}

@@ -1,0 +1,301 @@
+package chatproxy
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chattest"
+)
+
+// The first word is at the browser before the service has said the second.
+func TestEachPieceGoesOnAsItComes(t *testing.T) {
+	said, next := make(chan string), make(chan bool)
+	e := newSite(t, setup{})
+	e.fake.Script(chattest.Answer(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for _, word := range []string{"one ", "two ", "three"} {
+			_, _ = io.WriteString(w, `data: {"type":"text-delta","text":"`+word+`"}`+"\n\n")
+			_ = http.NewResponseController(w).Flush()
+			said <- word
+			<-next
+		}
+		_, _ = io.WriteString(w, "data: {\"type\":\"finish\",\"finishReason\":\"stop\"}\n\ndata: [DONE]\n\n")
+	}))
+	res := e.open("POST", "/messages", `{"message":"Hello"}`)
+	got := lines(res.Body)
+	assert.Equal(t, `data: {"type":"start","version":1}`, <-got)
+	assert.Empty(t, <-got)
+	for word := range said {
+		select {
+		case line := <-got:
+			assert.Equal(t, `data: {"type":"text-delta","text":"`+word+`"}`, line)
+		case <-time.After(5 * time.Second):
+			t.Fatal("the word waits for the next one")
+		}
+		assert.Empty(t, <-got)
+		next <- true
+		if word == "three" {
+			break
+		}
+	}
+	assert.Equal(t, `data: {"type":"finish","finishReason":"stop"}`, <-got)
+}
+
+// A visitor who leaves ends the call to the service within a second, and the
+// reply is found again, as far as it came.
+func TestAVisitorWhoLeaves(t *testing.T) {
+	gone := make(chan bool, 1)
+	e := newSite(t, setup{fake: &chattest.Options{Pace: 20 * time.Millisecond, Reply: func(chattest.Turn) []chattest.Part {
+		return []chattest.Part{chattest.Text(strings.Repeat("word ", 10_000))}
+	}}})
+	e.fake.Script(func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			normal.ServeHTTP(w, r)
+			gone <- r.Context().Err() != nil
+		})
+	})
+	ctx, leave := context.WithCancel(t.Context())
+	res, err := e.client.Do(e.request("POST", "/messages", `{"message":"Hello"}`).WithContext(ctx))
+	require.NoError(t, err)
+	got := lines(res.Body)
+	for range 5 {
+		<-got
+	}
+	leave()
+	select {
+	case ended := <-gone:
+		assert.True(t, ended)
+	case <-time.After(time.Second):
+		t.Fatal("the service still talks")
+	}
+	_ = res.Body.Close()
+	_, list := e.do("GET", "/conversations", "")
+	assert.Contains(t, list, `{"conversation":"v1.456.`)
+	ticket := e.proxy.tickets.conversation(ada, "456")
+	_, messages := e.do("GET", "/conversations/"+ticket+"/messages", "")
+	assert.Contains(t, messages, `"parts":[{"type":"text","text":"word `)
+	eventually(t, "the slot is free", func() bool { return e.proxy.streams.take(ada) })
+	assert.Empty(t, e.reports(), "nothing went wrong")
+}
+
+// What ends a reply early is said in a frame, whatever it is; nothing hangs.
+func TestRepliesThatEndEarly(t *testing.T) {
+	reply := func(turn chattest.Turn) []chattest.Part {
+		if turn.Message == "short" {
+			return []chattest.Part{chattest.Text("ok")}
+		}
+		return []chattest.Part{chattest.Text(strings.Repeat("word ", 700))}
+	}
+	for name, test := range map[string]struct {
+		fault chattest.Fault
+		pace  time.Duration
+		code  string
+		takes time.Duration
+		cause error
+	}{
+		"failed":           {chattest.StreamError(2, "SQL: secret"), 0, "reply_failed", 0, chatclient.ErrStreamFailed},
+		"cut":              {chattest.Cut(2), 0, "reply_cut", 0, chatclient.ErrStreamCut},
+		"cut at once":      {chattest.Cut(0), 0, "reply_cut", 0, chatclient.ErrStreamCut},
+		"silent":           {chattest.Silence(2), 0, "reply_timeout", time.Minute, chatclient.ErrStreamIdle},
+		"never ends":       {chattest.Pass(), time.Second, "reply_too_long", 10 * time.Minute, ErrReplyTooLong},
+		"an endless event": {chattest.Insert(2, "data: "+strings.Repeat("x", 2<<20)+"\n\n"), 0, "reply_too_long", 0, chatclient.ErrTooLong},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newSite(t, setup{fake: &chattest.Options{Reply: reply, Pace: test.pace}})
+				ticket := e.say("short", "").Conversation
+				e.fake.Script(test.fault)
+				begun := time.Now()
+				_, stream := e.do("POST", "/messages", `{"message":"Hello","conversation":"`+ticket+`"}`)
+				assert.Equal(t, test.takes, time.Since(begun))
+				frames := framesOf(stream)
+				last := frames[len(frames)-2]
+				assert.Regexp(t, `^\{"type":"error","code":"`+test.code+`","message":"[A-Z].*\.","conversation":"`+ticket+`"\}$`, last)
+				assert.Equal(t, "[DONE]", frames[len(frames)-1])
+				assert.NotContains(t, stream, "secret")
+				assert.NotContains(t, stream, `"finish"`)
+				reports := e.reports()
+				require.Len(t, reports, 1)
+				assert.ErrorIs(t, reports[0], test.cause)
+				e.client.CloseIdleConnections()
+				e.fake.Close()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// While the service is silent, the connection is kept in use.
+func TestHeartbeat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{bot: &chatclient.Options{IdleTimeout: 50 * time.Second}})
+		e.fake.Script(chattest.Silence(1))
+		_, stream := e.do("POST", "/messages", `{"message":"Hello"}`)
+		assert.Equal(t, 3, strings.Count(stream, ":\n\n"), "at 15, 30 and 45 seconds")
+		e.client.CloseIdleConnections()
+		e.fake.Close()
+		synctest.Wait()
+	})
+}
+
+// Comments of the service keep it alive, but do not reach the browser.
+func TestCommentsOfTheService(t *testing.T) {
+	e := newSite(t, setup{})
+	e.fake.Script(chattest.Insert(1, ": secret\n\n"))
+	_, stream := e.do("POST", "/messages", `{"message":"Hello"}`)
+	assert.NotContains(t, stream, "secret")
+	assert.Contains(t, stream, "finish")
+}
+
+// The deadlines of the server are for other handlers.
+func TestDeadlinesOfTheServer(t *testing.T) {
+	for name, set := range map[string]func(*http.Server){
+		"WriteTimeout": func(s *http.Server) { s.WriteTimeout = 2 * time.Second },
+		"ReadTimeout":  func(s *http.Server) { s.ReadTimeout = 2 * time.Second },
+		"none":         func(*http.Server) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newSite(t, setup{fake: &chattest.Options{Pace: 5 * time.Second}, server: set})
+				first := e.say("Hello", "")
+				time.Sleep(time.Minute) // the deadlines of the first reply must not meet the second
+				e.say("Again", first.Conversation)
+				assert.Empty(t, e.reports())
+				e.client.CloseIdleConnections()
+				e.fake.Close()
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+// A browser that takes nothing for 30 seconds does not hold the service.
+func TestASlowReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ended := make(chan time.Duration, 1)
+		e := newSite(t, setup{fake: &chattest.Options{Pace: time.Second, Reply: func(chattest.Turn) []chattest.Part {
+			return []chattest.Part{chattest.Text(strings.Repeat("word ", 1000))}
+		}}})
+		begun := time.Now()
+		e.fake.Script(func(normal http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				normal.ServeHTTP(w, r)
+				ended <- time.Since(begun)
+			})
+		})
+		browser, server := net.Pipe() // without a buffer: what is not read is not written
+		s := &http.Server{Handler: http.StripPrefix("/chat", e.proxy), ErrorLog: log.New(io.Discard, "", 0)}
+		_ = s.Serve(&oneConn{conn: server})
+		go func() { _ = e.request("POST", "/messages", `{"message":"Hello"}`).Write(browser) }()
+		after := <-ended
+		assert.LessOrEqual(t, after, 32*time.Second)
+		assert.GreaterOrEqual(t, after, 30*time.Second)
+		assert.Empty(t, e.reports())
+		_ = browser.Close()
+		_ = s.Close()
+		e.fake.Close()
+		synctest.Wait()
+	})
+}
+
+// A body that does not come is not waited for, whether it is wanted or not.
+func TestASlowBody(t *testing.T) {
+	for user, want := range map[string]int{"ada": 408, "": 401} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newSite(t, setup{})
+			body, stalled := io.Pipe()
+			go func() { _, _ = stalled.Write([]byte(`{"message":`)) }()
+			r := e.request("POST", "/messages", "{}", asUser, user)
+			r.Body, r.ContentLength, r.GetBody = body, 1000, nil
+			begun := time.Now()
+			res, err := e.client.Do(r)
+			require.NoError(t, err)
+			assert.Equal(t, want, res.StatusCode)
+			assert.Equal(t, 10*time.Second, time.Since(begun))
+			_ = res.Body.Close()
+			assert.Empty(t, e.fake.Requests())
+			_ = stalled.Close()
+			e.client.CloseIdleConnections()
+			e.fake.Close()
+			synctest.Wait()
+		})
+	}
+}
+
+// wrapped is what a session middleware makes of a writer.
+type wrapped struct{ inner http.ResponseWriter }
+
+func (w wrapped) Header() http.Header         { return w.inner.Header() }
+func (w wrapped) Write(b []byte) (int, error) { return w.inner.Write(b) }
+func (w wrapped) WriteHeader(status int)      { w.inner.WriteHeader(status) }
+func (w wrapped) Unwrap() http.ResponseWriter { return w.inner }
+
+// opaque is what http.TimeoutHandler makes of one.
+type opaque struct{ http.ResponseWriter }
+
+func TestWrappedWriters(t *testing.T) {
+	e := newSite(t, setup{server: func(s *http.Server) {
+		inner := s.Handler
+		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { inner.ServeHTTP(wrapped{wrapped{w}}, r) })
+	}})
+	e.say("Hello", "")
+
+	e = newSite(t, setup{server: func(s *http.Server) {
+		inner := s.Handler
+		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { inner.ServeHTTP(opaque{w}, r) })
+	}})
+	e.refused(500, "internal_error", "POST", "/messages", `{"message":"a"}`)
+	assert.Equal(t, []error{ErrCannotFlush}, e.reports())
+	e = newSite(t, setup{server: func(s *http.Server) { s.Handler = http.TimeoutHandler(s.Handler, time.Minute, "") }})
+	e.refused(500, "internal_error", "POST", "/messages", `{"message":"a"}`)
+}
+
+func TestMaxStreamsPerVisitor(t *testing.T) {
+	e := newSite(t, setup{proxy: &Options{MaxStreamsPerVisitor: 2}})
+	e.fake.Script(chattest.Silence(1), chattest.Silence(1))
+	var open []*http.Response
+	for range 2 {
+		res := e.open("POST", "/messages", `{"message":"a"}`)
+		<-lines(res.Body)
+		open = append(open, res)
+	}
+	res := e.refused(429, "too_many_streams", "POST", "/messages", `{"message":"a"}`)
+	assert.Equal(t, "1", res.Header.Get("Retry-After"))
+	e.say("Hello", "", asUser, "grace")
+	_ = open[0].Body.Close()
+	eventually(t, "one is free again", func() bool {
+		r, _ := e.do("POST", "/messages", `{"message":"a"}`)
+		return r.StatusCode == 200
+	})
+}
+
+// Nothing stays behind: neither a goroutine nor a count.
+func TestNothingStays(t *testing.T) {
+	e := newSite(t, setup{proxy: &Options{Allow: always}})
+	e.say("Hello", "")
+	before := runtime.NumGoroutine()
+	for range 50 {
+		e.fake.Script(chattest.Pass(), chattest.Cut(1), chattest.StreamError(1, "x"), chattest.Status(500, ""))
+		e.say("Hello", "")
+		for range 3 {
+			_, _ = e.do("POST", "/messages", `{"message":"a"}`)
+		}
+	}
+	eventually(t, "the goroutines of before", func() bool {
+		e.client.CloseIdleConnections()
+		return runtime.NumGoroutine() <= before+2
+	})
+	assert.Empty(t, e.proxy.streams.used)
+}

@@ -1,0 +1,124 @@
+package chatproxy
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/chatident/chatident/chatclient"
+)
+
+const (
+	ticketVersion = "v1"
+	ticketInfo    = "github.com/chatident/chatident/chatclient/chatproxy ticket " + ticketVersion
+	maxTicket     = 512
+	maxID         = 128
+	minSecret     = 32
+)
+
+// tickets makes and reads the only form in which an id of the service leaves
+// the server: "v1.<id>.<mac>". The MAC binds the id to what it is an id of, to
+// the agent, and to the visitor.
+type tickets struct {
+	agent string
+	macs  []func(parts []string) []byte // of the current secret, then of the previous ones
+}
+
+func newTickets(agent chatclient.AgentID, secret string, previous []string) (*tickets, error) {
+	t := &tickets{agent: strconv.FormatInt(int64(agent), 10)}
+	for i, s := range append([]string{secret}, previous...) {
+		if len(s) < minSecret {
+			field := "secret"
+			if i > 0 {
+				field = fmt.Sprintf("Options.Previous[%d]", i-1)
+			}
+			return nil, &FieldError{field, fmt.Sprintf("must have at least %d bytes", minSecret)}
+		}
+		mac, err := newMAC(s)
+		if err != nil {
+			return nil, err
+		}
+		t.macs = append(t.macs, mac)
+	}
+	return t, nil
+}
+
+// newMAC keeps the key in a closure, out of reach of printers.
+func newMAC(secret string) (func(parts []string) []byte, error) {
+	key, err := hkdf.Key(sha256.New, []byte(secret), nil, ticketInfo, sha256.Size)
+	if err != nil {
+		return nil, err
+	}
+	return func(parts []string) []byte {
+		mac := hmac.New(sha256.New, key)
+		for _, part := range parts { // each with its length, so that no two lists read the same
+			mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
+			mac.Write([]byte(part))
+		}
+		return mac.Sum(nil)
+	}, nil
+}
+
+// conversation returns the ticket of a conversation of a visitor's, "" for an id
+// that the client could not send back.
+func (t *tickets) conversation(s subject, id chatclient.ConversationID) string {
+	return t.seal(string(id), "conversation", s)
+}
+
+func (t *tickets) openConversation(s subject, ticket string) (chatclient.ConversationID, bool) {
+	id, ok := t.open(ticket, "conversation", s)
+	return chatclient.ConversationID(id), ok
+}
+
+// message returns the ticket of a message, which is bound to its conversation
+// as well.
+func (t *tickets) message(s subject, in chatclient.ConversationID, id string) string {
+	return t.seal(id, "message", s, string(in))
+}
+
+func (t *tickets) openMessage(s subject, in chatclient.ConversationID, ticket string) (string, bool) {
+	return t.open(ticket, "message", s, string(in))
+}
+
+func (t *tickets) parts(id, what string, s subject, more []string) []string {
+	return append([]string{ticketVersion, what, t.agent, s.kind, s.id, id}, more...)
+}
+
+func (t *tickets) seal(id, what string, s subject, more ...string) string {
+	if !isIssuedID(id) {
+		return ""
+	}
+	mac := t.macs[0](t.parts(id, what, s, more))
+	return ticketVersion + "." + id + "." + base64.RawURLEncoding.EncodeToString(mac)
+}
+
+// open returns the id of a ticket that was sealed for the same. Everything else
+// is the same false.
+func (t *tickets) open(ticket, what string, s subject, more ...string) (id string, ok bool) {
+	if len(ticket) > maxTicket {
+		return "", false
+	}
+	fields := strings.Split(ticket, ".")
+	if len(fields) != 3 || fields[0] != ticketVersion {
+		return "", false
+	}
+	parts := t.parts(fields[1], what, s, more)
+	return fields[1], slices.ContainsFunc(t.macs, func(mac func([]string) []byte) bool {
+		want := base64.RawURLEncoding.EncodeToString(mac(parts)) // as text, of which there is one only
+		return hmac.Equal([]byte(want), []byte(fields[2]))
+	})
+}
+
+// isIssuedID is the form in which the client takes ids of the service. None of
+// them has a dot, so the fields of a ticket cannot be mistaken.
+func isIssuedID(id string) bool {
+	return len(id) > 0 && len(id) <= maxID && !strings.ContainsFunc(id, func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-')
+	})
+}

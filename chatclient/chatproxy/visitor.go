@@ -1,0 +1,50 @@
+package chatproxy
+
+import (
+	"net/http"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/endpoint"
+)
+
+// Visitor says who a request comes from, by your own session.
+type Visitor struct {
+	// UserID is the customer who is signed in, in the form of
+	// [chatclient.ParseUserID]. Empty for an anonymous visitor.
+	UserID chatclient.UserID
+
+	// Session names the session of an anonymous visitor: a random value that
+	// nobody else knows or can choose. It is not sent anywhere. It is not needed
+	// for a customer, whose conversations are the same in all sessions.
+	Session string
+}
+
+// subject is whom a ticket or a count belongs to.
+type subject struct{ kind, id string }
+
+func (v Visitor) subject() subject {
+	if v.UserID != "" {
+		return subject{"user", string(v.UserID)}
+	}
+	return subject{"session", v.Session}
+}
+
+func (v Visitor) anonymous() bool { return v.UserID == "" }
+
+// recognise asks who the visitor is, and refuses one who may not chat.
+func (p *Proxy) recognise(r *http.Request) (v Visitor, e *refusal) {
+	defer endpoint.Recover(func(typ string, stack []byte) { e = internal(&PanicError{typ, stack}) })
+	v, err := p.visitor(r)
+	switch {
+	case err != nil:
+		return v, internal(err)
+	case v.anonymous() && (!p.anonymous || v.Session == ""):
+		return v, errSignIn
+	case v.anonymous():
+		return v, nil
+	}
+	if _, err := chatclient.ParseUserID(string(v.UserID)); err != nil {
+		return v, internal(err)
+	}
+	return v, nil
+}
