@@ -248,3 +248,15 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 func newRecorder() *httptest.ResponseRecorder { return httptest.NewRecorder() }
+
+// newRequest is one of Ada's that comes to the proxy itself.
+func newRequest(method, path, body string) *http.Request {
+	r := httptest.NewRequest(method, path, strings.NewReader(body))
+	r.Header.Set(asUser, "ada")
+	r.Header.Set("Content-Type", "application/json")
+	return r
+}
+
+func answering(body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
+}

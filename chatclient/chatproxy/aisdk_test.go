@@ -1,0 +1,185 @@
+package chatproxy
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chattest"
+)
+
+func TestSayAISDK(t *testing.T) {
+	e := newSite(t, setup{})
+	first := `{"id":"c","trigger":"submit-message","messages":[{"id":"1","role":"user","parts":[{"type":"text","text":"Hel"},{"type":"text","text":"lo"}]}]}`
+	res, stream := e.do("POST", "/ai-sdk", first)
+	assert.Equal(t, "v1", res.Header.Get("X-Vercel-Ai-Ui-Message-Stream"))
+	assert.Equal(t, "text/event-stream", res.Header.Get("Content-Type"))
+	assert.Equal(t, "no", res.Header.Get("X-Accel-Buffering"))
+	ticket := e.proxy.tickets.conversation(ada, "456")
+	metadata := `{"conversation":"` + ticket + `","message":"` + e.proxy.tickets.message(ada, "456", "msg_2") + `"}`
+	assert.Equal(t, `data: {"type":"start"}
+
+data: {"type":"text-start","id":"1"}
+
+data: {"type":"text-delta","id":"1","delta":"You "}
+
+data: {"type":"text-delta","id":"1","delta":"said: "}
+
+data: {"type":"text-delta","id":"1","delta":"Hello"}
+
+data: {"type":"text-end","id":"1"}
+
+data: {"type":"finish","finishReason":"stop","messageMetadata":`+metadata+`}
+
+data: [DONE]
+
+`, stream)
+	assert.JSONEq(t, `{"message":"Hello","userId":"ada","stream":true}`, string(e.fake.Requests()[0].Body))
+
+	_, stream = e.do("POST", "/ai-sdk", aiBody("More", ticket))
+	assert.Equal(t, `{"type":"start","messageMetadata":{"conversation":"`+ticket+`"}}`, framesOf(stream)[0])
+	assert.JSONEq(t, `{"message":"More","userId":"ada","conversationId":456,"stream":true}`, string(e.fake.Requests()[1].Body))
+
+	e.fake.Script(chattest.StreamError(1, "SQL: secret"))
+	_, stream = e.do("POST", "/ai-sdk", aiBody("More", ticket))
+	frames := framesOf(stream)
+	assert.Equal(t, []string{
+		`{"type":"text-delta","id":"1","delta":"You "}`,
+		`{"type":"text-end","id":"1"}`,
+		`{"type":"message-metadata","messageMetadata":{"conversation":"` + ticket + `"}}`,
+		`{"type":"error","errorText":"The assistant could not finish this reply. Please try again."}`,
+		`[DONE]`,
+	}, frames[2:])
+	e.fake.Script(chattest.Cut(0))
+	_, stream = e.do("POST", "/ai-sdk", first)
+	assert.Equal(t, []string{
+		`{"type":"start"}`, `{"type":"error","errorText":"The reply was cut short. Please try again."}`, `[DONE]`,
+	}, framesOf(stream))
+}
+
+func TestAISDKWithTools(t *testing.T) {
+	reply := func(chattest.Turn) []chattest.Part {
+		return []chattest.Part{chattest.Text("Let "), chattest.ToolCall("call_1", "lookupOrder", `{"order":7}`), chattest.Text("me.")}
+	}
+	e := newSite(t, setup{fake: &chattest.Options{Reply: reply, Delta: true}, proxy: &Options{PassTools: true}})
+	_, stream := e.do("POST", "/ai-sdk", aiBody("a", ""))
+	frames := framesOf(stream)
+	assert.Equal(t, []string{
+		`{"type":"text-start","id":"1"}`,
+		`{"type":"text-delta","id":"1","delta":"Let "}`,
+		`{"type":"text-end","id":"1"}`,
+		`{"type":"tool-input-available","toolCallId":"call_1","toolName":"lookupOrder","input":{"order":7}}`,
+		`{"type":"text-start","id":"2"}`,
+		`{"type":"text-delta","id":"2","delta":"me."}`,
+		`{"type":"text-end","id":"2"}`,
+	}, frames[1:len(frames)-2])
+	assert.Contains(t, frames[len(frames)-2], `"finishReason":"tool-calls"`)
+}
+
+func TestAISDKBodies(t *testing.T) {
+	e := newSite(t, setup{})
+	message := func(json string) string { return `{"messages":[` + json + `]}` }
+	const hello = `{"role":"user","parts":[{"type":"text","text":"a"}]}`
+	for _, body := range []string{
+		message(hello), `{"messages":[` + hello + `],"trigger":"submit-message","messageId":null,"own":{"field":1}}`,
+		message(`{"role":"assistant","parts":[],"metadata":"text"},{"role":"assistant","metadata":{"conversation":7}},` + hello),
+		message(`{"role":"user","metadata":{"conversation":"v1.456.x"},"parts":[{"type":"text","text":"a"}]}`), // a user's is not looked at
+		`{"messages":[` + hello + `],"filler":"` + strings.Repeat("a", 1<<20-200) + `"}`,
+	} {
+		res, text := e.do("POST", "/ai-sdk", body)
+		assert.Equal(t, 200, res.StatusCode, text)
+	}
+	for body, code := range map[string]string{
+		`{}`: "invalid_request", `[]`: "invalid_request", `{"messages":{}}`: "invalid_request", `{"messages":[]}`: "invalid_request",
+		`{"messages":[null]}`: "invalid_request", `{"messages":[1]}`: "invalid_request", message(`{}`): "invalid_request",
+		message(`{"role":"assistant","parts":[{"type":"text","text":"a"}]}`):                           "invalid_request",
+		message(`{"role":"system","parts":[{"type":"text","text":"a"}]}`):                              "invalid_request",
+		message(`{"role":"user","parts":[]}`):                                                          "invalid_request",
+		message(`{"role":"user","parts":[{"type":"text","text":" "}]}`):                                "invalid_request",
+		message(`{"role":"user","parts":"a"}`):                                                         "invalid_request",
+		message(`{"role":"user","content":"a"}`):                                                       "invalid_request",
+		`{"messages":[` + hello + `],"trigger":"resume"}`:                                              "invalid_request",
+		`{"messages":[` + hello + `],"trigger":1}`:                                                     "invalid_request",
+		`{"messages":[` + hello + `],"messageId":1}`:                                                   "invalid_request",
+		`{"messages":[` + hello + `],"userId":"grace"}`:                                                "invalid_request",
+		`{"messages":[` + hello + `],"UserID":"grace"}`:                                                "invalid_request",
+		`{"messages":[` + hello + `],"trigger":"regenerate-message"}`:                                  "regenerate_unsupported",
+		`{"messages":[` + hello + `],"trigger":"regenerate-message","messageId":"2"}`:                  "regenerate_unsupported",
+		`{"messages":[` + hello + `],"trigger":"submit-message","messageId":"1"}`:                      "edit_unsupported",
+		message(`{"role":"user","parts":[{"type":"file","url":"data:,"},{"type":"text","text":"a"}]}`): "files_unsupported",
+		message(`{"role":"user","parts":[{"type":"data-order","data":1}]}`):                            "files_unsupported",
+	} {
+		e.refused(400, code, "POST", "/ai-sdk", body)
+	}
+	e.refused(413, "too_large", "POST", "/ai-sdk", message(`{"role":"user","parts":[{"type":"text","text":"`+strings.Repeat("a", 64<<10+1)+`"}]}`))
+	e.refused(413, "too_large", "POST", "/ai-sdk", `{"messages":[`+hello+`],"filler":"`+strings.Repeat("a", 1<<20)+`"}`)
+	e.refused(415, "not_json", "POST", "/ai-sdk", message(hello), "Content-Type", "text/plain")
+	assert.Empty(t, e.reports())
+}
+
+func TestNothingToResume(t *testing.T) {
+	e := newSite(t, setup{})
+	res, text := e.do("GET", "/ai-sdk/any-id/stream", "")
+	assert.Equal(t, 204, res.StatusCode)
+	assert.Empty(t, text)
+	assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
+	e.refused(401, "sign_in_required", "GET", "/ai-sdk/any-id/stream", "", asUser, "")
+	assert.Empty(t, e.fake.Requests())
+}
+
+// Of many tickets the newest counts, and only it.
+func TestTheNewestTicket(t *testing.T) {
+	e := newSite(t, setup{})
+	one, two := e.say("a", "").Conversation, e.say("a", "").Conversation
+	body := func(tickets ...string) string {
+		var b strings.Builder
+		for _, ticket := range tickets {
+			fmt.Fprintf(&b, `{"role":"user","parts":[{"type":"text","text":"a"}]},{"role":"assistant","parts":[],"metadata":{"conversation":%q}},`, ticket)
+		}
+		return `{"messages":[` + b.String() + `{"role":"user","parts":[{"type":"text","text":"b"}]}]}`
+	}
+	for ticket, want := range map[string]string{one: `"conversationId":456`, two: `"conversationId":457`} {
+		_, stream := e.do("POST", "/ai-sdk", body(one, "v1.458.forged", ticket))
+		assert.Contains(t, stream, ticket)
+		requests := e.fake.Requests()
+		assert.Contains(t, string(requests[len(requests)-1].Body), want)
+	}
+	e.refused(404, "conversation_not_found", "POST", "/ai-sdk", body(one, two, "v1.458.forged"))
+}
+
+// Whatever the body: no panic, and what is sent on is a message with the id of
+// a ticket that fits.
+func FuzzBodies(f *testing.F) {
+	tickets := ticketsOf(f, 123, testSecret)
+	own := tickets.conversation(ada, "456")
+	f.Add([]byte(saying("Hello", own)))
+	f.Add([]byte(aiBody("Hello", own)))
+	f.Add([]byte(`{"messages":[{"role":"user","parts":[{"type":"text","text":"a"}]}],"trigger":"submit-message"}`))
+	f.Add([]byte(`{"message":"a","userId":"grace"}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		fake := chattest.New(nil)
+		defer fake.Close()
+		bot, err := chatclient.New(testKey, 123, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: fake.Client()})
+		require.NoError(t, err)
+		proxy, err := New(bot, testSecret, byHeader, &Options{Allow: always})
+		require.NoError(t, err)
+		for _, path := range []string{"/messages", "/ai-sdk"} {
+			w := newRecorder()
+			r := newRequest("POST", path, string(body))
+			proxy.ServeHTTP(w, r)
+			for _, request := range fake.Requests() {
+				sent := string(request.Body)
+				require.Contains(t, sent, `"userId":"ada"`)
+				if strings.Contains(sent, `"conversationId"`) {
+					require.Contains(t, sent, `"conversationId":456`)
+					require.Contains(t, string(body), "KIoKpz6Jbh7dtTDI5u7kcUa80tmaU4uttqiIDIa70rQ")
+				}
+			}
+			require.Contains(t, []int{200, 400, 404, 413, 502}, w.Code)
+		}
+	})
+}

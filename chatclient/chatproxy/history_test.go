@@ -1,0 +1,137 @@
+package chatproxy
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/chatclient/chattest"
+)
+
+func TestHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // which begins on 2000-01-01
+		e := newSite(t, setup{})
+		one := e.say("Hello", "")
+		e.say("Not hers", "", asUser, "grace")
+		two := e.say("Hi", "")
+		e.say("More", one.Conversation)
+
+		_, list := e.do("GET", "/conversations", "")
+		assert.Equal(t, `{"version":1,"conversations":[`+
+			`{"conversation":"`+one.Conversation+`","title":null,"createdAt":946684800,"updatedAt":946684800,"status":"ongoing"},`+
+			`{"conversation":"`+two.Conversation+`","title":null,"createdAt":946684800,"updatedAt":946684800,"status":"ongoing"}],`+
+			`"cursor":null}`+"\n", list)
+		_, list = e.do("GET", "/conversations", "", asUser, "nobody-yet")
+		assert.Equal(t, `{"version":1,"conversations":[],"cursor":null}`+"\n", list)
+
+		path := "/conversations/" + two.Conversation + "/messages"
+		user := e.proxy.tickets.message(ada, "458", "msg_5")
+		_, messages := e.do("GET", path, "")
+		want := `{"version":1,"conversation":"` + two.Conversation + `","messages":[` +
+			`{"id":"` + user + `","role":"user","parts":[{"type":"text","text":"Hi"}],` +
+			`"metadata":{"conversation":"` + two.Conversation + `","message":"` + user + `","createdAt":946684800,"feedback":null}},` +
+			`{"id":"` + two.Message + `","role":"assistant","parts":[{"type":"text","text":"You said: Hi"}],` +
+			`"metadata":{"conversation":"` + two.Conversation + `","message":"` + two.Message + `","createdAt":946684800,"feedback":null}}],` +
+			`"cursor":null}` + "\n"
+		assert.Equal(t, want, messages)
+
+		_, set := e.do("PATCH", path+"/"+two.Message+"/feedback", `{"feedback":"positive"}`)
+		assert.Equal(t, `{"version":1,"message":"`+two.Message+`","feedback":"positive"}`+"\n", set)
+		_, messages = e.do("GET", path, "")
+		assert.Equal(t, strings.Replace(want, `"feedback":null}}],`, `"feedback":"positive"}}],`, 1), messages)
+		_, set = e.do("PATCH", path+"/"+two.Message+"/feedback", `{"feedback":null}`)
+		assert.Equal(t, `{"version":1,"message":"`+two.Message+`","feedback":null}`+"\n", set)
+		e.failed(400, "not_assistant", "PATCH", path+"/"+user+"/feedback", `{"feedback":"negative"}`)
+		assert.Empty(t, e.reports())
+		e.client.CloseIdleConnections()
+		e.fake.Close()
+		synctest.Wait()
+	})
+}
+
+func TestPages(t *testing.T) {
+	e := newSite(t, setup{proxy: &Options{Allow: always}})
+	for range 5 {
+		e.say("Hello", "")
+	}
+	ticket := e.say("Hello", "").Conversation
+	for range 2 {
+		e.say("Hello", ticket)
+	}
+	for path, want := range map[string]int{"/conversations": 6, "/conversations/" + ticket + "/messages": 6} {
+		var seen []json.RawMessage
+		cursor := ""
+		for pages := 1; ; pages++ {
+			_, text := e.do("GET", path+"?limit=2&cursor="+url.QueryEscape(cursor), "")
+			var page struct {
+				Conversations, Messages []json.RawMessage
+				Cursor                  *string
+			}
+			require.NoError(t, json.Unmarshal([]byte(text), &page))
+			seen = append(append(seen, page.Conversations...), page.Messages...)
+			if page.Cursor == nil {
+				assert.Equal(t, 3, pages)
+				break
+			}
+			cursor = *page.Cursor
+		}
+		assert.Len(t, seen, want, path)
+		for _, query := range []string{"limit=0", "limit=101", "limit=-1", "limit=x", "limit=1.5", "cursor=" + strings.Repeat("c", 2049)} {
+			e.refused(400, "invalid_request", "GET", path+"?"+query, "")
+		}
+		e.failed(400, "invalid_request", "GET", path+"?cursor=made-up", "")
+		assert.Empty(t, e.reports())
+	}
+}
+
+func TestFeedbackBodies(t *testing.T) {
+	e := newSite(t, setup{})
+	own := e.say("Hello", "")
+	path := "/conversations/" + own.Conversation + "/messages/" + own.Message + "/feedback"
+	for _, body := range []string{
+		`{}`, `{"feedback":""}`, `{"feedback":"good"}`, `{"feedback":1}`, `{"feedback":["positive"]}`, `{"Feedback":"positive"}`,
+		`{"feedback":"positive","userId":"grace"}`, `{"feedback":"positive","x":1}`, `null`,
+	} {
+		e.refused(400, "invalid_request", "PATCH", path, body)
+	}
+}
+
+// What the browser sees of a history is chosen by name, as in a reply.
+func TestPartsOfOtherTypes(t *testing.T) {
+	reply := func(turn chattest.Turn) []chattest.Part {
+		call := chattest.ToolCall("call_1", "lookupOrder", `{"card":"4111"}`)
+		if turn.Message == "tool alone" {
+			return []chattest.Part{call}
+		}
+		return []chattest.Part{chattest.Text("Let me see."), call}
+	}
+	for pass, want := range map[bool]string{
+		false: `[{"type":"text","text":"Let me see."}]`,
+		true:  `[{"type":"text","text":"Let me see."},{"type":"tool-call","toolCallId":"call_1","toolName":"lookupOrder","input":{"card":"4111"}}]`,
+	} {
+		e := newSite(t, setup{fake: &chattest.Options{Reply: reply}, proxy: &Options{PassTools: pass}})
+		ticket := e.say("tool alone", "").Conversation
+		e.say("both", ticket)
+		_, messages := e.do("GET", "/conversations/"+ticket+"/messages", "")
+		assert.Contains(t, messages, `"role":"assistant","parts":`+want)
+		assert.Equal(t, pass, strings.Contains(messages, "4111"))
+		assert.Equal(t, map[bool]int{false: 3, true: 4}[pass], strings.Count(messages, `"role"`))
+		assert.NotContains(t, messages, `"parts":[]`)
+	}
+
+	e := newSite(t, setup{})
+	ticket := e.say("Hello", "").Conversation
+	e.fake.Script(chattest.Answer(answering(`{"data":[
+		{"id":"m1","role":"system","parts":[{"type":"text","text":"the prompt"}]},
+		{"id":"m2","role":"assistant","parts":[{"type":"text","text":"a","source":"secret.pdf"},{"type":"source","url":"secret"}],"feedback":"odd","metadata":{"cost":"secret"}}
+	],"pagination":{"cursor":null,"hasMore":false}}`)))
+	_, messages := e.do("GET", "/conversations/"+ticket+"/messages", "")
+	m2 := e.proxy.tickets.message(ada, "456", "m2")
+	assert.JSONEq(t, `{"version":1,"conversation":"`+ticket+`","messages":[{"id":"`+m2+`","role":"assistant","parts":[{"type":"text","text":"a"}],
+		"metadata":{"conversation":"`+ticket+`","message":"`+m2+`","createdAt":null,"feedback":null}}],"cursor":null}`, messages)
+}
