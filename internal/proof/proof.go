@@ -1,9 +1,10 @@
 // Package proof finds what some tests need beside Go: Node with the packages of
-// its folder node, Chromium, and the published vectors.
+// its folder node, Chromium, nginx, the published vectors, and the time for a
+// test under load.
 //
 // Where it is missing, a test skips with a line that says what to do; where
-// CHATIDENT_REQUIRE names it (node, chromium, vectors, separated by commas),
-// the test fails instead.
+// CHATIDENT_REQUIRE names it (node, chromium, nginx, vectors, load, separated by
+// commas), the test fails instead.
 package proof
 
 import (
@@ -55,6 +56,27 @@ func Chromium(t testing.TB) string {
 	return ""
 }
 
+// Nginx returns the path of an nginx to start.
+func Nginx(t testing.TB) string {
+	t.Helper()
+	for _, name := range []string{"nginx", "/usr/sbin/nginx"} { // which is not in everybody's PATH
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	missing(t, "nginx", "install nginx")
+	return ""
+}
+
+// Load lets a test go on that puts the machine under load, and so only runs
+// where it is asked for.
+func Load(t testing.TB) {
+	t.Helper()
+	if !required("load") {
+		t.Skip("this test puts the machine under load: to run it, name load in CHATIDENT_REQUIRE")
+	}
+}
+
 // Vectors decodes a JSON file of the folder that CHATIDENT_VECTORS names,
 // relative to the repository or absolute.
 func Vectors(t testing.TB, file string, v any) {
@@ -73,11 +95,14 @@ func Vectors(t testing.TB, file string, v any) {
 
 func missing(t testing.TB, what, advice string) {
 	t.Helper()
-	required := strings.Split(os.Getenv("CHATIDENT_REQUIRE"), ",")
-	if slices.Contains(required, what) {
+	if required(what) {
 		t.Fatalf("CHATIDENT_REQUIRE names %s, and it is not there: %s", what, advice)
 	}
 	t.Skipf("%s is not there: to run this test, %s", what, advice)
+}
+
+func required(what string) bool {
+	return slices.Contains(strings.Split(os.Getenv("CHATIDENT_REQUIRE"), ","), what)
 }
 
 // root returns the folder of the repository, found from the test's own.
