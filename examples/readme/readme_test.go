@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/chatident/chatident/chatclient/chattest"
 	"github.com/chatident/chatident/hmachash"
 	"github.com/chatident/chatident/identity"
@@ -114,6 +115,38 @@ func Example_bookbag() {
 		fmt.Print(text)
 	}
 	// Output: You said: Where is my order?
+}
+
+func Example_chatInYourPages() {
+	mux := http.NewServeMux()
+	os.Setenv("CHATPROXY_SECRET", "0123456789abcdef0123456789abcdef")
+	defer playBookbag()()
+	bot, err := chatclient.New("oc_test_chattest", 123, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	visitor := func(r *http.Request) (chatproxy.Visitor, error) {
+		user, err := sessionUser(r) // your own session
+		if err != nil || user == nil {
+			return chatproxy.Visitor{}, err // nobody is signed in: refused with 401
+		}
+		return chatproxy.Visitor{UserID: chatclient.UserID(user.ID)}, nil
+	}
+	proxy, err := chatproxy.New(bot, os.Getenv("CHATPROXY_SECRET"), visitor, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux.Handle("/chat/", http.StripPrefix("/chat", proxy))
+	mux.Handle("/chat/chatproxy.js", chatproxy.Script())
+
+	fmt.Print(visit(mux, "/chat/conversations", http.Header{}).Body)
+	fmt.Print(visit(mux, "/chat/conversations", signedIn).Body)
+	fmt.Println(visit(mux, "/chat/chatproxy.js", http.Header{}).Code)
+	// Output:
+	// {"version":1,"error":{"code":"sign_in_required","message":"Please sign in to chat."}}
+	// {"version":1,"conversations":[],"cursor":null}
+	// 200
 }
 
 // playBookbag has the default transport, whatever the host, talk to a fake.
