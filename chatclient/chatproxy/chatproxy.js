@@ -3,7 +3,6 @@
 //   const chat = new ChatProxy("/chat");
 //   for await (const piece of chat.send("Hello")) output.append(piece);
 (() => {
-  "use strict";
   const unavailable = { code: "unavailable", message: "The chat is not available at the moment." };
   const failure = (code, message, status, retryAfter) => // the message is for the visitor, the rest for you
     Object.assign(new Error(message), { name: "ChatProxyError", code, status, retryAfter });
@@ -20,11 +19,11 @@
       try {
         const body = { message: text, conversation: this.conversation };
         const stream = await this.#call("POST", "/messages", body, running.signal);
-        for await (const { type, ...frame } of framesOf(stream)) {
+        for await (const { type, conversation, ...frame } of framesOf(stream)) {
           if (running.signal.aborted) return; // although more has come
           if (type === "text-delta") yield frame.text;
-          if (/^(start|finish|error)$/.test(type)) this.conversation = frame.conversation ?? this.conversation;
-          if (type === "finish") this.lastReply = frame.message ?? null;
+          if (/^(start|finish|error)$/.test(type)) this.conversation = conversation ?? this.conversation;
+          if (type === "start" || type === "finish") this.lastReply = frame.message ?? null;
           if (type === "error") throw failure(frame.code, frame.message);
         }
       } catch (error) {
@@ -34,27 +33,24 @@
       } finally { running.abort(); }
     }
     history(page) { return this.#call("GET", "/conversations" + query(page)); } // page: { limit, cursor }
-    messages(conversation, page) { return this.#call("GET", pathOf(conversation) + query(page)); }
+    messages(conversation, page) { return this.#call("GET", at(conversation) + query(page)); }
     feedback(conversation, message, feedback) { // "positive", "negative" or null
-      const path = `${pathOf(conversation)}/${encodeURIComponent(message)}/feedback`;
-      return this.#call("PATCH", path, { feedback });
+      return this.#call("PATCH", `${at(conversation)}/${encodeURIComponent(message)}/feedback`, { feedback });
     }
     async #call(method, path, body, signal) { // gives a stream where there is a signal, else an object
       const json = body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
       const request = { method, signal, cache: "no-store", credentials: "same-origin", ...json };
       const response = await fetch(this.prefix + path, request)
         .catch(() => { throw failure("offline", "The site cannot be reached. Please try again."); });
-      const header = (name) => response.headers.get(name) ?? "";
-      if (signal && header("Content-Type").startsWith("text/event-stream")) return response.body;
-      const answer = await response.json().catch(() => null); // a login page, for instance
+      if (signal && /^text\/event-stream/.test(response.headers.get("Content-Type"))) return response.body;
+      const answer = await response.json().catch(() => null); // null for a login page, say
       if (answer?.version === 1 && response.ok) return answer;
       const { code, message } = (answer?.version === 1 && answer.error) || unavailable;
-      throw failure(code, message, response.status, Number(header("Retry-After")) || undefined);
+      throw failure(code, message, response.status, Number(response.headers.get("Retry-After")) || undefined);
     }
   };
-  const pathOf = (conversation) => `/conversations/${encodeURIComponent(conversation)}/messages`;
-  const query = ({ limit, cursor } = {}) => `?limit=${limit ?? ""}&cursor=${encodeURIComponent(cursor ?? "")}`;
-
+  const at = (conversation) => `/conversations/${encodeURIComponent(conversation)}/messages`;
+  const query = ({ limit = "", cursor } = {}) => `?${new URLSearchParams({ limit, cursor: cursor ?? "" })}`;
   async function* framesOf(stream) { // an event ends in a blank line, a line in LF, CRLF or CR
     const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
     for (let rest = ""; ;) {
@@ -74,24 +70,23 @@
   const tag = globalThis.document?.currentScript;
   if (tag?.dataset.prefix === undefined) return;
   const chat = new ChatProxy(tag.dataset.prefix);
-  const add = (to, name, properties) => to.appendChild(Object.assign(document.createElement(name), properties));
-  const root = add(document.createDocumentFragment(), "div", { className: "chatproxy" });
-  const log = add(root, "div", { className: "chatproxy-log" });
-  log.setAttribute("role", "log"); // with it, aria-live is polite
-  const form = add(root, "form");
+  const add = (to, name, more) => to.appendChild(Object.assign(document.createElement(name), more));
+  const form = add(new DocumentFragment(), "form", { className: "chatproxy", autocomplete: "off" });
+  const log = add(form, "div", { className: "chatproxy-log" });
+  log.setAttribute("role", "log"); // polite, by itself
+  log.style.whiteSpace = "pre-wrap"; // replies have paragraphs
   const input = add(add(form, "label", { textContent: "Message " }), "input", { maxLength: 4000 });
   const button = add(form, "button", { textContent: "Send" });
-  const turn = (textContent, type) => Object.assign(button, { textContent, type });
   const say = (kind, text) => add(log, "p", { className: `chatproxy-${kind}`, textContent: text });
-  tag.after(root);
+  tag.closest("head") ? document.body.append(form) : tag.after(form);
   button.addEventListener("click", ({ detail }) => detail < 2 && chat.stop()); // 2: a double click on Send
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const text = input.value.trim();
-    if (text === "" || button.type === "button") return; // while a reply runs
+    if (text === "" || button.type === "button") return; // while it is Stop
     say("user", `You: ${text}`);
     input.value = "";
-    turn("Stop", "button");
+    Object.assign(button, { type: "button", textContent: "Stop" });
     let reply;
     try {
       for await (const piece of chat.send(text)) (reply ??= say("assistant", "Assistant: ")).append(piece);
@@ -99,6 +94,6 @@
       say("error", error.message);
       if (!reply) input.value ||= text; // for another try
     }
-    turn("Send", "submit");
+    Object.assign(button, { type: "submit", textContent: "Send" });
   });
 })();

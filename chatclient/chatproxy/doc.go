@@ -80,7 +80,8 @@
 //	{"type":"finish","finishReason":"stop","conversation":ticket,"message":ticket}
 //	{"type":"error","code":code,"message":sentence,"conversation":ticket}
 //
-// A reply ends in finish or error. finishReason is stop, tool-calls or other.
+// A reply ends in finish or error, and a stream that ends without [DONE] was cut
+// on its way. finishReason is stop, tool-calls or other.
 // The tickets are there as far as the service told the ids: that of a new
 // conversation comes with its end. When a first reply is stopped, the
 // conversation is the newest of GET /conversations. Lines that begin with a
@@ -141,6 +142,14 @@
 // parts of 64 KB at most, and the newest ticket in the metadata of an
 // assistant's message is the conversation. The reply's metadata are
 // {"conversation": ticket, "message": ticket}. Errors before the reply have the
-// JSON form above, which useChat hands on as the text of its error. To
-// regenerate or edit a message, and to send files, is refused.
+// JSON form above, which useChat hands on as the text of its error, and those
+// within it are sentences:
+//
+//	let code = "reply_failed", sentence = error.message;
+//	try { ({ code, message: sentence } = JSON.parse(error.message).error); } catch {}
+//
+// After conversation_not_found and conversation_ended, call setMessages([]): the
+// chat would send the same ticket again and again. To regenerate or edit a
+// message, and to send files, is refused. The service has none of these, and
+// useChat shortens its messages before it asks: do not offer them.
 package chatproxy

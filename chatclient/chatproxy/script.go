@@ -18,9 +18,10 @@ var script []byte
 // time whether it has changed.
 //
 // With data-prefix, the path of the [Proxy], in its tag, it draws a chat right
-// after the tag, whose elements have class names that begin with "chatproxy".
-// Without, it only gives the page the class ChatProxy; its comments say how it
-// is used.
+// after the tag, or at the end of the page for a tag in its head, whose elements
+// have class names that begin with "chatproxy". Without, it only gives the page
+// the class ChatProxy; its comments say how it is used. It is a classic script:
+// as a module it does not find its tag.
 func Script() http.Handler {
 	sum := sha256.Sum256(script)
 	etag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`

@@ -1,0 +1,298 @@
+package chatproxy
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/chatclient/chattest"
+	"github.com/chatident/chatident/internal/proof"
+)
+
+// atPort serves the site's proxy to Node, and returns the URL of its prefix.
+func (e *site) atPort() string {
+	server := httptest.NewServer(http.StripPrefix("/chat", e.proxy))
+	e.Cleanup(server.Close)
+	return server.URL + "/chat"
+}
+
+func visitorHeader(user string) map[string]string { return map[string]string{asUser: user} }
+
+// tricky is text that a reader of bytes, of lines or of JSON can get wrong.
+const tricky = "Grüße, 日本 👩‍👩‍👧! </script> \"quoted\" back\\slash\r\nnew line\u2028data: x\n\n"
+
+func replying(text string) *chattest.Options {
+	return &chattest.Options{Reply: func(chattest.Turn) []chattest.Part { return []chattest.Part{chattest.Text(text)} }}
+}
+
+var aiSDKs = []string{"ai", "ai-v5", "ai-v6"}
+
+type aiChat struct {
+	SDK      string            `json:"sdk"`
+	URL      string            `json:"url"`
+	Headers  map[string]string `json:"headers"`
+	Messages []json.RawMessage `json:"messages,omitempty"`
+	Turns    []string          `json:"turns"`
+	Then     string            `json:"then,omitempty"`
+}
+
+type aiResult struct {
+	Messages []struct {
+		Role, Text string
+		Metadata   replyTickets
+	}
+	Status, Error, FinishReason string
+	LastBodyBytes               int
+}
+
+func (e *site) aiSDK(chat aiChat) (result aiResult) {
+	e.Helper()
+	chat.URL = e.atPort() + "/ai-sdk"
+	chat.Headers = visitorHeader("ada")
+	proof.Node(e, "aisdk.mjs", chat, &result)
+	return result
+}
+
+// In a chat of 100 turns, of which useChat sends all each time, the service gets
+// the last message and the conversation's id.
+func TestUseChat(t *testing.T) {
+	for _, sdk := range aiSDKs {
+		t.Run(sdk, func(t *testing.T) {
+			e := newSite(t, setup{fake: replying(tricky), proxy: &Options{Allow: always}})
+			var turns []string
+			for i := range 100 {
+				turns = append(turns, fmt.Sprintf("Turn %d", i))
+			}
+			result := e.aiSDK(aiChat{SDK: sdk, Turns: turns})
+			assert.Empty(t, result.Error)
+			assert.Equal(t, "ready", result.Status)
+			assert.Equal(t, "stop", result.FinishReason)
+			require.Len(t, result.Messages, 200)
+			last := result.Messages[199]
+			assert.Equal(t, "assistant", last.Role)
+			assert.Equal(t, tricky, last.Text)
+			ticket := e.proxy.tickets.conversation(ada, "456")
+			assert.Equal(t, replyTickets{ticket, e.proxy.tickets.message(ada, "456", "msg_200")}, last.Metadata)
+			assert.Greater(t, result.LastBodyBytes, 30_000)
+
+			requests := e.fake.Requests()
+			require.Len(t, requests, 100)
+			assert.JSONEq(t, `{"message":"Turn 0","userId":"ada","stream":true}`, string(requests[0].Body))
+			for i, r := range requests[1:] {
+				want := fmt.Sprintf(`{"message":"Turn %d","userId":"ada","conversationId":456,"stream":true}`, i+1)
+				assert.JSONEq(t, want, string(r.Body))
+			}
+			assert.Empty(t, e.reports())
+		})
+	}
+}
+
+// The messages of the history are useChat's, as they come.
+func TestUseChatWithHistory(t *testing.T) {
+	for _, sdk := range aiSDKs {
+		t.Run(sdk, func(t *testing.T) {
+			e := newSite(t, setup{})
+			ticket := e.say("Hello", "").Conversation
+			_, page := e.do("GET", "/conversations/"+ticket+"/messages", "")
+			var history struct{ Messages []json.RawMessage }
+			require.NoError(t, json.Unmarshal([]byte(page), &history))
+
+			result := e.aiSDK(aiChat{SDK: sdk, Messages: history.Messages, Turns: []string{"More"}})
+			assert.Empty(t, result.Error)
+			require.Len(t, result.Messages, 4)
+			assert.Equal(t, "You said: Hello", result.Messages[1].Text)
+			assert.Equal(t, "You said: More", result.Messages[3].Text)
+			assert.Equal(t, ticket, result.Messages[3].Metadata.Conversation)
+		})
+	}
+}
+
+func TestWhatUseChatCannotDo(t *testing.T) {
+	for _, sdk := range aiSDKs {
+		for then, code := range map[string]string{
+			"regenerate": "regenerate_unsupported", "edit": "edit_unsupported", "file": "files_unsupported", "resume": "",
+		} {
+			t.Run(sdk+" "+then, func(t *testing.T) {
+				e := newSite(t, setup{})
+				result := e.aiSDK(aiChat{SDK: sdk, Turns: []string{"Hello"}, Then: then})
+				assert.Len(t, e.fake.Requests(), 1, "the turn alone")
+				if code == "" {
+					assert.Empty(t, result.Error)
+					assert.Equal(t, "ready", result.Status)
+					assert.Len(t, result.Messages, 2)
+					return
+				}
+				assert.Equal(t, "error", result.Status)
+				var answer struct{ Error struct{ Code string } }
+				require.NoError(t, json.Unmarshal([]byte(result.Error), &answer), result.Error)
+				assert.Equal(t, code, answer.Error.Code)
+			})
+		}
+	}
+}
+
+// A reply that fails on its way is useChat's error, and the conversation goes on.
+func TestUseChatGoesOnAfterAnError(t *testing.T) {
+	for _, sdk := range aiSDKs {
+		t.Run(sdk, func(t *testing.T) {
+			e := newSite(t, setup{})
+			e.fake.Script(chattest.Pass(), chattest.StreamError(1, "SQL: secret"), chattest.Pass())
+			result := e.aiSDK(aiChat{SDK: sdk, Turns: []string{"One", "Two", "Three"}})
+			assert.Equal(t, "ready", result.Status)
+			assert.Equal(t, "You said: Three", result.Messages[len(result.Messages)-1].Text)
+			assert.Contains(t, string(e.fake.Requests()[2].Body), `"conversationId":456`)
+		})
+	}
+}
+
+type (
+	step   map[string]any
+	result struct {
+		Pieces []string
+		Answer struct {
+			Conversations []struct{ Conversation string }
+			Messages      []struct {
+				ID, Role string
+				Parts    []chattest.Part
+			}
+			Feedback string
+		}
+		Error *struct {
+			Name, Message, Code string
+			Status, RetryAfter  int
+		}
+		Conversation, LastReply string
+	}
+)
+
+func (r result) text() (text string) {
+	for _, piece := range r.Pieces {
+		text += piece
+	}
+	return text
+}
+
+// chat drives chatproxy.js as a visitor's browser.
+func (e *site) chat(user string, steps ...step) (results []result) {
+	e.Helper()
+	input := map[string]any{"url": e.atPort(), "headers": visitorHeader(user), "steps": steps}
+	proof.Node(e, "chatproxy.mjs", input, &results)
+	require.Len(e, results, len(steps))
+	return results
+}
+
+func TestTheScript(t *testing.T) {
+	e := newSite(t, setup{fake: replying(tricky)})
+	got := e.chat("ada",
+		step{"send": "Hello"}, step{"send": tricky}, step{"feedback": "positive"},
+		step{"messages": step{}}, step{"history": step{"limit": 5}}, step{"feedback": nil})
+	for i, r := range got {
+		require.Nil(t, r.Error, i)
+	}
+	ticket := e.proxy.tickets.conversation(ada, "456")
+	for i := range 2 {
+		assert.Equal(t, tricky, got[i].text())
+		assert.Greater(t, len(got[i].Pieces), 1)
+		assert.Equal(t, ticket, got[i].Conversation)
+	}
+	assert.JSONEq(t, `{"message":`+quoted(tricky)+`,"userId":"ada","conversationId":456,"stream":true}`, string(e.fake.Requests()[1].Body))
+	assert.Equal(t, e.proxy.tickets.message(ada, "456", "msg_4"), got[1].LastReply)
+	assert.Equal(t, "positive", got[2].Answer.Feedback)
+	require.Len(t, got[3].Answer.Messages, 4)
+	assert.Equal(t, got[1].LastReply, got[3].Answer.Messages[3].ID)
+	require.Len(t, got[4].Answer.Conversations, 1)
+	assert.Equal(t, ticket, got[4].Answer.Conversations[0].Conversation)
+	assert.Empty(t, got[5].Answer.Feedback)
+}
+
+// The ticket of a first reply comes with its end: stopped before, the visitor
+// finds the conversation again in the history, and goes on with it.
+func TestTheScriptFindsAStoppedReplyAgain(t *testing.T) {
+	for name, send := range map[string]step{
+		"stopped": {"send": "Hello", "stopAfter": 1}, "left": {"send": "Hello", "stopAfter": 1, "leave": true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := newSite(t, setup{fake: &chattest.Options{Pace: 50 * time.Millisecond}})
+			got := e.chat("ada", send, step{"history": step{"limit": 1}})
+			require.Nil(t, got[0].Error, "to stop is no error")
+			assert.Len(t, got[0].Pieces, 1)
+			assert.Empty(t, got[0].Conversation)
+			require.Len(t, got[1].Answer.Conversations, 1)
+
+			ticket := got[1].Answer.Conversations[0].Conversation
+			got = e.chat("ada", step{"conversation": ticket}, step{"send": "More"}, step{"send": "More", "stopAfter": 1})
+			assert.Equal(t, "You said: More", got[1].text())
+			assert.Equal(t, ticket, got[1].Conversation)
+			assert.Equal(t, ticket, got[2].Conversation, "the start of a later reply has it")
+			assert.Contains(t, string(e.fake.Requests()[2].Body), `"conversationId":456`)
+		})
+	}
+}
+
+func TestTheScriptWithAnothersTicket(t *testing.T) {
+	e := newSite(t, setup{})
+	ticket := e.say("Hello", "").Conversation
+	got := e.chat("grace",
+		step{"conversation": ticket}, step{"messages": step{}}, step{"send": "Mine"}, step{"send": "Mine"}, step{"messages": step{}})
+	for _, i := range []int{1, 2} {
+		require.NotNil(t, got[i].Error)
+		assert.Equal(t, "ChatProxyError", got[i].Error.Name)
+		assert.Equal(t, "conversation_not_found", got[i].Error.Code)
+		assert.Equal(t, 404, got[i].Error.Status)
+		assert.Equal(t, errConversationNotFound.sentence, got[i].Error.Message)
+	}
+	assert.Empty(t, got[2].Conversation, "the next begins anew")
+	assert.Equal(t, "You said: Mine", got[3].text())
+	assert.Len(t, got[4].Answer.Messages, 2)
+	assert.NotEqual(t, ticket, got[3].Conversation)
+}
+
+func TestTheScriptsErrors(t *testing.T) {
+	e := newSite(t, setup{})
+	e.fake.Script(
+		chattest.Cut(2), chattest.StreamError(1, "SQL: secret"), chattest.BadGateway(),
+		chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(time.Minute),
+		chattest.Status(400, "CHAT_CONVERSATION_NOT_ONGOING"))
+	send := step{"send": "Hello"}
+	got := e.chat("ada", send, send, send, send, send, send)
+	for i, want := range []struct {
+		code               string
+		status, retryAfter int
+	}{
+		{"reply_cut", 0, 0}, {"reply_failed", 0, 0}, {"bot_unavailable", 502, 0}, {"busy", 429, 60}, {"conversation_ended", 409, 0},
+	} {
+		require.NotNil(t, got[i].Error, want.code)
+		assert.Equal(t, want.code, got[i].Error.Code)
+		assert.Equal(t, want.status, got[i].Error.Status, want.code)
+		assert.Equal(t, want.retryAfter, got[i].Error.RetryAfter, want.code)
+		assert.Regexp(t, `^[A-Z].*\.$`, got[i].Error.Message, "a sentence")
+	}
+	assert.Equal(t, "You said: Hello", got[5].text())
+
+	var results []result
+	proof.Node(t, "chatproxy.mjs", map[string]any{"url": "http://127.0.0.1:1", "steps": []step{send}}, &results)
+	assert.Equal(t, "offline", results[0].Error.Code)
+}
+
+// The reader of the vendor's documentation gets the same text from the proxy as
+// from the service.
+func TestTheVendorsReader(t *testing.T) {
+	e := newSite(t, setup{fake: replying(tricky)})
+	service := e.fake.Start()
+	defer service.Close()
+	for url, headers := range map[string]map[string]string{
+		service.URL + "/api/v2/agents/123/chat": {"Authorization": "Bearer " + testKey},
+		e.atPort() + "/messages":                visitorHeader("ada"),
+	} {
+		var got struct{ Text string }
+		input := map[string]any{"url": url, "headers": headers, "body": step{"message": "Hello"}}
+		proof.Node(t, "lines.mjs", input, &got)
+		assert.Equal(t, tricky, got.Text, url)
+	}
+}

@@ -1,0 +1,86 @@
+// Package browser drives a headless Chromium for the tests of the examples.
+package browser
+
+import (
+	"context"
+	"iter"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chatident/chatident/internal/proof"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Action is something that a visitor does.
+type Action = chromedp.Action[chromedp.Void]
+
+// Browser is one tab.
+type Browser struct {
+	Context context.Context
+
+	t       *testing.T
+	console iter.Seq2[chromedp.ConsoleMessage, error]
+}
+
+// New opens a browser for two minutes at most. Without a Chromium the test skips.
+func New(t *testing.T) *Browser {
+	t.Helper()
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(proof.Chromium(t)),
+		chromedp.NoSandbox, // the tests may run as root
+		chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true),
+		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"), // no test calls the vendors
+		chromedp.WindowSize(1200, 1000),
+	)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	return &Browser{ctx, t, chromedp.Console(ctx)}
+}
+
+// Do does one thing after the other.
+func (b *Browser) Do(actions ...Action) {
+	b.t.Helper()
+	require.NoError(b.t, chromedp.Do(b.Context, actions...))
+}
+
+// Text returns what an element shows.
+func (b *Browser) Text(selector chromedp.CSS) string {
+	b.t.Helper()
+	text, err := chromedp.Run(b.Context, chromedp.Text(selector))
+	require.NoError(b.t, err)
+	return text
+}
+
+// RequireQuietConsole ends the browser: the messages end with it.
+func (b *Browser) RequireQuietConsole() {
+	b.t.Helper()
+	require.NoError(b.t, chromedp.Cancel(b.Context))
+	for message, err := range b.console {
+		if err != nil {
+			break
+		}
+		assert.Fail(b.t, "the console is not empty", message.String())
+	}
+}
+
+// Picture keeps a screenshot in the folder that CHATIDENT_SCREENSHOTS names.
+func (b *Browser) Picture(name string) {
+	b.t.Helper()
+	dir := os.Getenv("CHATIDENT_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	png, err := chromedp.Run(b.Context, chromedp.FullScreenshot(100))
+	require.NoError(b.t, err)
+	require.NoError(b.t, os.WriteFile(filepath.Join(dir, name+".png"), png, 0o644))
+}
