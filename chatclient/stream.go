@@ -15,6 +15,7 @@ import (
 
 	"github.com/chatident/chatident/internal/apihttp"
 	"github.com/chatident/chatident/internal/sse"
+	"github.com/chatident/chatident/internal/textdelta"
 )
 
 // Types of an [Event]. The last two are not documented by Bookbag, but by
@@ -216,20 +217,38 @@ func (f frame) text(name string) string {
 	return s
 }
 
-// decode reads a frame, and keeps what belongs to the reply. What is not of the
-// documented form is given raw.
+// decode reads an event, and keeps what belongs to the reply, within bounds.
 func (s *Stream) decode(data []byte) (Event, error) {
 	event := Event{Raw: data}
+	if quoted, ok := textdelta.Quoted(data); ok { // as nearly all of them are
+		event.Type, event.Text = EventTextDelta, textdelta.String(quoted)
+		s.keep(event.Text)
+	} else if err := s.decodeFrame(data, &event); err != nil {
+		return Event{}, err
+	}
+	if s.room < 0 {
+		return Event{}, s.fail(ErrTooLong, nil)
+	}
+	return event, nil
+}
+
+func (s *Stream) keep(text string) {
+	s.text.WriteString(text)
+	s.room -= int64(len(text))
+}
+
+// decodeFrame reads an event of any other kind. What is not of the documented
+// form is given raw. Its error is the failure that the event announces.
+func (s *Stream) decodeFrame(data []byte, event *Event) error {
 	var f frame
 	if json.Unmarshal(data, &f) != nil {
-		return event, nil
+		return nil
 	}
 	event.Type = f.text("type")
 	switch event.Type {
 	case EventTextDelta:
 		event.Text = cmp.Or(f.text("text"), f.text("delta")) // Bookbag's name, and Chatbase's
-		s.text.WriteString(event.Text)
-		s.room -= int64(len(event.Text))
+		s.keep(event.Text)
 	case EventToolCall:
 		event.ToolCall = &Part{
 			Type: PartToolCall, ToolCallID: f.text("toolCallId"), ToolName: f.text("toolName"), Input: f["input"], Raw: bytes.Clone(data),
@@ -246,12 +265,9 @@ func (s *Stream) decode(data []byte) (Event, error) {
 	case EventError:
 		e := s.fail(ErrStreamFailed, nil)
 		e.Message = apihttp.Cut(cmp.Or(f.text("errorText"), string(f["errorText"])))
-		return Event{}, e
+		return e
 	}
-	if s.room < 0 {
-		return Event{}, s.fail(ErrTooLong, nil)
-	}
-	return event, nil
+	return nil
 }
 
 // broken is the error of a stream that ended without an announcement.

@@ -129,7 +129,7 @@ func (*uiForm) start(b []byte, conversation string) []byte {
 	return appendFrame(b, uiChunk{Type: "start", MessageMetadata: replyTickets{Conversation: conversation}.orNil()})
 }
 
-func (f *uiForm) text(b []byte, literal []byte) []byte {
+func (f *uiForm) text(b []byte, quoted []byte) []byte {
 	if !f.open {
 		f.open = true
 		f.blocks++
@@ -137,9 +137,9 @@ func (f *uiForm) text(b []byte, literal []byte) []byte {
 	}
 	b = append(b, `data: {"type":"text-delta","id":"`...)
 	b = append(b, f.id()...)
-	b = append(b, `","delta":"`...)
-	b = append(b, literal...)
-	return append(b, deltaSuffix+"\n\n"...)
+	b = append(b, `","delta":`...)
+	b = append(b, quoted...)
+	return append(b, "}\n\n"...)
 }
 
 func (f *uiForm) id() string { return strconv.Itoa(f.blocks) }

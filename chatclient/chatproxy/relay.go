@@ -1,14 +1,13 @@
 package chatproxy
 
 import (
-	"bytes"
 	"context"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/textdelta"
 )
 
 const maxStream = 10 * time.Minute
@@ -17,7 +16,7 @@ const maxStream = 10 * time.Minute
 type form interface {
 	header(http.Header)
 	start(b []byte, conversation string) []byte
-	text(b []byte, literal []byte) []byte // what stands between the quotes of a JSON string
+	text(b []byte, quoted []byte) []byte // a JSON string
 	other(b []byte, e chatclient.Event) []byte
 	finish(b []byte, reason string, t replyTickets) []byte
 	fail(b []byte, code, sentence string, t replyTickets) []byte
@@ -86,8 +85,8 @@ func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, v Visitor, q quest
 func (p *Proxy) appendEvent(b []byte, e chatclient.Event, f form) []byte {
 	switch e.Type {
 	case chatclient.EventTextDelta:
-		if literal := literalOf(e); len(literal) > 0 {
-			return f.text(b, literal)
+		if e.Text != "" {
+			return f.text(b, quotedText(e))
 		}
 	case chatclient.EventFinish, chatclient.EventMetadata: // made anew when the reply is over
 	default:
@@ -126,56 +125,14 @@ func finishReason(reason string) string {
 	return "other"
 }
 
-const (
-	deltaPrefix = `{"type":"text-delta","text":"`
-	deltaSuffix = `"}`
-)
-
-// literalOf returns the text of a text-delta as it stands within the quotes of
-// a JSON string: as it came where the event is exactly a type and a text, which
-// needs no decoding, else made anew.
-func literalOf(e chatclient.Event) []byte {
-	if literal, ok := bytes.CutPrefix(e.Raw, []byte(deltaPrefix)); ok {
-		if literal, ok = bytes.CutSuffix(literal, []byte(deltaSuffix)); ok && isLiteral(literal) {
-			return literal
-		}
+// quotedText returns the text of a text-delta as a JSON string: as it came where
+// the event is exactly a type and a text, which needs no decoding, else made anew.
+func quotedText(e chatclient.Event) []byte {
+	if quoted, ok := textdelta.Quoted(e.Raw); ok {
+		return quoted
 	}
 	b, _ := json.Marshal(e.Text) // of a string: there is no error
-	return b[1 : len(b)-1]
-}
-
-// isLiteral reports whether b may stand within the quotes of a JSON string, RFC
-// 8259 section 7.
-func isLiteral(b []byte) bool {
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case c < ' ' || c == '"':
-			return false
-		case c == '\\':
-			n := escapeLen(b[i:])
-			if n == 0 {
-				return false
-			}
-			i += n - 1
-		}
-	}
-	return true
-}
-
-// escapeLen is the length of the escape that b begins with, 0 for none.
-func escapeLen(b []byte) int {
-	switch {
-	case len(b) >= 2 && bytes.IndexByte([]byte(`"\/bfnrt`), b[1]) >= 0:
-		return 2
-	case len(b) >= 6 && b[1] == 'u' && isHex(b[2:6]):
-		return 6
-	}
-	return 0
-}
-
-func isHex(b []byte) bool {
-	_, err := hex.Decode(make([]byte, len(b)/2), b)
-	return err == nil
+	return b
 }
 
 func appendFrame(b []byte, frame any) []byte {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/textdelta"
 )
 
 // question is what a visitor says.
@@ -61,10 +62,10 @@ func (plainForm) start(b []byte, conversation string) []byte {
 	return appendFrame(b, startFrame{"start", wireVersion, conversation})
 }
 
-func (plainForm) text(b []byte, literal []byte) []byte {
-	b = append(b, "data: "+deltaPrefix...)
-	b = append(b, literal...)
-	return append(b, deltaSuffix+"\n\n"...)
+func (plainForm) text(b []byte, quoted []byte) []byte {
+	b = append(b, "data: "+textdelta.Prefix...)
+	b = append(b, quoted...)
+	return append(b, textdelta.Suffix+"\n\n"...)
 }
 
 func (plainForm) other(b []byte, e chatclient.Event) []byte {

@@ -1,0 +1,75 @@
+// Package textdelta reads the event that nearly all of a stream is made of,
+// {"type":"text-delta","text":"..."}, without decoding it as JSON.
+package textdelta
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json"
+	"unicode/utf8"
+)
+
+// Prefix and Suffix are what stands around the text in its JSON form.
+const (
+	Prefix = `{"type":"text-delta","text":`
+	Suffix = `}`
+)
+
+// Quoted returns the text of an event as it came, a JSON string with its quotes.
+// It is false for an event that is anything else than exactly a type and a text
+// in that order and without white space: such a one is to be decoded.
+func Quoted(event []byte) (text []byte, ok bool) {
+	end := len(event) - len(Suffix)
+	if end < len(Prefix) || string(event[:len(Prefix)]) != Prefix || string(event[end:]) != Suffix {
+		return nil, false
+	}
+	text = event[len(Prefix):end]
+	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' || !isInner(text[1:len(text)-1]) {
+		return nil, false
+	}
+	return text, true
+}
+
+// String decodes what Quoted returns, as encoding/json does.
+func String(quoted []byte) (s string) {
+	inner := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		return string(inner)
+	}
+	_ = json.Unmarshal(quoted, &s) // Quoted has checked it
+	return s
+}
+
+// isInner reports whether b may stand within the quotes of a JSON string, RFC
+// 8259 section 7.
+func isInner(b []byte) bool {
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case c < ' ' || c == '"':
+			return false
+		case c == '\\':
+			n := escapeLen(b[i:])
+			if n == 0 {
+				return false
+			}
+			i += n - 1
+		}
+	}
+	return true
+}
+
+// escapeLen is the length of the escape that b begins with, 0 for none.
+func escapeLen(b []byte) int {
+	switch {
+	case len(b) >= 2 && bytes.IndexByte([]byte(`"\/bfnrt`), b[1]) >= 0:
+		return 2
+	case len(b) >= 6 && b[1] == 'u' && isHex(b[2:6]):
+		return 6
+	}
+	return 0
+}
+
+func isHex(digits []byte) bool {
+	_, err := hex.Decode(make([]byte, len(digits)/2), digits)
+	return err == nil
+}

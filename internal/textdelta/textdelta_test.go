@@ -1,0 +1,74 @@
+package textdelta
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestQuoted(t *testing.T) {
+	for event, want := range map[string]string{
+		`{"type":"text-delta","text":"a"}`:                `"a"`,
+		`{"type":"text-delta","text":""}`:                 `""`,
+		`{"type":"text-delta","text":"\u00fc\"\\\/\n"}`:   `"\u00fc\"\\\/\n"`,
+		`{"type":"text-delta","text":"a","x":"b"}`:        "",
+		`{"type":"text-delta","text":"a\"}`:               "",
+		`{"type":"text-delta","text":"a\x"}`:              "",
+		`{"type":"text-delta","text":"\u00f"}`:            "",
+		`{"type":"text-delta","text":"\u00fg"}`:           "",
+		`{"type":"text-delta","text":"}`:                  "",
+		`{"type":"text-delta","text":}`:                   "",
+		`{"type":"text-delta","text":7}`:                  "",
+		`{"type":"text-delta","text":null}`:               "",
+		`{"type":"text-delta","text":"a"`:                 "",
+		`{"type":"text-delta", "text":"a"}`:               "",
+		"{\"type\":\"text-delta\",\"text\":\"a\nb\"}":     "",
+		`{"type":"text-delta","delta":"a"}`:               "",
+		`{"type":"text-deltas","text":"a"}`:               "",
+		` {"type":"text-delta","text":"a"}`:               "",
+		`{"type":"text-delta","text":"a"} `:               "",
+		`{"type":"text-delta","text":"a"}{"text":"b"}`:    "",
+		`{"type":"text-delta","text":"a"},{"text":"b"}`:   "",
+		`{"type":"text-delta","text":"a","text":"a"}`:     "",
+		`{"type":"text-delta","text":"a\\","text":"a"}`:   "",
+		`{"type":"text-delta","text":["a"]}`:              "",
+		`{"type":"text-delta","text":"a" }`:               "",
+		`{"type":"text-delta","text":{"text":"a"}}`:       "",
+		`{"type":"text-delta","text":"a","text":"\u"}`:    "",
+		`{"type":"finish","text":"a"}`:                    "",
+		"{\"type\":\"text-delta\",\"text\":\"\xff\"}":     "\"\xff\"",
+		`{"type":"text-delta","text":"\ud800"}`:           `"\ud800"`,
+		`{"type":"text-delta","text":"{\"type\":\"x\"}"}`: `"{\"type\":\"x\"}"`,
+	} {
+		got, ok := Quoted([]byte(event))
+		assert.Equal(t, want, string(got), event)
+		assert.Equal(t, want != "", ok, event)
+	}
+}
+
+// What Quoted takes, encoding/json reads in the same way, and as nothing more.
+func FuzzQuoted(f *testing.F) {
+	f.Add([]byte(`{"type":"text-delta","text":"a\u00fc\ud83d\ude00"}`))
+	f.Add([]byte(`{"type":"text-delta","text":"a\"}`))
+	f.Fuzz(func(t *testing.T, event []byte) {
+		quoted, ok := Quoted(event)
+		if !ok {
+			return
+		}
+		var decoded map[string]string
+		require.NoError(t, json.Unmarshal(event, &decoded))
+		require.Equal(t, map[string]string{"type": "text-delta", "text": String(quoted)}, decoded)
+	})
+}
+
+func TestOneAllocation(t *testing.T) {
+	event := []byte(`{"type":"text-delta","text":"Your order is on its way to you "}`)
+	var text string
+	assert.Equal(t, 1.0, testing.AllocsPerRun(100, func() {
+		quoted, _ := Quoted(event)
+		text = String(quoted)
+	}))
+	assert.Equal(t, "Your order is on its way to you ", text)
+}
