@@ -31,11 +31,12 @@ func Quoted(event []byte) (text []byte, ok bool) {
 }
 
 // String decodes what Quoted returns, as encoding/json does.
-func String(quoted []byte) (s string) {
+func String(quoted []byte) string {
 	inner := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
 		return string(inner)
 	}
+	var s string
 	_ = json.Unmarshal(quoted, &s) // Quoted has checked it
 	return s
 }
