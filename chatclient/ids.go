@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/chatident/chatident/internal/wire"
 )
 
 // AgentID is the number of an agent.
@@ -53,7 +55,7 @@ func (id UserID) check(field string) error {
 		return &FieldError{field, fmt.Sprintf("must have 1 to %d characters, has %d", maxID, len(id))}
 	}
 	for i := range len(id) {
-		if c := id[i]; !isIDByte(c) && c != '.' {
+		if !isUserIDByte(id[i]) {
 			return &FieldError{field, fmt.Sprintf("must have only letters, digits, dot, underscore and hyphen: byte %d is another", i+1)}
 		}
 	}
@@ -63,8 +65,8 @@ func (id UserID) check(field string) error {
 	return nil
 }
 
-func isIDByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-'
+func isUserIDByte(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-'
 }
 
 // DeriveUserID makes a UserID of whatever your only id of a customer is, such
@@ -114,22 +116,15 @@ func (id ConversationID) MarshalJSON() ([]byte, error) {
 }
 
 func (id ConversationID) check(field string) error {
-	if id == "export" { // as a segment of a path it would name everybody's conversations
-		return &FieldError{field, "must not be export"}
+	if broken := wire.ConversationID(string(id)); broken != "" {
+		return &FieldError{field, broken}
 	}
-	return checkIssuedID(field, string(id))
+	return nil
 }
 
-// checkIssuedID is for ids that the service issued and that become a segment of
-// a path: one from a browser could be anything.
 func checkIssuedID(field, id string) error {
-	if len(id) == 0 || len(id) > maxID {
-		return &FieldError{field, fmt.Sprintf("must have 1 to %d characters, has %d", maxID, len(id))}
-	}
-	for i := range len(id) {
-		if !isIDByte(id[i]) {
-			return &FieldError{field, fmt.Sprintf("must have only letters, digits, underscore and hyphen: byte %d is another", i+1)}
-		}
+	if broken := wire.IssuedID(id); broken != "" {
+		return &FieldError{field, broken}
 	}
 	return nil
 }

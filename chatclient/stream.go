@@ -58,7 +58,7 @@ type Stream struct {
 	Meta Meta
 
 	operation string
-	wire      func() *wire // in a closure, out of reach of printers
+	conn      func() *connection // in a closure, out of reach of printers
 	idle      time.Duration
 	closing   sync.Once
 
@@ -69,8 +69,8 @@ type Stream struct {
 	err   error // what ended it otherwise
 }
 
-// wire is what a Stream reads from.
-type wire struct {
+// connection is what a Stream reads from.
+type connection struct {
 	res    *apihttp.Response
 	events *sse.Reader
 }
@@ -90,8 +90,8 @@ func (c *Client) open(ctx context.Context, call apihttp.Call) (*Stream, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	w := &wire{res, sse.NewReader(res.Stream, c.maxEvent)}
-	s := &Stream{Meta: metaOf(res), operation: call.Operation, wire: func() *wire { return w }, idle: c.idleTimeout, room: c.maxText}
+	conn := &connection{res, sse.NewReader(res.Stream, c.maxEvent)}
+	s := &Stream{Meta: metaOf(res), operation: call.Operation, conn: func() *connection { return conn }, idle: c.idleTimeout, room: c.maxText}
 	if mediaType, _, _ := mime.ParseMediaType(res.ContentType); mediaType != "text/event-stream" {
 		_ = s.Close()
 		return nil, because(call.Operation, res, ErrUnexpectedAnswer, nil)
@@ -156,7 +156,7 @@ func (s *Stream) Reply() (*Reply, error) {
 // Close ends the stream without reading on. It may be called at any time, from
 // any goroutine, and again. Its error is always nil.
 func (s *Stream) Close() error {
-	s.closing.Do(func() { s.wire().res.Close(ErrStreamClosed) })
+	s.closing.Do(func() { s.conn().res.Close(ErrStreamClosed) })
 	return nil
 }
 
@@ -173,7 +173,7 @@ func (s *Stream) next() (Event, error) {
 
 // awaitEnd reads on after a failure, so that the connection ends in order.
 func (s *Stream) awaitEnd() {
-	enough := time.AfterFunc(afterFailure, func() { s.wire().res.Abort(ErrStreamClosed) })
+	enough := time.AfterFunc(afterFailure, func() { s.conn().res.Abort(ErrStreamClosed) })
 	defer enough.Stop()
 	for !s.ended {
 		if _, err := s.read(afterFailure); err != nil {
@@ -185,16 +185,16 @@ func (s *Stream) awaitEnd() {
 // read waits for an event with data, with others and comments as signs of life
 // in between. It notes the end.
 func (s *Stream) read(patience time.Duration) ([]byte, error) {
-	w := s.wire()
-	if err := w.res.Context.Err(); err != nil { // what is left in the buffer comes too late
+	conn := s.conn()
+	if err := conn.res.Context.Err(); err != nil { // what is left in the buffer comes too late
 		return nil, s.broken(err)
 	}
-	silence := time.AfterFunc(patience, func() { w.res.Abort(ErrStreamIdle) })
+	silence := time.AfterFunc(patience, func() { conn.res.Abort(ErrStreamIdle) })
 	defer silence.Stop()
 	for {
-		e, err := w.events.Next()
+		e, err := conn.events.Next()
 		switch {
-		case err == io.EOF && string(w.events.Unfinished()) == done,
+		case err == io.EOF && string(conn.events.Unfinished()) == done,
 			err == nil && string(e.Data) == done:
 			s.ended = true
 			return nil, nil
@@ -272,7 +272,7 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 
 // broken is the error of a stream that ended without an announcement.
 func (s *Stream) broken(err error) *Error {
-	ctx := s.wire().res.Context
+	ctx := s.conn().res.Context
 	switch cause := context.Cause(ctx); {
 	case cause == ErrStreamIdle, cause == ErrStreamClosed, cause == ErrTimeout:
 		return s.fail(cause, nil)
@@ -288,4 +288,4 @@ func (s *Stream) broken(err error) *Error {
 	return s.fail(ErrStreamCut, err)
 }
 
-func (s *Stream) fail(err, cause error) *Error { return because(s.operation, s.wire().res, err, cause) }
+func (s *Stream) fail(err, cause error) *Error { return because(s.operation, s.conn().res, err, cause) }

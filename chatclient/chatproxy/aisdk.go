@@ -24,14 +24,18 @@ type uiMessage struct {
 }
 
 var (
-	errRegenerate = &refusal{status: http.StatusBadRequest, code: "regenerate_unsupported", sentence: "A reply cannot be made again."}
-	errEdit       = &refusal{status: http.StatusBadRequest, code: "edit_unsupported", sentence: "A message that was sent cannot be changed or sent again."}
-	errFiles      = &refusal{status: http.StatusBadRequest, code: "files_unsupported", sentence: "The assistant takes text only."}
+	errRegenerate   = &refusal{status: http.StatusBadRequest, code: "regenerate_unsupported", sentence: "A reply cannot be made again."}
+	errEdit         = &refusal{status: http.StatusBadRequest, code: "edit_unsupported", sentence: "A message that was sent cannot be changed or sent again."}
+	errChatTooLarge = &refusal{status: http.StatusRequestEntityTooLarge, code: "too_large", sentence: "This chat has become too long. Please begin a new one."}
+	errFiles        = &refusal{status: http.StatusBadRequest, code: "files_unsupported", sentence: "The assistant takes text only."}
 )
 
 // sayAISDK takes what DefaultChatTransport sends: the whole chat, every turn.
-func (p *Proxy) sayAISDK(w http.ResponseWriter, r *http.Request, v Visitor) *refusal {
+func (p *Proxy) sayAISDK(w http.ResponseWriter, r *http.Request, v visit) *refusal {
 	f, e := readFields(w, r, maxAIBody)
+	if e == errTooLarge {
+		return errChatTooLarge
+	}
 	if e != nil {
 		return e
 	}
@@ -101,7 +105,7 @@ func newestTicket(messages []uiMessage) string {
 
 // nothingToResume is what useChat is told with the option resume: a reply that
 // a page has left is found again through its history.
-func nothingToResume(w http.ResponseWriter, _ *http.Request, _ Visitor) *refusal {
+func nothingToResume(w http.ResponseWriter, _ *http.Request, _ visit) *refusal {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -116,7 +120,6 @@ type uiChunk struct {
 	Type            string          `json:"type"`
 	ID              string          `json:"id,omitempty"`
 	ErrorText       string          `json:"errorText,omitempty"`
-	FinishReason    string          `json:"finishReason,omitempty"`
 	MessageMetadata *replyTickets   `json:"messageMetadata,omitempty"`
 	ToolCallID      string          `json:"toolCallId,omitempty"`
 	ToolName        string          `json:"toolName,omitempty"`
@@ -145,7 +148,7 @@ func (f *uiForm) text(b []byte, quoted []byte) []byte {
 func (f *uiForm) id() string { return strconv.Itoa(f.blocks) }
 
 func (f *uiForm) other(b []byte, e chatclient.Event) []byte {
-	if e.ToolCall == nil {
+	if e.ToolCall == nil || e.ToolCall.ToolCallID == "" {
 		return b
 	}
 	return appendFrame(f.end(b), uiChunk{
@@ -162,8 +165,9 @@ func (f *uiForm) end(b []byte) []byte {
 	return appendFrame(b, uiChunk{Type: "text-end", ID: f.id()})
 }
 
-func (f *uiForm) finish(b []byte, reason string, t replyTickets) []byte {
-	return appendFrame(f.end(b), uiChunk{Type: "finish", FinishReason: reason, MessageMetadata: t.orNil()})
+// finish has no reason: the schemas of early releases of ai 5 refuse it.
+func (f *uiForm) finish(b []byte, _ string, t replyTickets) []byte {
+	return appendFrame(f.end(b), uiChunk{Type: "finish", MessageMetadata: t.orNil()})
 }
 
 // fail tells the tickets first: after an error the reader stops.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 
 // Every attack ends before the service is called: refused checks that.
 
-// conversationPaths are all ways to name a conversation.
+// tryTicket names a conversation in every way there is.
 func (e *site) tryTicket(status int, code, ticket string, header ...string) {
 	e.Helper()
 	said := saying("a", ticket)
@@ -58,7 +59,8 @@ func TestTicketsOfOthers(t *testing.T) {
 	for _, path := range []string{mine + "A", mine[:20], "%252e%252e"} {
 		e.refused(404, "conversation_not_found", "GET", "/conversations/"+path+"/messages", "")
 	}
-	for _, path := range []string{"%2e%2e", "../" + mine, url.PathEscape("../" + mine), url.PathEscape(mine + "/../../456")} {
+	e.refused(404, "conversation_not_found", "GET", "/conversations/%2e%2e/messages", "")
+	for _, path := range []string{"../" + mine, url.PathEscape("../" + mine), url.PathEscape(mine + "/../../456")} {
 		e.refused(404, "not_found", "GET", "/conversations/"+path+"/messages", "")
 	}
 	assert.Empty(t, e.reports())
@@ -109,7 +111,11 @@ func TestMessagesOfOtherConversations(t *testing.T) {
 	e.refused(404, "message_not_found", "PATCH", path(one.Conversation, two.Message), body)
 	e.refused(404, "message_not_found", "PATCH", path(one.Conversation, one.Conversation), body)
 	for _, form := range append(damaged(one.Message), "msg_2", "%2e%2e") {
-		if form != "" && form != "." && form != ".." {
+		switch {
+		case form == "", form == ".", form == "..": // no segment of a path
+		case strings.Contains(form, "/"):
+			e.refused(404, "not_found", "PATCH", path(one.Conversation, form), body)
+		default:
 			e.refused(404, "message_not_found", "PATCH", path(one.Conversation, form), body)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 const (
@@ -29,9 +30,7 @@ func boundBody(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// readFields reads the body, and then lifts its deadline: one that passes while
-// the reply is written, of the server's ReadTimeout as well, would look like a
-// visitor who has left.
+// readFields reads the body. net/http lifts the deadline when it is read.
 func readFields(w http.ResponseWriter, r *http.Request, limit int64) (fields, *refusal) {
 	if mediaType, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); mediaType != "application/json" {
 		return nil, errNotJSON
@@ -46,10 +45,9 @@ func readFields(w http.ResponseWriter, r *http.Request, limit int64) (fields, *r
 	case err != nil:
 		return nil, invalid("The body could not be read.")
 	}
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	var f fields
-	if json.Unmarshal(body, &f) != nil || f == nil {
-		return nil, invalid("The body must be a JSON object.")
+	if !utf8.Valid(body) || json.Unmarshal(body, &f) != nil {
+		return nil, invalid("The body must be a JSON object in UTF-8.")
 	}
 	return f, nil
 }

@@ -43,14 +43,18 @@
 // Options.PassTools lets them pass.
 //
 // Each piece of the reply is passed on as it comes. A visitor who leaves ends
-// the call to Bookbag. A reply may take 10 minutes in all; while Bookbag is
-// silent a comment is sent every 15 seconds, until the client's IdleTimeout; a
-// browser that takes nothing for 30 seconds is given up. The write timeout of
-// the server does not matter: the deadline is moved with each write. The handler
-// needs a ResponseWriter that can be flushed, also behind Unwrap, and fails
-// with status 500 before it calls Bookbag where there is none, as within
-// http.TimeoutHandler. nginx is told not to buffer; in front of other proxies,
-// see to it that they do not.
+// the call to Bookbag. A reply may take 10 minutes in all. Once it has begun, a
+// comment is sent after every 15 seconds of silence, until the client's
+// IdleTimeout; before, there is nothing for as long as the client's Timeout, so
+// let load balancers in front wait longer than that. A browser that takes
+// nothing for 30 seconds is given up.
+//
+// The write timeout of the server does not matter: the deadline is moved with
+// each write. The handler needs a ResponseWriter that can be flushed, also behind
+// Unwrap, and fails with status 500 before it calls Bookbag where there is none,
+// as within http.TimeoutHandler. A middleware whose writer has Flush but no
+// Unwrap hides the deadlines: then only those of the server hold. nginx is told
+// not to buffer; see to it that other proxies in front do not.
 //
 // One visitor cannot use up the key's budget for all: Options.Allow and
 // Options.MaxStreamsPerVisitor bound what each may do, and a call waits for 2
@@ -67,7 +71,7 @@
 //	POST  /messages                                              say something: an event stream
 //	GET   /conversations?limit=&cursor=                          the visitor's conversations
 //	GET   /conversations/{conversation}/messages?limit=&cursor=  a page of one's messages
-//	PATCH /conversations/{conversation}/messages/{message}/feedback
+//	PATCH /conversations/{conversation}/messages/{message}/feedback  a thumb up or down
 //	POST  /ai-sdk                                                say something, for useChat
 //	GET   /ai-sdk/{id}/stream                                    204: there is nothing to resume
 //
@@ -84,7 +88,8 @@
 // on its way. finishReason is stop, tool-calls or other.
 // The tickets are there as far as the service told the ids: that of a new
 // conversation comes with its end. When a first reply is stopped, the
-// conversation is the newest of GET /conversations. Lines that begin with a
+// conversation is the newest of GET /conversations, as far as the service keeps
+// it. Lines that begin with a
 // colon and frames of other types are to be ignored.
 //
 // GET /conversations answers {"version":1,"conversations":[...],"cursor":cursor},
@@ -95,7 +100,8 @@
 // go back in time. Each message is {"id": ticket, "role": "user" or "assistant",
 // "parts": [{"type":"text","text":text}], "metadata": {"conversation": ticket,
 // "message": ticket, "createdAt": Unix seconds or null, "feedback": "positive",
-// "negative" or null}}: useChat takes it as it is. limit is 1 to 100, 20 by
+// "negative" or null}}: useChat takes it as it is. With Options.PassTools the
+// other parts are there too, in the service's form. limit is 1 to 100, 20 by
 // default; cursor is null at the end. An anonymous visitor has no history.
 //
 // PATCH .../feedback takes {"feedback": "positive", "negative" or null} and
@@ -110,7 +116,7 @@
 //	400  not_assistant           feedback on a message of the visitor's own
 //	401  sign_in_required        nobody is signed in, or an anonymous visitor asks for history
 //	403  cross_site              the request comes from another site
-//	404  not_found               no such path
+//	404  not_found               no such path: is the handler within http.StripPrefix?
 //	404  conversation_not_found  the ticket is not this visitor's, or the conversation is gone: begin anew
 //	404  message_not_found       the same for a message
 //	405  method_not_allowed
@@ -141,7 +147,7 @@
 // Of the body, the last message is sent, which must be a user's with text
 // parts of 64 KB at most, and the newest ticket in the metadata of an
 // assistant's message is the conversation. The reply's metadata are
-// {"conversation": ticket, "message": ticket}. Errors before the reply have the
+// {"conversation": ticket, "message": ticket}; there is no finishReason. Errors before the reply have the
 // JSON form above, which useChat hands on as the text of its error, and those
 // within it are sentences:
 //

@@ -43,6 +43,10 @@ var (
 	// another user's. It is not handed on.
 	ErrForeignConversation = errors.New("chatproxy: the service gave a conversation of another user")
 
+	// ErrUnusableID says that the service gave an id or a cursor that the client
+	// would not send back. What it belongs to is left out.
+	ErrUnusableID = errors.New("chatproxy: the service gave an id that cannot be sent back")
+
 	// ErrReplyTooLong says that a reply was given up after 10 minutes.
 	ErrReplyTooLong = errors.New("chatproxy: the reply took more than 10 minutes")
 )

@@ -11,49 +11,82 @@ const (
 	writeTimeout = 30 * time.Second
 )
 
+// unboundAnswer lifts the server's WriteTimeout, which counts from the request:
+// the service may take longer to answer.
+func unboundAnswer(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+}
+
+// boundEnd bounds what is written from now on, by net/http after the handler as
+// well, where the server has a WriteTimeout. Where it has none, a deadline would
+// stay on the connection, for the answers of other handlers.
+func boundEnd(w http.ResponseWriter, r *http.Request) {
+	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if ok && server.WriteTimeout > 0 {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
+	} else {
+		unboundAnswer(w)
+	}
+}
+
 // eventWriter writes frames to a browser, each at once, and a comment after every
 // 15 seconds without one: load balancers cut a connection that is silent.
 type eventWriter struct {
 	w       http.ResponseWriter
+	r       *http.Request
 	control *http.ResponseController
 	giveUp  func() // called when the browser takes no more
 
-	mu    sync.Mutex // for the comments come from a timer
-	beat  *time.Timer
-	ended bool
+	mu       sync.Mutex // for the comments come from a timer
+	beat     *time.Timer
+	ended    bool
+	panicked any // what a comment's write panicked with
 }
 
-func newEventWriter(w http.ResponseWriter, giveUp func()) *eventWriter {
+func newEventWriter(w http.ResponseWriter, r *http.Request, giveUp func()) *eventWriter {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no") // nginx would gather the pieces
-	e := &eventWriter{w: w, control: http.NewResponseController(w), giveUp: giveUp}
+	e := &eventWriter{w: w, r: r, control: http.NewResponseController(w), giveUp: giveUp}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.beat = time.AfterFunc(heartbeat, e.comment)
 	return e
 }
 
-// write sends frames, and reports whether the browser takes them.
+// write sends frames, if there are any, and reports whether the browser takes
+// them.
 func (e *eventWriter) write(frames []byte) bool {
+	if len(frames) == 0 {
+		return true
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.panicked != nil { // a middleware's panic belongs to the goroutine of the request
+		panic(e.panicked)
+	}
 	return e.send(frames)
 }
 
 // comment has nothing to do while a frame is on its way: that begins the 15
 // seconds anew.
 func (e *eventWriter) comment() {
-	if e.mu.TryLock() {
-		defer e.mu.Unlock()
-		e.send([]byte(":\n\n"))
+	if !e.mu.TryLock() {
+		return
 	}
+	defer e.mu.Unlock()
+	defer func() {
+		if e.panicked = recover(); e.panicked != nil {
+			e.giveUp()
+		}
+	}()
+	e.send([]byte(":\n\n"))
 }
 
 func (e *eventWriter) send(b []byte) bool {
-	if e.ended || len(b) == 0 {
-		return !e.ended
+	if e.ended {
+		return false
 	}
 	_ = e.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // where there is none to set, the server's holds
 	_, err := e.w.Write(b)
@@ -69,15 +102,14 @@ func (e *eventWriter) send(b []byte) bool {
 	return true
 }
 
-// close ends the comments, and leaves the connection to the server for its next
-// request.
+// close ends the comments.
 func (e *eventWriter) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.beat.Stop()
 	if !e.ended {
 		e.ended = true
-		_ = e.control.SetWriteDeadline(time.Time{})
+		boundEnd(e.w, e.r)
 	}
 }
 

@@ -153,7 +153,7 @@ func Example_aiSDK() {
 	// data: {"type":"text-delta","id":"1","delta":"said: "}
 	// data: {"type":"text-delta","id":"1","delta":"Hello"}
 	// data: {"type":"text-end","id":"1"}
-	// data: {"type":"finish","finishReason":"stop","messageMetadata":{"conversation":"v1.456....","message":"v1.msg_2...."}}
+	// data: {"type":"finish","messageMetadata":{"conversation":"v1.456....","message":"v1.msg_2...."}}
 	// data: [DONE]
 }
 

@@ -34,6 +34,7 @@ type site struct {
 	proxy  *Proxy
 	client *http.Client
 
+	handlers sync.WaitGroup // under way
 	mu       sync.Mutex
 	reported []error
 }
@@ -89,7 +90,11 @@ func newSite(t *testing.T, s setup) *site {
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/chat/", http.StripPrefix("/chat", e.proxy))
-	server := &http.Server{Handler: mux}
+	server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		e.handlers.Add(1)
+		defer e.handlers.Done()
+		mux.ServeHTTP(w, r)
+	})}
 	if s.server != nil {
 		s.server(server)
 	}
@@ -117,8 +122,10 @@ func (l *oneConn) Accept() (net.Conn, error) {
 func (l *oneConn) Close() error   { return nil }
 func (l *oneConn) Addr() net.Addr { return &net.UnixAddr{Net: "pipe"} }
 
-// reports returns what OnError was told since the last time.
+// reports returns what OnError was told since the last time. That comes after
+// the answers.
 func (e *site) reports() []error {
+	e.handlers.Wait()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	defer func() { e.reported = nil }()
@@ -176,7 +183,11 @@ func (e *site) say(text, ticket string, header ...string) replyTickets {
 	return finish.replyTickets
 }
 
+// saying is the body of a message, in a new conversation without a ticket.
 func saying(text, ticket string) string {
+	if ticket == "" {
+		return `{"message":` + quoted(text) + `,"conversation":null}`
+	}
 	return `{"message":` + quoted(text) + `,"conversation":` + quoted(ticket) + `}`
 }
 
@@ -259,4 +270,14 @@ func newRequest(method, path, body string) *http.Request {
 
 func answering(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
+}
+
+// streaming is a reply of these frames.
+func streaming(frames ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for _, frame := range append(frames, "[DONE]") {
+			_, _ = io.WriteString(w, "data: "+frame+"\n\n")
+		}
+	}
 }

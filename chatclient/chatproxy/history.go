@@ -9,8 +9,6 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-const maxCursor = 2048
-
 type conversationsAnswer struct {
 	Version       int            `json:"version"`
 	Conversations []conversation `json:"conversations"`
@@ -39,6 +37,11 @@ type message struct {
 	Metadata messageMetadata   `json:"metadata"`
 }
 
+type textPart struct {
+	Type string `json:"type"`
+	Text string `json:"text"`
+}
+
 type messageMetadata struct {
 	Conversation string               `json:"conversation"`
 	Message      string               `json:"message"`
@@ -53,8 +56,8 @@ type feedbackAnswer struct {
 }
 
 // listConversations gives a page of the visitor's own conversations.
-func (p *Proxy) listConversations(w http.ResponseWriter, r *http.Request, v Visitor) *refusal {
-	request, e := p.reading(r, v)
+func (p *Proxy) listConversations(w http.ResponseWriter, r *http.Request, v visit) *refusal {
+	request, e := p.reading(r, v, "")
 	if e != nil {
 		return e
 	}
@@ -62,26 +65,31 @@ func (p *Proxy) listConversations(w http.ResponseWriter, r *http.Request, v Visi
 	if err != nil {
 		return listRefusal(err, request, false)
 	}
-	list := conversationsAnswer{wireVersion, []conversation{}, orNull(page.NextCursor)}
+	next, odd := p.next(v, "", page.NextCursor)
+	list := conversationsAnswer{wireVersion, []conversation{}, next}
 	for _, c := range page.Items {
-		if c.UserID != "" && c.UserID != v.UserID {
-			defer p.report(r, ErrForeignConversation)
-			continue
-		}
 		ticket := p.tickets.conversation(v.subject(), c.ID)
-		list.Conversations = append(list.Conversations, conversation{ticket, orNull(c.Title), c.CreatedAt, c.UpdatedAt, c.Status})
+		switch {
+		case c.UserID != "" && c.UserID != v.UserID:
+			odd = ErrForeignConversation
+		case ticket == "":
+			odd = ErrUnusableID
+		default:
+			list.Conversations = append(list.Conversations, conversation{ticket, orNull(c.Title), c.CreatedAt, c.UpdatedAt, c.Status})
+		}
 	}
-	answer(w, http.StatusOK, list)
+	answer(w, r, http.StatusOK, list)
+	p.report(r, odd)
 	return nil
 }
 
 // listMessages gives a page of the messages of a conversation.
-func (p *Proxy) listMessages(w http.ResponseWriter, r *http.Request, v Visitor) *refusal {
-	id, ok := p.tickets.openConversation(v.subject(), r.PathValue("conversation"))
+func (p *Proxy) listMessages(w http.ResponseWriter, r *http.Request, v visit) *refusal {
+	id, ok := p.tickets.openConversation(v.subject(), v.segments[1])
 	if !ok {
 		return errConversationNotFound
 	}
-	request, e := p.reading(r, v)
+	request, e := p.reading(r, v, string(id))
 	if e != nil {
 		return e
 	}
@@ -89,33 +97,43 @@ func (p *Proxy) listMessages(w http.ResponseWriter, r *http.Request, v Visitor) 
 	if err != nil {
 		return listRefusal(err, request, true)
 	}
-	list := messagesAnswer{wireVersion, r.PathValue("conversation"), []message{}, orNull(page.NextCursor)}
+	next, odd := p.next(v, string(id), page.NextCursor)
+	list := messagesAnswer{wireVersion, v.segments[1], []message{}, next}
 	for _, m := range page.Items {
 		parts := p.visible(m.Parts)
 		if len(parts) == 0 || m.Role != "user" && m.Role != "assistant" {
 			continue
 		}
 		ticket := p.tickets.message(v.subject(), id, m.ID)
+		if ticket == "" {
+			odd = ErrUnusableID
+			continue
+		}
 		metadata := messageMetadata{list.Conversation, ticket, m.CreatedAt, known(m.Feedback)}
 		list.Messages = append(list.Messages, message{ticket, m.Role, parts, metadata})
 	}
-	answer(w, http.StatusOK, list)
+	answer(w, r, http.StatusOK, list)
+	p.report(r, odd)
 	return nil
 }
 
-// reading is what the two lists have in common: an anonymous visitor has none.
-func (p *Proxy) reading(r *http.Request, v Visitor) (chatclient.PageRequest, *refusal) {
-	if v.anonymous() {
-		return chatclient.PageRequest{}, errSignIn
+// next is the ticket of a list's cursor, nil at the end.
+func (p *Proxy) next(v visit, list, cursor string) (*string, error) {
+	if cursor == "" {
+		return nil, nil
 	}
-	request, e := pageRequest(r)
-	if e != nil {
-		return request, e
+	ticket := p.tickets.cursor(v.subject(), list, cursor)
+	if ticket == "" {
+		return nil, ErrUnusableID
 	}
-	return request, p.charge(r.Context(), v)
+	return &ticket, nil
 }
 
-func pageRequest(r *http.Request) (request chatclient.PageRequest, e *refusal) {
+// reading is what the two lists have in common: an anonymous visitor has none.
+func (p *Proxy) reading(r *http.Request, v visit, list string) (request chatclient.PageRequest, e *refusal) {
+	if v.anonymous() {
+		return request, errSignIn
+	}
 	query := r.URL.Query()
 	if limit := query.Get("limit"); limit != "" {
 		n, err := strconv.Atoi(limit)
@@ -124,17 +142,22 @@ func pageRequest(r *http.Request) (request chatclient.PageRequest, e *refusal) {
 		}
 		request.Limit = n
 	}
-	if request.Cursor = query.Get("cursor"); len(request.Cursor) > maxCursor {
-		return request, invalid("cursor must be one of an earlier answer.")
+	if ticket := query.Get("cursor"); ticket != "" {
+		var ok bool
+		if request.Cursor, ok = p.tickets.openCursor(v.subject(), list, ticket); !ok {
+			return request, errCursor
+		}
 	}
-	return request, nil
+	return request, p.charge(r.Context(), v)
 }
+
+var errCursor = invalid("cursor must be one of an earlier answer.")
 
 // listRefusal takes what the service finds wrong with a list for a fault of the
 // cursor, if the visitor sent one: all the rest is ours.
 func listRefusal(err error, request chatclient.PageRequest, hasTicket bool) *refusal {
 	if request.Cursor != "" && errors.Is(err, chatclient.ErrBadRequest) {
-		return invalid("cursor must be one of an earlier answer.")
+		return errCursor
 	}
 	return upstream(err, hasTicket)
 }
@@ -146,9 +169,9 @@ func (p *Proxy) visible(parts []chatclient.Part) []json.RawMessage {
 	for _, part := range parts {
 		switch {
 		case part.Type == chatclient.PartText:
-			b, _ := json.Marshal(chatclient.Part{Type: part.Type, Text: part.Text}) // of strings: there is no error
+			b, _ := json.Marshal(textPart{part.Type, part.Text}) // of strings: there is no error
 			seen = append(seen, b)
-		case p.passTools:
+		case p.passTools && part.Type != "":
 			seen = append(seen, part.Raw)
 		}
 	}
@@ -156,7 +179,7 @@ func (p *Proxy) visible(parts []chatclient.Part) []json.RawMessage {
 }
 
 // setFeedback sets or takes back a thumb up or down.
-func (p *Proxy) setFeedback(w http.ResponseWriter, r *http.Request, v Visitor) *refusal {
+func (p *Proxy) setFeedback(w http.ResponseWriter, r *http.Request, v visit) *refusal {
 	f, e := readFields(w, r, maxBody)
 	if e != nil {
 		return e
@@ -172,11 +195,11 @@ func (p *Proxy) setFeedback(w http.ResponseWriter, r *http.Request, v Visitor) *
 	if !ok {
 		return invalid(`feedback must be "positive", "negative" or null.`)
 	}
-	id, ok := p.tickets.openConversation(v.subject(), r.PathValue("conversation"))
+	id, ok := p.tickets.openConversation(v.subject(), v.segments[1])
 	if !ok {
 		return errConversationNotFound
 	}
-	messageID, ok := p.tickets.openMessage(v.subject(), id, r.PathValue("message"))
+	messageID, ok := p.tickets.openMessage(v.subject(), id, v.segments[3])
 	if !ok {
 		return errMessageNotFound
 	}
@@ -186,7 +209,7 @@ func (p *Proxy) setFeedback(w http.ResponseWriter, r *http.Request, v Visitor) *
 	if _, err := p.bot.SetFeedback(patient(r.Context()), id, messageID, feedback); err != nil {
 		return upstream(err, true)
 	}
-	answer(w, http.StatusOK, feedbackAnswer{wireVersion, r.PathValue("message"), known(feedback)})
+	answer(w, r, http.StatusOK, feedbackAnswer{wireVersion, v.segments[3], known(feedback)})
 	return nil
 }
 

@@ -81,12 +81,45 @@ func TestPages(t *testing.T) {
 			cursor = *page.Cursor
 		}
 		assert.Len(t, seen, want, path)
-		for _, query := range []string{"limit=0", "limit=101", "limit=-1", "limit=x", "limit=1.5", "cursor=" + strings.Repeat("c", 2049)} {
+		for _, query := range []string{"limit=0", "limit=101", "limit=-1", "limit=x", "limit=1.5", "cursor=made-up"} {
 			e.refused(400, "invalid_request", "GET", path+"?"+query, "")
 		}
-		e.failed(400, "invalid_request", "GET", path+"?cursor=made-up", "")
 		assert.Empty(t, e.reports())
 	}
+}
+
+// A cursor of the service could mean anything, so it is bound to its list, and to
+// its visitor, as an id is.
+func TestCursors(t *testing.T) {
+	e := newSite(t, setup{})
+	one, two := e.say("Hello", "").Conversation, e.say("Hello", "").Conversation
+	cursorOf := func(path string, header ...string) string {
+		_, text := e.do("GET", path, "", header...)
+		var page struct{ Cursor string }
+		require.NoError(t, json.Unmarshal([]byte(text), &page))
+		require.NotEmpty(t, page.Cursor)
+		return url.QueryEscape(page.Cursor)
+	}
+	list, messages := "/conversations", "/conversations/"+one+"/messages"
+	ofList, ofMessages := cursorOf(list+"?limit=1"), cursorOf(messages+"?limit=1")
+	for _, path := range []string{
+		list + "?cursor=" + ofMessages, messages + "?cursor=" + ofList, "/conversations/" + two + "/messages?cursor=" + ofMessages,
+		list + "?cursor=" + ofList + "A", list + "?cursor=" + ofList[:len(ofList)-1], list + "?cursor=" + one,
+	} {
+		e.refused(400, "invalid_request", "GET", path, "")
+	}
+	e.refused(400, "invalid_request", "GET", list+"?cursor="+ofList, "", asUser, "grace")
+
+	e.fake.Script(chattest.Answer(answering(`{"data":[],"pagination":{"cursor":"` + strings.Repeat("c", 2000) + `","hasMore":true}}`)))
+	cursorOf(list)
+	e.fake.Script(chattest.Answer(answering(`{"data":[],"pagination":{"cursor":"` + strings.Repeat("c", 4000) + `","hasMore":true}}`)))
+	_, text := e.do("GET", list, "")
+	assert.Contains(t, text, `"cursor":null`)
+	assert.Equal(t, []error{ErrUnusableID}, e.reports())
+
+	e.fake.Script(chattest.Status(400, "VALIDATION_INVALID_BODY")) // it has forgotten its own
+	e.failed(400, "invalid_request", "GET", list+"?cursor="+ofList, "")
+	assert.Empty(t, e.reports())
 }
 
 func TestFeedbackBodies(t *testing.T) {
@@ -128,10 +161,15 @@ func TestPartsOfOtherTypes(t *testing.T) {
 	ticket := e.say("Hello", "").Conversation
 	e.fake.Script(chattest.Answer(answering(`{"data":[
 		{"id":"m1","role":"system","parts":[{"type":"text","text":"the prompt"}]},
-		{"id":"m2","role":"assistant","parts":[{"type":"text","text":"a","source":"secret.pdf"},{"type":"source","url":"secret"}],"feedback":"odd","metadata":{"cost":"secret"}}
+		{"id":"m0","role":"user","parts":[{"type":"text","text":""},{"type":"text"}]},
+		{"id":"m2","role":"assistant","parts":[null,7,{"type":"text","text":"a","source":"secret.pdf"},{"type":"source","url":"secret"}],"feedback":"odd","metadata":{"cost":"secret"}}
 	],"pagination":{"cursor":null,"hasMore":false}}`)))
 	_, messages := e.do("GET", "/conversations/"+ticket+"/messages", "")
 	m2 := e.proxy.tickets.message(ada, "456", "m2")
+	assert.Contains(t, messages, `"parts":[{"type":"text","text":""},{"type":"text","text":""}]`)
+	first, rest, _ := strings.Cut(messages, `{"id":"`+e.proxy.tickets.message(ada, "456", "m0"))
+	_, rest, _ = strings.Cut(rest, "}},")
+	messages = first + rest
 	assert.JSONEq(t, `{"version":1,"conversation":"`+ticket+`","messages":[{"id":"`+m2+`","role":"assistant","parts":[{"type":"text","text":"a"}],
 		"metadata":{"conversation":"`+ticket+`","message":"`+m2+`","createdAt":null,"feedback":null}}],"cursor":null}`, messages)
 }

@@ -3,7 +3,8 @@ package chatproxy
 import (
 	"context"
 	"net/http"
-	"path"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
@@ -32,13 +33,14 @@ type Options struct {
 
 	// Anonymous lets visitors chat who are not signed in but have a
 	// Visitor.Session. They have no history. A session costs a visitor nothing,
-	// so give them an Allow that counts something else, such as addresses.
-	// Default: they are refused.
+	// so give them an Allow that counts something else, such as addresses, which
+	// a middleware puts into the request's context. Default: they are refused.
 	Anonymous bool
 
 	// Allow says whether a visitor may make one more call to the service, and if
-	// not, when. It is asked before each, on the goroutine of the request.
-	// Default: 20 calls in any 10 seconds, counted in this process.
+	// not, when. It is asked before each call, not before its repetitions by the
+	// client, on the goroutine of the request and with its context. Default: 20
+	// calls in any 10 seconds, counted in this process.
 	Allow func(context.Context, Visitor) (retryAfter time.Duration, ok bool)
 
 	// MaxStreamsPerVisitor is how many replies a visitor may read at once, in
@@ -51,18 +53,19 @@ type Options struct {
 	// Default: they stay on the server.
 	PassTools bool
 
-	// CrossOrigin says which other sites may ask, and which paths anybody.
-	// It is applied to reading requests too, as if they changed something. Set
-	// it where a proxy rewrites Host, or pages of another origin of yours chat.
+	// CrossOrigin says which other origins may ask. It is applied to reading
+	// requests too, as if they were POST, with the path below the prefix. Set it
+	// where a proxy rewrites Host, or where pages of another origin of yours
+	// chat: those need a middleware for CORS besides, in front of this handler.
 	// Default: the zero CrossOriginProtection, for pages of the same origin.
 	CrossOrigin *http.CrossOriginProtection
 
 	// OnError is told of every failure that is not the visitor's: a *[PanicError],
 	// an error of the visitor function, an error of the client, [ErrCannotFlush],
-	// [ErrForeignConversation]; not of calls that a visitor gave up. It is called
-	// on the goroutine of the request, after the answer. Default: slog.Default()
-	// at level Error, with at most 256 bytes of the error's text, or the panic's
-	// type and stack.
+	// [ErrForeignConversation], [ErrUnusableID], [ErrReplyTooLong]; not of calls
+	// that a visitor gave up. It is called on the goroutine of the request, when
+	// the answer has been sent. Default: slog.Default() at level Error, with at
+	// most 256 bytes of the error's text, or the panic's type and stack.
 	OnError func(*http.Request, error)
 }
 
@@ -80,15 +83,16 @@ type Proxy struct {
 	streams     *slots
 	crossOrigin *http.CrossOriginProtection
 	onError     func(*http.Request, error)
-	mux         *http.ServeMux
+	routes      []route
 }
 
 type redacted = secret.Redacted
 
 // New returns a Proxy in front of a client. The secret is for the tickets: at
 // least 32 bytes, none of the client's key. visitor says who a request comes
-// from; when it fails or panics, the answer is a 500. The options may be nil.
-// A bad argument is a *[FieldError].
+// from, and sees the request as the handler does, below the prefix; when it fails
+// or panics, the answer is a 500. The options may be nil. A bad argument is a
+// *[FieldError].
 //
 // Source: Bookbag, "Recommended flow".
 func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Visitor, error), options *Options) (*Proxy, error) {
@@ -129,59 +133,88 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		streams:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
 		crossOrigin: o.CrossOrigin,
 		onError:     o.OnError,
-		mux:         http.NewServeMux(),
 	}
-	p.handle("/", "", func(http.ResponseWriter, *http.Request, Visitor) *refusal { return errNotFound })
-	p.handle("/messages", http.MethodPost, p.say)
-	p.handle("/ai-sdk", http.MethodPost, p.sayAISDK)
-	p.handle("/ai-sdk/{id}/stream", http.MethodGet, nothingToResume)
-	p.handle("/conversations", http.MethodGet, p.listConversations)
-	p.handle("/conversations/{conversation}/messages", http.MethodGet, p.listMessages)
-	p.handle("/conversations/{conversation}/messages/{message}/feedback", http.MethodPatch, p.setFeedback)
+	p.routes = []route{
+		{http.MethodPost, []string{"messages"}, p.say},
+		{http.MethodPost, []string{"ai-sdk"}, p.sayAISDK},
+		{http.MethodGet, []string{"ai-sdk", ticket, "stream"}, nothingToResume},
+		{http.MethodGet, []string{"conversations"}, p.listConversations},
+		{http.MethodGet, []string{"conversations", ticket, "messages"}, p.listMessages},
+		{http.MethodPatch, []string{"conversations", ticket, "messages", ticket, "feedback"}, p.setFeedback},
+	}
 	return p, nil
 }
 
-// ServeHTTP answers a request whose path is below the prefix.
+// ServeHTTP answers a request whose path is below the prefix: mount it within
+// http.StripPrefix.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	endpoint.Private(w.Header())
 	boundBody(w, r)
-	if r.URL.Path != path.Clean("/"+r.URL.Path) { // the mux would redirect, and to without the prefix
-		p.refuse(w, r, errNotFound)
-		return
+	unboundAnswer(w)
+	if e := p.serve(w, r); e != nil {
+		p.refuse(w, r, e)
 	}
-	p.mux.ServeHTTP(w, r)
 }
 
-// handle mounts what answers a visitor who is known, or returns why not.
-func (p *Proxy) handle(pattern, method string, serve func(http.ResponseWriter, *http.Request, Visitor) *refusal) {
-	p.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		v, e := p.admit(w, r, method)
-		if e == nil {
-			e = serve(w, r, v)
-		}
-		if e != nil {
-			p.refuse(w, r, e)
-		}
-	})
+func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) *refusal {
+	segments := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	i := slices.IndexFunc(p.routes, func(way route) bool { return slices.EqualFunc(way.path, segments, isSegment) })
+	if i < 0 {
+		return errNotFound
+	}
+	way := p.routes[i]
+	if r.Method != way.method {
+		w.Header().Set("Allow", way.method)
+		return errMethod
+	}
+	if e := p.admit(r); e != nil {
+		return e
+	}
+	v, e := p.recognise(r)
+	if e != nil {
+		return e
+	}
+	return way.serve(w, r, visit{v, segments})
 }
 
-func (p *Proxy) admit(w http.ResponseWriter, r *http.Request, method string) (Visitor, *refusal) {
-	if method != "" && r.Method != method {
-		w.Header().Set("Allow", method)
-		return Visitor{}, errMethod
-	}
+// route is a path and what answers it.
+type route struct {
+	method string
+	path   []string
+	serve  func(http.ResponseWriter, *http.Request, visit) *refusal
+}
+
+// ticket stands for a segment that is not fixed. The paths are matched here and not
+// by a ServeMux: that would answer in words and redirects of its own, and take
+// the request's PathValues away from the visitor function.
+const ticket = "*"
+
+func isSegment(wanted, got string) bool { return wanted == ticket || wanted == got }
+
+// visit is a request of a visitor who is known.
+type visit struct {
+	Visitor
+	segments []string // of the path
+}
+
+// admit refuses requests of other sites. Reading counts as well: it uses up the
+// key's budget.
+func (p *Proxy) admit(r *http.Request) *refusal {
 	probe := r.WithContext(r.Context())
-	probe.Method = http.MethodPost // for reading counts as well: it uses up the key's budget
-	if p.crossOrigin.Check(probe) != nil {
-		return Visitor{}, errCrossSite
+	probe.Method = http.MethodPost
+	switch {
+	case p.crossOrigin.Check(probe) != nil:
+		return errCrossSite
+	case r.Method == http.MethodGet && r.ContentLength != 0:
+		return invalid("This request takes no body.") // while one is unread, nobody notices a visitor who leaves
 	}
-	return p.recognise(r)
+	return nil
 }
 
 // charge asks whether the visitor may make one more call.
-func (p *Proxy) charge(ctx context.Context, v Visitor) (e *refusal) {
+func (p *Proxy) charge(ctx context.Context, v visit) (e *refusal) {
 	defer endpoint.Recover(func(typ string, stack []byte) { e = internal(&PanicError{typ, stack}) })
-	if retryAfter, ok := p.allow(ctx, v); !ok {
+	if retryAfter, ok := p.allow(ctx, v.Visitor); !ok {
 		return tooManyRequests(retryAfter)
 	}
 	return nil

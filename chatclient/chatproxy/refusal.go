@@ -56,22 +56,24 @@ func internal(cause error) *refusal {
 func upstream(err error, hasTicket bool) *refusal {
 	unavailable := &refusal{status: http.StatusBadGateway, code: "bot_unavailable", sentence: "The assistant is not available at the moment.", cause: err}
 	e, ok := errors.AsType[*chatclient.Error](err)
-	switch {
-	case !ok:
+	if !ok {
 		return unavailable // an argument that only we can have got wrong
-	case errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, chatclient.ErrLimiter), errors.Is(err, chatclient.ErrTimeout):
-		return &refusal{status: http.StatusGatewayTimeout, code: "bot_timeout", sentence: "The assistant did not answer in time. Please try again.", cause: err}
-	case errors.Is(err, chatclient.ErrRateLimited), errors.Is(err, chatclient.ErrLimiter):
+	}
+	// By the fields, since errors.Is would find a refusal before the last as well.
+	switch {
+	case errors.Is(err, chatclient.ErrLimiter), e.StatusCode == http.StatusTooManyRequests:
 		return &refusal{status: http.StatusTooManyRequests, code: "busy", sentence: "The assistant is busy. Please try again in a moment.", retryAfter: max(e.RetryAfter, time.Second), cause: err}
-	case errors.Is(err, chatclient.CodeConversationNotOngoing):
+	case errors.Is(err, chatclient.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
+		return &refusal{status: http.StatusGatewayTimeout, code: "bot_timeout", sentence: "The assistant did not answer in time. Please try again.", cause: err}
+	case e.Code == chatclient.CodeConversationNotOngoing:
 		return &refusal{status: http.StatusConflict, code: "conversation_ended", sentence: "This conversation has ended. Please begin a new one."}
-	case errors.Is(err, chatclient.CodeMessageNotAssistant):
+	case e.Code == chatclient.CodeMessageNotAssistant:
 		return &refusal{status: http.StatusBadRequest, code: "not_assistant", sentence: "Only a reply of the assistant can be rated."}
-	case errors.Is(err, chatclient.CodeMessageNotFound):
+	case e.Code == chatclient.CodeMessageNotFound:
 		return errMessageNotFound
-	case errors.Is(err, chatclient.ErrNotFound) && hasTicket:
+	case e.StatusCode == http.StatusNotFound && hasTicket:
 		return errConversationNotFound
-	case errors.Is(err, chatclient.ErrCreditsExhausted), errors.Is(err, chatclient.CodeCreditsExhausted):
+	case e.StatusCode == http.StatusPaymentRequired, e.Code == chatclient.CodeCreditsExhausted:
 		return &refusal{status: http.StatusServiceUnavailable, code: "bot_paused", sentence: "The assistant takes no messages at the moment.", cause: err}
 	}
 	return unavailable
@@ -81,8 +83,13 @@ func upstream(err error, hasTicket bool) *refusal {
 // documents no limits: what it refuses there may be the message's own fault.
 func withMessage(err error, hasTicket bool) *refusal {
 	e, ok := errors.AsType[*chatclient.Error](err)
-	if ok && (e.StatusCode == http.StatusRequestEntityTooLarge || e.StatusCode == http.StatusBadRequest && e.Code == chatclient.CodeInvalidBody) {
-		return &refusal{status: e.StatusCode, code: "message_refused", sentence: "The assistant cannot take this message.", cause: err}
+	refused := &refusal{status: http.StatusBadRequest, code: "message_refused", sentence: "The assistant cannot take this message.", cause: err}
+	switch {
+	case ok && e.StatusCode == http.StatusRequestEntityTooLarge:
+		refused.status = e.StatusCode
+		return refused
+	case ok && e.Code == chatclient.CodeInvalidBody:
+		return refused
 	}
 	return upstream(err, hasTicket)
 }
@@ -92,10 +99,10 @@ func interrupted(err error) (code, sentence string) {
 	switch {
 	case errors.Is(err, chatclient.ErrStreamFailed), err == ErrForeignConversation:
 		return "reply_failed", "The assistant could not finish this reply. Please try again."
-	case errors.Is(err, chatclient.ErrStreamIdle):
-		return "reply_timeout", "The assistant fell silent. Please try again."
 	case errors.Is(err, ErrReplyTooLong), errors.Is(err, chatclient.ErrTooLong):
 		return "reply_too_long", "The reply was too long and was ended."
+	case errors.Is(err, chatclient.ErrStreamIdle), errors.Is(err, context.DeadlineExceeded): // of the request
+		return "reply_timeout", "The assistant fell silent. Please try again."
 	}
 	return "reply_cut", "The reply was cut short. Please try again."
 }
@@ -109,7 +116,7 @@ func (p *Proxy) refuse(w http.ResponseWriter, r *http.Request, e *refusal) {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	}
-	answer(w, e.status, struct {
+	answer(w, r, e.status, struct {
 		Version int  `json:"version"`
 		Error   body `json:"error"`
 	}{wireVersion, body{e.code, e.sentence}})
@@ -125,8 +132,14 @@ func (p *Proxy) report(r *http.Request, err error) {
 	}
 }
 
-func answer(w http.ResponseWriter, status int, body any) {
+// answer sends JSON, at once: what comes after it must not hold it up.
+func answer(w http.ResponseWriter, r *http.Request, status int, body any) {
+	b, _ := json.Marshal(body) // of our own types: there is no error
+	b = append(b, '\n')
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	boundEnd(w, r)
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the visitor may be gone: nothing to do
+	_, _ = w.Write(b) // the visitor may be gone: nothing to do
+	_ = http.NewResponseController(w).Flush()
 }

@@ -31,7 +31,8 @@ func TestUpstreamRefusals(t *testing.T) {
 		"our request":       {chattest.Status(400, "VALIDATION_INVALID_BODY"), []string{list, messages, feedback}, 502, "bot_unavailable", true},
 		"the key":           {chattest.Status(401, "AUTH_INVALID_API_KEY"), all, 502, "bot_unavailable", true},
 		"another agent":     {chattest.Status(403, "AUTH_INSUFFICIENT_PERMISSIONS"), all, 502, "bot_unavailable", true},
-		"credits":           {chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"), all, 503, "bot_paused", true},
+		"credits":           {chattest.Status(402, "SOMETHING_NEW"), all, 503, "bot_paused", true},
+		"credits by code":   {chattest.Status(400, "CHAT_CREDITS_EXHAUSTED"), all, 503, "bot_paused", true},
 		"gone":              {chattest.Status(404, "RESOURCE_NOT_FOUND"), []string{chat, messages, feedback}, 404, "conversation_not_found", false},
 		"message gone":      {chattest.Status(404, "RESOURCE_MESSAGE_NOT_FOUND"), []string{feedback}, 404, "message_not_found", false},
 		"not the bot's":     {chattest.Status(400, "RESOURCE_MESSAGE_NOT_ASSISTANT"), []string{feedback}, 400, "not_assistant", false},
@@ -111,6 +112,108 @@ func TestRateLimitOfTheKey(t *testing.T) {
 	})
 }
 
+// A refusal that was met before does not hide the last one.
+func TestARefusalAfterALimit(t *testing.T) {
+	for _, test := range []struct {
+		fault  chattest.Fault
+		status int
+		code   string
+	}{
+		{chattest.Status(500, ""), 502, "bot_unavailable"},
+		{chattest.Status(401, ""), 502, "bot_unavailable"},
+		{chattest.Status(402, ""), 503, "bot_paused"},
+		{chattest.Status(404, "RESOURCE_NOT_FOUND"), 404, "conversation_not_found"},
+		{chattest.Status(400, "CHAT_CONVERSATION_NOT_ONGOING"), 409, "conversation_ended"},
+		{chattest.Drop(), 502, "bot_unavailable"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newSite(t, setup{})
+			ticket := e.say("Hello", "").Conversation
+			e.fake.Script(chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(time.Second), test.fault)
+			e.failed(test.status, test.code, "POST", "/messages", saying("a", ticket))
+			e.client.CloseIdleConnections()
+			e.fake.Close()
+			synctest.Wait()
+		})
+	}
+}
+
+// The deadline of a request is no visitor who left: it is answered, and told.
+func TestADeadlineOfTheRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{server: func(s *http.Server) {
+			inner := s.Handler
+			s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
+				defer cancel()
+				inner.ServeHTTP(w, r.WithContext(ctx))
+			})
+		}})
+		e.fake.Script(chattest.Slow(time.Minute), chattest.Silence(1))
+		e.failed(504, "bot_timeout", "POST", "/messages", `{"message":"a"}`)
+		assert.ErrorIs(t, e.reports()[0], context.DeadlineExceeded)
+		_, stream := e.do("POST", "/messages", `{"message":"a"}`)
+		assert.Contains(t, stream, `"code":"reply_timeout"`)
+		assert.ErrorIs(t, e.reports()[0], context.DeadlineExceeded)
+		e.client.CloseIdleConnections()
+		e.fake.Close()
+		synctest.Wait()
+	})
+}
+
+func TestRetryAfterIsRoundedUp(t *testing.T) {
+	e := newSite(t, setup{proxy: &Options{Allow: func(context.Context, Visitor) (time.Duration, bool) { return 1500 * time.Millisecond, false }}})
+	res := e.refused(429, "too_many_requests", "GET", "/conversations", "")
+	assert.Equal(t, "2", res.Header.Get("Retry-After"))
+}
+
+// A panic is told, even where nobody waits for the answer any more.
+func TestAPanicForAVisitorWhoLeft(t *testing.T) {
+	e := newSite(t, setup{})
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	e.proxy.ServeHTTP(newRecorder(), newRequest("GET", "/conversations", "").WithContext(gone))
+	assert.Empty(t, e.reports())
+	r := newRequest("GET", "/conversations", "").WithContext(gone)
+	r.Header.Set(asUser, "panics")
+	e.proxy.ServeHTTP(newRecorder(), r)
+	assert.Len(t, e.reports(), 1)
+}
+
+// The answer is at the visitor's before OnError is called, whatever that does.
+func TestOnErrorComesAfterTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{proxy: &Options{OnError: func(*http.Request, error) { time.Sleep(time.Minute) }}})
+		begun := time.Now()
+		e.fake.Script(chattest.Status(500, ""), chattest.Cut(1))
+		e.failed(502, "bot_unavailable", "POST", "/messages", `{"message":"a"}`)
+		assert.Zero(t, time.Since(begun))
+		_, stream := e.do("POST", "/messages", `{"message":"a"}`)
+		assert.NotContains(t, stream, ":\n\n", "no comments after the end")
+		assert.True(t, e.proxy.streams.take(ada))
+		e.client.CloseIdleConnections()
+		e.fake.Close()
+		synctest.Wait()
+	})
+}
+
+// What a router in front has found is there for the visitor function.
+func TestPathValuesOfTheRouterInFront(t *testing.T) {
+	e := newSite(t, setup{})
+	var tenant string
+	proxy, err := New(e.proxy.bot, testSecret, func(r *http.Request) (Visitor, error) {
+		tenant = r.PathValue("tenant")
+		return Visitor{UserID: "ada"}, nil
+	}, nil)
+	assert.NoError(t, err)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/{tenant}/chat/", func(w http.ResponseWriter, r *http.Request) {
+		http.StripPrefix("/"+r.PathValue("tenant")+"/chat", proxy).ServeHTTP(w, r)
+	})
+	mux.ServeHTTP(newRecorder(), newRequest("GET", "/blue/chat/conversations", ""))
+	assert.Equal(t, "blue", tenant)
+}
+
 type noBudget struct{}
 
 func (noBudget) Wait(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
@@ -118,13 +221,13 @@ func (noBudget) Wait(ctx context.Context) error { <-ctx.Done(); return ctx.Err()
 func TestTheLimiterIsNotWaitedForLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{bot: &chatclient.Options{Limiter: noBudget{}}})
-		for _, path := range []string{"/messages", "/conversations"} {
+		messages := "/conversations/" + e.proxy.tickets.conversation(ada, "456") + "/messages"
+		feedback := messages + "/" + e.proxy.tickets.message(ada, "456", "msg_2") + "/feedback"
+		for _, call := range [][3]string{
+			{"POST", "/messages", `{"message":"a"}`}, {"GET", "/conversations", ""}, {"GET", messages, ""}, {"PATCH", feedback, `{"feedback":null}`},
+		} {
 			begun := time.Now()
-			method, body := "GET", ""
-			if path == "/messages" {
-				method, body = "POST", `{"message":"a"}`
-			}
-			res := e.refused(429, "busy", method, path, body)
+			res := e.refused(429, "busy", call[0], call[1], call[2])
 			assert.Equal(t, "1", res.Header.Get("Retry-After"))
 			assert.Equal(t, 2*time.Second, time.Since(begun))
 			assert.ErrorIs(t, e.reports()[0], chatclient.ErrLimiter)

@@ -36,7 +36,7 @@ func (t replyTickets) orNil() *replyTickets {
 }
 
 // relay asks the service and passes its reply on as it comes.
-func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, v Visitor, q question, f form) *refusal {
+func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, v visit, q question, f form) *refusal {
 	if e := checkMessage(q.text); e != nil {
 		return e
 	}
@@ -50,23 +50,31 @@ func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, v Visitor, q quest
 	if !canFlush(w) {
 		return internal(ErrCannotFlush)
 	}
+	failed, e := p.exchange(w, r, v, m, q, f)
+	p.report(r, failed)
+	return e
+}
+
+// exchange makes the call, and returns why there is no reply, or what went wrong
+// within it.
+func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chatclient.Message, q question, f form) (failed error, e *refusal) {
 	if !p.streams.take(v.subject()) {
-		return errTooManyStreams
+		return nil, errTooManyStreams
 	}
 	defer p.streams.free(v.subject())
 	if e := p.charge(r.Context(), v); e != nil {
-		return e
+		return nil, e
 	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), maxStream, ErrReplyTooLong)
 	defer cancel()
 	stream, err := p.bot.Stream(patient(ctx), m)
 	if err != nil {
-		return withMessage(err, q.ticket != "")
+		return nil, withMessage(err, q.ticket != "")
 	}
 	defer stream.Close()
 
 	f.header(w.Header())
-	out := newEventWriter(w, cancel)
+	out := newEventWriter(w, r, cancel)
 	defer out.close()
 	buf := f.start(nil, q.ticket)
 	out.write(buf)
@@ -75,10 +83,10 @@ func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, v Visitor, q quest
 		out.write(buf)
 	}
 	buf, err = p.appendEnd(buf[:0], stream, v, q, f)
-	if out.write(buf) {
-		p.report(r, err)
+	if !out.write(buf) {
+		return nil, nil // nobody is there any more
 	}
-	return nil
+	return err, nil
 }
 
 // appendEvent appends what the browser may see of an event.
@@ -88,7 +96,7 @@ func (p *Proxy) appendEvent(b []byte, e chatclient.Event, f form) []byte {
 		if e.Text != "" {
 			return f.text(b, quotedText(e))
 		}
-	case chatclient.EventFinish, chatclient.EventMetadata: // made anew when the reply is over
+	case chatclient.EventFinish, chatclient.EventMetadata, "start", "": // ours, which is made at the end or was at the start, and what is no frame
 	default:
 		if p.passTools {
 			return f.other(b, e)
@@ -98,15 +106,15 @@ func (p *Proxy) appendEvent(b []byte, e chatclient.Event, f form) []byte {
 }
 
 // appendEnd appends how the reply ended, and returns what went wrong.
-func (p *Proxy) appendEnd(b []byte, stream *chatclient.Stream, v Visitor, q question, f form) ([]byte, error) {
+func (p *Proxy) appendEnd(b []byte, stream *chatclient.Stream, v visit, q question, f form) ([]byte, error) {
 	reply, err := stream.Reply()
 	t := replyTickets{Conversation: q.ticket}
-	switch m := reply.Metadata; {
-	case m.UserID != "" && m.UserID != v.UserID:
+	m := reply.Metadata
+	if ticket := p.tickets.conversation(v.subject(), m.ConversationID); ticket != "" {
+		t = replyTickets{ticket, p.tickets.message(v.subject(), m.ConversationID, m.MessageID)}
+	}
+	if m.UserID != "" && m.UserID != v.UserID {
 		t, err = replyTickets{}, ErrForeignConversation
-	case m.ConversationID != "":
-		t.Conversation = p.tickets.conversation(v.subject(), m.ConversationID)
-		t.Message = p.tickets.message(v.subject(), m.ConversationID, m.MessageID)
 	}
 	if err != nil {
 		code, sentence := interrupted(err)

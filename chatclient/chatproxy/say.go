@@ -15,7 +15,7 @@ type question struct {
 }
 
 // say takes a message in the form of the package comment.
-func (p *Proxy) say(w http.ResponseWriter, r *http.Request, v Visitor) *refusal {
+func (p *Proxy) say(w http.ResponseWriter, r *http.Request, v visit) *refusal {
 	f, e := readFields(w, r, maxBody)
 	if e != nil {
 		return e
@@ -29,6 +29,9 @@ func (p *Proxy) say(w http.ResponseWriter, r *http.Request, v Visitor) *refusal 
 	}
 	if q.ticket, e = f.text("conversation"); e != nil {
 		return e
+	}
+	if string(f["conversation"]) == `""` { // a ticket that was lost begins no new conversation
+		return errConversationNotFound
 	}
 	return p.relay(w, r, v, q, plainForm{})
 }
@@ -69,9 +72,6 @@ func (plainForm) text(b []byte, quoted []byte) []byte {
 }
 
 func (plainForm) other(b []byte, e chatclient.Event) []byte {
-	if e.Type == "" {
-		return b
-	}
 	return appendFrame(b, json.RawMessage(e.Raw))
 }
 

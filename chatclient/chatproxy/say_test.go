@@ -65,12 +65,14 @@ func TestBodies(t *testing.T) {
 		`{}`, `{"message":""}`, `{"message":" \n\t"}`, `{"message":null}`, `{"message":1}`, `{"message":["a"]}`,
 		`{"Message":"a"}`, `{"message":"a","conversation":1}`, `{"message":"a","conversation":{}}`,
 		`{"message":"a","stream":false}`, `{"message":"a","conversationId":456}`,
+		"{\"message\":\"a\xff\"}",
 		`{"message":"a","userId":"grace"}`, `{"message":"a","USERID":"grace"}`, `{"message":"a","userId":null}`,
 	} {
 		e.refused(400, "invalid_request", "POST", "/messages", body, "Content-Type", "application/json")
 	}
+	e.refused(404, "conversation_not_found", "POST", "/messages", `{"message":"a","conversation":""}`)
 	e.refused(413, "too_large", "POST", "/messages", `{"message":"`+strings.Repeat("a", 65<<10)+`"}`)
-	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "application/json, text/plain"} {
+	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json", "application/json, text/plain"} {
 		e.refused(415, "not_json", "POST", "/messages", `{"message":"a"}`, "Content-Type", contentType)
 	}
 	res, _ := e.do("POST", "/messages", `{"message":"a"}`, "Content-Type", "application/json; charset=utf-8")
@@ -83,7 +85,7 @@ func TestPaths(t *testing.T) {
 	for _, path := range []string{"/", "/x", "/messages/", "/messages/x", "/Messages", "/conversations/", "/ai-sdk/x", "/conversations/a/messages/b"} {
 		e.refused(404, "not_found", "GET", path, "")
 	}
-	for _, path := range []string{"//messages", "/a/../messages", "/./messages", "messages", ""} {
+	for _, path := range []string{"//messages", "/a/../messages", "/./messages", "", "*"} {
 		r := e.request("POST", "/messages", `{"message":"a"}`)
 		r.URL.Path = path
 		w := newRecorder()
@@ -91,6 +93,12 @@ func TestPaths(t *testing.T) {
 		assert.Equal(t, 404, w.Code, path)
 		assert.Empty(t, w.Header().Get("Location"), path)
 	}
+	w := newRecorder() // within StripPrefix("/chat/", ...)
+	r := newRequest("POST", "/messages", `{"message":"a"}`)
+	r.URL.Path = "messages"
+	e.proxy.ServeHTTP(w, r)
+	assert.Equal(t, 200, w.Code)
+	e.refused(404, "not_found", "GET", "/x", "", asUser, "broken") // for nothing nobody is asked
 	for path, allow := range map[string]string{
 		"/messages": "POST", "/ai-sdk": "POST", "/ai-sdk/x/stream": "GET", "/conversations": "GET",
 		"/conversations/a/messages": "GET", "/conversations/a/messages/b/feedback": "PATCH",
@@ -101,6 +109,8 @@ func TestPaths(t *testing.T) {
 				assert.Equal(t, allow, res.Header.Get("Allow"))
 			}
 		}
+		res, _ := e.do("HEAD", path, "")
+		assert.Equal(t, 405, res.StatusCode)
 	}
 }
 
@@ -127,6 +137,7 @@ func TestFramesOfOtherTypes(t *testing.T) {
 			`{"type":"tool-input-start","toolCallId":"call_1","toolName":"lookupOrder"}`,
 			`{"type":"tool-input-available","toolCallId":"call_1","toolName":"lookupOrder","input":{"card":"4111"}}`,
 			`{"type":"finish-step"}`}},
+		"kept, but not ours":    {true, chattest.Insert(0, `data: {"type":"start","version":7,"conversation":"lost"}`+"\n\n"), nil},
 		"kept, over many lines": {true, chattest.Insert(0, "data: {\"type\":\"x\",\ndata: \"y\":1}\n\n"), []string{`{"type":"x","y":1}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -186,4 +197,37 @@ func TestDeltas(t *testing.T) {
 			assert.Equal(t, want, frames[1])
 		}
 	}
+}
+
+// The service's own words are not the browser's.
+func TestFinishReasons(t *testing.T) {
+	for reason, want := range map[string]string{"stop": "stop", "tool-calls": "tool-calls", "length": "other", "<b>": "other", "": "other"} {
+		e := newSite(t, setup{})
+		e.fake.Script(chattest.Answer(streaming(`{"type":"finish","finishReason":` + quoted(reason) + `,"metadata":{"conversationId":"456"}}`)))
+		_, stream := e.do("POST", "/messages", `{"message":"a"}`)
+		assert.Contains(t, stream, `{"type":"finish","finishReason":"`+want+`","conversation":"v1.456.`)
+	}
+}
+
+// An id that could not be sent back makes no ticket, and a ticket that is there
+// is not lost for it.
+func TestIdsThatCannotBeSentBack(t *testing.T) {
+	for _, id := range []string{"conv:456", "", "export", strings.Repeat("c", 129)} {
+		e := newSite(t, setup{})
+		ticket := e.say("Hello", "").Conversation
+		e.fake.Script(chattest.Answer(streaming(`{"type":"finish","finishReason":"stop","metadata":{"conversationId":` + quoted(id) + `,"messageId":"m"}}`)))
+		_, stream := e.do("POST", "/messages", saying("a", ticket))
+		assert.Equal(t, `{"type":"finish","finishReason":"stop","conversation":"`+ticket+`"}`, framesOf(stream)[1])
+
+		e.fake.Script(chattest.Answer(answering(`{"data":[{"id":` + quoted(id) + `},{"id":"7"}],"pagination":{}}`)))
+		_, list := e.do("GET", "/conversations", "")
+		assert.Equal(t, 1, strings.Count(list, `"conversation":`))
+		assert.Equal(t, []error{ErrUnusableID}, e.reports())
+	}
+	e := newSite(t, setup{})
+	ticket := e.say("Hello", "").Conversation
+	e.fake.Script(chattest.Answer(answering(`{"data":[{"id":"a:b","role":"user","parts":[{"type":"text","text":"a"}]}],"pagination":{}}`)))
+	_, list := e.do("GET", "/conversations/"+ticket+"/messages", "")
+	assert.Contains(t, list, `"messages":[]`)
+	assert.Equal(t, []error{ErrUnusableID}, e.reports())
 }

@@ -1,11 +1,15 @@
 package chatproxy
 
 import (
+	"bufio"
 	"context"
+	"errors"
 	"io"
 	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"runtime"
 	"strings"
 	"testing"
@@ -90,6 +94,47 @@ func TestAVisitorWhoLeaves(t *testing.T) {
 	assert.Empty(t, e.reports(), "nothing went wrong")
 }
 
+// A visitor who leaves is noticed also while nothing is written, and while the
+// service has not answered at all.
+func TestAVisitorWhoLeavesInSilence(t *testing.T) {
+	for name, fault := range map[string]chattest.Fault{"within the reply": chattest.Silence(1), "before it": chattest.Slow(time.Hour)} {
+		t.Run(name, func(t *testing.T) {
+			asked, gone := make(chan bool), make(chan bool)
+			e := newSite(t, setup{})
+			e.fake.Script(func(normal http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					close(asked)
+					fault(normal).ServeHTTP(w, r)
+					close(gone)
+				})
+			})
+			ctx, leave := context.WithCancel(t.Context())
+			go func() {
+				<-asked
+				time.Sleep(10 * time.Millisecond)
+				leave()
+			}()
+			res, err := e.client.Do(e.request("POST", "/messages", `{"message":"Hello"}`).WithContext(ctx))
+			if err == nil {
+				_, _ = io.Copy(io.Discard, res.Body)
+				_ = res.Body.Close()
+			}
+			select {
+			case <-gone:
+			case <-time.After(time.Second):
+				t.Fatal("the service still waits")
+			}
+			assert.Empty(t, e.reports())
+		})
+	}
+}
+
+// A GET with a body would hide a visitor who leaves.
+func TestReadingTakesNoBody(t *testing.T) {
+	e := newSite(t, setup{})
+	e.refused(400, "invalid_request", "GET", "/conversations", `{}`)
+}
+
 // What ends a reply early is said in a frame, whatever it is; nothing hangs.
 func TestRepliesThatEndEarly(t *testing.T) {
 	reply := func(turn chattest.Turn) []chattest.Part {
@@ -150,6 +195,21 @@ func TestHeartbeat(t *testing.T) {
 	})
 }
 
+// Frames are signs of life as well: there is a comment only after 15 seconds
+// without one.
+func TestNoHeartbeatBetweenFrames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{fake: &chattest.Options{Pace: 14 * time.Second}})
+		_, stream := e.do("POST", "/messages", `{"message":"a b c d e"}`)
+		said, end, _ := strings.Cut(stream, `"text":"e"`)
+		assert.NotContains(t, said, ":\n\n")
+		assert.Contains(t, end, ":\n\n", "the service's finish is not passed on")
+		e.client.CloseIdleConnections()
+		e.fake.Close()
+		synctest.Wait()
+	})
+}
+
 // Comments of the service keep it alive, but do not reach the browser.
 func TestCommentsOfTheService(t *testing.T) {
 	e := newSite(t, setup{})
@@ -159,7 +219,7 @@ func TestCommentsOfTheService(t *testing.T) {
 	assert.Contains(t, stream, "finish")
 }
 
-// The deadlines of the server are for other handlers.
+// The deadlines of the server are for other handlers, and ours for ourselves.
 func TestDeadlinesOfTheServer(t *testing.T) {
 	for name, set := range map[string]func(*http.Server){
 		"WriteTimeout": func(s *http.Server) { s.WriteTimeout = 2 * time.Second },
@@ -168,17 +228,86 @@ func TestDeadlinesOfTheServer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				e := newSite(t, setup{fake: &chattest.Options{Pace: 5 * time.Second}, server: set})
+				e := newSite(t, setup{fake: &chattest.Options{Pace: 5 * time.Second}, server: func(s *http.Server) {
+					set(s)
+					inner := s.Handler
+					s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if r.URL.Path != "/chat/other" {
+							inner.ServeHTTP(w, r)
+							return
+						}
+						time.Sleep(40 * time.Second)
+						w.WriteHeader(200)
+					})
+				}})
 				first := e.say("Hello", "")
 				time.Sleep(time.Minute) // the deadlines of the first reply must not meet the second
 				e.say("Again", first.Conversation)
-				assert.Empty(t, e.reports())
+				e.fake.Script(chattest.Slow(10*time.Second), chattest.Slow(10*time.Second), chattest.Slow(70*time.Second))
+				res, _ := e.do("GET", "/conversations", "")
+				assert.Equal(t, 200, res.StatusCode)
+				res, _ = e.do("PATCH", "/conversations/"+first.Conversation+"/messages/"+first.Message+"/feedback", `{"feedback":null}`)
+				assert.Equal(t, 200, res.StatusCode)
+				before := len(e.fake.Requests())
+				e.failed(504, "bot_timeout", "POST", "/messages", `{"message":"a"}`)
+				assert.Len(t, e.fake.Requests(), before+1)
+				assert.Len(t, e.reports(), 1)
+				if name != "WriteTimeout" { // on the connection that the replies were on
+					res, _ = e.do("GET", "/other", "")
+					assert.Equal(t, 200, res.StatusCode)
+				}
 				e.client.CloseIdleConnections()
 				e.fake.Close()
 				synctest.Wait()
 			})
 		})
 	}
+}
+
+func TestHTTP2(t *testing.T) {
+	e := newSite(t, setup{})
+	server := httptest.NewUnstartedServer(http.StripPrefix("/chat", e.proxy))
+	server.EnableHTTP2 = true
+	server.Config.WriteTimeout = 200 * time.Millisecond
+	server.Config.ReadTimeout = 200 * time.Millisecond
+	server.StartTLS()
+	defer server.Close()
+	e.client = server.Client()
+	e.fake.Script(chattest.Slow(time.Second))
+	r := e.request("POST", "/messages", `{"message":"Hello"}`)
+	r.URL, _ = url.Parse(server.URL + "/chat/messages")
+	res, err := e.client.Do(r)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	assert.Equal(t, 2, res.ProtoMajor)
+	stream, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	assert.Contains(t, string(stream), "[DONE]")
+}
+
+// What net/http writes after the handler is bounded too, where the server bounds
+// what it writes.
+func TestABrowserThatStopsAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{})
+		browser, server := net.Pipe()
+		closed := make(chan bool)
+		s := &http.Server{Handler: http.StripPrefix("/chat", e.proxy), WriteTimeout: time.Second, ConnState: func(_ net.Conn, state http.ConnState) {
+			if state == http.StateClosed {
+				close(closed)
+			}
+		}}
+		_ = s.Serve(&oneConn{conn: server})
+		go func() { _ = e.request("POST", "/messages", `{"message":"Hello"}`).Write(browser) }()
+		for in := bufio.NewScanner(browser); in.Scan() && in.Text() != "data: [DONE]"; {
+		}
+		begun := time.Now()
+		<-closed
+		assert.LessOrEqual(t, time.Since(begun), 31*time.Second)
+		_ = s.Close()
+		e.fake.Close()
+		synctest.Wait()
+	})
 }
 
 // A browser that takes nothing for 30 seconds does not hold the service.
@@ -212,17 +341,21 @@ func TestASlowReader(t *testing.T) {
 
 // A body that does not come is not waited for, whether it is wanted or not.
 func TestASlowBody(t *testing.T) {
-	for user, want := range map[string]int{"ada": 408, "": 401} {
+	for _, test := range []struct {
+		user   string
+		length int64
+		want   int
+	}{{"ada", 1000, 408}, {"", 1000, 401}, {"ada", -1, 408}} {
 		synctest.Test(t, func(t *testing.T) {
 			e := newSite(t, setup{})
 			body, stalled := io.Pipe()
 			go func() { _, _ = stalled.Write([]byte(`{"message":`)) }()
-			r := e.request("POST", "/messages", "{}", asUser, user)
-			r.Body, r.ContentLength, r.GetBody = body, 1000, nil
+			r := e.request("POST", "/messages", "{}", asUser, test.user)
+			r.Body, r.ContentLength, r.GetBody = body, test.length, nil
 			begun := time.Now()
 			res, err := e.client.Do(r)
 			require.NoError(t, err)
-			assert.Equal(t, want, res.StatusCode)
+			assert.Equal(t, test.want, res.StatusCode)
 			assert.Equal(t, 10*time.Second, time.Since(begun))
 			_ = res.Body.Close()
 			assert.Empty(t, e.fake.Requests())
@@ -260,6 +393,106 @@ func TestWrappedWriters(t *testing.T) {
 	assert.Equal(t, []error{ErrCannotFlush}, e.reports())
 	e = newSite(t, setup{server: func(s *http.Server) { s.Handler = http.TimeoutHandler(s.Handler, time.Minute, "") }})
 	e.refused(500, "internal_error", "POST", "/messages", `{"message":"a"}`)
+}
+
+// flushing can be flushed, in the way of ResponseController alone.
+type flushing struct{ opaque }
+
+func (f flushing) FlushError() error { return http.NewResponseController(f.ResponseWriter).Flush() }
+
+func TestAWriterWithFlushErrorAlone(t *testing.T) {
+	e := newSite(t, setup{server: func(s *http.Server) {
+		inner := s.Handler
+		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { inner.ServeHTTP(flushing{opaque{w}}, r) })
+	}})
+	e.say("Hello", "")
+}
+
+// failing is a browser that takes no more after some writes, as a middleware
+// tells it: the connection is well.
+type failing struct {
+	wrapped
+	writes, flushes *int
+}
+
+var errFull = errors.New("full")
+
+func (f failing) Write(b []byte) (int, error) {
+	if *f.writes--; *f.writes < 0 {
+		return 0, errFull
+	}
+	return f.wrapped.Write(b)
+}
+
+func (f failing) FlushError() error {
+	if *f.flushes--; *f.flushes < 0 {
+		return errFull
+	}
+	return http.NewResponseController(f.inner).Flush()
+}
+
+func TestABrowserThatTakesNoMore(t *testing.T) {
+	for name, test := range map[string]struct{ writes, flushes int }{"write": {2, 100}, "flush": {100, 2}} {
+		t.Run(name, func(t *testing.T) {
+			ended := make(chan bool)
+			e := newSite(t, setup{
+				fake: &chattest.Options{Pace: time.Millisecond, Reply: func(chattest.Turn) []chattest.Part {
+					return []chattest.Part{chattest.Text(strings.Repeat("word ", 100_000))}
+				}},
+				server: func(s *http.Server) {
+					inner := s.Handler
+					s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						inner.ServeHTTP(failing{wrapped{w}, &test.writes, &test.flushes}, r)
+					})
+				}})
+			e.fake.Script(func(normal http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					normal.ServeHTTP(w, r)
+					close(ended)
+				})
+			})
+			_, _ = e.do("POST", "/messages", `{"message":"Hello"}`)
+			select {
+			case <-ended:
+			case <-time.After(5 * time.Second):
+				t.Fatal("the service still talks")
+			}
+			assert.Empty(t, e.reports(), "it is the browser's fault")
+			assert.GreaterOrEqual(t, test.writes, -1, "nothing is tried again")
+		})
+	}
+}
+
+// exploding panics in the write of a comment, which comes from a timer.
+type exploding struct{ wrapped }
+
+func (x exploding) Write(b []byte) (int, error) {
+	if b[0] == ':' {
+		panic("boom")
+	}
+	return x.wrapped.Write(b)
+}
+
+func TestAPanicInAComment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		panicked := make(chan any, 1)
+		e := newSite(t, setup{server: func(s *http.Server) {
+			inner := s.Handler
+			s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer func() { panicked <- recover() }()
+				inner.ServeHTTP(exploding{wrapped{w}}, r)
+			})
+		}})
+		e.fake.Script(chattest.Silence(1))
+		begun := time.Now()
+		_, _ = e.do("POST", "/messages", `{"message":"Hello"}`)
+		assert.Equal(t, "boom", <-panicked, "on the goroutine of the request, where net/http knows what to do")
+		assert.Equal(t, 15*time.Second, time.Since(begun))
+		assert.Empty(t, e.proxy.streams.used)
+		e.client.CloseIdleConnections()
+		e.fake.Close()
+		synctest.Wait()
+	})
 }
 
 func TestMaxStreamsPerVisitor(t *testing.T) {

@@ -12,13 +12,14 @@ import (
 	"strings"
 
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/wire"
 )
 
 const (
 	ticketVersion = "v1"
 	ticketInfo    = "github.com/chatident/chatident/chatclient/chatproxy ticket " + ticketVersion
 	maxTicket     = 512
-	maxID         = 128
+	maxCursor     = 4096
 	minSecret     = 32
 )
 
@@ -66,24 +67,47 @@ func newMAC(secret string) (func(parts []string) []byte, error) {
 }
 
 // conversation returns the ticket of a conversation of a visitor's, "" for an id
-// that the client could not send back.
+// that the client would not send back.
 func (t *tickets) conversation(s subject, id chatclient.ConversationID) string {
+	if wire.ConversationID(string(id)) != "" {
+		return ""
+	}
 	return t.seal(string(id), "conversation", s)
 }
 
 func (t *tickets) openConversation(s subject, ticket string) (chatclient.ConversationID, bool) {
-	id, ok := t.open(ticket, "conversation", s)
+	id, ok := t.open(ticket, maxTicket, "conversation", s)
 	return chatclient.ConversationID(id), ok
 }
 
 // message returns the ticket of a message, which is bound to its conversation
 // as well.
 func (t *tickets) message(s subject, in chatclient.ConversationID, id string) string {
+	if wire.IssuedID(id) != "" {
+		return ""
+	}
 	return t.seal(id, "message", s, string(in))
 }
 
 func (t *tickets) openMessage(s subject, in chatclient.ConversationID, ticket string) (string, bool) {
-	return t.open(ticket, "message", s, string(in))
+	return t.open(ticket, maxTicket, "message", s, string(in))
+}
+
+// cursor returns the ticket of a cursor, which is bound to the list that it
+// belongs to: the service's could be of any form and mean anything. It is "" for
+// one that is too long to come back.
+func (t *tickets) cursor(s subject, list, cursor string) string {
+	ticket := t.seal(base64.RawURLEncoding.EncodeToString([]byte(cursor)), "cursor", s, list)
+	if len(ticket) > maxCursor {
+		return ""
+	}
+	return ticket
+}
+
+func (t *tickets) openCursor(s subject, list, ticket string) (string, bool) {
+	encoded, ok := t.open(ticket, maxCursor, "cursor", s, list)
+	cursor, err := base64.RawURLEncoding.DecodeString(encoded)
+	return string(cursor), ok && err == nil
 }
 
 func (t *tickets) parts(id, what string, s subject, more []string) []string {
@@ -91,17 +115,14 @@ func (t *tickets) parts(id, what string, s subject, more []string) []string {
 }
 
 func (t *tickets) seal(id, what string, s subject, more ...string) string {
-	if !isIssuedID(id) {
-		return ""
-	}
 	mac := t.macs[0](t.parts(id, what, s, more))
 	return ticketVersion + "." + id + "." + base64.RawURLEncoding.EncodeToString(mac)
 }
 
 // open returns the id of a ticket that was sealed for the same. Everything else
 // is the same false.
-func (t *tickets) open(ticket, what string, s subject, more ...string) (id string, ok bool) {
-	if len(ticket) > maxTicket {
+func (t *tickets) open(ticket string, most int, what string, s subject, more ...string) (id string, ok bool) {
+	if len(ticket) > most {
 		return "", false
 	}
 	fields := strings.Split(ticket, ".")
@@ -112,13 +133,5 @@ func (t *tickets) open(ticket, what string, s subject, more ...string) (id strin
 	return fields[1], slices.ContainsFunc(t.macs, func(mac func([]string) []byte) bool {
 		want := base64.RawURLEncoding.EncodeToString(mac(parts)) // as text, of which there is one only
 		return hmac.Equal([]byte(want), []byte(fields[2]))
-	})
-}
-
-// isIssuedID is the form in which the client takes ids of the service. None of
-// them has a dot, so the fields of a ticket cannot be mistaken.
-func isIssuedID(id string) bool {
-	return len(id) > 0 && len(id) <= maxID && !strings.ContainsFunc(id, func(c rune) bool {
-		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_' || c == '-')
 	})
 }

@@ -3,7 +3,7 @@
 // Input: {sdk, url, headers, messages, turns: [text], then}, where sdk is a
 // name in package.json, messages are there before the first turn, and then is
 // what comes after the last one: regenerate, resume, edit or file.
-// Output: {messages: [{role, text, metadata}], status, error, finishReason, lastBodyBytes}.
+// Output: {messages: [{role, text, metadata}], status, error, lastBodyBytes}.
 import { json } from "node:stream/consumers";
 
 const { sdk, url, headers, messages = [], turns = [], then } = await json(process.stdin);
@@ -32,8 +32,7 @@ const transport = new DefaultChatTransport({
   },
 });
 
-let finishReason;
-const chat = new Chat({ transport, state: new State(), onFinish: (end) => { finishReason = end.finishReason; } });
+const chat = new Chat({ transport, state: new State() });
 
 const last = {
   regenerate: () => chat.regenerate(),
@@ -50,6 +49,5 @@ console.log(JSON.stringify({
   messages: chat.messages.map((message) => ({ role: message.role, text: textOf(message), metadata: message.metadata })),
   status: chat.status,
   error: chat.error?.message,
-  finishReason,
   lastBodyBytes,
 }));
