@@ -1,10 +1,10 @@
 // Package proof finds what some tests need beside Go: Node with the packages of
-// its folder node, Chromium, nginx, the published vectors, and the time for a
-// test under load.
+// its folder node, Chromium, nginx, Redis, the published vectors, and the time for
+// a test under load.
 //
 // Where it is missing, a test skips with a line that says what to do; where
-// CHATIDENT_REQUIRE names it (node, chromium, nginx, vectors, load, separated by
-// commas), the test fails instead.
+// CHATIDENT_REQUIRE names it (node, chromium, nginx, redis, vectors, load,
+// separated by commas), the test fails instead.
 package proof
 
 import (
@@ -47,24 +47,30 @@ func Node(t testing.TB, script string, input, output any) {
 // Chromium returns the path of a Chromium to drive.
 func Chromium(t testing.TB) string {
 	t.Helper()
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			return path
-		}
-	}
-	missing(t, "chromium", "install Chromium or Chrome")
-	return ""
+	return program(t, "chromium", "install Chromium or Chrome", "chromium", "chromium-browser", "google-chrome")
 }
 
 // Nginx returns the path of an nginx to start.
 func Nginx(t testing.TB) string {
 	t.Helper()
-	for _, name := range []string{"nginx", "/usr/sbin/nginx"} { // which is not in everybody's PATH
-		if path, err := exec.LookPath(name); err == nil {
+	return program(t, "nginx", "install nginx", "nginx", "/usr/sbin/nginx") // which is not in everybody's PATH
+}
+
+// Redis returns the path of a redis-server to start.
+func Redis(t testing.TB) string {
+	t.Helper()
+	return program(t, "redis", "install redis-server", "redis-server")
+}
+
+// program returns the path of the first of the files that is there.
+func program(t testing.TB, what, advice string, files ...string) string {
+	t.Helper()
+	for _, file := range files {
+		if path, err := exec.LookPath(file); err == nil {
 			return path
 		}
 	}
-	missing(t, "nginx", "install nginx")
+	missing(t, what, advice)
 	return ""
 }
 

@@ -1,0 +1,75 @@
+// Command sharedlimit shows how several machines share the limit that Bookbag
+// sets for an API key: 100 calls in any 10 seconds.
+//
+//	redis-server --port 6379 &
+//	go run ./examples/sharedlimit -redis localhost:6379
+//
+// It needs no account: the machines, each with connections of its own to Redis,
+// call a fake of Bookbag that enforces the limit as fast as they may. What a site
+// of your own would copy are limiter.go and share.go.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+)
+
+func main() {
+	logging.Disable() // go-redis logs each attempt to connect, and then returns the error too
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	switch err := run(ctx, os.Args[1:], os.Stdout); {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "sharedlimit:", err)
+		os.Exit(1)
+	}
+}
+
+// run lets the machines call until the time is over or ctx ends.
+func run(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("sharedlimit", flag.ContinueOnError)
+	flags.SetOutput(out)
+	address := flags.String("redis", "localhost:6379", "`address` of the Redis to share")
+	machines := flags.Int("machines", 3, "how many share it")
+	workers := flags.Int("workers", 4, "how many calls each of them makes at once")
+	duration := flags.Duration("for", 15*time.Second, "how long")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if *machines < 1 || *workers < 1 {
+		return errors.New("-machines and -workers must be at least 1")
+	}
+	if err := ping(ctx, *address); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, *duration)
+	defer cancel()
+	return demo(ctx, *address, *machines, *workers, out)
+}
+
+// connect returns a client for a Limiter: with ContextTimeoutEnabled, and with
+// fewer attempts than by default, as a call is waiting.
+func connect(address string) *redis.Client {
+	return redis.NewClient(&redis.Options{Addr: address, ContextTimeoutEnabled: true, MaxRetries: 1, DialerRetries: 2})
+}
+
+func ping(ctx context.Context, address string) error {
+	client := connect(address)
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := client.Ping(ctx).Err(); err != nil {
+		return fmt.Errorf("no Redis answers at %s: %w\nStart one, such as redis-server --port 6379, or name another one with -redis", address, err)
+	}
+	return nil
+}
