@@ -21,20 +21,23 @@ func ParseAgentID(text string) (AgentID, error) {
 	return AgentID(id), nil
 }
 
-// checkExternalID refuses what could not be told apart in a path: nothing, and
-// "." or ".." alone or between slashes, as proxies may resolve these even where
-// they are escaped. Everything else that is UTF-8 may be an external id.
+// checkExternalID refuses what could mean another path than its own: nothing
+// but slashes, and "." or ".." alone or between slashes, as proxies and routers
+// may resolve these even where they are escaped. Everything else that is UTF-8
+// may be an external id.
 func checkExternalID(field, id string) error {
-	switch {
-	case id == "":
-		return &FieldError{field, "must not be empty"}
-	case !utf8.ValidString(id):
+	if !utf8.ValidString(id) {
 		return &FieldError{field, "must be valid UTF-8"}
 	}
+	empty := true
 	for part := range strings.FieldsFuncSeq(id, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if part == "." || part == ".." {
 			return &FieldError{field, "must not be . or .., nor have one between slashes"}
 		}
+		empty = false
+	}
+	if empty {
+		return &FieldError{field, "must not be empty, nor only slashes"}
 	}
 	return nil
 }
