@@ -703,7 +703,7 @@ func FuzzExternalIDInPath(f *testing.F) {
 		}
 		mux.ServeHTTP(httptest.NewRecorder(), &http.Request{Method: r.Method, URL: u, Host: r.Host, RequestURI: r.URL.RequestURI()})
 		return answer(200, "application/json", `{"data":`+adaRecord+`}`), nil
-	}, func(o *Options) { o.BaseURL = "https://bookbag.example/base/" })
+	}, func(o *Options) { o.BaseURL, o.MaxRetries = "https://bookbag.example/base/", -1 })
 	f.Fuzz(func(t *testing.T, id string) {
 		seen = nil
 		_, err := c.Get(t.Context(), id)
