@@ -181,6 +181,8 @@ func TestBadArguments(t *testing.T) {
 		_, err := c.Upsert(ctx, make([]Input, n))
 		requireField(t, err, "inputs", fmt.Sprintf("must have 1 to 1000 items, has %d", n))
 	}
+	_, err := c.Upsert(ctx, []Input{ada, {}, {}, ada})
+	requireField(t, err, "inputs[3].ExternalID", "must not be that of inputs[0]")
 	const notUTF8, noJSON = "must be valid UTF-8", "must be a value that JSON can carry"
 	for _, test := range []struct {
 		in          Input
@@ -198,12 +200,12 @@ func TestBadArguments(t *testing.T) {
 		{Input{CustomAttributes: Set(Values{"a\xff": 1})}, `CustomAttributes["a\xff"]`, notUTF8},
 		{Input{CustomAttributes: Set(Values{strings.Repeat("x", 100): make(chan int)})}, fmt.Sprintf(`CustomAttributes["%s"]`, strings.Repeat("x", 64)), noJSON},
 	} {
-		_, err := c.Upsert(ctx, []Input{ada, ada, test.in})
+		_, err := c.Upsert(ctx, []Input{ada, {}, test.in})
 		requireField(t, err, "inputs[2]."+test.field, test.rule)
 		_, err = c.Update(ctx, "a", test.in)
 		requireField(t, err, "input."+test.field, test.rule)
 	}
-	_, err := c.Update(ctx, "a", Input{})
+	_, err = c.Update(ctx, "a", Input{})
 	requireField(t, err, "input", "must have a field")
 	_, err = c.MergeAttributes(ctx, "a", nil)
 	requireField(t, err, "values", "must not be empty")
@@ -293,7 +295,10 @@ func TestWhatIsRepeated(t *testing.T) {
 		"get":    {func(ctx context.Context, c *Client) error { _, err := c.Get(ctx, "a"); return err }, 3},
 		"page":   {func(ctx context.Context, c *Client) error { _, err := c.Page(ctx, PageRequest{}); return err }, 3},
 		"delete": {func(ctx context.Context, c *Client) error { _, err := c.Delete(ctx, "a"); return err }, 3},
-		"upsert": {func(ctx context.Context, c *Client) error { _, err := c.Upsert(ctx, []Input{ada, ada}); return err }, 3},
+		"upsert": {func(ctx context.Context, c *Client) error {
+			_, err := c.Upsert(ctx, []Input{ada, {ExternalID: Set("b")}})
+			return err
+		}, 3},
 		"upsert with an anonymous one": {func(ctx context.Context, c *Client) error {
 			_, err := c.Upsert(ctx, []Input{ada, anonymous})
 			return err
@@ -568,6 +573,7 @@ func TestDelete(t *testing.T) {
 		"gone after a reset":            {[]transport{reset, gone}, nil},
 		"gone after a proxy's 502":      {[]transport{proxy(502), gone}, nil},
 		"gone after a reset and a 429":  {[]transport{reset, jsonAnswer(429, "{}"), gone}, nil},
+		"null after a reset":            {[]transport{reset, jsonAnswer(404, "null")}, ErrNotFound},
 		"a proxy's 404 after a reset":   {[]transport{reset, proxy(404)}, ErrNotFound},
 		"a refused key after a reset":   {[]transport{reset, jsonAnswer(401, "{}")}, ErrUnauthorized},
 		"reset, reset, and reset again": {[]transport{reset}, errReset},

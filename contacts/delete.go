@@ -26,8 +26,9 @@ func (c *Client) Delete(ctx context.Context, externalID string) (Meta, error) {
 	return meta, err
 }
 
-// remove also says whether the error means that there was no such contact.
-func (c *Client) remove(ctx context.Context, externalID string) (meta Meta, absent bool, err error) {
+// remove also says whether the service did not find the contact, which is no
+// error where an earlier attempt may have deleted it.
+func (c *Client) remove(ctx context.Context, externalID string) (meta Meta, notFound bool, err error) {
 	if err := checkExternalID("externalID", externalID); err != nil {
 		return Meta{}, false, err
 	}
@@ -35,11 +36,10 @@ func (c *Client) remove(ctx context.Context, externalID string) (meta Meta, abse
 	call.Repeatable = true
 	res, err := c.api.Do(ctx, call)
 	if f, ok := errors.AsType[*apihttp.Failure](err); ok {
-		absent := isAbsent(f)
-		if absent && f.MayBeDone { // by an earlier attempt
-			return metaOf(f.Meta), false, nil
+		if notFound = isNotFound(f); notFound && f.MayBeDone {
+			return metaOf(f.Meta), true, nil
 		}
-		return Meta{}, absent, asError(f)
+		return Meta{}, notFound, asError(f)
 	}
 	var deleted Contact
 	if res.StatusCode != http.StatusNoContent && !record(res.Body, "external_id", &deleted) {
@@ -48,17 +48,19 @@ func (c *Client) remove(ctx context.Context, externalID string) (meta Meta, abse
 	return metaOf(res.Meta), false, nil
 }
 
-// isAbsent wants the service's own word: a proxy's page of that status says
+// isNotFound wants the service's own word: a proxy's page of that status says
 // nothing about a contact.
-func isAbsent(f *apihttp.Failure) bool {
-	var object map[string]json.RawMessage
-	return f.Err == nil && f.StatusCode == http.StatusNotFound && json.Unmarshal(f.Body, &object) == nil
+func isNotFound(f *apihttp.Failure) bool {
+	var body map[string]json.RawMessage
+	return f.Err == nil && f.StatusCode == http.StatusNotFound && json.Unmarshal(f.Body, &body) == nil &&
+		(body["message"] != nil || body["error"] != nil)
 }
 
 // Deletions say what became of each external id that [Client.DeleteAll] was
 // given: the three together are as many as it took.
 type Deletions struct {
-	// Deleted counts the contacts that are deleted by the service's own word.
+	// Deleted counts the contacts that are deleted: the service said so, or an
+	// answer was lost and the repetition did not find the contact.
 	Deleted int
 
 	// Absent counts the ids that no contact had.
@@ -86,7 +88,9 @@ const maxFailuresInARow = 20
 //
 // A failure does not keep it from the next id. It ends early when the ids
 // themselves give an error, the context ends, the service refuses the key (401
-// or 403), or 20 deletions fail in a row.
+// or 403), or 20 calls fail in a row. Before it first takes the service's word
+// that there is no such contact, it asks for a page of contacts: of an agent
+// that is not there, the service says the same.
 //
 // The error is nil only if every id that there was is deleted or absent. Else
 // it is that which ended it early, the one of the ids as it came, or the first
@@ -99,18 +103,22 @@ func (c *Client) DeleteAll(ctx context.Context, externalIDs iter.Seq2[string, er
 		if err != nil {
 			return d, err
 		}
-		_, absent, err := c.remove(ctx, id)
-		if absent && !agentExists { // the service says the same about an agent that is not there
-			_, err = c.Page(ctx, PageRequest{PerPage: minPerPage})
+		_, notFound, err := c.remove(ctx, id)
+		if notFound && !agentExists {
+			if _, pageErr := c.Page(ctx, PageRequest{PerPage: minPerPage}); pageErr != nil {
+				notFound, err = false, pageErr
+			}
 		}
 		switch {
-		case absent && (agentExists || err == nil):
-			d.Absent++
 		case err == nil:
 			d.Deleted++
+		case notFound:
+			d.Absent++
 		default:
 			d.Failed = append(d.Failed, FailedDeletion{id, err})
-			inARow++
+			if _, ok := errors.AsType[*Error](err); ok {
+				inARow++
+			}
 			if inARow == maxFailuresInARow || ctx.Err() != nil || errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) {
 				return d, err
 			}

@@ -20,7 +20,7 @@ import (
 // Source: Bookbag, API v1, "Contacts".
 type Input struct {
 	// ExternalID is your own id of the customer, and the key of an upsert. It is
-	// any text but "." and "..", also between slashes, and not null. Use the
+	// any text but "." and "..", also between slashes, and slashes alone. Use the
 	// same as for UserID in chats, so that the service lines up the contact with
 	// its conversations.
 	ExternalID Optional[string] `json:"external_id,omitzero"`

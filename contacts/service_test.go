@@ -443,6 +443,8 @@ func TestDeleteAll(t *testing.T) {
 		"one fails":           {idsOf("user_0", "user_1", "user_2"), []contactstest.Fault{pass, fail}, 2, 0, []string{"user_1"}, 28, contacts.ErrBadRequest},
 		"a proxy's 404":       {idsOf("user_0", "user_1"), []contactstest.Fault{proxy}, 1, 0, []string{"user_0"}, 29, contacts.ErrNotFound},
 		"no external id":      {idsOf("user_0", "..", "user_1"), nil, 2, 0, []string{".."}, 28, nil},
+		"many of no form":     {idsOf(slices.Concat(slices.Repeat([]string{""}, 30), []string{"user_0"})...), nil, 1, 0, slices.Repeat([]string{""}, 30), 29, nil},
+		"an agent never seen": {idsOf("nobody"), []contactstest.Fault{contactstest.Drop(), contactstest.Status(404, "Resource not found"), contactstest.Status(404, "Resource not found")}, 0, 0, []string{"nobody"}, 30, contacts.ErrNotFound},
 		"the key is refused":  {idsOf("user_0", "user_1", "user_2"), []contactstest.Fault{pass, contactstest.Status(401, "No")}, 1, 0, []string{"user_1"}, 29, contacts.ErrUnauthorized},
 		"the source fails":    {func(yield func(string, error) bool) { _ = yield("user_0", nil) && yield("", source) }, nil, 1, 0, nil, 29, source},
 		"no agent any more":   {idsOf("nobody", "nobody"), []contactstest.Fault{pass, contactstest.Status(404, "Resource not found"), pass, contactstest.Status(404, "Resource not found")}, 0, 0, []string{"nobody", "nobody"}, 30, contacts.ErrNotFound},
@@ -466,7 +468,7 @@ func TestDeleteAll(t *testing.T) {
 			switch {
 			case test.want != nil:
 				assert.ErrorIs(t, err, test.want)
-			case name == "no external id":
+			case test.failed != nil:
 				var fe *contacts.FieldError
 				assert.ErrorAs(t, err, &fe)
 			default:

@@ -22,7 +22,8 @@ type Upserted struct {
 }
 
 // Upsert makes contacts, or changes those whose external id there is already:
-// 1 to 1,000 of them, each external id once. An input without an external id
+// 1 to 1,000 of them, each external id once, as it is not documented which of
+// two would count. An input without an external id
 // makes a contact each time, with a random one.
 //
 // It is repeated when it may have arrived only if every input has an external
@@ -43,13 +44,19 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 	call := c.call(http.MethodPost, contactsPath, "contacts")
 	call.Repeatable = true
 	items := make([][]byte, len(inputs))
+	seen := make(map[string]int, len(inputs))
 	for i := range inputs {
 		item, err := c.encode(fmt.Sprintf("inputs[%d]", i), &inputs[i])
 		if err != nil {
 			return nil, err
 		}
 		items[i] = item
-		call.Repeatable = call.Repeatable && !inputs[i].ExternalID.IsZero()
+		id, ok := inputs[i].ExternalID.Get()
+		if first, twice := seen[id]; ok && twice {
+			return nil, &FieldError{fmt.Sprintf("inputs[%d].ExternalID", i), fmt.Sprintf("must not be that of inputs[%d]", first)}
+		}
+		seen[id] = i
+		call.Repeatable = call.Repeatable && ok
 	}
 	call.Body = fmt.Appendf(nil, `{"users":[%s]}`, bytes.Join(items, []byte(",")))
 	var upserted Upserted

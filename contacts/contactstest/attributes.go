@@ -19,7 +19,7 @@ func (f *Fake) define(r *http.Request) (any, *refusal) {
 	if !attributeName.MatchString(a.Name) {
 		issues = append(issues, issue{"name", "must begin with a letter, then letters, digits, _ and -"})
 	}
-	if sent.into("type", &a.Type); !isType(a.Type) {
+	if into(sent, "type", &a.Type); !isType(a.Type) {
 		issues = append(issues, issue{"type", "must be text, number, boolean or date"})
 	}
 	issues = append(issues, a.change(sent)...)
@@ -69,6 +69,6 @@ func (a *Attribute) change(sent fields) (issues []issue) {
 	if raw, ok := sent["archived"]; ok && kind(raw) != "boolean" {
 		issues = append(issues, issue{"archived", "must be true or false"})
 	}
-	sent.into("archived", &a.Archived)
+	into(sent, "archived", &a.Archived)
 	return issues
 }

@@ -183,7 +183,7 @@ func TestAttributes(t *testing.T) {
 				"POST", attributes, `{"name":"`+name+`"}`)
 		}
 		e.refused(400, `{"message":"Invalid request data","issues":[{"field":"type","message":"must be text, number, boolean or date"},{"field":"label","message":"must be a text or null"},{"field":"description","message":"must be a text or null"},{"field":"archived","message":"must be true or false"}]}`,
-			"POST", attributes, `{"name":"a","type":"colour","label":1,"description":[],"archived":"no"}`)
+			"POST", attributes, `{"name":"a","type":7,"label":1,"description":[],"archived":"no"}`)
 		e.ok("POST", attributes, `{"name":"plan"}`)
 		e.ok("POST", attributes, `{"name":"n-1_X","type":"number","label":"N","description":"D","archived":true}`)
 		e.refused(409, `{"message":"The name is taken"}`, "POST", attributes, `{"name":"plan","type":"date"}`)
@@ -219,10 +219,11 @@ func TestWhoMay(t *testing.T) {
 // What was returned does not change any more.
 func TestContactsAreCopies(t *testing.T) {
 	e := inMemory(t, &contactstest.Options{Attributes: defined})
-	e.upsert(`{"external_id":"a","custom_attributes":{"plan":"free"}}`)
+	e.upsert(`{"external_id":"a","name":"Ada","stripe_accounts":[{"a":1}],"custom_attributes":{"plan":"free"}}`)
 	before := e.fake.Contacts()[0]
-	e.upsert(`{"external_id":"a","name":"Ada","custom_attributes":{"plan":"pro"}}`)
-	assert.Nil(t, before.Name)
+	e.upsert(`{"external_id":"a","name":"Bob","stripe_accounts":[{"b":2}],"custom_attributes":{"plan":"paid"}}`)
+	assert.Equal(t, "Ada", *before.Name)
+	assert.Equal(t, `{"a":1}`, string(before.StripeAccounts[0]))
 	assert.Equal(t, `"free"`, string(before.CustomAttributes["plan"]))
 }
 

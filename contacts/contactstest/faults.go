@@ -64,20 +64,16 @@ func FailAfter() Fault {
 	})
 }
 
-// Echo has the answer to an upsert name only the first n contacts. All of them
-// are saved.
+// Echo has the answer name only the first n contacts. An upsert saves all of
+// them.
 func Echo(n int) Fault {
 	return instead(func(w http.ResponseWriter, a *answer) {
-		var body struct {
-			Message string            `json:"message"`
-			Data    []json.RawMessage `json:"data"`
+		body := parseFields(a.Bytes())
+		var data []json.RawMessage
+		if into(body, "data", &data); len(data) > n {
+			body["data"] = encode(data[:n])
 		}
-		if json.Unmarshal(a.Bytes(), &body) == nil && len(body.Data) > n {
-			body.Data = body.Data[:n]
-			a.Reset()
-			_, _ = a.Write(encode(body))
-		}
-		writeJSON(w, a.status, a.Bytes())
+		writeJSON(w, a.status, encode(body))
 	})
 }
 

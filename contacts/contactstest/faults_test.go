@@ -26,7 +26,7 @@ func TestFaults(t *testing.T) {
 		"Drop":        {contactstest.Drop(), 0, "", 0},
 		"DropAfter":   {contactstest.DropAfter(), 0, "", 2},
 		"FailAfter":   {contactstest.FailAfter(), 500, `{"message":"Internal server error"}`, 2},
-		"Echo(0)":     {contactstest.Echo(0), 200, `{"message":"Contacts saved","data":[]}`, 2},
+		"Echo(0)":     {contactstest.Echo(0), 200, `{"data":[],"message":"Contacts saved"}`, 2},
 		"Echo(9)":     {contactstest.Echo(9), 200, "", 2},
 		"TooLarge(1)": {contactstest.TooLarge(1), 413, `{"message":"The request is too large"}`, 0},
 		"TooLarge(2)": {contactstest.TooLarge(2), 200, "", 2},
@@ -69,8 +69,10 @@ func TestFaults(t *testing.T) {
 // A fault that has nothing to do with a request leaves it alone.
 func TestFaultsOfOtherRequests(t *testing.T) {
 	e := inMemory(t, nil)
-	e.fake.Script(contactstest.TooLarge(0), contactstest.Echo(0), contactstest.Echo(0))
+	e.ok("POST", contacts, users(3))
+	e.fake.Script(contactstest.TooLarge(0), contactstest.Echo(2), contactstest.Echo(0), contactstest.Echo(0))
 	e.ok("GET", contacts, "")
+	assert.Equal(t, 3, e.ok("GET", contacts, "").Total, "what is beside the data stays")
 	e.ok("GET", attributes, "")
 	e.refused(404, notFound, "GET", contacts+"/nobody", "")
 }

@@ -28,18 +28,21 @@ func parseFields(raw json.RawMessage) fields {
 	return f
 }
 
-// into decodes a field, where there is one. Null makes a pointer, slice or map
-// nil.
-func (f fields) into(name string, target any) (sent bool) {
+// into decodes a field, where there is one, into a new value: what the target
+// had may be in the hands of a caller of Contacts. Null gives the zero value,
+// and so does what does not fit, which was or will be refused.
+func into[T any](f fields, name string, target *T) (sent bool) {
 	raw, sent := f[name]
 	if sent {
-		_ = json.Unmarshal(raw, target) // what does not fit was refused before
+		var value T
+		_ = json.Unmarshal(raw, &value)
+		*target = value
 	}
 	return sent
 }
 
 func (f fields) text(name string) (text string) {
-	f.into(name, &text)
+	into(f, name, &text)
 	return text
 }
 

@@ -112,14 +112,14 @@ func (s *store) apply(c *Contact, f fields, replace bool) {
 		c.ExternalID = id
 		s.byID[id] = c
 	}
-	f.into("name", &c.Name)
-	f.into("email", &c.Email)
-	f.into("phonenumber", &c.PhoneNumber)
-	if f.into("stripe_accounts", &c.StripeAccounts) && c.StripeAccounts == nil {
+	into(f, "name", &c.Name)
+	into(f, "email", &c.Email)
+	into(f, "phonenumber", &c.PhoneNumber)
+	if into(f, "stripe_accounts", &c.StripeAccounts) && c.StripeAccounts == nil {
 		c.StripeAccounts = []json.RawMessage{}
 	}
 	var values map[string]json.RawMessage
-	if f.into("custom_attributes", &values) && (replace || values == nil) {
+	if into(f, "custom_attributes", &values) && (replace || values == nil) {
 		c.CustomAttributes = map[string]json.RawMessage{}
 	}
 	for name, value := range values {

@@ -50,8 +50,8 @@ func NewFront(service, tooLong http.Handler, maxBody int64) *Front {
 	return f
 }
 
-// ServeHTTP has the next fault or the service answer. The body of the request
-// is wholly there for them, and can be read anew with a copy of the request.
+// ServeHTTP has the next fault or the service answer. For them, the whole body
+// of the request is in memory.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, f.maxBody))
 	r = r.WithContext(r.Context()) // a copy: the caller's request stays as it is
