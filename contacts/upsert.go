@@ -41,10 +41,9 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 	if len(inputs) == 0 || len(inputs) > MaxUpsert {
 		return nil, &FieldError{"inputs", fmt.Sprintf("must have 1 to %d items, has %d", MaxUpsert, len(inputs))}
 	}
-	call := c.call(http.MethodPost, contactsPath, "contacts")
-	call.Repeatable = true
 	items := make([][]byte, len(inputs))
 	seen := make(map[string]int, len(inputs))
+	repeatable := true
 	for i := range inputs {
 		item, err := c.encode(fmt.Sprintf("inputs[%d]", i), &inputs[i])
 		if err != nil {
@@ -56,17 +55,25 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 			return nil, &FieldError{fmt.Sprintf("inputs[%d].ExternalID", i), fmt.Sprintf("must not be that of inputs[%d]", first)}
 		}
 		seen[id] = i
-		call.Repeatable = call.Repeatable && ok
+		repeatable = repeatable && ok
 	}
-	call.Body = fmt.Appendf(nil, `{"users":[%s]}`, bytes.Join(items, []byte(",")))
 	var upserted Upserted
-	meta, err := c.do(ctx, call, func(b []byte) bool {
-		data, ok := wire.Data(b, '[')
-		return ok && wire.Unmarshal(data, &upserted.Contacts)
-	})
+	meta, err := c.upsert(ctx, items, repeatable, &upserted.Contacts)
 	if err != nil {
 		return nil, err
 	}
 	upserted.Meta = meta
 	return &upserted, nil
+}
+
+// upsert sends inputs that are JSON by now, and decodes the records of the
+// answer.
+func (c *Client) upsert(ctx context.Context, items [][]byte, repeatable bool, records any) (Meta, error) {
+	call := c.call(http.MethodPost, contactsPath, "contacts")
+	call.Repeatable = repeatable
+	call.Body = fmt.Appendf(nil, `{"users":[%s]}`, bytes.Join(items, []byte(",")))
+	return c.do(ctx, call, func(b []byte) bool {
+		data, ok := wire.Data(b, '[')
+		return ok && wire.Unmarshal(data, records)
+	})
 }

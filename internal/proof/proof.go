@@ -55,6 +55,15 @@ func Chromium(t testing.TB) string {
 	return ""
 }
 
+// Load lets a test go on that puts the machine under load, and so only runs
+// where it is asked for.
+func Load(t testing.TB) {
+	t.Helper()
+	if !required("load") {
+		t.Skip("this test puts the machine under load: to run it, name load in CHATIDENT_REQUIRE")
+	}
+}
+
 // Vectors decodes a JSON file of the folder that CHATIDENT_VECTORS names,
 // relative to the repository or absolute.
 func Vectors(t testing.TB, file string, v any) {
@@ -73,11 +82,14 @@ func Vectors(t testing.TB, file string, v any) {
 
 func missing(t testing.TB, what, advice string) {
 	t.Helper()
-	required := strings.Split(os.Getenv("CHATIDENT_REQUIRE"), ",")
-	if slices.Contains(required, what) {
+	if required(what) {
 		t.Fatalf("CHATIDENT_REQUIRE names %s, and it is not there: %s", what, advice)
 	}
 	t.Skipf("%s is not there: to run this test, %s", what, advice)
+}
+
+func required(what string) bool {
+	return slices.Contains(strings.Split(os.Getenv("CHATIDENT_REQUIRE"), ","), what)
 }
 
 // root returns the folder of the repository, found from the test's own.
