@@ -216,16 +216,6 @@ func (s *syncing) trust() {
 	}
 }
 
-// inDoubt reports whether the refusals may still turn out to have one reason.
-func (s *syncing) inDoubt() bool {
-	for _, l := range s.lanes {
-		if len(l.alike) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // byIssues parts the rows that the issues of a refusal name from the others.
 func byIssues(items []*item, e *Error) (issues map[*item][]Issue, named, others []*item) {
 	issues = map[*item][]Issue{}

@@ -110,7 +110,7 @@ func (s *syncing) lasting() context.Context { return context.WithoutCancel(s.ctx
 
 func (s *syncing) acknowledge(it *item) {
 	s.report.Acknowledged++
-	s.settle(it, false)
+	s.settle(it, done)
 }
 
 // refuse is for a row that the service refused alone, or that was not sent. It
@@ -122,14 +122,18 @@ func (s *syncing) refuse(it *item) {
 		return
 	}
 	s.report.Refused++
-	s.settle(it, !s.reported(it, OutcomeRefused))
+	if s.reported(it, OutcomeRefused) {
+		s.settle(it, given)
+	} else {
+		s.settle(it, again)
+	}
 }
 
 // lose is for a row that may be saved.
 func (s *syncing) lose(it *item) {
 	s.report.Unknown++
 	s.reported(it, OutcomeUnknown)
-	s.settle(it, true)
+	s.settle(it, again)
 }
 
 // abandon is for a row whose turn does not come any more.
@@ -139,12 +143,12 @@ func (s *syncing) abandon(it *item) {
 		return
 	}
 	s.report.NotAttempted++
-	s.settle(it, true)
+	s.settle(it, again)
 }
 
-func (s *syncing) settle(it *item, again bool) {
+func (s *syncing) settle(it *item, state state) {
 	s.settled++
-	s.window.settle(it.place, again)
+	s.window.settle(it.place, state)
 }
 
 // reported is false when the caller could not take note of the failure.

@@ -58,8 +58,10 @@ type SyncOptions struct {
 	// in the Report only.
 	//
 	// A checkpoint does not pass a row that is unknown or not attempted, for the
-	// rest of the run, since a later one is to send it again; nor refused rows
-	// behind which none is acknowledged yet, since it may be that all are.
+	// rest of the run, since a later one is to send it again. And it passes
+	// refused rows only with an acknowledged one behind them, or when the run
+	// goes to its end: it might end with [ErrSystemic], and a later one is to
+	// send them when their common reason is gone.
 	OnCheckpoint func(ctx context.Context, cursor string) error
 
 	// OnProgress is given the report so far: in the end, and in between when
@@ -69,7 +71,7 @@ type SyncOptions struct {
 
 const (
 	defaultBatchBytes = 512 << 10
-	minBatchBytes     = 16 << 10 // of what 413 leads to
+	minBatchBytes     = 4 << 10 // of what 413 leads to
 	defaultWorkers    = 4
 	maxWorkers        = 64
 	maxBatchBytes     = 16 << 20
@@ -178,9 +180,8 @@ type syncing struct {
 
 	window  window
 	report  Report
-	settled int    // rows that have an outcome
-	told    int    // of them, when the caller was told last
-	safe    string // the cursor up to which nothing is in doubt
+	settled int // rows that have an outcome
+	told    int // of them, when the caller was told last
 
 	inARow int // calls that failed since one did not
 
