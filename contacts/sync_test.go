@@ -377,7 +377,7 @@ func TestSyncEndsEarly(t *testing.T) {
 				fake.Script(test.faults...)
 				begun := time.Now()
 				rows := people(5000)
-				report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, Workers: 2})
+				report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, Workers: 1})
 				require.Error(t, err)
 				if test.want != nil {
 					require.ErrorIs(t, err, test.want)
