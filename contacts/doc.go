@@ -15,6 +15,12 @@
 // the external id that is the customer's UserID in chats, so that the service
 // lines the two up; Options.RequireUserIDs refuses others.
 //
+// [Client.Sync] brings a whole table into step, however large, and says of each
+// row what became of it. It may be cut off at any time, and goes on from its last
+// checkpoint:
+//
+//	report, err := client.Sync(ctx, rows, &contacts.SyncOptions{OnCheckpoint: save})
+//
 // In tests, the package contactstest plays the service.
 //
 // # What gets lost easily

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log"
 
 	"github.com/chatident/chatident/contacts"
@@ -128,6 +129,85 @@ func ExampleClient_DeleteAll() {
 	}
 	fmt.Println("deleted:", deletions.Deleted, "not there:", deletions.Absent, "left:", len(fake.Contacts()))
 	// Output: deleted: 1 not there: 1 left: 0
+}
+
+// customers is what a program reads from its table, WHERE id > after ORDER BY id.
+func customers(after string) iter.Seq2[contacts.Row, error] {
+	table := []struct{ id, name, plan string }{
+		{"user_1", "Ada", "pro"}, {"user_2", "Bob", "free"}, {"user_3", "Eve", "old"}, {"", "nobody", "free"}, {"user_5", "Zoe", "pro"},
+	}
+	return func(yield func(contacts.Row, error) bool) {
+		for i, c := range table {
+			in := contacts.Input{Name: contacts.Set(c.name), CustomAttributes: contacts.Set(contacts.Values{"plan": c.plan})}
+			if c.plan == "old" {
+				in.CustomAttributes = contacts.Set(contacts.Values{"Plan": "pro"})
+			}
+			if c.id != "" {
+				in.ExternalID = contacts.Set(c.id)
+			}
+			if key := fmt.Sprint(i + 1); key > after && !yield(contacts.Row{Input: in, Cursor: key}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// A table is brought into step. Rows that are refused do not keep the others
+// from being saved, and each one is told, with the reason.
+func ExampleClient_Sync() {
+	client, fake, stop := exampleClient()
+	defer stop()
+	ctx := context.Background()
+	schema, err := client.EnsureAttributes(ctx, []contacts.Attribute{{Name: "plan"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	report, err := client.Sync(ctx, customers(""), &contacts.SyncOptions{
+		Schema: schema,
+		OnFailure: func(_ context.Context, f contacts.Failure) error {
+			fmt.Printf("row %s is %s: %s\n", f.Row.Cursor, f.Outcome, f.Reason())
+			return nil
+		},
+	})
+	if err != nil && !errors.Is(err, contacts.ErrRowsFailed) {
+		log.Print("ended early: ", err) // a later run goes on behind report.Cursor
+	}
+	fmt.Println("acknowledged:", report.Acknowledged, "of", report.Read)
+	fmt.Println("contacts:", len(fake.Contacts()))
+	// Output:
+	// row 3 is refused: input.CustomAttributes["Plan"] is not defined
+	// row 4 is refused: row.Input.ExternalID must be set
+	// acknowledged: 3 of 5
+	// contacts: 3
+}
+
+// The service goes down in the middle. A later run begins behind the last
+// checkpoint, which the program has written down.
+func ExampleClient_Sync_resume() {
+	client, fake, stop := exampleClient()
+	defer stop()
+	fake.Script(contactstest.Pass(), contactstest.Status(401, "The key was revoked"))
+
+	checkpoint := "" // in a file, or a table
+	options := &contacts.SyncOptions{
+		BatchSize: 1,
+		Workers:   1,
+		OnCheckpoint: func(_ context.Context, cursor string) error {
+			checkpoint = cursor
+			return nil
+		},
+	}
+	for range 2 {
+		report, err := client.Sync(context.Background(), customers(checkpoint), options)
+		fmt.Println("acknowledged:", report.Acknowledged, "checkpoint:", checkpoint)
+		fmt.Println("ended early:", !errors.Is(err, contacts.ErrRowsFailed))
+	}
+	// Output:
+	// acknowledged: 1 checkpoint: 1
+	// ended early: true
+	// acknowledged: 3 checkpoint: 5
+	// ended early: false
 }
 
 // All contacts, page by page as they are asked for.

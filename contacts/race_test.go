@@ -4,6 +4,6 @@ package contacts_test
 
 // The race detector makes everything some ten times slower.
 const (
-	seeds    = 100
-	loadRows = 100_000
+	seeds    = 60
+	loadRows = 250_000
 )

@@ -598,7 +598,7 @@ func TestSyncLeavesNothingBehind(t *testing.T) {
 	_, err := c.Sync(t.Context(), source(people(10)), nil)
 	require.NoError(t, err)
 	before := runtime.NumGoroutine()
-	for range 5 {
+	for range 2 {
 		fake.Script(contactstest.Drop(), contactstest.FailAfter(), contactstest.Status(401, "No"))
 		_, _ = c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 3})
 	}
