@@ -21,7 +21,7 @@ const (
 	defaultTimeout  = time.Minute
 	defaultRetries  = 2
 	defaultMaxBody  = 16 << 20
-	maxErrorBody    = 64 << 10
+	defaultMaxError = 64 << 10
 	maxRetries      = 10
 	maxWait         = 30 * time.Second
 	maxBodyOfAnyone = 1 << 30
@@ -36,6 +36,7 @@ type Config struct {
 	Timeout    time.Duration // of one attempt; for a stream, to its first byte
 	MaxRetries int           // after the first attempt; negative: none
 	MaxBody    int64         // of a decoded answer, in bytes
+	MaxError   int64         // what is kept of a refusal's body, in bytes
 	Limiter    Limiter
 	OnAttempt  func(context.Context, Attempt)
 }
@@ -70,6 +71,7 @@ type Client struct {
 	timeout    time.Duration
 	maxRetries int
 	maxBody    int64
+	maxError   int64
 	limiter    Limiter
 	onAttempt  func(context.Context, Attempt)
 }
@@ -98,6 +100,7 @@ func New(apiKey string, c Config) (*Client, error) {
 		timeout:    or(c.Timeout, defaultTimeout),
 		maxRetries: max(or(c.MaxRetries, defaultRetries), 0),
 		maxBody:    or(c.MaxBody, defaultMaxBody),
+		maxError:   or(c.MaxError, defaultMaxError),
 		limiter:    c.Limiter,
 		onAttempt:  c.OnAttempt,
 	}

@@ -2,6 +2,7 @@ package apihttp
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -126,6 +127,65 @@ func TestWhatIsRepeated(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whether a change was made is not known after a broken connection, and after a
+// status from 500 on.
+func TestWhatMayHaveBeenDone(t *testing.T) {
+	certificate := &tls.CertificateVerificationError{Err: errors.New("expired")}
+	tooLong := func(*http.Request) (*http.Response, error) {
+		return answerOf(strings.NewReader(strings.Repeat("x", 101))), nil
+	}
+	for name, test := range map[string]struct {
+		answers []any
+		want    bool
+	}{
+		"302":                       {[]any{302}, false},
+		"400":                       {[]any{400}, false},
+		"404":                       {[]any{404}, false},
+		"429":                       {[]any{429}, false},
+		"500":                       {[]any{500}, true},
+		"501":                       {[]any{501}, true},
+		"dial fails":                {[]any{errDial}, false},
+		"a bad certificate":         {[]any{certificate}, false},
+		"connection reset":          {[]any{errReset}, true},
+		"answer too long":           {[]any{tooLong}, true},
+		"404 after 502":             {[]any{502, 404}, true},
+		"404 after a reset":         {[]any{errReset, 404}, true},
+		"404 after 429":             {[]any{429, 404}, false},
+		"404 after a failed dial":   {[]any{errDial, 404}, false},
+		"404 after all of them":     {[]any{errReset, 429, 404}, true},
+		"a failed dial after a 503": {[]any{503, errDial, errDial}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newClient(t, &script{answers: test.answers}, func(c *Config) { c.MaxBody = 100 })
+				_, err := c.Do(t.Context(), Call{Method: "DELETE", Repeatable: true})
+				assert.Equal(t, test.want, failure(t, err).MayBeDone)
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		silent := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
+		for answer, want := range map[string]struct {
+			answer any
+			want   bool
+		}{"while it is under way": {silent, true}, "while waiting": {map[string]string{"Retry-After": "20"}, false}} {
+			ctx, cancel := context.WithCancel(t.Context())
+			time.AfterFunc(time.Second, cancel)
+			_, err := newClient(t, &script{answers: []any{want.answer}}, nil).Do(ctx, Call{Method: "POST"})
+			assert.Equal(t, want.want, failure(t, err).MayBeDone, answer)
+			assert.Equal(t, context.Canceled, failure(t, err).Err)
+
+			s := &script{answers: []any{200}}
+			_, err = newClient(t, s, nil).Do(ctx, Call{Method: "POST"})
+			assert.False(t, failure(t, err).MayBeDone, "it had ended before")
+			assert.Equal(t, context.Canceled, failure(t, err).Err)
+			assert.Empty(t, s.requests)
+		}
+	})
+	_, err := newClient(t, &script{answers: []any{200}}, func(c *Config) { c.Limiter = &limiter{err: errors.New("spent")} }).Do(t.Context(), Call{Method: "POST"})
+	assert.False(t, failure(t, err).MayBeDone)
 }
 
 func answerOf(body io.Reader) *http.Response {
@@ -514,6 +574,12 @@ func TestBodiesAreBounded(t *testing.T) {
 		check(res, failure(t, err))
 		assert.Less(t, read, 200<<10)
 	}
+	_, err := newClient(t, &script{answers: []any{func(*http.Request) (*http.Response, error) {
+		res := answerOf(strings.NewReader(strings.Repeat("x", 1000)))
+		res.StatusCode = 400
+		return res, nil
+	}}}, func(c *Config) { c.MaxError = 100 }).Do(t.Context(), Call{Method: "GET"})
+	assert.Len(t, failure(t, err).Body, 100)
 	res, err := newClient(t, &script{answers: []any{func(*http.Request) (*http.Response, error) {
 		return answerOf(strings.NewReader(strings.Repeat("x", 1000))), nil
 	}}}, func(c *Config) { c.MaxBody = 1000 }).Do(t.Context(), Call{Method: "GET"})

@@ -67,8 +67,12 @@ type Failure struct {
 	Meta
 	Operation  string
 	StatusCode int    // 0 without an answer
-	Body       []byte // of a refusal, cut to 64 KB
+	Body       []byte // of a refusal, cut to Config.MaxError
 	Attempts   int
+
+	// MayBeDone says that one of the attempts may have been carried out, although
+	// no answer says so.
+	MayBeDone bool
 
 	// Err says why there is no answer, or none that can be used. It is nil for
 	// a refusal, and ctx.Err() when the context ended; Cause is then the
@@ -113,6 +117,7 @@ func (c *Client) Open(ctx context.Context, call Call) (*Response, error) {
 // more than 30 seconds: the caller gets the refusal then, with its RetryAfter.
 func (c *Client) repeat(ctx context.Context, call Call, read func(*http.Response, *Response) error) (*Response, error) {
 	var refusal *Failure
+	mayBeDone := false
 	for number := 1; ; number++ {
 		begun := time.Now()
 		res, failure := c.attempt(ctx, call, read)
@@ -123,7 +128,8 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*http.Response
 			c.reportSuccess(ctx, attempt, res)
 			return res, nil
 		}
-		failure.Operation, failure.Attempts, failure.Refusal = call.Operation, number, refusal
+		mayBeDone = mayBeDone || mayHaveBeenDone(failure)
+		failure.Operation, failure.Attempts, failure.MayBeDone, failure.Refusal = call.Operation, number, mayBeDone, refusal
 		if failure.Err == nil {
 			refusal = failure
 		}
@@ -138,15 +144,15 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*http.Response
 			continue
 		}
 		if ctx.Err() != nil {
-			return nil, ended(ctx, call, number, refusal)
+			return nil, ended(ctx, failure, refusal)
 		}
 		return nil, failure
 	}
 }
 
 // ended is the failure of a call whose context has ended.
-func ended(ctx context.Context, call Call, number int, refusal *Failure) *Failure {
-	f := &Failure{Operation: call.Operation, Attempts: number, Err: ctx.Err(), Refusal: refusal}
+func ended(ctx context.Context, last, refusal *Failure) *Failure {
+	f := &Failure{Operation: last.Operation, Attempts: last.Attempts, MayBeDone: last.MayBeDone, Err: ctx.Err(), Refusal: refusal}
 	if cause := context.Cause(ctx); cause != f.Err {
 		f.Cause = cause
 	}
@@ -184,7 +190,10 @@ func (r *Response) Close(cause error) {
 // attempt sends the request once.
 func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Response, *Response) error) (*Response, *Failure) {
 	if err := c.await(ctx); err != nil {
-		return nil, &Failure{Err: limiterError{err}}
+		return nil, &Failure{Err: unsentError{err}}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, &Failure{Err: unsentError{err}}
 	}
 	ctx, abort := context.WithCancelCause(ctx)
 	timer := time.AfterFunc(c.timeout, func() { abort(ErrTimeout) })
@@ -199,7 +208,7 @@ func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Respons
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		defer abort(nil)
 		defer res.Body.Close()
-		body, _ := io.ReadAll(io.LimitReader(res.Body, maxErrorBody)) // what came of it is enough
+		body, _ := io.ReadAll(io.LimitReader(res.Body, c.maxError)) // what came of it is enough
 		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Body: body}
 	}
 	if err := read(res, r); err != nil {
@@ -218,7 +227,10 @@ func (c *Client) await(ctx context.Context) error {
 		ctx, cancel = context.WithDeadline(ctx, until)
 		defer cancel()
 	}
-	return c.limiter.Wait(ctx)
+	if err := c.limiter.Wait(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrLimiter, err)
+	}
+	return nil
 }
 
 type waitUntilKey struct{}
@@ -274,10 +286,11 @@ var ErrTooLong = errors.New("the answer is longer than the limit")
 // ErrLimiter says that Config.Limiter did not let a call through.
 var ErrLimiter = errors.New("the limiter did not let the call through")
 
-type limiterError struct{ error }
+// unsentError is why an attempt was not begun: the limiter refused it, or the
+// context had ended.
+type unsentError struct{ error }
 
-func (e limiterError) Unwrap() error        { return e.error }
-func (e limiterError) Is(target error) bool { return target == ErrLimiter }
+func (e unsentError) Unwrap() error { return e.error }
 
 // mayRepeat holds the rules of contract section 8: a refusal of 429 was not
 // carried out, nor was a request that never left; everything else may have been.
@@ -294,16 +307,31 @@ func mayRepeat(call Call, f *Failure) bool {
 	case f.Err == ErrTooLong:
 		return false
 	}
-	if _, ok := errors.AsType[*tls.CertificateVerificationError](f.Err); ok {
-		return false // the next attempt meets the same certificate
+	if isBadCertificate(f.Err) {
+		return false // the next attempt meets the same one
 	}
-	if _, ok := f.Err.(limiterError); ok {
+	if _, ok := f.Err.(unsentError); ok {
 		return false
 	}
-	return call.Repeatable || neverSent(f.Err)
+	return call.Repeatable || neverDialled(f.Err)
 }
 
-func neverSent(err error) bool {
+// mayHaveBeenDone is about one attempt. Who fails with a status from 500 on may
+// have done the work before.
+func mayHaveBeenDone(f *Failure) bool {
+	if f.Err == nil {
+		return f.StatusCode >= 500
+	}
+	_, unsent := f.Err.(unsentError)
+	return !unsent && !neverDialled(f.Err) && !isBadCertificate(f.Err)
+}
+
+func isBadCertificate(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
+}
+
+func neverDialled(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"
 }

@@ -1,0 +1,150 @@
+package contacts
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/exactjson"
+	"github.com/chatident/chatident/internal/wire"
+)
+
+// Attribute is the definition of a custom attribute of contacts. Its name and
+// type cannot be changed once it is there, and it cannot be deleted: archive it.
+//
+// Source: Bookbag, API v1, "Custom attributes".
+type Attribute struct {
+	// Name begins with a letter, and goes on with letters, digits, underscore
+	// and hyphen.
+	Name string `json:"name"`
+
+	// Type is that of the values. Default: [TypeText].
+	Type AttributeType `json:"type,omitempty"`
+
+	Label       string `json:"label,omitempty"`
+	Description string `json:"description,omitempty"`
+
+	// Archived attributes take no values.
+	Archived bool `json:"archived,omitempty"`
+}
+
+// AttributeType is the type of an attribute's values. The service may have
+// others than this package names.
+type AttributeType string
+
+// Types of attributes.
+const (
+	TypeText    AttributeType = "text"
+	TypeNumber  AttributeType = "number"
+	TypeBoolean AttributeType = "boolean"
+	TypeDate    AttributeType = "date" // in which form is not documented
+)
+
+// AttributeUpdate is what can be changed of a definition.
+type AttributeUpdate struct {
+	Label       Optional[string] `json:"label,omitzero"`
+	Description Optional[string] `json:"description,omitzero"`
+	Archived    Optional[bool]   `json:"archived,omitzero"`
+}
+
+func (a *Attribute) check(name string) error {
+	if err := checkAttributeName(name+".Name", a.Name); err != nil {
+		return err
+	}
+	switch a.Type {
+	case "", TypeText, TypeNumber, TypeBoolean, TypeDate:
+		return nil
+	}
+	return &FieldError{name + ".Type", "must be text, number, boolean or date"}
+}
+
+func checkAttributeName(field, name string) error {
+	if name == "" {
+		return &FieldError{field, "must not be empty"}
+	}
+	for i := range len(name) {
+		c := name[i]
+		isLetter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+		switch {
+		case i == 0 && !isLetter:
+			return &FieldError{field, "must begin with a letter"}
+		case !isLetter && (c < '0' || c > '9') && c != '_' && c != '-':
+			return &FieldError{field, fmt.Sprintf("must have only letters, digits, underscore and hyphen: byte %d is another", i+1)}
+		}
+	}
+	return nil
+}
+
+// Attributes returns all definitions, the archived ones included. What goes
+// wrong is an *[Error].
+//
+// Source: Bookbag, API v1, "Custom attributes"; whether the list stands in the
+// answer's data or is the answer itself is not documented, and both are read.
+func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
+	var attributes []Attribute
+	_, err := c.do(ctx, c.get(attributesPath, nil, "custom-attributes"), func(b []byte) bool {
+		list, ok := wire.Data(b, '[')
+		if !ok {
+			list = b
+		}
+		var raw []json.RawMessage
+		return json.Unmarshal(list, &raw) == nil && raw != nil && wire.Unmarshal(list, &attributes)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return attributes, nil
+}
+
+// DefineAttribute makes a definition. It is not repeated when it may have
+// arrived, as the repetition would find the name taken: for that, there is
+// [Client.EnsureAttributes].
+//
+// A bad field is a *[FieldError], everything else that goes wrong an *[Error].
+//
+// Source: Bookbag, API v1, "Custom attributes"; the form of the answer is not
+// documented, so what it does not have is as in the argument.
+func (c *Client) DefineAttribute(ctx context.Context, a Attribute) (Attribute, error) {
+	if err := a.check("attribute"); err != nil {
+		return Attribute{}, err
+	}
+	return c.writeAttribute(ctx, c.call(http.MethodPost, attributesPath, "custom-attributes"), "attribute", a, a)
+}
+
+// UpdateAttribute changes what the update has of a definition. Archived, the
+// attribute keeps the values that there are and takes no others. It is repeated
+// when it may have arrived, as that changes nothing.
+//
+// A bad name, and an update without any field, is a *[FieldError], everything
+// else that goes wrong an *[Error] ([ErrNotFound]).
+//
+// Source: Bookbag, API v1, "Custom attributes"; that what is left out stays as
+// it is, and the form of the answer, are not documented.
+func (c *Client) UpdateAttribute(ctx context.Context, name string, u AttributeUpdate) (Attribute, error) {
+	if err := checkAttributeName("name", name); err != nil {
+		return Attribute{}, err
+	}
+	if u == (AttributeUpdate{}) {
+		return Attribute{}, &FieldError{"update", "must have a field"}
+	}
+	call := c.call(http.MethodPut, attributePath, "custom-attributes", name)
+	call.Repeatable = true
+	return c.writeAttribute(ctx, call, "update", u, Attribute{Name: name})
+}
+
+// writeAttribute returns what is known of the attribute, with what the answer
+// has of it.
+func (c *Client) writeAttribute(ctx context.Context, call apihttp.Call, field string, body any, known Attribute) (Attribute, error) {
+	b, err := exactjson.Marshal(body)
+	if err != nil {
+		return Attribute{}, &FieldError{field, err.Error()}
+	}
+	call.Body = b
+	_, err = c.do(ctx, call, func(b []byte) bool { return record(b, "name", &known) })
+	if err != nil {
+		return Attribute{}, err
+	}
+	return known, nil
+}

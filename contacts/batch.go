@@ -1,0 +1,76 @@
+package contacts
+
+// item is a row on its way.
+type item struct {
+	row   Row
+	id    string // the external id
+	json  []byte
+	place int   // in the window
+	maybe bool  // a call of which nothing is known may have saved it
+	part  bool  // a call that was refused for others may have saved it
+	err   error // of the last call that failed
+}
+
+// limits of a call.
+type limits struct{ rows, bytes int }
+
+// batch collects rows for a call. None has an external id twice, as it is not
+// documented which of the two would count: the second one stays for a later
+// call.
+type batch struct {
+	limits *limits
+	open   pile
+	later  pile
+	ids    map[string]bool // of the rows in both
+	full   bool            // it is not worth while to wait for more
+}
+
+// pile is rows, and how long they are as JSON.
+type pile struct {
+	items []*item
+	bytes int
+}
+
+func newBatch(l *limits) batch { return batch{limits: l, ids: map[string]bool{}} }
+
+// takes reports whether there is room for a row. For one alone there always is.
+func (l *limits) takes(p *pile, it *item) bool {
+	return len(p.items) == 0 || len(p.items) < l.rows && p.bytes+len(it.json) <= l.bytes
+}
+
+func (p *pile) add(it *item) {
+	p.items = append(p.items, it)
+	p.bytes += len(it.json) + 1 // the comma
+}
+
+// add is false when there is no room for the row, until some are taken.
+func (b *batch) add(it *item) bool {
+	p := &b.open
+	if b.ids[it.id] {
+		p = &b.later
+	}
+	if !b.limits.takes(p, it) {
+		b.full = true
+		return false
+	}
+	p.add(it)
+	if p == &b.open {
+		b.ids[it.id] = true
+		b.full = b.full || len(p.items) == b.limits.rows
+	}
+	return true
+}
+
+// take takes the rows of a call. What had to stay is collected anew.
+func (b *batch) take() []*item {
+	taken, later := b.open.items, b.later.items
+	b.open, b.later, b.full = pile{}, pile{}, false
+	clear(b.ids)
+	for _, it := range later {
+		if !b.add(it) { // the limits were lowered: it stays, and so do those behind it
+			b.ids[it.id] = true
+			b.later.add(it)
+		}
+	}
+	return taken
+}

@@ -1,0 +1,745 @@
+package contacts
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/chatident/chatident/internal/proof"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	userIDRule = "must have only letters, digits, dot, underscore and hyphen: byte %d is another"
+	dotsRule   = "must not be . or .., nor have one between slashes"
+	nilRule    = "must not be nil: an empty one is empty, and Null is null"
+)
+
+var badExternalIDs = map[string]string{
+	"":         "must not be empty, nor only slashes",
+	"/":        "must not be empty, nor only slashes",
+	`//\`:      "must not be empty, nor only slashes",
+	".":        dotsRule,
+	"..":       dotsRule,
+	"../x":     dotsRule,
+	"a/../b":   dotsRule,
+	`a\..\b`:   dotsRule,
+	"a/.":      dotsRule,
+	"ada\xff":  "must be valid UTF-8",
+	"\xed\xa0": "must be valid UTF-8",
+}
+
+var ada = Input{ExternalID: Set("user_8821"), Name: Set("Ada")}
+
+const adaRecord = `{"id":"contact_1","external_id":"user_8821","name":"Ada"}`
+
+func TestAgentID(t *testing.T) {
+	id, err := ParseAgentID(" 123\n")
+	require.NoError(t, err)
+	assert.Equal(t, AgentID(123), id)
+	_, err = ParseAgentID("abc")
+	requireField(t, err, "agent", "must be a number")
+	_, err = ParseAgentID("0")
+	requireField(t, err, "agent", "must be positive")
+}
+
+func TestOptional(t *testing.T) {
+	type body struct {
+		A Optional[string] `json:"a,omitzero"`
+		B Optional[int]    `json:"b,omitzero"`
+	}
+	for want, v := range map[string]body{
+		`{}`:               {},
+		`{"a":null}`:       {A: Null[string]()},
+		`{"a":"","b":0}`:   {A: Set(""), B: Set(0)},
+		`{"a":"x","b":-7}`: {A: Set("x"), B: Set(-7)},
+	} {
+		b, err := json.Marshal(v)
+		require.NoError(t, err)
+		assert.Equal(t, want, string(b))
+	}
+	value, ok := Set("x").Get()
+	assert.Equal(t, "x", value)
+	assert.True(t, ok)
+	_, ok = Null[string]().Get()
+	assert.False(t, ok)
+	assert.True(t, Null[string]().IsNull())
+	assert.False(t, Optional[string]{}.IsNull())
+	assert.True(t, Optional[string]{}.IsZero())
+	assert.False(t, Null[string]().IsZero())
+	b, err := json.Marshal(Optional[int]{})
+	require.NoError(t, err)
+	assert.Equal(t, "null", string(b), "without omitzero")
+}
+
+// What is sent, to the byte.
+func TestRequests(t *testing.T) {
+	const base = "https://app.bookbag.ai/api/v1/chatbots/123/"
+	record := `{"data":` + adaRecord + `}`
+	full := Input{
+		ExternalID: Set("ada@example.com"), Name: Set("Ada <Löwe>"), Email: Null[string](), PhoneNumber: Set(""),
+		StripeAccounts:   Set([]StripeAccount{{Label: "main", StripeID: "cus_1"}, {StripeID: "cus_2", StripeEmail: "a@b.c"}}),
+		CustomAttributes: Set(Values{"plan": "pro", "n": json.Number("9007199254740993"), "vip": true, "gone": nil}),
+	}
+	for name, test := range map[string]struct {
+		answer            string
+		call              func(*Client) error
+		method, url, body string
+	}{
+		"upsert": {`{"data":[]}`, func(c *Client) error { _, err := c.Upsert(t.Context(), []Input{full, {}}); return err },
+			"POST", "contacts", `{"users":[{"external_id":"ada@example.com","name":"Ada \u003cLöwe\u003e","email":null,"phonenumber":"",` +
+				`"stripe_accounts":[{"label":"main","stripe_id":"cus_1"},{"label":"","stripe_id":"cus_2","stripe_email":"a@b.c"}],` +
+				`"custom_attributes":{"gone":null,"n":9007199254740993,"plan":"pro","vip":true}},{}]}`},
+		"page":         {`{"data":[]}`, func(c *Client) error { _, err := c.Page(t.Context(), PageRequest{}); return err }, "GET", "contacts", ""},
+		"another page": {`{"data":[]}`, func(c *Client) error { _, err := c.Page(t.Context(), PageRequest{2, 10}); return err }, "GET", "contacts?page=2&per_page=10", ""},
+		"all": {`{"data":[]}`, func(c *Client) error {
+			for _, err := range c.All(t.Context()) {
+				return err
+			}
+			return nil
+		}, "GET", "contacts?page=1&per_page=1000", ""},
+		"get":            {record, func(c *Client) error { _, err := c.Get(t.Context(), "user_8821"); return err }, "GET", "contacts/user_8821", ""},
+		"a slash":        {record, func(c *Client) error { _, err := c.Get(t.Context(), "a/b"); return err }, "GET", "contacts/a%2Fb", ""},
+		"an umlaut":      {record, func(c *Client) error { _, err := c.Get(t.Context(), "ü"); return err }, "GET", "contacts/%C3%BC", ""},
+		"a percent sign": {record, func(c *Client) error { _, err := c.Get(t.Context(), "100%"); return err }, "GET", "contacts/100%25", ""},
+		"an address":     {record, func(c *Client) error { _, err := c.Get(t.Context(), "ada+x@example.com"); return err }, "GET", "contacts/ada+x@example.com", ""},
+		"an escape":      {record, func(c *Client) error { _, err := c.Get(t.Context(), "%2e%2e"); return err }, "GET", "contacts/%252e%252e", ""},
+		"a query":        {record, func(c *Client) error { _, err := c.Get(t.Context(), "a?b#c;d"); return err }, "GET", "contacts/a%3Fb%23c%3Bd", ""},
+		"a line end":     {record, func(c *Client) error { _, err := c.Get(t.Context(), "a\n"); return err }, "GET", "contacts/a%0A", ""},
+		"delete":         {record, func(c *Client) error { _, err := c.Delete(t.Context(), "a/b"); return err }, "DELETE", "contacts/a%2Fb", ""},
+		"update":         {record, func(c *Client) error { _, err := c.Update(t.Context(), "a/b", Input{Name: Null[string]()}); return err }, "PATCH", "contacts/a%2Fb", `{"name":null}`},
+		"null attributes": {record, func(c *Client) error {
+			_, err := c.Update(t.Context(), "a", Input{CustomAttributes: Null[Values]()})
+			return err
+		}, "PATCH", "contacts/a", `{"custom_attributes":null}`},
+		"no attributes": {record, func(c *Client) error {
+			_, err := c.Update(t.Context(), "a", Input{CustomAttributes: Set(Values{})})
+			return err
+		}, "PATCH", "contacts/a", `{"custom_attributes":{}}`},
+		"attributes": {`{"data":[]}`, func(c *Client) error { _, err := c.Attributes(t.Context()); return err }, "GET", "custom-attributes", ""},
+		"define": {`{"data":{"name":"plan"}}`, func(c *Client) error { _, err := c.DefineAttribute(t.Context(), Attribute{Name: "plan"}); return err },
+			"POST", "custom-attributes", `{"name":"plan"}`},
+		"define all": {`{"data":{"name":"n-1_x"}}`, func(c *Client) error {
+			_, err := c.DefineAttribute(t.Context(), Attribute{Name: "n-1_x", Type: TypeNumber, Label: "N", Description: "D", Archived: true})
+			return err
+		}, "POST", "custom-attributes", `{"name":"n-1_x","type":"number","label":"N","description":"D","archived":true}`},
+		"archive": {`{"data":{"name":"plan"}}`, func(c *Client) error {
+			_, err := c.UpdateAttribute(t.Context(), "plan", AttributeUpdate{Label: Null[string](), Archived: Set(false)})
+			return err
+		}, "PUT", "custom-attributes/plan", `{"label":null,"archived":false}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var rec recorder
+			require.NoError(t, test.call(newTestClient(t, rec.with(jsonAnswer(200, test.answer)), nil)))
+			require.Len(t, rec.requests, 1)
+			r := rec.requests[0]
+			assert.Equal(t, test.method, r.Method)
+			assert.Equal(t, base+test.url, r.URL.String())
+			assert.Equal(t, test.body, rec.bodies[0])
+			assert.Equal(t, "Bearer "+testKey, r.Header.Get("Authorization"))
+			if test.body != "" {
+				assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
+			}
+		})
+	}
+}
+
+// Each of these is refused before anything is sent.
+func TestBadArguments(t *testing.T) {
+	nothing := transport(func(*http.Request) (*http.Response, error) {
+		t.Error("something was sent")
+		return nil, errors.New("unexpected")
+	})
+	c := newTestClient(t, nothing, nil)
+	ctx := t.Context()
+	for id, rule := range badExternalIDs {
+		_, err := c.Get(ctx, id)
+		requireField(t, err, "externalID", rule)
+		_, err = c.Delete(ctx, id)
+		requireField(t, err, "externalID", rule)
+		_, err = c.Update(ctx, id, ada)
+		requireField(t, err, "externalID", rule)
+		_, err = c.MergeAttributes(ctx, id, Values{"a": 1})
+		requireField(t, err, "externalID", rule)
+		_, err = c.Upsert(ctx, []Input{ada, {ExternalID: Set(id)}})
+		requireField(t, err, "inputs[1].ExternalID", rule)
+		_, err = c.Update(ctx, "a", Input{ExternalID: Set(id)})
+		requireField(t, err, "input.ExternalID", rule)
+	}
+	for _, n := range []int{0, 1001} {
+		_, err := c.Upsert(ctx, make([]Input, n))
+		requireField(t, err, "inputs", fmt.Sprintf("must have 1 to 1000 items, has %d", n))
+	}
+	_, err := c.Upsert(ctx, []Input{ada, {}, {}, ada})
+	requireField(t, err, "inputs[3].ExternalID", "must not be that of inputs[0]")
+	const notUTF8, noJSON = "must be valid UTF-8", "must be a value that JSON can carry"
+	for _, test := range []struct {
+		in          Input
+		field, rule string
+	}{
+		{Input{ExternalID: Null[string]()}, "ExternalID", "must not be null"},
+		{Input{Name: Set("a\xff")}, "Name", notUTF8},
+		{Input{Email: Set("a\xff")}, "Email", notUTF8},
+		{Input{PhoneNumber: Set("a\xff")}, "PhoneNumber", notUTF8},
+		{Input{StripeAccounts: Set([]StripeAccount{{Label: "a\xff"}})}, "StripeAccounts", notUTF8},
+		{Input{StripeAccounts: Set[[]StripeAccount](nil)}, "StripeAccounts", nilRule},
+		{Input{CustomAttributes: Set[Values](nil)}, "CustomAttributes", nilRule},
+		{Input{CustomAttributes: Set(Values{"a": 1, "b": math.NaN()})}, `CustomAttributes["b"]`, noJSON},
+		{Input{CustomAttributes: Set(Values{"a": "\xff"})}, `CustomAttributes["a"]`, notUTF8},
+		{Input{CustomAttributes: Set(Values{"a\xff": 1})}, `CustomAttributes["a\xff"]`, notUTF8},
+		{Input{CustomAttributes: Set(Values{strings.Repeat("x", 100): make(chan int)})}, fmt.Sprintf(`CustomAttributes["%s"]`, strings.Repeat("x", 64)), noJSON},
+	} {
+		_, err := c.Upsert(ctx, []Input{ada, {}, test.in})
+		requireField(t, err, "inputs[2]."+test.field, test.rule)
+		_, err = c.Update(ctx, "a", test.in)
+		requireField(t, err, "input."+test.field, test.rule)
+	}
+	_, err = c.Update(ctx, "a", Input{})
+	requireField(t, err, "input", "must have a field")
+	_, err = c.MergeAttributes(ctx, "a", nil)
+	requireField(t, err, "values", "must not be empty")
+	_, err = c.MergeAttributes(ctx, "a", Values{"a": "\xff"})
+	requireField(t, err, "values", notUTF8)
+	for page, rule := range map[PageRequest]string{
+		{Page: -1}:      "Page must be positive, or 0 for the first",
+		{PerPage: 9}:    "PerPage must be from 10 to 1000, or 0 for the default",
+		{PerPage: 1001}: "PerPage must be from 10 to 1000, or 0 for the default",
+		{PerPage: -1}:   "PerPage must be from 10 to 1000, or 0 for the default",
+	} {
+		_, err := c.Page(ctx, page)
+		field, rule, _ := strings.Cut("PageRequest."+rule, " ")
+		requireField(t, err, field, rule)
+	}
+	for name, rule := range map[string]string{
+		"": "must not be empty", "1a": "must begin with a letter", "_a": "must begin with a letter", "..": "must begin with a letter",
+		"a/b": "must have only letters, digits, underscore and hyphen: byte 2 is another", "a\n": "must have only letters, digits, underscore and hyphen: byte 2 is another",
+		"aü": "must have only letters, digits, underscore and hyphen: byte 2 is another",
+	} {
+		_, err := c.DefineAttribute(ctx, Attribute{Name: name})
+		requireField(t, err, "attribute.Name", rule)
+		_, err = c.UpdateAttribute(ctx, name, AttributeUpdate{Archived: Set(true)})
+		requireField(t, err, "name", rule)
+		_, err = c.EnsureAttributes(ctx, []Attribute{{Name: "a"}, {Name: name}})
+		requireField(t, err, "want[1].Name", rule)
+	}
+	_, err = c.DefineAttribute(ctx, Attribute{Name: "a", Type: "colour"})
+	requireField(t, err, "attribute.Type", "must be text, number, boolean or date")
+	_, err = c.DefineAttribute(ctx, Attribute{Name: "a", Label: "\xff"})
+	requireField(t, err, "attribute", notUTF8)
+	_, err = c.UpdateAttribute(ctx, "a", AttributeUpdate{})
+	requireField(t, err, "update", "must have a field")
+}
+
+// With the option, what is written must do as a userId; what is there already
+// can still be reached.
+func TestRequireUserIDs(t *testing.T) {
+	var rec recorder
+	c := newTestClient(t, rec.with(jsonAnswer(200, `{"data":`+adaRecord+`}`)), func(o *Options) { o.RequireUserIDs = true })
+	_, err := c.Upsert(t.Context(), []Input{ada, {ExternalID: Set("ada@example.com")}})
+	requireField(t, err, "inputs[1].ExternalID", fmt.Sprintf(userIDRule, 4))
+	_, err = c.Update(t.Context(), "user_8821", Input{ExternalID: Set("a b")})
+	requireField(t, err, "input.ExternalID", fmt.Sprintf(userIDRule, 2))
+	assert.Empty(t, rec.requests)
+	_, err = c.Update(t.Context(), "ada@example.com", ada)
+	require.NoError(t, err)
+	_, err = c.Delete(t.Context(), "ada@example.com")
+	require.NoError(t, err)
+}
+
+func TestNewRefuses(t *testing.T) {
+	for _, test := range []struct {
+		key         string
+		agent       AgentID
+		options     *Options
+		field, rule string
+	}{
+		{"", 1, nil, "apiKey", "must not be empty"},
+		{testKey + "\n", 1, nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
+		{testKey, 0, nil, "agent", "must be positive"},
+		{testKey, -1, nil, "agent", "must be positive"},
+		{testKey, 1, &Options{BaseURL: "http://app.bookbag.ai"}, "Options.BaseURL", "must be https, unless its host is this machine"},
+		{testKey, 1, &Options{Timeout: -1}, "Options.Timeout", "must not be negative"},
+		{testKey, 1, &Options{MaxBody: -1}, "Options.MaxBody", "must be from 0 to 1073741824 bytes"},
+		{testKey, 1, &Options{MaxRetries: 11}, "Options.MaxRetries", "must be at most 10"},
+	} {
+		_, err := New(test.key, test.agent, test.options)
+		requireField(t, err, test.field, test.rule)
+	}
+	_, err := New(testKey, 1, nil)
+	require.NoError(t, err)
+}
+
+var (
+	errReset = &net.OpError{Op: "read", Err: errors.New("connection reset by peer")}
+	errDial  = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+)
+
+// What is repeated when it may have arrived, and what is not.
+func TestWhatIsRepeated(t *testing.T) {
+	anonymous := Input{Name: Set("Ada")}
+	for name, test := range map[string]struct {
+		call func(context.Context, *Client) error
+		want int
+	}{
+		"get":    {func(ctx context.Context, c *Client) error { _, err := c.Get(ctx, "a"); return err }, 3},
+		"page":   {func(ctx context.Context, c *Client) error { _, err := c.Page(ctx, PageRequest{}); return err }, 3},
+		"delete": {func(ctx context.Context, c *Client) error { _, err := c.Delete(ctx, "a"); return err }, 3},
+		"upsert": {func(ctx context.Context, c *Client) error {
+			_, err := c.Upsert(ctx, []Input{ada, {ExternalID: Set("b")}})
+			return err
+		}, 3},
+		"upsert with an anonymous one": {func(ctx context.Context, c *Client) error {
+			_, err := c.Upsert(ctx, []Input{ada, anonymous})
+			return err
+		}, 1},
+		"update":               {func(ctx context.Context, c *Client) error { _, err := c.Update(ctx, "a", anonymous); return err }, 3},
+		"update that moves it": {func(ctx context.Context, c *Client) error { _, err := c.Update(ctx, "a", ada); return err }, 1},
+		"attributes":           {func(ctx context.Context, c *Client) error { _, err := c.Attributes(ctx); return err }, 3},
+		"a new attribute": {func(ctx context.Context, c *Client) error {
+			_, err := c.DefineAttribute(ctx, Attribute{Name: "a"})
+			return err
+		}, 1},
+		"a change of an attribute": {func(ctx context.Context, c *Client) error {
+			_, err := c.UpdateAttribute(ctx, "a", AttributeUpdate{Archived: Set(true)})
+			return err
+		}, 3},
+		"the reading half of a merge": {func(ctx context.Context, c *Client) error {
+			_, err := c.MergeAttributes(ctx, "a", Values{"a": 1})
+			return err
+		}, 3},
+		"the reading half of an assurance.": {func(ctx context.Context, c *Client) error {
+			_, err := c.EnsureAttributes(ctx, []Attribute{{Name: "a"}})
+			return err
+		}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for _, failing := range []transport{
+					func(*http.Request) (*http.Response, error) { return nil, errReset },
+					jsonAnswer(503, `{"message":"Try again"}`),
+				} {
+					var rec recorder
+					e := requireError(t, test.call(t.Context(), newTestClient(t, rec.with(failing), nil)))
+					assert.Len(t, rec.requests, test.want)
+					assert.Equal(t, test.want, e.Attempts)
+					assert.True(t, e.MayBeDone)
+				}
+				for _, refusing := range []transport{
+					func(*http.Request) (*http.Response, error) { return nil, errDial },
+					jsonAnswer(429, `{"message":"Slow down"}`),
+				} {
+					var rec recorder
+					e := requireError(t, test.call(t.Context(), newTestClient(t, rec.with(refusing), nil)))
+					assert.Len(t, rec.requests, 3, "it was not carried out")
+					assert.False(t, e.MayBeDone)
+				}
+			})
+		})
+	}
+}
+
+// Always an *Error, and everything that a caller may want to find is in it.
+func TestErrors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTestClient(t, func(*http.Request) (*http.Response, error) {
+			res := answer(429, "application/json", `{"message":"Slow down."}`)
+			res.Header.Set("Retry-After", "3")
+			return res, nil
+		}, nil)
+		_, err := c.Upsert(t.Context(), []Input{ada})
+		e := requireError(t, err)
+		assert.Equal(t, &Error{
+			Operation: "POST /chatbots/{chatbotId}/contacts", StatusCode: 429, Message: "Slow down.", RequestID: "req_1", RetryAfter: 3 * time.Second,
+			RateLimit: RateLimit{Limit: 100, Remaining: 99}, Attempts: 3, refusal: e.refusal,
+		}, e)
+		assert.ErrorIs(t, err, ErrRateLimited)
+		assert.NotErrorIs(t, err, ErrNotFound)
+		assert.Equal(t, `contacts: POST /chatbots/{chatbotId}/contacts: status 429 (request id "req_1")`, err.Error())
+
+		// Given up while waiting: the context's end, its cause, and the refusal.
+		cause := errors.New("the program ends")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(cause) })
+		_, err = c.Upsert(ctx, []Input{ada})
+		requireError(t, err)
+		assert.ErrorIs(t, err, context.Canceled)
+		assert.ErrorIs(t, err, cause)
+		assert.ErrorIs(t, err, ErrRateLimited)
+	})
+	for status, want := range map[int]error{
+		400: ErrBadRequest, 401: ErrUnauthorized, 403: ErrForbidden, 404: ErrNotFound, 409: ErrConflict, 413: ErrTooLarge, 501: ErrServer,
+	} {
+		_, err := newTestClient(t, jsonAnswer(status, `{"message":"m"}`), nil).Get(t.Context(), "a")
+		assert.ErrorIs(t, err, want)
+		assert.Equal(t, "m", requireError(t, err).Message)
+		assert.Equal(t, status > 500, requireError(t, err).MayBeDone)
+	}
+	assert.Equal(t, "contacts: status Not Found", ErrNotFound.Error())
+	assert.Equal(t, "contacts: apiKey must not be empty", (&FieldError{"apiKey", "must not be empty"}).Error())
+}
+
+func TestErrorsByShape(t *testing.T) {
+	page := "<html>\r\n<body>" + strings.Repeat("x", 100_000)
+	many := `{"message":"m","issues":[` + strings.TrimSuffix(strings.Repeat(`{"field":"`+strings.Repeat("f", 600)+`","message":"is wrong"},`, 1500), ",") + `]}`
+	for body, check := range map[string]func(*Error){
+		`{"message":"Resource not found"}`: func(e *Error) { assert.Equal(t, "Resource not found", e.Message) },
+		`{"message":"m","issues":[{"field":"users[3].email","message":"is taken"},{"path":["users",3]},"odd",{"field":7,"message":"n"}]}`: func(e *Error) {
+			assert.Equal(t, []Issue{{"users[3].email", "is taken"}, {"", `{"path":["users",3]}`}, {"", `"odd"`}, {"", `{"field":7,"message":"n"}`}}, e.Issues)
+		},
+		`{"message":"m","issues":"odd"}`: func(e *Error) { assert.Empty(t, e.Issues) },
+		`{"success":false,"error":{"code":"A_B","message":"m","details":[{"field":"f","message":"n"}]}}`: func(e *Error) {
+			assert.Equal(t, "A_B", e.Code)
+			assert.Equal(t, "m", e.Message)
+			assert.Equal(t, []Issue{{"f", "n"}}, e.Issues)
+			assert.Contains(t, e.Error(), "status 418 A_B")
+		},
+		page: func(e *Error) {
+			assert.True(t, strings.HasPrefix(e.Message, "<html>  <body>xxx"))
+			assert.Len(t, e.Message, 512)
+			assert.NotContains(t, e.Error(), "xxx")
+		},
+		many: func(e *Error) {
+			assert.Equal(t, "m", e.Message, "a refusal of a whole upsert is read to its end")
+			assert.Len(t, e.Issues, 1000)
+			assert.Len(t, e.Issues[999].Field, 512)
+		},
+		"": func(e *Error) { assert.Empty(t, e.Message) },
+	} {
+		_, err := newTestClient(t, jsonAnswer(418, body), nil).Upsert(t.Context(), []Input{ada})
+		check(requireError(t, err))
+	}
+}
+
+// A captive portal's page, or a refusal with status 200, is no success.
+func TestAnswersThatAreNone(t *testing.T) {
+	ctx := t.Context()
+	for _, body := range []string{"", "<html>login", "null", "7", "{}", `{"data":null}`, `{"data":7}`, `{"message":"Invalid request data"}`} {
+		c := newTestClient(t, jsonAnswer(200, body), nil)
+		for name, call := range map[string]func() error{
+			"upsert":           func() error { _, err := c.Upsert(ctx, []Input{ada}); return err },
+			"page":             func() error { _, err := c.Page(ctx, PageRequest{}); return err },
+			"get":              func() error { _, err := c.Get(ctx, "a"); return err },
+			"update":           func() error { _, err := c.Update(ctx, "a", ada); return err },
+			"merge":            func() error { _, err := c.MergeAttributes(ctx, "a", Values{"a": 1}); return err },
+			"delete":           func() error { _, err := c.Delete(ctx, "a"); return err },
+			"attributes":       func() error { _, err := c.Attributes(ctx); return err },
+			"define":           func() error { _, err := c.DefineAttribute(ctx, Attribute{Name: "a"}); return err },
+			"update attribute": func() error { _, err := c.UpdateAttribute(ctx, "a", AttributeUpdate{Archived: Set(true)}); return err },
+		} {
+			err := call()
+			assert.ErrorIs(t, err, ErrUnexpectedAnswer, "%s %s", name, body)
+			e := requireError(t, err)
+			assert.Equal(t, 1, e.Attempts)
+			assert.Equal(t, 200, e.StatusCode)
+			assert.Equal(t, "req_1", e.RequestID)
+			assert.True(t, e.MayBeDone)
+		}
+	}
+}
+
+func TestTolerantDecoding(t *testing.T) {
+	ctx := t.Context()
+	const record = `{"id":"contact_1","external_id":"ü/8821","name":null,"email":7,"phonenumber":"+49","stripe_accounts":[{"label":"l","stripe_id":"cus_1","stripe_email":"e","more":1},null],
+		"custom_attributes":{"n":9007199254740993,"big":1e400,"text":"x","yes":true,"none":null},"created_at":1700000000,"updated_at":"1700000001","later":[]}`
+	for _, body := range []string{record, `{"message":"Success","data":` + record + `}`} {
+		contact, err := newTestClient(t, jsonAnswer(200, body), nil).Get(ctx, "a")
+		require.NoError(t, err)
+		assert.Equal(t, &Contact{
+			ID: "contact_1", ExternalID: "ü/8821", PhoneNumber: "+49",
+			StripeAccounts:   []StripeAccount{{"l", "cus_1", "e"}, {}},
+			CustomAttributes: Values{"n": json.Number("9007199254740993"), "big": json.Number("1e400"), "text": "x", "yes": true, "none": nil},
+			CreatedAt:        Time{time.Unix(1700000000, 0)}, UpdatedAt: Time{time.Unix(1700000001, 0)},
+			Meta: Meta{"req_1", RateLimit{Limit: 100, Remaining: 99}},
+		}, contact)
+		b, err := json.Marshal(contact)
+		require.NoError(t, err)
+		assert.Contains(t, string(b), `"n":9007199254740993`)
+		assert.Contains(t, string(b), `"created_at":1700000000`)
+	}
+	contact, err := newTestClient(t, jsonAnswer(200, `{"data":{"external_id":"a","stripe_accounts":{},"custom_attributes":[1],"created_at":{}}}`), nil).Get(ctx, "a")
+	require.NoError(t, err)
+	assert.Nil(t, contact.CustomAttributes)
+	assert.True(t, contact.CreatedAt.IsZero())
+
+	page, err := newTestClient(t, jsonAnswer(200, `{"data":[{"id":1},null,{"id":"contact_2"}],"total":"3","pages":{"page":2,"per_page":10,"total_pages":2}}`), nil).Page(ctx, PageRequest{})
+	require.NoError(t, err)
+	require.Len(t, page.Contacts, 3)
+	assert.Equal(t, "contact_2", page.Contacts[2].ID)
+	assert.Equal(t, 2, page.Number)
+	assert.Zero(t, page.Total)
+
+	for _, body := range []string{`[{"name":"plan","type":"text","later":1}]`, `{"data":[{"name":"plan","type":"text","label":null}]}`} {
+		attributes, err := newTestClient(t, jsonAnswer(200, body), nil).Attributes(ctx)
+		require.NoError(t, err)
+		assert.Equal(t, []Attribute{{Name: "plan", Type: TypeText}}, attributes)
+	}
+	for _, body := range []string{`{"name":"plan"}`, `{"data":{"name":"plan"}}`, `{"data":{}}`} {
+		a, err := newTestClient(t, jsonAnswer(201, body), nil).DefineAttribute(ctx, Attribute{Name: "plan", Type: TypeDate})
+		require.NoError(t, err)
+		assert.Equal(t, Attribute{Name: "plan", Type: TypeDate}, a)
+	}
+}
+
+// A list ends where the service says so, and never goes round in circles.
+func TestAll(t *testing.T) {
+	const a, b = `{"data":[{"id":"contact_1"},{"id":"contact_2"}]%s}`, `{"data":[{"id":"contact_3"}]%s}`
+	const none = `{"data":[]%s}`
+	pages := func(page, of int) string {
+		return fmt.Sprintf(`,"total":3,"pages":{"page":%d,"per_page":1000,"total_pages":%d}`, page, of)
+	}
+	for name, test := range map[string]struct {
+		answers  []string
+		contacts int
+		requests int
+		want     error
+	}{
+		"by total_pages":          {[]string{fmt.Sprintf(a, pages(1, 2)), fmt.Sprintf(b, pages(2, 2))}, 3, 2, nil},
+		"by an empty page":        {[]string{fmt.Sprintf(a, ""), fmt.Sprintf(b, ""), fmt.Sprintf(none, "")}, 3, 3, nil},
+		"nothing":                 {[]string{fmt.Sprintf(none, pages(1, 0))}, 0, 1, nil},
+		"it shrank":               {[]string{fmt.Sprintf(a, pages(1, 2)), fmt.Sprintf(none, pages(2, 1))}, 2, 2, nil},
+		"it grew":                 {[]string{fmt.Sprintf(a, pages(1, 1)), "unused"}, 2, 1, nil},
+		"the same page":           {[]string{fmt.Sprintf(a, pages(1, 9))}, 2, 2, ErrRepeatedPage},
+		"the same two pages":      {[]string{fmt.Sprintf(a, ""), fmt.Sprintf(b, ""), fmt.Sprintf(a, "")}, 3, 3, ErrRepeatedPage},
+		"without ids":             {[]string{`{"data":[{}]}`}, 1, 2, ErrRepeatedPage},
+		"an empty one in between": {[]string{fmt.Sprintf(a, pages(1, 3)), fmt.Sprintf(none, pages(2, 3))}, 2, 2, ErrUnexpectedAnswer},
+		"a page of somebody else": {[]string{fmt.Sprintf(a, pages(1, 3)), "<html>"}, 2, 2, ErrUnexpectedAnswer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var rec recorder
+			c := newTestClient(t, rec.with(jsonAnswers(200, test.answers...)), nil)
+			contacts := 0
+			var last error
+			for _, err := range c.All(t.Context()) {
+				if last = err; err == nil {
+					contacts++
+				}
+			}
+			assert.Equal(t, test.contacts, contacts)
+			assert.Len(t, rec.requests, test.requests)
+			assert.ErrorIs(t, last, test.want)
+			if test.want != nil {
+				assert.Equal(t, "req_1", requireError(t, last).RequestID)
+			}
+		})
+	}
+}
+
+func TestAllIsLazyAndBeginsAnew(t *testing.T) {
+	var rec recorder
+	c := newTestClient(t, rec.with(jsonAnswer(200, `{"data":[{"id":"contact_1"},{"id":"contact_2"}],"pages":{"total_pages":2}}`)), nil)
+	all := c.All(t.Context())
+	assert.Empty(t, rec.requests)
+	for range 2 {
+		for contact, err := range all {
+			require.NoError(t, err)
+			assert.Equal(t, "contact_1", contact.ID)
+			break
+		}
+	}
+	require.Len(t, rec.requests, 2)
+	assert.Equal(t, rec.requests[0].URL.String(), rec.requests[1].URL.String())
+}
+
+// A 404 is a success where an earlier attempt may have been carried out, and by
+// the service's own word alone.
+func TestDelete(t *testing.T) {
+	gone := jsonAnswer(404, `{"message":"Resource not found"}`)
+	reset := transport(func(*http.Request) (*http.Response, error) { return nil, errReset })
+	dial := transport(func(*http.Request) (*http.Response, error) { return nil, errDial })
+	proxy := func(status int) transport {
+		return func(*http.Request) (*http.Response, error) { return answer(status, "text/html", "<html>"), nil }
+	}
+	for name, test := range map[string]struct {
+		answers []transport
+		want    error
+	}{
+		"echoed":                        {[]transport{jsonAnswer(200, `{"message":"m","data":`+adaRecord+`}`)}, nil},
+		"echoed bare":                   {[]transport{jsonAnswer(200, adaRecord)}, nil},
+		"204":                           {[]transport{jsonAnswer(204, "")}, nil},
+		"absent":                        {[]transport{gone}, ErrNotFound},
+		"absent after 429":              {[]transport{jsonAnswer(429, "{}"), gone}, ErrNotFound},
+		"absent after a failed dial":    {[]transport{dial, gone}, ErrNotFound},
+		"gone after a reset":            {[]transport{reset, gone}, nil},
+		"gone after a proxy's 502":      {[]transport{proxy(502), gone}, nil},
+		"gone after a reset and a 429":  {[]transport{reset, jsonAnswer(429, "{}"), gone}, nil},
+		"null after a reset":            {[]transport{reset, jsonAnswer(404, "null")}, ErrNotFound},
+		"a proxy's 404 after a reset":   {[]transport{reset, proxy(404)}, ErrNotFound},
+		"a refused key after a reset":   {[]transport{reset, jsonAnswer(401, "{}")}, ErrUnauthorized},
+		"reset, reset, and reset again": {[]transport{reset}, errReset},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				n := 0
+				c := newTestClient(t, func(r *http.Request) (*http.Response, error) {
+					n++
+					return test.answers[min(n, len(test.answers))-1](r)
+				}, nil)
+				meta, err := c.Delete(t.Context(), "user_8821")
+				assert.ErrorIs(t, err, test.want)
+				if test.want == nil {
+					assert.Equal(t, "req_1", meta.RequestID)
+				}
+			})
+		})
+	}
+}
+
+func TestMergeAttributesLosesNoDigits(t *testing.T) {
+	var rec recorder
+	c := newTestClient(t, rec.with(jsonAnswer(200, `{"data":{"external_id":"a","custom_attributes":{"n":9007199254740993,"x":0.10,"plan":"free","old":"\ud800","none":null,"e":1E400}}}`)), nil)
+	_, err := c.MergeAttributes(t.Context(), "a", Values{"plan": "pro", "x": nil, "seats": 3})
+	require.NoError(t, err)
+	require.Len(t, rec.requests, 2)
+	assert.Equal(t, "PATCH", rec.requests[1].Method)
+	assert.Equal(t, `{"custom_attributes":{"e":1E400,"n":9007199254740993,"old":"`+"\ufffd"+`","plan":"pro","seats":3}}`, rec.bodies[1])
+}
+
+func TestSchema(t *testing.T) {
+	c := newTestClient(t, jsonAnswer(200, `{"data":[{"name":"plan"},{"name":"seats","type":"number"},{"name":"vip","type":"boolean"},
+		{"name":"since","type":"date"},{"name":"old","type":"text","archived":true},{"name":"new","type":"colour"}]}`), nil)
+	s, err := c.Schema(t.Context())
+	require.NoError(t, err)
+	for _, good := range []Values{
+		nil, {}, {"plan": "pro", "seats": 3, "vip": false, "since": "2026-01-02"}, {"seats": json.Number("9007199254740993")}, {"seats": 0.5},
+		{"since": time.Now()}, {"since": 1700000000}, {"plan": nil, "seats": nil, "vip": nil}, {"new": []int{1}}, {"plan": new("pro")},
+	} {
+		assert.NoError(t, s.Check(Input{CustomAttributes: Set(good)}), good)
+	}
+	assert.NoError(t, s.Check(Input{}))
+	assert.NoError(t, s.Check(Input{CustomAttributes: Null[Values]()}))
+	for rule, bad := range map[string]Values{
+		`"a" is not defined`:                               {"b": 1, "a": 1},
+		`"old" is archived`:                                {"old": "x"},
+		`"plan" must be text, is number`:                   {"plan": 1, "seats": "x"},
+		`"seats" must be number, is text`:                  {"seats": "3"},
+		`"vip" must be boolean, is number`:                 {"vip": 1},
+		`"since" must be date, is boolean`:                 {"since": true},
+		`"plan" must be text, is an array`:                 {"plan": []string{"x"}},
+		`"plan" must be text, is an object`:                {"plan": map[string]int{}},
+		`"seats" must be a value that JSON can carry`:      {"seats": math.Inf(1)},
+		`"Plan" is not defined`:                            {"Plan": "pro"},
+		`"` + strings.Repeat("x", 64) + `" is not defined`: {strings.Repeat("x", 100): 1},
+	} {
+		err := s.Check(Input{CustomAttributes: Set(bad)})
+		name, rule, _ := strings.Cut(rule, " ")
+		requireField(t, err, "input.CustomAttributes["+name+"]", rule)
+	}
+	a, ok := s.Attribute("seats")
+	assert.True(t, ok)
+	assert.Equal(t, TypeNumber, a.Type)
+	_, ok = s.Attribute("nope")
+	assert.False(t, ok)
+}
+
+func TestNothingPrintsTheKey(t *testing.T) {
+	c := newTestClient(t, jsonAnswer(401, `{"message":"no","issues":[{"field":"f","message":"m"}]}`), nil)
+	proof.Redacted(t, []byte(testKey), c)
+	_, err := c.Upsert(t.Context(), []Input{ada})
+	contact, getErr := newTestClient(t, jsonAnswer(200, `{"data":`+adaRecord+`}`), nil).Get(t.Context(), "a")
+	require.NoError(t, getErr)
+	schema, schemaErr := newTestClient(t, jsonAnswer(200, `[{"name":"plan"}]`), nil).Schema(t.Context())
+	require.NoError(t, schemaErr)
+	for name, v := range map[string]any{
+		"Error": requireError(t, err), "Contact": contact, "Schema": schema, "Input": &ada, "Options": &Options{BaseURL: "x"}, "Attempt": Attempt{Number: 1},
+		"FieldError": &FieldError{"apiKey", "must not be empty"}, "Deletions": Deletions{Failed: []FailedDeletion{{"a", err}}},
+	} {
+		t.Run(name, func(t *testing.T) { proof.Keyless(t, []byte(testKey), v) })
+	}
+	_, err = New(testKey+"\n", 1, nil)
+	proof.NoKey(t, []byte(testKey), err.Error())
+}
+
+// What a transport says may be anything: it is cut, and one line.
+func TestForeignTextInAnError(t *testing.T) {
+	long := errors.New("\x1b[2J" + strings.Repeat("x", 100_000) + "\n")
+	_, err := newTestClient(t, func(*http.Request) (*http.Response, error) { return nil, long }, nil).Upsert(t.Context(), []Input{{}})
+	assert.ErrorIs(t, err, long)
+	assert.Less(t, len(err.Error()), 700)
+	assert.NotContains(t, err.Error(), "\x1b")
+}
+
+func TestOnAttemptAndLimiter(t *testing.T) {
+	spent := errors.New("the budget is spent")
+	var attempts []Attempt
+	c := newTestClient(t, jsonAnswer(200, `{"data":[]}`), func(o *Options) {
+		o.OnAttempt = func(_ context.Context, a Attempt) { attempts = append(attempts, a) }
+		o.Limiter = refusing{spent}
+	})
+	_, err := c.Upsert(t.Context(), []Input{ada})
+	assert.ErrorIs(t, err, spent)
+	assert.False(t, requireError(t, err).MayBeDone)
+	require.Len(t, attempts, 1)
+	assert.Equal(t, "POST /chatbots/{chatbotId}/contacts", attempts[0].Operation)
+}
+
+type refusing struct{ err error }
+
+func (r refusing) Wait(context.Context) error { return r.err }
+
+// Whatever external id is accepted, a router sees exactly that id, in one
+// segment.
+func FuzzExternalIDInPath(f *testing.F) {
+	for _, id := range []string{"user_8821", "a/b", "ü", "100%", "ada@example.com", "%2e%2e", "a?b#c", "a//b", "/", "a\x00\n", " ", "a;b,c", `a\b`, "...", "//..", "http://x", "\u2028"} {
+		f.Add(id)
+	}
+	for id := range badExternalIDs {
+		f.Add(id)
+	}
+	var seen []string
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /base/api/v1/chatbots/123/contacts/{external_id}", func(_ http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.PathValue("external_id"))
+	})
+	c := newTestClient(f, func(r *http.Request) (*http.Response, error) {
+		// As a server reads it from the request line.
+		u, err := url.ParseRequestURI(r.URL.RequestURI())
+		if err != nil {
+			return nil, err
+		}
+		mux.ServeHTTP(httptest.NewRecorder(), &http.Request{Method: r.Method, URL: u, Host: r.Host, RequestURI: r.URL.RequestURI()})
+		return answer(200, "application/json", `{"data":`+adaRecord+`}`), nil
+	}, func(o *Options) { o.BaseURL, o.MaxRetries = "https://bookbag.example/base/", -1 })
+	f.Fuzz(func(t *testing.T, id string) {
+		seen = nil
+		_, err := c.Get(t.Context(), id)
+		if _, ok := errors.AsType[*FieldError](err); ok {
+			return
+		}
+		require.NoError(t, err)
+		require.Equal(t, []string{id}, seen)
+	})
+}
+
+func FuzzContact(f *testing.F) {
+	f.Add([]byte(`{"data":{"external_id":"a","custom_attributes":{"n":9007199254740993},"created_at":1}}`))
+	f.Add([]byte(`{"external_id":"a","custom_attributes":[],"created_at":"x","stripe_accounts":null}`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var contact Contact
+		if record(body, "external_id", &contact) {
+			_, err := json.Marshal(contact)
+			require.NoError(t, err)
+		}
+	})
+}
+
+func FuzzIssues(f *testing.F) {
+	f.Add([]byte(`[{"field":"f","message":"m"},7,"x",null]`))
+	f.Fuzz(func(t *testing.T, details []byte) {
+		for _, issue := range parseIssues(details) {
+			require.LessOrEqual(t, len(issue.Field), 512)
+			require.LessOrEqual(t, len(issue.Message), 512)
+			require.NotContains(t, issue.Field+issue.Message, "\n")
+		}
+	})
+}

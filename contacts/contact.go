@@ -1,0 +1,165 @@
+package contacts
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"time"
+
+	"github.com/chatident/chatident/internal/exactjson"
+	"github.com/chatident/chatident/internal/wire"
+)
+
+// Contact is a customer as the service knows them. What an answer leaves out or
+// has as null is zero.
+//
+// Source: Bookbag, API v1, "Contacts".
+type Contact struct {
+	ID               string          `json:"id"` // of the service: "contact_1"
+	ExternalID       string          `json:"external_id"`
+	Name             string          `json:"name"`
+	Email            string          `json:"email"`
+	PhoneNumber      string          `json:"phonenumber"`
+	StripeAccounts   []StripeAccount `json:"stripe_accounts"`
+	CustomAttributes Values          `json:"custom_attributes"`
+	CreatedAt        Time            `json:"created_at"`
+	UpdatedAt        Time            `json:"updated_at"`
+
+	Meta Meta `json:"-"` // of the answer, where it is about one contact
+}
+
+// StripeAccount is an account of a customer at Stripe.
+//
+// Source: Chatbase, "Contacts"; Bookbag itself does not document the fields.
+type StripeAccount struct {
+	Label       string `json:"label"`
+	StripeID    string `json:"stripe_id"`
+	StripeEmail string `json:"stripe_email,omitempty"`
+}
+
+// Values are those of custom attributes, by name. A value that was read is nil,
+// a string, a bool or a [json.Number], which keeps all digits; one to be written
+// may be anything that JSON has a string, number or boolean for.
+type Values map[string]any
+
+// UnmarshalJSON takes an object. Anything else means none.
+func (v *Values) UnmarshalJSON(b []byte) error {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var values map[string]any
+	if d.Decode(&values) != nil {
+		values = nil
+	}
+	*v = values
+	return nil
+}
+
+// Time is a time that the service sends as Unix seconds. The zero Time stands
+// for null and for what is no number.
+type Time struct{ time.Time }
+
+// UnmarshalJSON takes a number, also one in a string.
+func (t *Time) UnmarshalJSON(b []byte) error {
+	t.Time = wire.ParseSeconds(b)
+	return nil
+}
+
+// MarshalJSON gives Unix seconds, or null.
+func (t Time) MarshalJSON() ([]byte, error) { return wire.FormatSeconds(t.Time), nil }
+
+// Get returns the contact of an external id. A bad one is a *[FieldError],
+// everything else that goes wrong an *[Error], of which [ErrNotFound] means that
+// there is no such contact, or no such agent.
+//
+// Source: Bookbag, API v1, "Contacts"; whether the record stands in the answer's
+// data or is the answer itself is not documented, and both are read.
+func (c *Client) Get(ctx context.Context, externalID string) (*Contact, error) {
+	if err := checkExternalID("externalID", externalID); err != nil {
+		return nil, err
+	}
+	call := c.get(contactPath, nil, "contacts", externalID)
+	var contact Contact
+	meta, err := c.do(ctx, call, func(b []byte) bool { return record(b, "external_id", &contact) })
+	if err != nil {
+		return nil, err
+	}
+	contact.Meta = meta
+	return &contact, nil
+}
+
+// Update changes the fields of a contact that the input has, and clears those
+// that are null. The others stay as they are, with one thing to mind: custom
+// attributes and Stripe accounts are replaced whole. An update with one
+// attribute drops all others; [Client.MergeAttributes] keeps them.
+//
+// It is repeated when it may have arrived, as that changes nothing, unless the
+// input has another external id: a repetition would not find the contact.
+//
+// A bad id or field, and an input without any, is a *[FieldError], everything
+// else that goes wrong an *[Error]: [ErrNotFound], or [ErrConflict] when another
+// contact has the new external id or e-mail address.
+//
+// Source: Bookbag, API v1, "Contacts"; the answer is read as by [Client.Get].
+func (c *Client) Update(ctx context.Context, externalID string, in Input) (*Contact, error) {
+	if err := checkExternalID("externalID", externalID); err != nil {
+		return nil, err
+	}
+	if in.isZero() {
+		return nil, &FieldError{"input", "must have a field"}
+	}
+	body, err := c.encode("input", &in)
+	if err != nil {
+		return nil, err
+	}
+	call := c.call(http.MethodPatch, contactPath, "contacts", externalID)
+	call.Body, call.Repeatable = body, in.ExternalID.IsZero()
+	var contact Contact
+	meta, err := c.do(ctx, call, func(b []byte) bool { return record(b, "external_id", &contact) })
+	if err != nil {
+		return nil, err
+	}
+	contact.Meta = meta
+	return &contact, nil
+}
+
+// MergeAttributes changes the attributes that values has, removes those that it
+// has as nil, and keeps the others of the contact.
+//
+// The service has no call for that, so it reads the contact and sends all of
+// its attributes back. Whatever another writer changes between the two is lost,
+// and nobody is told: let one place of your program write the attributes of a
+// contact. If the contact still has a value of an attribute that is archived by
+// now, the service may refuse the whole, with an Issue that names it: remove it
+// then, as nil.
+//
+// A bad id or value is a *[FieldError], everything else that goes wrong an
+// *[Error] ([ErrNotFound]).
+func (c *Client) MergeAttributes(ctx context.Context, externalID string, values Values) (*Contact, error) {
+	if len(values) == 0 {
+		return nil, &FieldError{"values", "must not be empty"}
+	}
+	if _, err := exactjson.Marshal(values); err != nil { // found before anything is sent
+		return nil, &FieldError{"values", err.Error()}
+	}
+	contact, err := c.Get(ctx, externalID)
+	if err != nil {
+		return nil, err
+	}
+	merged := Values{}
+	maps.Copy(merged, contact.CustomAttributes)
+	maps.Copy(merged, values)
+	maps.DeleteFunc(merged, func(_ string, value any) bool { return value == nil })
+	return c.Update(ctx, externalID, Input{CustomAttributes: Set(merged)})
+}
+
+// record decodes one, which stands in the data of the answer, or is the answer
+// itself where that has the field which every record has.
+func record(b []byte, key string, v any) bool {
+	if data, ok := wire.Data(b, '{'); ok {
+		return wire.Unmarshal(data, v)
+	}
+	var bare map[string]json.RawMessage
+	return json.Unmarshal(b, &bare) == nil && bare[key] != nil && wire.Unmarshal(b, v)
+}

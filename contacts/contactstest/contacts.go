@@ -1,0 +1,141 @@
+package contactstest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+)
+
+const (
+	maxUpsert      = 1000
+	defaultPerPage = 100
+	minPerPage     = 10
+	maxPerPage     = 1000
+)
+
+type data struct {
+	Message string `json:"message"`
+	Data    any    `json:"data"`
+}
+
+type list struct {
+	data
+	Total int   `json:"total"`
+	Pages pages `json:"pages"`
+}
+
+type pages struct {
+	Page       int `json:"page"`
+	PerPage    int `json:"per_page"`
+	TotalPages int `json:"total_pages"`
+}
+
+func (f *Fake) upsert(r *http.Request) (any, *refusal) {
+	var users []json.RawMessage
+	if json.Unmarshal(readFields(r)["users"], &users) != nil || len(users) == 0 {
+		return nil, invalid()
+	}
+	if len(users) > maxUpsert {
+		return nil, &refusal{status: http.StatusBadRequest, Message: "Maximum 1000 contacts per request"}
+	}
+	var good []fields
+	var issues []issue
+	for i, raw := range users {
+		user := parseFields(raw)
+		var wrong []issue
+		if user == nil {
+			wrong = []issue{{fmt.Sprintf("users[%d]", i), "must be an object"}}
+		} else {
+			wrong = f.store.check(user, fmt.Sprintf("users[%d].", i))
+		}
+		if wrong == nil {
+			good = append(good, user)
+		}
+		issues = append(issues, wrong...)
+	}
+	if issues != nil && !f.options.Partial {
+		return nil, invalid(issues...)
+	}
+	var saved []*Contact
+	for _, user := range good {
+		c := f.store.obtain(user.text("external_id"))
+		f.store.apply(c, user, f.options.Replace)
+		saved = append(saved, c)
+	}
+	if issues != nil {
+		return nil, invalid(issues...)
+	}
+	return data{"Contacts saved", saved}, nil
+}
+
+func (f *Fake) list(r *http.Request) (any, *refusal) {
+	q := r.URL.Query()
+	perPage := min(max(number(q, "per_page", defaultPerPage), minPerPage), maxPerPage)
+	page := max(number(q, "page", 1), 1)
+	all := f.store.contacts
+	totalPages := (len(all) + perPage - 1) / perPage
+	found := []*Contact{}
+	if page <= totalPages {
+		start := (page - 1) * perPage
+		found = all[start:min(start+perPage, len(all))]
+	}
+	return list{data{"Contacts found", found}, len(all), pages{page, perPage, totalPages}}, nil
+}
+
+// number takes the default for what is none.
+func number(q url.Values, name string, otherwise int) int {
+	n, err := strconv.Atoi(q.Get(name))
+	if err != nil {
+		return otherwise
+	}
+	return n
+}
+
+func (f *Fake) get(r *http.Request) (any, *refusal) {
+	c := f.store.byID[r.PathValue("external_id")]
+	if c == nil {
+		return nil, notFound()
+	}
+	return data{"Contact found", c}, nil
+}
+
+// update takes the fields bare or in data.
+func (f *Fake) update(r *http.Request) (any, *refusal) {
+	c := f.store.byID[r.PathValue("external_id")]
+	if c == nil {
+		return nil, notFound()
+	}
+	change := readFields(r)
+	if inner, ok := change["data"]; ok {
+		change = parseFields(inner)
+	}
+	if change == nil {
+		return nil, invalid()
+	}
+	if issues := f.store.check(change, ""); issues != nil {
+		return nil, invalid(issues...)
+	}
+	if other := f.store.byID[change.text("external_id")]; other != nil && other != c {
+		return nil, taken("external id")
+	}
+	if email := change.text("email"); email != "" {
+		for _, other := range f.store.contacts {
+			if other != c && other.Email != nil && *other.Email == email {
+				return nil, taken("e-mail address")
+			}
+		}
+	}
+	f.store.apply(c, change, true)
+	return data{"Contact saved", c}, nil
+}
+
+func (f *Fake) remove(r *http.Request) (any, *refusal) {
+	c := f.store.byID[r.PathValue("external_id")]
+	if c == nil {
+		return nil, notFound()
+	}
+	f.store.remove(c)
+	return data{"Contact deleted", c}, nil
+}

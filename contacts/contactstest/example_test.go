@@ -1,0 +1,44 @@
+package contactstest_test
+
+import (
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"strings"
+
+	"github.com/chatident/chatident/contacts/contactstest"
+)
+
+// The first answer is a failure after the contact was saved, as scripted.
+func ExampleFake() {
+	fake := contactstest.New(nil)
+	server := fake.Start()
+	defer server.Close()
+	fake.Script(contactstest.FailAfter())
+
+	for range 2 {
+		r, err := http.NewRequest("POST", server.URL+"/api/v1/chatbots/123/contacts", strings.NewReader(`{"users":[{"external_id":"user_8821"}]}`))
+		if err != nil {
+			log.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer oc_test_contactstest")
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			log.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			log.Fatal(err)
+		}
+		_ = response.Body.Close()
+		fmt.Printf("%s %.42s\n", response.Status, body)
+	}
+	fmt.Println("requests:", len(fake.Requests()))
+	fmt.Println("contacts:", len(fake.Contacts()))
+	// Output:
+	// 500 Internal Server Error {"message":"Internal server error"}
+	// 200 OK {"message":"Contacts saved","data":[{"id":
+	// requests: 2
+	// contacts: 1
+}

@@ -1,0 +1,204 @@
+package contacts
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/chatident/chatident/internal/apihttp"
+)
+
+// A FieldError says which argument or field broke which rule. Every refusal of
+// an argument is one, always as a pointer, before anything is sent. Its text
+// holds neither the key nor a field's value.
+type FieldError struct {
+	// Field is an argument ("apiKey") or a field ("inputs[3].ExternalID").
+	Field string
+
+	// Rule is the rule in words: "must not be empty".
+	Rule string
+}
+
+func (e *FieldError) Error() string { return "contacts: " + e.Field + " " + e.Rule }
+
+// Error is everything that goes wrong after the arguments were accepted, a
+// context that ended included. It is always a pointer.
+//
+// errors.Is finds in it a status ([ErrNotFound] ...), what happened to the
+// answer ([ErrTimeout] ...), the context's error and its cause. When a call was
+// given up after refusals, the last of them is in it as well.
+type Error struct {
+	// Operation is the method and the path as a template, without ids.
+	Operation string
+
+	// StatusCode is the status of the answer, 0 without one.
+	StatusCode int
+
+	// Code is for an answer that has one. The service documents none for
+	// contacts and attributes.
+	Code string
+
+	// Message is the service's explanation, or for an answer that is none of
+	// the service's the beginning of its body: at most 512 bytes. The service
+	// may change it, and it is not part of the error's text.
+	Message string
+
+	// Issues say what is wrong with which field, where the answer does: at most
+	// 1,000. They are documented by Chatbase alone, whose API Bookbag imitates.
+	Issues []Issue
+
+	// MayBeDone says that what was asked for may have been done, although no
+	// answer says so: the connection broke, or the service failed, when the
+	// request had already left. It is about all attempts together, and of a
+	// reading call it means nothing.
+	MayBeDone bool
+
+	// RequestID is the answer's x-request-id, for the service's support.
+	RequestID string
+
+	// RetryAfter is how long the service asks to wait; 0 when it does not say.
+	RetryAfter time.Duration
+
+	// RateLimit is the state of the key's budget.
+	RateLimit RateLimit
+
+	// Attempts counts the attempts that were made.
+	Attempts int
+
+	err     error  // why there was no answer that could be used; nil for a refusal
+	cause   error  // the context's, where it is another error
+	refusal *Error // the last one before
+}
+
+// Issue is what is wrong with a field. Both texts are the service's, of at most
+// 512 bytes. Which form the names of fields have is not documented.
+type Issue struct {
+	Field   string
+	Message string
+}
+
+// Error returns one line with the operation, status, code and request id.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("contacts: " + e.Operation)
+	if e.StatusCode != 0 {
+		fmt.Fprintf(&b, ": status %d", e.StatusCode)
+	}
+	if e.Code != "" {
+		b.WriteString(" " + e.Code)
+	}
+	if e.err != nil {
+		b.WriteString(": " + apihttp.Cut(e.err.Error())) // of a transport: it may be anything
+	}
+	if e.RequestID != "" {
+		fmt.Fprintf(&b, " (request id %q)", e.RequestID)
+	}
+	return b.String()
+}
+
+// Unwrap returns why there was no answer, the context's cause, and the last
+// refusal, where there are such.
+func (e *Error) Unwrap() []error {
+	var errs []error
+	for _, err := range []error{e.err, e.cause} {
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if e.refusal != nil {
+		errs = append(errs, e.refusal)
+	}
+	return errs
+}
+
+// Is reports whether target is this error's status.
+func (e *Error) Is(target error) bool {
+	status, ok := target.(statusError)
+	return ok && (e.StatusCode == int(status) || target == ErrServer && e.StatusCode > 500)
+}
+
+type statusError int
+
+func (s statusError) Error() string { return "contacts: status " + http.StatusText(int(s)) }
+
+// Statuses, for errors.Is. ErrConflict means an external id, e-mail address or
+// attribute name that is taken. ErrServer stands for all from 500 on.
+var (
+	ErrBadRequest   error = statusError(http.StatusBadRequest)
+	ErrUnauthorized error = statusError(http.StatusUnauthorized)
+	ErrForbidden    error = statusError(http.StatusForbidden)
+	ErrNotFound     error = statusError(http.StatusNotFound)
+	ErrConflict     error = statusError(http.StatusConflict)
+	ErrTooLarge     error = statusError(http.StatusRequestEntityTooLarge)
+	ErrRateLimited  error = statusError(http.StatusTooManyRequests)
+	ErrServer       error = statusError(http.StatusInternalServerError)
+)
+
+var (
+	// ErrTimeout says that no answer came within Options.Timeout.
+	ErrTimeout = apihttp.ErrTimeout
+
+	// ErrTooLong says that an answer was longer than Options.MaxBody.
+	ErrTooLong = apihttp.ErrTooLong
+
+	// ErrUnexpectedAnswer says that an answer of status 2xx was not what the
+	// operation gives: a page of somebody else, or another kind of JSON.
+	// Whether the operation was carried out is not known then.
+	ErrUnexpectedAnswer = errors.New("the answer is not of the documented form")
+
+	// ErrRepeatedPage says that a list came back to a page that it had before.
+	ErrRepeatedPage = errors.New("the list repeats a page")
+)
+
+// fail turns a failure of the attempt loop into an *Error.
+func fail(err error) error {
+	f, ok := errors.AsType[*apihttp.Failure](err)
+	if !ok {
+		return err
+	}
+	return asError(f)
+}
+
+func asError(f *apihttp.Failure) *Error {
+	e := &Error{
+		Operation:  f.Operation,
+		StatusCode: f.StatusCode,
+		MayBeDone:  f.MayBeDone,
+		RequestID:  f.RequestID,
+		RetryAfter: f.RetryAfter,
+		RateLimit:  RateLimit(f.RateLimit),
+		Attempts:   f.Attempts,
+		err:        f.Err,
+		cause:      f.Cause,
+	}
+	if f.Err == nil {
+		p := f.Problem()
+		e.Code, e.Message, e.Issues = p.Code, p.Message, parseIssues(p.Details)
+	}
+	if f.Refusal != nil {
+		e.refusal = asError(f.Refusal)
+	}
+	return e
+}
+
+const maxIssues = 1000 // as many as an upsert has items
+
+// parseIssues takes a list, and of an item that has another form its JSON.
+func parseIssues(details json.RawMessage) []Issue {
+	var items []json.RawMessage
+	if json.Unmarshal(details, &items) != nil {
+		return nil
+	}
+	var issues []Issue
+	for _, item := range items[:min(len(items), maxIssues)] {
+		var issue Issue
+		if json.Unmarshal(item, &issue) != nil || issue == (Issue{}) {
+			issue = Issue{Message: string(item)}
+		}
+		issues = append(issues, Issue{apihttp.Cut(issue.Field), apihttp.Cut(issue.Message)})
+	}
+	return issues
+}

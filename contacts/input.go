@@ -1,0 +1,117 @@
+package contacts
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/chatident/chatident/internal/exactjson"
+	"github.com/chatident/chatident/internal/wire"
+)
+
+// Input is what is written of a contact. Each field is absent, null or a value:
+//
+//	contacts.Input{
+//		ExternalID:       contacts.Set("user_8821"),
+//		Email:            contacts.Null[string](),
+//		CustomAttributes: contacts.Set(contacts.Values{"plan": "pro"}),
+//	}
+//
+// Source: Bookbag, API v1, "Contacts".
+type Input struct {
+	// ExternalID is your own id of the customer, and the key of an upsert. It is
+	// any text but "." and "..", also between slashes, and slashes alone. Use the
+	// same as for UserID in chats, so that the service lines up the contact with
+	// its conversations.
+	ExternalID Optional[string] `json:"external_id,omitzero"`
+
+	Name        Optional[string] `json:"name,omitzero"`
+	Email       Optional[string] `json:"email,omitzero"`
+	PhoneNumber Optional[string] `json:"phonenumber,omitzero"`
+
+	// StripeAccounts replace all that the contact has.
+	StripeAccounts Optional[[]StripeAccount] `json:"stripe_accounts,omitzero"`
+
+	// CustomAttributes replace in an update all that the contact has;
+	// [Client.MergeAttributes] does not. In an upsert, whether they replace or
+	// are merged is not documented: send all of them. Define them first, as the
+	// service may drop unknown ones without a word; [Schema.Check] finds those.
+	CustomAttributes Optional[Values] `json:"custom_attributes,omitzero"`
+}
+
+func (in *Input) isZero() bool {
+	for _, f := range in.fields() {
+		if !f.value.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+type field struct {
+	name  string
+	value interface{ IsZero() bool }
+}
+
+func (in *Input) fields() []field {
+	return []field{
+		{"ExternalID", in.ExternalID}, {"Name", in.Name}, {"Email", in.Email}, {"PhoneNumber", in.PhoneNumber},
+		{"StripeAccounts", in.StripeAccounts}, {"CustomAttributes", in.CustomAttributes},
+	}
+}
+
+// encode checks an input and gives its JSON. The name is that of the argument,
+// for the *FieldError.
+func (c *Client) encode(name string, in *Input) ([]byte, error) {
+	if err := c.check(name, in); err != nil {
+		return nil, err
+	}
+	b, err := exactjson.Marshal(in)
+	if err != nil {
+		return nil, in.blame(name, err)
+	}
+	return b, nil
+}
+
+func (c *Client) check(name string, in *Input) error {
+	const nilRule = "must not be nil: an empty one is empty, and Null is null"
+	if in.ExternalID.IsNull() {
+		return &FieldError{name + ".ExternalID", "must not be null"}
+	}
+	if id, ok := in.ExternalID.Get(); ok {
+		if err := checkExternalID(name+".ExternalID", id); err != nil {
+			return err
+		}
+		if broken := wire.UserID(id); c.requireUserIDs && broken != "" {
+			return &FieldError{name + ".ExternalID", broken}
+		}
+	}
+	if accounts, ok := in.StripeAccounts.Get(); ok && accounts == nil {
+		return &FieldError{name + ".StripeAccounts", nilRule}
+	}
+	if values, ok := in.CustomAttributes.Get(); ok && values == nil {
+		return &FieldError{name + ".CustomAttributes", nilRule}
+	}
+	return nil
+}
+
+// blame finds the field that has no JSON.
+func (in *Input) blame(name string, err error) error {
+	values, _ := in.CustomAttributes.Get()
+	for _, attribute := range slices.Sorted(maps.Keys(values)) {
+		if _, err := exactjson.Marshal(Values{attribute: values[attribute]}); err != nil {
+			return &FieldError{name + "." + attributeField(attribute), err.Error()}
+		}
+	}
+	for _, f := range in.fields() {
+		if _, err := exactjson.Marshal(f.value); err != nil {
+			return &FieldError{name + "." + f.name, err.Error()}
+		}
+	}
+	return &FieldError{name, err.Error()}
+}
+
+// attributeField names the field of a value. The name may be of any length.
+func attributeField(attribute string) string {
+	return fmt.Sprintf("CustomAttributes[%.64q]", attribute)
+}

@@ -1,0 +1,216 @@
+package contacts
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// lane is the place of one call at a time. Rows of one external id are in one
+// lane as long as any is in hand, and thus reach the service in their order.
+type lane struct {
+	batch
+	pieces [][]*item // of a batch that failed: the last one is the next
+	busy   bool
+
+	alike     map[string]int // rows that were refused, by message, since one was acknowledged
+	narrowing bool           // the batch in hand was refused, and part of it is still to be heard
+}
+
+func newLane(l *limits) *lane { return &lane{batch: newBatch(l), alike: map[string]int{}} }
+
+// next takes what is to be sent next.
+func (l *lane) next() []*item {
+	if n := len(l.pieces); n > 0 {
+		piece := l.pieces[n-1]
+		l.pieces = l.pieces[:n-1]
+		return piece
+	}
+	return l.take()
+}
+
+// rest takes everything.
+func (l *lane) rest() (items []*item) {
+	for piece := l.next(); len(piece) > 0; piece = l.next() {
+		items = append(items, piece...)
+	}
+	return items
+}
+
+// home is where the rows of an external id are, and how many.
+type home struct {
+	lane *lane
+	rows int
+}
+
+// put puts a row into its lane. It is false when there is no room.
+func (s *syncing) put(it *item) bool {
+	l := s.laneFor(it)
+	if l == nil {
+		return false
+	}
+	h := s.homes[it.id]
+	if h == nil {
+		h = &home{lane: l}
+		s.homes[it.id] = h
+	}
+	h.rows++
+	if l.full {
+		s.start(l, 0)
+	}
+	return true
+}
+
+// laneFor returns the lane that took the row: that of its external id, or one
+// which has nothing to do, or one which will send it later.
+func (s *syncing) laneFor(it *item) *lane {
+	if h := s.homes[it.id]; h != nil {
+		return s.offer(h.lane, it)
+	}
+	for _, busy := range []bool{false, true} {
+		for i := range s.lanes {
+			n := (s.filling + i) % len(s.lanes)
+			if s.lanes[n].busy == busy && s.offer(s.lanes[n], it) != nil {
+				s.filling = n
+				return s.lanes[n]
+			}
+		}
+	}
+	return nil
+}
+
+func (s *syncing) offer(l *lane, it *item) *lane {
+	if l.add(it) || s.start(l, 0) && l.add(it) {
+		return l
+	}
+	return nil
+}
+
+func (s *syncing) release(it *item) {
+	if h := s.homes[it.id]; h != nil {
+		if h.rows--; h.rows == 0 {
+			delete(s.homes, it.id)
+		}
+	}
+}
+
+// makeRoom waits for an answer. When nothing is under way, what there is is sent
+// first, however little.
+func (s *syncing) makeRoom() {
+	if s.underWay == 0 {
+		s.startAll()
+	}
+	if s.underWay > 0 {
+		s.wait()
+	}
+}
+
+func (s *syncing) startAll() {
+	for _, l := range s.lanes {
+		s.start(l, 0)
+	}
+}
+
+// reply is what came of a call.
+type reply struct {
+	lane   *lane
+	items  []*item
+	echo   []echo
+	err    error
+	unsent bool
+	panics any // of the caller's Limiter, OnAttempt or transport
+}
+
+// echo is what Sync needs of a record.
+type echo struct {
+	ExternalID string `json:"external_id"`
+}
+
+// start sends what a lane has next, after a pause. It is false when the lane is
+// busy or has nothing, or the run has ended.
+func (s *syncing) start(l *lane, pause time.Duration) bool {
+	if l.busy || s.stopped() {
+		return false
+	}
+	items := l.next()
+	if len(items) == 0 {
+		return false
+	}
+	l.busy = true
+	s.underWay++
+	go func() {
+		r := reply{lane: l, items: items, unsent: true}
+		defer func() {
+			r.panics = recover()
+			s.replies <- r // there is room for one of each lane
+		}()
+		if wait(s.pauses, pause) {
+			r.unsent = false
+			_, r.err = s.client.upsert(s.calls, bodies(items), true, &r.echo)
+		}
+	}()
+	return true
+}
+
+func bodies(items []*item) [][]byte {
+	b := make([][]byte, len(items))
+	for i, it := range items {
+		b[i] = it.json
+	}
+	return b
+}
+
+// wait is false when the context ended before.
+func wait(ctx context.Context, d time.Duration) bool {
+	if d <= 0 {
+		return ctx.Err() == nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// wait waits for a reply.
+func (s *syncing) wait() { s.finish(<-s.replies) }
+
+// collect takes the replies that are there.
+func (s *syncing) collect() {
+	for s.underWay > 0 {
+		select {
+		case r := <-s.replies:
+			s.finish(r)
+		default:
+			return
+		}
+	}
+}
+
+// finish draws the consequences of a call, and has its lane go on.
+func (s *syncing) finish(r reply) {
+	l := r.lane
+	l.busy = false
+	s.underWay--
+	if r.panics != nil {
+		panic(r.panics)
+	}
+	var pause time.Duration
+	e, failed := errors.AsType[*Error](r.err)
+	switch {
+	case r.unsent:
+		l.pieces = append(l.pieces, r.items)
+	case failed:
+		pause = s.failed(l, r.items, e)
+	default:
+		pause = s.answered(l, r.items, r.echo)
+	}
+	l.narrowing = l.narrowing && len(l.pieces) > 0
+	s.tell(false)
+	if len(l.pieces) > 0 || l.full {
+		s.start(l, pause)
+	}
+}

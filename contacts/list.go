@@ -1,0 +1,148 @@
+package contacts
+
+import (
+	"context"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/chatident/chatident/internal/wire"
+)
+
+const (
+	minPerPage = 10
+	maxPerPage = 1000
+)
+
+// PageRequest names a page of the list.
+type PageRequest struct {
+	// Page is the number of the page, from 1. Default: 1.
+	Page int
+
+	// PerPage is how many contacts a page has, 10 to 1,000: the service would
+	// take others for the nearest of these. Default: 100.
+	PerPage int
+}
+
+func (p PageRequest) query() (url.Values, error) {
+	switch {
+	case p.Page < 0:
+		return nil, &FieldError{"PageRequest.Page", "must be positive, or 0 for the first"}
+	case p.PerPage != 0 && (p.PerPage < minPerPage || p.PerPage > maxPerPage):
+		return nil, &FieldError{"PageRequest.PerPage", "must be from 10 to 1000, or 0 for the default"}
+	}
+	q := url.Values{}
+	if p.Page > 0 {
+		q.Set("page", strconv.Itoa(p.Page))
+	}
+	if p.PerPage > 0 {
+		q.Set("per_page", strconv.Itoa(p.PerPage))
+	}
+	return q, nil
+}
+
+// Page is a page of the list. The numbers are those of the answer, 0 where it
+// does not have them: they are documented by Chatbase alone.
+type Page struct {
+	Contacts []Contact
+
+	Number     int // of this page, from 1
+	PerPage    int // how many contacts a page has
+	TotalPages int
+	Total      int // of contacts on all pages
+
+	Meta Meta // of the answer
+}
+
+// Page returns a page of the agent's contacts, in the order of the service,
+// which it does not document. Behind the last page there are empty ones. A bad
+// field is a *[FieldError], everything else that goes wrong an *[Error].
+//
+// Source: Bookbag, API v1, "Contacts"; the form of the answer is documented by
+// Chatbase alone.
+func (c *Client) Page(ctx context.Context, p PageRequest) (Page, error) {
+	query, err := p.query()
+	if err != nil {
+		return Page{}, err
+	}
+	var page Page
+	meta, err := c.do(ctx, c.get(contactsPath, query, "contacts"), func(b []byte) bool {
+		var beside struct {
+			Total int `json:"total"`
+			Pages struct {
+				Page       int `json:"page"`
+				PerPage    int `json:"per_page"`
+				TotalPages int `json:"total_pages"`
+			} `json:"pages"`
+		}
+		data, ok := wire.Data(b, '[')
+		if !ok || !wire.Unmarshal(data, &page.Contacts) || !wire.Unmarshal(b, &beside) {
+			return false
+		}
+		page.Number, page.PerPage, page.TotalPages = beside.Pages.Page, beside.Pages.PerPage, beside.Pages.TotalPages
+		page.Total = beside.Total
+		return true
+	})
+	if err != nil {
+		return Page{}, err
+	}
+	page.Meta = meta
+	return page, nil
+}
+
+// All returns all contacts of the agent, in pages of 1,000 as they are asked
+// for. It begins anew each time it is ranged over. An error, as of
+// [Client.Page], is the last thing it gives; a page that comes again
+// ([ErrRepeatedPage]) and an empty one before the last ([ErrUnexpectedAnswer])
+// are errors too, not the end.
+//
+// The service numbers pages, and does not keep them still: when contacts are
+// made or deleted meanwhile, others may come twice or be passed over.
+func (c *Client) All(ctx context.Context) iter.Seq2[Contact, error] {
+	return func(yield func(Contact, error) bool) {
+		seen := map[string]bool{} // the first contact of each page
+		for p := (PageRequest{Page: 1, PerPage: maxPerPage}); ; p.Page++ {
+			page, err := c.Page(ctx, p)
+			if err == nil {
+				err = page.check(p.Page, seen)
+			}
+			if err != nil {
+				yield(Contact{}, err)
+				return
+			}
+			for _, contact := range page.Contacts {
+				if !yield(contact, nil) {
+					return
+				}
+			}
+			if len(page.Contacts) == 0 || p.Page == page.TotalPages {
+				return
+			}
+		}
+	}
+}
+
+// check refuses a page with which the list would go round in circles, or end
+// too early.
+func (p *Page) check(number int, seen map[string]bool) error {
+	if len(p.Contacts) == 0 {
+		if number < p.TotalPages {
+			return p.because(ErrUnexpectedAnswer)
+		}
+		return nil
+	}
+	first := p.Contacts[0].ID + "\n" + p.Contacts[0].ExternalID
+	if seen[first] {
+		return p.because(ErrRepeatedPage)
+	}
+	seen[first] = true
+	return nil
+}
+
+func (p *Page) because(err error) *Error {
+	return &Error{
+		Operation: "GET " + contactsPath, StatusCode: http.StatusOK, Attempts: 1,
+		RequestID: p.Meta.RequestID, RateLimit: p.Meta.RateLimit, err: err,
+	}
+}

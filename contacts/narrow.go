@@ -1,0 +1,250 @@
+package contacts
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+const (
+	maxRefusedAlike = 20
+	maxMessages     = 100 // that are told apart
+	maxAskedPause   = 30 * time.Second
+	maxPause        = 8 * time.Second
+)
+
+// answered is for a call that was carried out. What the answer does not have is
+// sent once more, as long as that leads on.
+func (s *syncing) answered(l *lane, items []*item, echoed []echo) time.Duration {
+	has := make(map[string]bool, len(echoed))
+	for _, e := range echoed {
+		has[e.ExternalID] = true
+	}
+	var missing []*item
+	for _, it := range items {
+		if has[it.id] {
+			s.release(it)
+			s.acknowledge(it)
+			continue
+		}
+		it.maybe, it.err = true, notEchoed()
+		missing = append(missing, it)
+	}
+	if len(missing) < len(items) {
+		s.inARow = 0
+		s.trust()
+		if len(missing) > 0 {
+			l.pieces = append(l.pieces, missing)
+		}
+		return 0
+	}
+	s.loseAll(missing)
+	return s.pauseAfter(notEchoed())
+}
+
+func notEchoed() *Error {
+	return &Error{Operation: upsertOperation, StatusCode: http.StatusOK, Attempts: 1, MayBeDone: true, err: errNotEchoed}
+}
+
+// failed is for a call that was refused, or of which nothing is known. It
+// returns how long the lane is to pause.
+func (s *syncing) failed(l *lane, items []*item, e *Error) time.Duration {
+	for _, it := range items {
+		it.err = e
+		it.maybe = it.maybe || e.MayBeDone
+	}
+	if ended := s.ctx.Err(); ended != nil && errors.Is(e, ended) {
+		s.stop(e) // which says more than the context alone
+	}
+	switch verdict := judge(e); {
+	case s.stopped() && verdict != refused, verdict == hopeless:
+		l.pieces = append(l.pieces, items)
+		s.stop(e)
+		return 0
+	case verdict == refused:
+		s.inARow = 0
+		s.narrow(l, items, e)
+		return 0
+	case verdict == notHeard:
+		l.pieces = append(l.pieces, items)
+	case len(items) > 1:
+		s.halve(l, items)
+	default:
+		s.loseAll(items)
+	}
+	return s.pauseAfter(e)
+}
+
+func (s *syncing) loseAll(items []*item) {
+	for _, it := range items {
+		s.release(it)
+		s.lose(it)
+	}
+}
+
+// pauseAfter returns how long to wait after a call that failed, which is longer
+// each time, and ends the run when that has happened too often in a row.
+func (s *syncing) pauseAfter(e *Error) time.Duration {
+	s.inARow++
+	if s.inARow == maxFailuresInARow {
+		s.stop(e)
+	}
+	return max(e.RetryAfter, min(250*time.Millisecond<<min(s.inARow, 10), maxPause))
+}
+
+// verdict is what a failure means for the rows of the call.
+type verdict int
+
+const (
+	hopeless verdict = iota // it is not for them, and will stay so
+	notHeard                // it is not for them, and will pass
+	lost                    // they may be saved
+	refused                 // at least one of them is not as it must be
+)
+
+func judge(e *Error) verdict {
+	dial, ok := errors.AsType[*net.OpError](e.err)
+	neverDialled := ok && dial.Op == "dial"
+	switch {
+	case e.RetryAfter > maxAskedPause:
+		return hopeless
+	case e.StatusCode == http.StatusTooManyRequests, neverDialled:
+		return notHeard
+	case e.StatusCode == 0 && !e.MayBeDone: // the limiter, or the certificate
+		return hopeless
+	case e.err != nil, e.StatusCode >= 500, e.StatusCode == http.StatusRequestTimeout:
+		return lost
+	}
+	switch e.StatusCode {
+	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
+		http.StatusMethodNotAllowed, http.StatusProxyAuthRequired:
+		return hopeless
+	}
+	if e.StatusCode < 400 {
+		return hopeless
+	}
+	return refused
+}
+
+// narrow finds the rows for which a call was refused. A row is refused if it was
+// sent alone, or if the issues name all rows of the call. Where they name some,
+// these are sent apart from the others: the form of the names is not documented,
+// and a wrong guess must not be a row's fault.
+func (s *syncing) narrow(l *lane, items []*item, e *Error) {
+	if e.StatusCode == http.StatusRequestEntityTooLarge && len(items) > 1 {
+		s.limits.bytes = max(min(s.limits.bytes, length(items)/2), min(minBatchBytes, s.limits.bytes))
+	}
+	issues, named, others := byIssues(items, e)
+	switch {
+	case len(others) == 0, len(items) == 1:
+		s.refuseAll(l, items, issues, e)
+		if (len(items) == 1 || len(l.pieces) == 0) && s.isSystemic(l) {
+			systemic := *e
+			systemic.err = ErrSystemic
+			s.stop(&systemic)
+		}
+	case len(named) > 0 && !s.isSystemic(l): // else halves find sooner whether there is a good one
+		l.narrowing = true
+		l.pieces = append(l.pieces, others, named)
+	default:
+		l.narrowing = true
+		s.halve(l, items)
+	}
+	for _, piece := range l.pieces {
+		for _, it := range piece {
+			it.part = true // it is not documented whether all or nothing is saved
+		}
+	}
+}
+
+func length(items []*item) (bytes int) {
+	for _, it := range items {
+		bytes += len(it.json) + 1
+	}
+	return bytes
+}
+
+func (s *syncing) halve(l *lane, items []*item) {
+	half := len(items) / 2
+	l.pieces = append(l.pieces, items[half:], items[:half])
+}
+
+// refuseAll gives each row the issues that are its own. Without any, those of
+// the refusal are of the only row.
+func (s *syncing) refuseAll(l *lane, items []*item, issues map[*item][]Issue, e *Error) {
+	for _, it := range items {
+		message := e.Message
+		if own := issues[it]; len(own) > 0 {
+			message = own[0].Message
+			about := *e
+			about.Issues = own
+			it.err = &about
+		}
+		if len(l.alike) < maxMessages || l.alike[message] > 0 {
+			l.alike[message]++
+		}
+		s.release(it)
+		s.refuse(it)
+	}
+}
+
+// isSystemic reports whether the refusals look as if there were one reason for
+// all. Those of another lane do not count as long as it has a part of the same
+// batch to send, which may be good.
+func (s *syncing) isSystemic(l *lane) bool {
+	alike := map[string]int{}
+	for _, other := range s.lanes {
+		if other != l && other.narrowing {
+			continue
+		}
+		for message, n := range other.alike {
+			if alike[message] += n; alike[message] >= maxRefusedAlike {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// trust forgets the refusals, as a row was acknowledged.
+func (s *syncing) trust() {
+	for _, l := range s.lanes {
+		clear(l.alike)
+	}
+}
+
+// byIssues parts the rows that the issues of a refusal name from the others.
+func byIssues(items []*item, e *Error) (issues map[*item][]Issue, named, others []*item) {
+	issues = map[*item][]Issue{}
+	for _, issue := range e.Issues {
+		if n, ok := itemNumber(issue.Field); ok && n < len(items) {
+			issues[items[n]] = append(issues[items[n]], issue)
+		}
+	}
+	for _, it := range items {
+		if len(issues[it]) > 0 {
+			named = append(named, it)
+		} else {
+			others = append(others, it)
+		}
+	}
+	return issues, named, others
+}
+
+// itemNumber reads which item of an upsert a field is of: "users[3].email",
+// "users.3.email", "/users/3/email" or "3.email".
+func itemNumber(field string) (n int, ok bool) {
+	const separators = "./[]$ "
+	field = strings.TrimLeft(field, separators)
+	field = strings.TrimPrefix(field, "users")
+	field = strings.TrimLeft(field, separators)
+	end := strings.IndexAny(field, separators)
+	if end < 0 {
+		end = len(field)
+	}
+	number, err := strconv.ParseUint(field[:end], 10, 16)
+	return int(number), err == nil
+}

@@ -1,0 +1,609 @@
+package contacts_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"net/http"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/chatident/chatident/contacts"
+	"github.com/chatident/chatident/contacts/contactstest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// people returns n good rows, whose cursors are their places.
+func people(n int) []contacts.Row {
+	rows := make([]contacts.Row, n)
+	for i := range rows {
+		rows[i] = contacts.Row{Input: person(fmt.Sprintf("user_%04d", i), strconv.Itoa(i)), Cursor: strconv.Itoa(i)}
+	}
+	return rows
+}
+
+func source(rows []contacts.Row) iter.Seq2[contacts.Row, error] { return rowsOf(rows, 0, nil) }
+
+func upserts(fake *contactstest.Fake) (n int) {
+	for _, r := range fake.Requests() {
+		if r.Method == "POST" {
+			n++
+		}
+	}
+	return n
+}
+
+func TestSyncEverything(t *testing.T) {
+	for n, calls := range map[int]int{0: 0, 1: 1, 1000: 1, 1001: 2, 4000: 4, 9500: 10} {
+		c, fake := over(t, nil, nil)
+		var checkpoints []string
+		var progress []contacts.Report
+		report, err := c.Sync(t.Context(), source(people(n)), &contacts.SyncOptions{
+			OnCheckpoint: func(_ context.Context, cursor string) error { checkpoints = append(checkpoints, cursor); return nil },
+			OnProgress:   func(_ context.Context, r contacts.Report) { progress = append(progress, r) },
+		})
+		require.NoError(t, err)
+		want := contacts.Report{Read: n, Acknowledged: n}
+		if n > 0 {
+			want.Cursor = strconv.Itoa(n - 1)
+			assert.Equal(t, want.Cursor, checkpoints[len(checkpoints)-1])
+		}
+		assert.Equal(t, want, report)
+		assert.Equal(t, want, progress[len(progress)-1])
+		assert.Len(t, fake.Contacts(), n)
+		assert.Equal(t, calls, upserts(fake))
+	}
+}
+
+// A customer whose rows stand together, as a join gives them, does not make the
+// batches small, and the last row wins.
+func TestSyncRowsOfOneCustomer(t *testing.T) {
+	const customers, each = 200, 5
+	var rows []contacts.Row
+	for i := range customers {
+		for j := range each {
+			rows = append(rows, contacts.Row{Input: person(fmt.Sprint("user_", i), fmt.Sprint(j)), Cursor: fmt.Sprint(i, "/", j)})
+		}
+	}
+	c, fake := over(t, nil, nil)
+	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 100, Workers: 3})
+	require.NoError(t, err)
+	assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 1000, Cursor: "199/4"}, report)
+	assert.Less(t, upserts(fake), 60)
+	for _, contact := range fake.Contacts() {
+		assert.Equal(t, "4", *contact.Name)
+	}
+}
+
+func TestSyncRefusesRowsUnsent(t *testing.T) {
+	c, fake := over(t, &contactstest.Options{Attributes: attributes}, func(o *contacts.Options) { o.RequireUserIDs = true })
+	schema, err := c.Schema(t.Context())
+	require.NoError(t, err)
+	undefined := person("user_2", "x")
+	undefined.CustomAttributes = contacts.Set(contacts.Values{"Plan": "pro"})
+	rows := []contacts.Row{
+		{Input: contacts.Input{Name: contacts.Set("nobody")}, Cursor: "a"},
+		{Input: person("", "empty"), Cursor: "b"},
+		{Input: person("ada@example.com", "no user id"), Cursor: "c"},
+		{Input: undefined, Cursor: "d"},
+		{Input: contacts.Input{ExternalID: contacts.Null[string]()}, Cursor: "e"},
+		{Input: person("user_1", "good")},
+	}
+	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{Schema: schema})
+	require.ErrorIs(t, err, contacts.ErrRowsFailed)
+	var fe *contacts.FieldError
+	require.ErrorAs(t, err, &fe, "the first failure is in it")
+	assert.Equal(t, "contacts: POST /chatbots/{chatbotId}/contacts: some rows were not acknowledged", err.Error())
+	assert.Equal(t, contacts.Report{Read: 6, Acknowledged: 1, Refused: 5, Failures: report.Failures, Cursor: "e"}, report)
+	var reasons []string
+	for i, f := range report.Failures {
+		assert.Equal(t, contacts.OutcomeRefused, f.Outcome)
+		assert.Equal(t, rows[i], f.Row)
+		reasons = append(reasons, f.Reason())
+	}
+	assert.Equal(t, []string{
+		"row.Input.ExternalID must be set",
+		"row.Input.ExternalID must not be empty, nor only slashes",
+		"row.Input.ExternalID must have only letters, digits, dot, underscore and hyphen: byte 4 is another",
+		`input.CustomAttributes["Plan"] is not defined`,
+		"row.Input.ExternalID must not be null",
+	}, reasons)
+	assert.Equal(t, []string{"user_1"}, externalIDs(fake))
+}
+
+func TestSyncEmptyFields(t *testing.T) {
+	values := contacts.Values{"plan": "", "seats": 2, "vip": nil}
+	in := contacts.Input{
+		ExternalID: contacts.Set("user_1"), Name: contacts.Set(""), Email: contacts.Set("ada@example.com"), PhoneNumber: contacts.Null[string](),
+		CustomAttributes: contacts.Set(values),
+	}
+	none := contacts.Input{ExternalID: contacts.Set("user_2"), CustomAttributes: contacts.Set(contacts.Values{"plan": ""})}
+	for clearEmpty, want := range map[bool]string{
+		false: `{"users":[{"external_id":"user_1","email":"ada@example.com","phonenumber":null,"custom_attributes":{"seats":2,"vip":null}},{"external_id":"user_2"}]}`,
+		true:  `{"users":[{"external_id":"user_1","name":null,"email":"ada@example.com","phonenumber":null,"custom_attributes":{"plan":null,"seats":2,"vip":null}},{"external_id":"user_2","custom_attributes":{"plan":null}}]}`,
+	} {
+		c, fake := over(t, nil, nil)
+		_, err := c.Sync(t.Context(), source([]contacts.Row{{Input: in}, {Input: none}}), &contacts.SyncOptions{ClearEmpty: clearEmpty})
+		require.NoError(t, err)
+		assert.Equal(t, want, string(fake.Requests()[0].Body))
+	}
+	assert.Equal(t, contacts.Values{"plan": "", "seats": 2, "vip": nil}, values, "the caller's stay as they are")
+}
+
+// Rows that are refused are found, with and without issues, and cost the others
+// nothing.
+func TestSyncNarrows(t *testing.T) {
+	rows := people(1000)
+	bad := []int{0, 17, 18, 500, 999}
+	for _, i := range bad {
+		rows[i].Input.CustomAttributes = contacts.Set(contacts.Values{"seats": "three", "old": "x"})
+	}
+	withoutIssues := func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			normal.ServeHTTP(&blunt{ResponseWriter: w}, r)
+		})
+	}
+	for name, test := range map[string]struct {
+		fault  contactstest.Fault
+		calls  int
+		reason string
+		issues int
+	}{
+		"by issues": {contactstest.Pass(), 3, "users[0].custom_attributes.old is archived", 2},
+		"by halves": {withoutIssues, 80, "Invalid request data", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, fake := over(t, &contactstest.Options{Attributes: attributes}, nil)
+			fake.Script(slices.Repeat([]contactstest.Fault{test.fault}, 200)...)
+			report, err := c.Sync(t.Context(), source(rows), nil)
+			require.ErrorIs(t, err, contacts.ErrRowsFailed)
+			assert.ErrorIs(t, err, contacts.ErrBadRequest)
+			assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 995, Refused: 5, Failures: report.Failures, Cursor: "999"}, report)
+			for i, f := range report.Failures {
+				assert.Equal(t, rows[bad[i]], f.Row)
+				var e *contacts.Error
+				require.ErrorAs(t, f.Err, &e)
+				assert.Len(t, e.Issues, test.issues)
+			}
+			assert.Equal(t, test.reason, report.Failures[0].Reason())
+			assert.LessOrEqual(t, upserts(fake), test.calls)
+			assert.Len(t, fake.Contacts(), 995)
+		})
+	}
+}
+
+// blunt says no more than that something is wrong.
+type blunt struct {
+	http.ResponseWriter
+	status int
+}
+
+func (b *blunt) WriteHeader(status int) { b.status = status; b.ResponseWriter.WriteHeader(status) }
+
+func (b *blunt) Write(body []byte) (int, error) {
+	if b.status == 400 {
+		_, err := b.ResponseWriter.Write([]byte(`{"message":"Invalid request data"}`))
+		return len(body), err
+	}
+	return b.ResponseWriter.Write(body)
+}
+
+// Issues whose numbers mean other rows must not put the blame on a good one.
+func TestSyncIsNotMisledByIssues(t *testing.T) {
+	rows := people(50)
+	rows[20].Input.CustomAttributes = contacts.Set(contacts.Values{"seats": "three"})
+	fromOne := func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			normal.ServeHTTP(&renumbering{ResponseWriter: w}, r)
+		})
+	}
+	c, fake := over(t, &contactstest.Options{Attributes: attributes}, nil)
+	fake.Script(slices.Repeat([]contactstest.Fault{fromOne}, 100)...)
+	report, err := c.Sync(t.Context(), source(rows), nil)
+	require.ErrorIs(t, err, contacts.ErrRowsFailed)
+	assert.Equal(t, 49, report.Acknowledged)
+	require.Len(t, report.Failures, 1)
+	assert.Equal(t, rows[20], report.Failures[0].Row)
+}
+
+// renumbering counts the items from one.
+type renumbering struct{ http.ResponseWriter }
+
+func (n *renumbering) Write(body []byte) (int, error) {
+	text := string(body)
+	for i := 60; i >= 0; i-- {
+		text = strings.ReplaceAll(text, fmt.Sprintf("users[%d]", i), fmt.Sprintf("users[%d]", i+1))
+	}
+	_, err := n.ResponseWriter.Write([]byte(text))
+	return len(body), err
+}
+
+// A reason that all rows have ends the run, and the checkpoint is before it.
+func TestSyncSystemic(t *testing.T) {
+	for _, size := range []int{1, 7, 20, 1000} {
+		for _, workers := range []int{1, 4} {
+			t.Run(fmt.Sprintf("batches of %d, %d workers", size, workers), func(t *testing.T) {
+				rows := people(5000)
+				for i := range rows[1000:] {
+					rows[1000+i].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+				}
+				c, fake := over(t, &contactstest.Options{Attributes: attributes}, nil)
+				report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: size, Workers: workers})
+				require.ErrorIs(t, err, contacts.ErrSystemic)
+				assert.ErrorIs(t, err, contacts.ErrBadRequest)
+				assert.NotErrorIs(t, err, contacts.ErrRowsFailed)
+				assert.InDelta(t, 1000, report.Acknowledged, float64(size*workers-1))
+				assert.GreaterOrEqual(t, report.Refused, 20)
+				assert.Less(t, report.Refused, 20+2*size*workers)
+				assert.Equal(t, report.Read, report.Acknowledged+report.Refused+report.Unknown+report.NotAttempted)
+				assert.Less(t, report.Read, 1000+9*size*workers+20, "the source was not read on")
+				last, err := strconv.Atoi(report.Cursor)
+				require.NoError(t, err)
+				assert.Less(t, last, 1000, "a later run sends them again")
+				assert.Greater(t, last, 998-size*workers)
+				assert.Len(t, fake.Contacts(), report.Acknowledged)
+			})
+		}
+	}
+}
+
+// Many bad rows among good ones are no reason to end, even with one message.
+func TestSyncManyBadRows(t *testing.T) {
+	for _, size := range []int{10, 1000} {
+		rows := people(3000)
+		for i := range rows {
+			if i%4 == 3 {
+				rows[i].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+			}
+		}
+		c, fake := over(t, &contactstest.Options{Attributes: attributes}, nil)
+		report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: size})
+		require.ErrorIs(t, err, contacts.ErrRowsFailed)
+		assert.Equal(t, contacts.Report{Read: 3000, Acknowledged: 2250, Refused: 750, Failures: report.Failures, Cursor: "2999"}, report)
+		assert.Len(t, report.Failures, 100)
+		assert.Len(t, fake.Contacts(), 2250)
+	}
+}
+
+func TestSyncTooLarge(t *testing.T) {
+	c, fake := over(t, nil, nil)
+	fake.Script(slices.Repeat([]contactstest.Fault{contactstest.TooLarge(300)}, 100)...)
+	report, err := c.Sync(t.Context(), source(people(8000)), &contacts.SyncOptions{Workers: 1})
+	require.NoError(t, err)
+	assert.Equal(t, 8000, report.Acknowledged)
+	assert.Less(t, upserts(fake), 40, "later calls are shorter")
+}
+
+func TestSyncBatchBytes(t *testing.T) {
+	rows := people(30)
+	rows[7].Input.Name = contacts.Set(strings.Repeat("x", 5000)) // sent alone
+	c, fake := over(t, nil, nil)
+	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchBytes: 500, Workers: 2})
+	require.NoError(t, err)
+	assert.Equal(t, 30, report.Acknowledged)
+	for _, r := range fake.Requests() {
+		if strings.Contains(string(r.Body), "xxx") {
+			assert.Equal(t, 1, strings.Count(string(r.Body), "external_id"))
+		} else {
+			assert.LessOrEqual(t, len(r.Body), 500+len(`{"users":[]}`))
+		}
+	}
+}
+
+// A row that an answer lacks is sent once more, alone with its kind.
+func TestSyncEchoes(t *testing.T) {
+	c, fake := over(t, nil, nil)
+	fake.Script(contactstest.Echo(6), contactstest.Echo(3))
+	report, err := c.Sync(t.Context(), source(people(10)), nil)
+	require.NoError(t, err)
+	assert.Equal(t, contacts.Report{Read: 10, Acknowledged: 10, Cursor: "9"}, report)
+	assert.Equal(t, 3, upserts(fake))
+
+	fake.Script(contactstest.Echo(6), contactstest.Echo(0))
+	report, err = c.Sync(t.Context(), source(people(10)), nil)
+	require.ErrorIs(t, err, contacts.ErrRowsFailed)
+	require.ErrorIs(t, err, contacts.ErrUnexpectedAnswer)
+	assert.Equal(t, contacts.Report{Read: 10, Acknowledged: 6, Unknown: 4, Failures: report.Failures, Cursor: "5"}, report)
+	assert.Contains(t, report.Failures[0].Reason(), "it does not have the contact")
+}
+
+// One row with which the service fails each time does not keep the others from
+// being saved.
+func TestSyncPoison(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rows := people(1000)
+		rows[3].Input.Name = contacts.Set("poison")
+		c, fake := within(t, nil, nil)
+		poisoned := contactstest.Fault(func(normal http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				body, err := io.ReadAll(r.Body)
+				assert.NoError(t, err)
+				if strings.Contains(string(body), "poison") {
+					w.WriteHeader(500)
+					return
+				}
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				normal.ServeHTTP(w, r)
+			})
+		})
+		fake.Script(slices.Repeat([]contactstest.Fault{poisoned}, 200)...)
+		report, err := c.Sync(t.Context(), source(rows), nil)
+		require.ErrorIs(t, err, contacts.ErrRowsFailed)
+		assert.ErrorIs(t, err, contacts.ErrServer)
+		assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 999, Unknown: 1, Failures: report.Failures, Cursor: "2"}, report)
+		assert.Equal(t, rows[3], report.Failures[0].Row)
+	})
+}
+
+// What ends a run early, and what the report says then.
+func TestSyncEndsEarly(t *testing.T) {
+	many := func(f contactstest.Fault) []contactstest.Fault {
+		return slices.Concat([]contactstest.Fault{contactstest.Pass(), contactstest.Pass()}, slices.Repeat([]contactstest.Fault{f}, 500))
+	}
+	for name, test := range map[string]struct {
+		faults       []contactstest.Fault
+		want         error
+		acknowledged int
+		unknown      bool
+		calls        int // at most
+	}{
+		"the key is refused":    {many(contactstest.Status(401, "No")), contacts.ErrUnauthorized, 20, false, 4},
+		"another agent's key":   {many(contactstest.Status(403, "No")), contacts.ErrForbidden, 20, false, 4},
+		"no such agent":         {many(contactstest.Status(404, "Resource not found")), contacts.ErrNotFound, 20, false, 4},
+		"wait for an hour":      {many(contactstest.Status(429, "Slow down").RetryAfter(time.Hour)), contacts.ErrRateLimited, 20, false, 4},
+		"down":                  {many(contactstest.Status(503, "Down")), contacts.ErrServer, 20, true, 70},
+		"a proxy without it":    {many(contactstest.BadGateway()), contacts.ErrServer, 20, true, 70},
+		"connections are cut":   {many(contactstest.Drop()), nil, 20, true, 140},
+		"429 for ever":          {many(contactstest.Status(429, "Slow down")), contacts.ErrRateLimited, 20, false, 70},
+		"a page of a portal":    {many(contactstest.Answer(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })), contacts.ErrUnexpectedAnswer, 20, true, 70},
+		"it echoes nothing":     {many(contactstest.Echo(0)), contacts.ErrUnexpectedAnswer, 20, true, 30},
+		"503, and wait an hour": {many(contactstest.Status(503, "Down").RetryAfter(time.Hour)), contacts.ErrServer, 20, true, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, fake := within(t, nil, nil)
+				fake.Script(test.faults...)
+				begun := time.Now()
+				rows := people(5000)
+				report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, Workers: 1})
+				require.Error(t, err)
+				if test.want != nil {
+					require.ErrorIs(t, err, test.want)
+				}
+				assert.NotErrorIs(t, err, contacts.ErrRowsFailed)
+				var e *contacts.Error
+				require.ErrorAs(t, err, &e)
+				assert.Equal(t, test.acknowledged, report.Acknowledged)
+				assert.Equal(t, report.Read, report.Acknowledged+report.Unknown+report.NotAttempted)
+				assert.Equal(t, test.unknown, report.Unknown > 0)
+				assert.Equal(t, "19", report.Cursor)
+				assert.Less(t, report.Read, 300)
+				assert.LessOrEqual(t, len(fake.Requests()), test.calls)
+				if test.calls > 4 {
+					assert.Greater(t, time.Since(begun), 30*time.Second, "a restart of the service is waited for")
+					assert.Less(t, time.Since(begun), 3*time.Minute)
+				}
+			})
+		})
+	}
+}
+
+// A service that cannot be reached at all, for a minute, is waited for.
+func TestSyncWaitsForTheService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := contactstest.New(nil)
+		defer fake.Close()
+		up := time.Now().Add(30 * time.Second)
+		transport := fake.Client().Transport.(*http.Transport)
+		dial := transport.DialContext
+		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+			if time.Now().Before(up) {
+				return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+			}
+			return dial(ctx, network, address)
+		}
+		c := client(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: &http.Client{Transport: transport}}, nil)
+		report, err := c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 10})
+		require.NoError(t, err)
+		assert.Equal(t, 100, report.Acknowledged)
+		assert.Equal(t, 10, upserts(fake))
+	})
+}
+
+func TestSyncEndsWithItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, fake := within(t, nil, nil)
+		fake.Script(contactstest.Pass(), contactstest.Slow(time.Hour))
+		cause := errors.New("the lights went out")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		time.AfterFunc(time.Second, func() { cancel(cause) })
+		told := false
+		report, err := c.Sync(ctx, source(people(100)), &contacts.SyncOptions{
+			BatchSize: 10, Workers: 1,
+			OnCheckpoint: func(ctx context.Context, _ string) error { return ctx.Err() },
+			OnFailure:    func(ctx context.Context, f contacts.Failure) error { told = true; return ctx.Err() },
+		})
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, cause)
+		assert.True(t, told)
+		assert.Equal(t, 10, report.Acknowledged)
+		assert.Equal(t, 10, report.Unknown, "they were under way")
+		assert.Equal(t, report.Read-20, report.NotAttempted)
+		assert.Equal(t, "9", report.Cursor)
+
+		before := len(fake.Requests())
+		report, err = c.Sync(ctx, source(people(100)), nil)
+		require.ErrorIs(t, err, cause)
+		assert.Equal(t, contacts.Report{Read: 1, NotAttempted: 1}, report)
+		assert.Len(t, fake.Requests(), before)
+	})
+}
+
+// The source fails: what was read before is sent.
+func TestSyncSourceFails(t *testing.T) {
+	c, fake := over(t, nil, nil)
+	report, err := c.Sync(t.Context(), rowsOf(people(100), 57, errSource), nil)
+	assert.Equal(t, errSource, err)
+	assert.Equal(t, contacts.Report{Read: 57, Acknowledged: 57, Cursor: "56"}, report)
+	assert.Len(t, fake.Contacts(), 57)
+}
+
+func TestSyncFunctionsThatFail(t *testing.T) {
+	full := errors.New("the disk is full")
+	c, _ := over(t, nil, nil)
+	rows := people(100)
+	rows[42].Input.ExternalID = contacts.Optional[string]{}
+	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, OnFailure: func(context.Context, contacts.Failure) error { return full }})
+	assert.Equal(t, full, err)
+	assert.Equal(t, 1, report.Refused)
+	assert.Less(t, len(report.Cursor), 3)
+	if report.Cursor != "" {
+		last, err := strconv.Atoi(report.Cursor)
+		require.NoError(t, err)
+		assert.Less(t, last, 42, "nobody took note of it")
+	}
+
+	report, err = c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 10, Workers: 1, OnCheckpoint: func(context.Context, string) error { return full }})
+	assert.Equal(t, full, err)
+	assert.Less(t, report.Acknowledged, 100)
+	assert.Equal(t, report.Read, report.Acknowledged+report.NotAttempted)
+}
+
+// A panic of the caller's functions comes out of Sync, and no goroutine stays.
+func TestSyncPanics(t *testing.T) {
+	for name, change := range map[string]struct {
+		client func(*contacts.Options)
+		sync   contacts.SyncOptions
+		source iter.Seq2[contacts.Row, error]
+	}{
+		"in the limiter": {func(o *contacts.Options) { o.Limiter = panicking{} }, contacts.SyncOptions{}, source(people(10))},
+		"in OnProgress":  {nil, contacts.SyncOptions{OnProgress: func(context.Context, contacts.Report) { panic("boom") }}, source(people(100))},
+		"in the source":  {nil, contacts.SyncOptions{}, func(yield func(contacts.Row, error) bool) { _ = yield(people(1)[0], nil); panic("boom") }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, fake := within(t, nil, change.client)
+				fake.Script(contactstest.Pass(), contactstest.Slow(10*time.Second), contactstest.Slow(10*time.Second))
+				change.sync.BatchSize = 1
+				assert.PanicsWithValue(t, "boom", func() { _, _ = c.Sync(t.Context(), change.source, &change.sync) })
+			})
+		})
+	}
+}
+
+type panicking struct{}
+
+func (panicking) Wait(context.Context) error { panic("boom") }
+
+func TestSyncBadOptions(t *testing.T) {
+	c, _ := over(t, nil, nil)
+	for name, test := range map[string]struct {
+		rows    iter.Seq2[contacts.Row, error]
+		options contacts.SyncOptions
+		want    string
+	}{
+		"no rows":     {nil, contacts.SyncOptions{}, "contacts: rows must not be nil"},
+		"size":        {source(nil), contacts.SyncOptions{BatchSize: -1}, "contacts: SyncOptions.BatchSize must be from 1 to 1000, or 0 for the default"},
+		"large size":  {source(nil), contacts.SyncOptions{BatchSize: 1001}, "contacts: SyncOptions.BatchSize must be from 1 to 1000, or 0 for the default"},
+		"bytes":       {source(nil), contacts.SyncOptions{BatchBytes: 1 << 30}, "contacts: SyncOptions.BatchBytes must be from 1 to 16777216, or 0 for the default"},
+		"workers":     {source(nil), contacts.SyncOptions{Workers: 65}, "contacts: SyncOptions.Workers must be from 1 to 64, or 0 for the default"},
+		"few workers": {source(nil), contacts.SyncOptions{Workers: -1}, "contacts: SyncOptions.Workers must be from 1 to 64, or 0 for the default"},
+	} {
+		_, err := c.Sync(t.Context(), test.rows, &test.options)
+		var fe *contacts.FieldError
+		require.ErrorAs(t, err, &fe, name)
+		assert.Equal(t, test.want, err.Error())
+	}
+}
+
+// With a limiter that fits, no call meets the window, and no row is lost.
+func TestSyncWithinTheWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var refused atomic.Int64
+		c, fake := within(t, &contactstest.Options{Window: true}, func(o *contacts.Options) {
+			o.Limiter = &sliding{}
+			o.OnAttempt = func(_ context.Context, a contacts.Attempt) {
+				if a.StatusCode != 200 {
+					refused.Add(1)
+				}
+			}
+		})
+		begun := time.Now()
+		report, err := c.Sync(t.Context(), source(people(5000)), &contacts.SyncOptions{BatchSize: 10, Workers: 8})
+		require.NoError(t, err)
+		assert.Equal(t, contacts.Report{Read: 5000, Acknowledged: 5000, Cursor: "4999"}, report)
+		assert.Zero(t, refused.Load())
+		assert.Equal(t, 500, upserts(fake))
+		assert.Less(t, time.Since(begun), time.Minute)
+	})
+}
+
+// Without one, some calls are wasted, and no row is.
+func TestSyncAgainstTheWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, _ := within(t, &contactstest.Options{Window: true}, nil)
+		report, err := c.Sync(t.Context(), source(people(5000)), &contacts.SyncOptions{BatchSize: 10, Workers: 8})
+		require.NoError(t, err)
+		assert.Equal(t, contacts.Report{Read: 5000, Acknowledged: 5000, Cursor: "4999"}, report)
+	})
+}
+
+// sliding lets 100 through in any 10 seconds and a bit: what was let through may
+// arrive a little later.
+type sliding struct {
+	mu   sync.Mutex
+	past []time.Time
+}
+
+func (l *sliding) Wait(ctx context.Context) error {
+	for wait := l.take(); wait > 0; wait = l.take() {
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (l *sliding) take() (wait time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := time.Now()
+	if len(l.past) == 100 {
+		if wait = l.past[0].Add(10100 * time.Millisecond).Sub(now); wait > 0 {
+			return wait
+		}
+		l.past = l.past[1:]
+	}
+	l.past = append(l.past, now)
+	return 0
+}
+
+// After many failures, no goroutine stays but those of connections that are kept.
+func TestSyncLeavesNothingBehind(t *testing.T) {
+	c, fake := over(t, nil, nil)
+	_, err := c.Sync(t.Context(), source(people(10)), nil)
+	require.NoError(t, err)
+	before := runtime.NumGoroutine()
+	for range 2 {
+		fake.Script(contactstest.Drop(), contactstest.FailAfter(), contactstest.Status(401, "No"))
+		_, _ = c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 3})
+	}
+	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before+8 && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	assert.LessOrEqual(t, runtime.NumGoroutine(), before+8)
+}

@@ -1,0 +1,337 @@
+package contacts_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/chatident/chatident/contacts"
+	"github.com/chatident/chatident/contacts/contactstest"
+	"github.com/stretchr/testify/assert"
+)
+
+// version is a row as the service sees it: a row's name is its place in the
+// table, so that no two are the same.
+type version struct{ id, name string }
+
+func versionOf(r contacts.Row) version {
+	id, _ := r.Input.ExternalID.Get()
+	name, _ := r.Input.Name.Get()
+	return version{id, name}
+}
+
+// witness sees the answers before the client does, and so knows which rows were
+// acknowledged.
+type witness struct {
+	next http.RoundTripper
+
+	mu     sync.Mutex
+	echoed map[version]bool
+}
+
+func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Method == "GET" {
+		return w.next.RoundTrip(r)
+	}
+	body, err := r.GetBody()
+	if err != nil {
+		return nil, err
+	}
+	var sent struct {
+		Users []struct {
+			ExternalID string `json:"external_id"`
+			Name       string `json:"name"`
+		} `json:"users"`
+	}
+	if err := json.NewDecoder(body).Decode(&sent); err != nil {
+		return nil, err
+	}
+	res, err := w.next.RoundTrip(r)
+	if err != nil || res.StatusCode != 200 {
+		return res, err
+	}
+	answer, err := io.ReadAll(res.Body)
+	res.Body = io.NopCloser(bytes.NewReader(answer))
+	var echo struct {
+		Data []struct {
+			ExternalID string `json:"external_id"`
+		} `json:"data"`
+	}
+	if err != nil || json.Unmarshal(answer, &echo) != nil {
+		return res, err
+	}
+	has := map[string]bool{}
+	for _, c := range echo.Data {
+		has[c.ExternalID] = true
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, u := range sent.Users {
+		if has[u.ExternalID] {
+			w.echoed[version{u.ExternalID, u.Name}] = true
+		}
+	}
+	return res, nil
+}
+
+func (w *witness) saw(v version) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.echoed[v]
+}
+
+// rowsOf is a source. It fails before a row when it has an error.
+func rowsOf(rows []contacts.Row, failAt int, err error) iter.Seq2[contacts.Row, error] {
+	return func(yield func(contacts.Row, error) bool) {
+		for i, row := range rows {
+			if i == failAt && err != nil {
+				yield(contacts.Row{}, err)
+				return
+			}
+			if !yield(row, nil) {
+				return
+			}
+		}
+	}
+}
+
+// randomRows has good rows, some of one external id, some that the service
+// refuses and some that are not sent.
+func randomRows(rng *rand.Rand, n int) []contacts.Row {
+	rows := make([]contacts.Row, n)
+	for i := range rows {
+		id := fmt.Sprintf("user_%d", i)
+		if rng.IntN(6) == 0 {
+			id = fmt.Sprintf("user_%d", rng.IntN(i+1))
+		}
+		in := person(id, strconv.Itoa(i))
+		switch rng.IntN(12) {
+		case 0:
+			in.CustomAttributes = contacts.Set(contacts.Values{"seats": "not a number"})
+		case 1:
+			in.CustomAttributes = contacts.Set(contacts.Values{"plan": "pro"})
+		case 2:
+			in.ExternalID = contacts.Optional[string]{}
+		}
+		rows[i] = contacts.Row{Input: in, Cursor: strconv.Itoa(i)}
+	}
+	return rows
+}
+
+// Refusals without a reason go with a service that saves all or nothing: the
+// other kind would hold rows that it refuses afterwards.
+func randomFaults(rng *rand.Rand, partial bool) []contactstest.Fault {
+	faults := make([]contactstest.Fault, rng.IntN(120))
+	often := 1 + rng.IntN(9)
+	kinds := 5
+	if partial {
+		kinds = 2
+	}
+	for i := range faults {
+		faults[i] = contactstest.Pass()
+		if rng.IntN(10) >= often {
+			continue
+		}
+		switch rng.IntN(10) {
+		case 0:
+			faults[i] = contactstest.Drop()
+		case 1:
+			faults[i] = contactstest.DropAfter()
+		case 2:
+			faults[i] = contactstest.FailAfter()
+		case 3:
+			faults[i] = contactstest.TooLarge(1 + rng.IntN(4))
+		case 4:
+			faults[i] = contactstest.BadGateway()
+		case 5, 6:
+			faults[i] = contactstest.Echo(rng.IntN(4))
+		case 7:
+			faults[i] = contactstest.Status(429, "Slow down").RetryAfter(time.Duration(rng.IntN(40)) * time.Second)
+		case 8:
+			faults[i] = contactstest.Slow(time.Duration(rng.IntN(90)) * time.Second)
+		case 9:
+			faults[i] = contactstest.Status([]int{503, 401, 400, 422, 409}[rng.IntN(kinds)], "Something")
+		}
+	}
+	return faults
+}
+
+// run is one Sync with a witness, and what it said about each row.
+type run struct {
+	report      contacts.Report
+	err         error
+	refused     map[version]bool
+	unknown     map[version]bool
+	checkpoints []string
+}
+
+func syncOnce(t *testing.T, ctx context.Context, c *contacts.Client, w *witness, rows []contacts.Row, source iter.Seq2[contacts.Row, error], o contacts.SyncOptions) run {
+	r := run{refused: map[version]bool{}, unknown: map[version]bool{}}
+	o.OnFailure = func(_ context.Context, f contacts.Failure) error {
+		v, set := versionOf(f.Row), r.refused
+		if f.Outcome == contacts.OutcomeUnknown {
+			set = r.unknown
+		}
+		assert.False(t, r.refused[v] || r.unknown[v], "%v is told twice", v)
+		assert.Error(t, f.Err)
+		assert.NotEmpty(t, f.Reason())
+		set[v] = true
+		return nil
+	}
+	passed := 0
+	o.OnCheckpoint = func(_ context.Context, cursor string) error {
+		last, err := strconv.Atoi(cursor)
+		assert.NoError(t, err)
+		for ; passed < len(rows); passed++ {
+			if place, _ := strconv.Atoi(rows[passed].Cursor); place > last {
+				break
+			}
+			v := versionOf(rows[passed])
+			assert.True(t, w.saw(v) || r.refused[v], "the checkpoint %s passed %v", cursor, v)
+		}
+		r.checkpoints = append(r.checkpoints, cursor)
+		return nil
+	}
+	r.report, r.err = c.Sync(ctx, source, &o)
+	return r
+}
+
+// check holds the report against what the witness and the service know.
+func (r *run) check(t *testing.T, rows []contacts.Row, w *witness, fake *contactstest.Fake) {
+	t.Helper()
+	p := r.report
+	assert.Equal(t, p.Read, p.Acknowledged+p.Refused+p.Unknown+p.NotAttempted)
+	assert.Len(t, r.refused, p.Refused)
+	assert.Len(t, r.unknown, p.Unknown)
+	assert.Len(t, p.Failures, min(100, p.Refused+p.Unknown))
+	acknowledged := map[version]bool{}
+	last := map[string]int{} // the last acknowledged row of an external id
+	for i, row := range rows[:p.Read] {
+		if v := versionOf(row); w.saw(v) {
+			acknowledged[v] = true
+			last[v.id] = i
+			assert.False(t, r.refused[v] || r.unknown[v], v)
+		}
+	}
+	assert.Len(t, acknowledged, p.Acknowledged)
+	held := map[string]version{}
+	for _, c := range fake.Contacts() {
+		v := version{c.ExternalID, *c.Name}
+		held[c.ExternalID] = v
+		assert.False(t, r.refused[v], "%v is refused and held", v)
+		assert.True(t, acknowledged[v] || r.unknown[v], "%v is held and not accounted for", v)
+	}
+	for id, place := range last {
+		now, err := strconv.Atoi(held[id].name)
+		assert.NoError(t, err, "%s is acknowledged and not held", id)
+		assert.GreaterOrEqual(t, now, place, "an earlier row of %s came last", id)
+	}
+	if len(r.checkpoints) > 0 {
+		assert.Equal(t, p.Cursor, r.checkpoints[len(r.checkpoints)-1])
+	} else {
+		assert.Empty(t, p.Cursor)
+	}
+	if p.Acknowledged == p.Read && p.Read == len(rows) {
+		assert.NoError(t, r.err)
+	} else {
+		assert.Error(t, r.err)
+	}
+}
+
+var errSource = errors.New("the table is gone")
+
+// Whatever happens on the way, the report is true, and a second run from the
+// last checkpoint completes the job.
+func TestSyncAccountsForEveryRow(t *testing.T) {
+	for seed := range uint64(seeds) {
+		synctest.Test(t, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(seed, 1))
+			options := &contactstest.Options{Attributes: attributes, Partial: seed%2 == 0}
+			fake := contactstest.New(options)
+			defer fake.Close()
+			w := &witness{next: fake.Client().Transport, echoed: map[version]bool{}}
+			c := client(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: &http.Client{Transport: w}, MaxRetries: rng.IntN(4) - 1}, nil)
+			rows := randomRows(rng, 1+rng.IntN(120))
+			o := contacts.SyncOptions{BatchSize: 1 + rng.IntN(15), Workers: 1 + rng.IntN(4), BatchBytes: []int{0, 60, 400}[rng.IntN(3)]}
+
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			source, failAt := error(nil), 0
+			switch rng.IntN(4) {
+			case 0:
+				source, failAt = errSource, rng.IntN(len(rows))
+			case 1:
+				time.AfterFunc(time.Duration(rng.IntN(60_000))*time.Millisecond, cancel)
+			}
+			faults := randomFaults(rng, options.Partial)
+			fake.Script(faults...)
+			first := syncOnce(t, ctx, c, w, rows, rowsOf(rows, failAt, source), o)
+			first.check(t, rows, w, fake)
+			if t.Failed() {
+				t.Fatalf("seed %d: %v, %v", seed, first.err, first.report)
+			}
+
+			again := after(t, rows, first.report.Cursor)
+			for range len(faults) - len(fake.Requests()) { // what is left of the script
+				_, _ = c.Page(t.Context(), contacts.PageRequest{})
+			}
+			w.echoed = map[version]bool{}
+			second := syncOnce(t, t.Context(), c, w, again, rowsOf(again, 0, nil), o)
+			assert.Zero(t, second.report.Unknown)
+			if !errors.Is(second.err, contacts.ErrSystemic) {
+				assert.Zero(t, second.report.NotAttempted)
+				assertHeld(t, rows, fake, func(i int, v version) bool {
+					if i < len(rows)-len(again) {
+						return first.refused[v]
+					}
+					return second.refused[v]
+				})
+			}
+			if t.Failed() {
+				t.Fatalf("seed %d, second run: %v", seed, second.err)
+			}
+			synctest.Wait()
+		})
+	}
+}
+
+// after returns the rows behind a cursor, as a table would that is asked for
+// them by their key.
+func after(t *testing.T, rows []contacts.Row, cursor string) []contacts.Row {
+	if cursor == "" {
+		return rows
+	}
+	for i, row := range rows {
+		if row.Cursor == cursor {
+			return rows[i+1:]
+		}
+	}
+	t.Fatalf("there is no cursor %q", cursor)
+	return nil
+}
+
+// assertHeld wants of each external id the last row that was not refused.
+func assertHeld(t *testing.T, rows []contacts.Row, fake *contactstest.Fake, refused func(int, version) bool) {
+	want := map[string]string{}
+	for i, row := range rows {
+		if v := versionOf(row); !refused(i, v) {
+			want[v.id] = v.name
+		}
+	}
+	got := map[string]string{}
+	for _, c := range fake.Contacts() {
+		got[c.ExternalID] = *c.Name
+	}
+	assert.Equal(t, want, got)
+}

@@ -1,0 +1,79 @@
+package contacts
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/chatident/chatident/internal/wire"
+)
+
+// MaxUpsert is how many contacts one upsert may have.
+const MaxUpsert = 1000
+
+// Upserted is what the service answers to an upsert.
+type Upserted struct {
+	// Contacts are the records, as far as the answer has them. One that was
+	// sent and is not among them may have been saved, or not.
+	Contacts []Contact
+
+	Meta Meta // of the answer
+}
+
+// Upsert makes contacts, or changes those whose external id there is already:
+// 1 to 1,000 of them, each external id once, as it is not documented which of
+// two would count. An input without an external id
+// makes a contact each time, with a random one.
+//
+// It is repeated when it may have arrived only if every input has an external
+// id, as the others would be made twice. Two things are not documented, so do
+// not rely on them: whether custom attributes are merged into those that a
+// contact has or replace them (send all of them), and whether an upsert is
+// refused as a whole when one of its inputs is.
+//
+// A bad input is a *[FieldError], and so is another number of them. Everything
+// else that goes wrong is an *[Error], with Issues where the service says what
+// it does not like.
+//
+// Source: Bookbag, API v1, "Contacts".
+func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) {
+	if len(inputs) == 0 || len(inputs) > MaxUpsert {
+		return nil, &FieldError{"inputs", fmt.Sprintf("must have 1 to %d items, has %d", MaxUpsert, len(inputs))}
+	}
+	items := make([][]byte, len(inputs))
+	seen := make(map[string]int, len(inputs))
+	repeatable := true
+	for i := range inputs {
+		item, err := c.encode(fmt.Sprintf("inputs[%d]", i), &inputs[i])
+		if err != nil {
+			return nil, err
+		}
+		items[i] = item
+		id, ok := inputs[i].ExternalID.Get()
+		if first, twice := seen[id]; ok && twice {
+			return nil, &FieldError{fmt.Sprintf("inputs[%d].ExternalID", i), fmt.Sprintf("must not be that of inputs[%d]", first)}
+		}
+		seen[id] = i
+		repeatable = repeatable && ok
+	}
+	var upserted Upserted
+	meta, err := c.upsert(ctx, items, repeatable, &upserted.Contacts)
+	if err != nil {
+		return nil, err
+	}
+	upserted.Meta = meta
+	return &upserted, nil
+}
+
+// upsert sends inputs that are JSON by now, and decodes the records of the
+// answer.
+func (c *Client) upsert(ctx context.Context, items [][]byte, repeatable bool, records any) (Meta, error) {
+	call := c.call(http.MethodPost, contactsPath, "contacts")
+	call.Repeatable = repeatable
+	call.Body = fmt.Appendf(nil, `{"users":[%s]}`, bytes.Join(items, []byte(",")))
+	return c.do(ctx, call, func(b []byte) bool {
+		data, ok := wire.Data(b, '[')
+		return ok && wire.Unmarshal(data, records)
+	})
+}

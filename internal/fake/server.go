@@ -1,0 +1,81 @@
+package fake
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+)
+
+// BaseURL is the base URL for the client of [Front.Client].
+const BaseURL = "http://localhost"
+
+const basePath = "/base"
+
+// Server serves a handler on a loopback port, until Close.
+type Server struct {
+	URL string // its path is not empty, as a client that joins it wrongly is to fail
+
+	http http.Server
+	done chan struct{}
+}
+
+// Start serves the handler on a free port of 127.0.0.1. It panics when there is
+// none.
+func Start(h http.Handler) *Server {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic("fake: " + err.Error())
+	}
+	s := &Server{
+		URL:  "http://" + listener.Addr().String() + basePath,
+		http: http.Server{Handler: http.StripPrefix(basePath, h)},
+		done: make(chan struct{}),
+	}
+	go func() {
+		defer close(s.done)
+		_ = s.http.Serve(listener) // the error is that of Close
+	}()
+	return s
+}
+
+// Close frees the port and cuts every connection. It may be called twice.
+func (s *Server) Close() {
+	_ = s.http.Close()
+	<-s.done
+}
+
+// Client returns a client that reaches the Front over connections in memory,
+// and nothing else, whatever the host.
+func (f *Front) Client() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			ours, theirs := net.Pipe()
+			if err := f.memory.Serve(&listener{conn: ours}); errors.Is(err, http.ErrServerClosed) {
+				_ = ours.Close()
+				return nil, err
+			}
+			return theirs, nil
+		},
+	}}
+}
+
+// Close cuts every connection of the clients of [Front.Client], and lets them
+// make no other. It may be called twice.
+func (f *Front) Close() { _ = f.memory.Close() }
+
+// listener accepts one connection, and ends: thus nothing waits for the next.
+type listener struct{ conn net.Conn }
+
+func (l *listener) Accept() (net.Conn, error) {
+	conn := l.conn
+	if conn == nil {
+		return nil, io.EOF
+	}
+	l.conn = nil
+	return conn, nil
+}
+
+func (l *listener) Close() error   { return nil } // the connection goes on
+func (l *listener) Addr() net.Addr { return &net.UnixAddr{Net: "pipe"} }

@@ -1,0 +1,73 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestUserID(t *testing.T) {
+	const other = "must have only letters, digits, dot, underscore and hyphen: byte %d is another"
+	for id, want := range map[string]string{
+		"a": "", "user_8821": "", "A-Z.0_9": "", "...": "", ".a": "", "-": "", strings.Repeat("x", 128): "",
+		"":                       "must have 1 to 128 characters, has 0",
+		strings.Repeat("x", 129): "must have 1 to 128 characters, has 129",
+		"ada@example.com":        fmt.Sprintf(other, 4),
+		"user_8821\n":            fmt.Sprintf(other, 10),
+		"a/b":                    fmt.Sprintf(other, 2),
+		"ü":                      fmt.Sprintf(other, 1),
+		"%2e%2e":                 fmt.Sprintf(other, 1),
+		".":                      "must not be . or ..",
+		"..":                     "must not be . or ..",
+	} {
+		assert.Equal(t, want, UserID(id), id)
+	}
+	assert.Zero(t, testing.AllocsPerRun(100, func() { UserID("user_8821") }))
+}
+
+func TestAgent(t *testing.T) {
+	id, broken := ParseAgent(" 123\n")
+	assert.Empty(t, broken)
+	assert.Equal(t, int64(123), id)
+	for text, want := range map[string]string{"": "must be a number", "abc": "must be a number", "1.5": "must be a number", "0": "must be positive", "-1": "must be positive"} {
+		_, broken := ParseAgent(text)
+		assert.Equal(t, want, broken, text)
+	}
+}
+
+func TestSeconds(t *testing.T) {
+	for text, want := range map[string]int64{"1700000000": 1700000000, `"1700000001"`: 1700000001, "1.5": 1} {
+		assert.Equal(t, want, ParseSeconds([]byte(text)).Unix())
+	}
+	for _, text := range []string{"", "null", `"x"`, "{}", "[]", "true", "-1", "0", "1e12", "1e300"} {
+		assert.True(t, ParseSeconds([]byte(text)).IsZero(), text)
+	}
+	assert.Equal(t, "1700000000", string(FormatSeconds(time.Unix(1700000000, 5))))
+	assert.Equal(t, "null", string(FormatSeconds(time.Time{})))
+}
+
+func TestUnmarshal(t *testing.T) {
+	var v struct {
+		A int
+		B string
+	}
+	assert.True(t, Unmarshal([]byte(`{"a":"x","b":"y"}`), &v), "a field of another type is left out")
+	assert.Equal(t, "y", v.B)
+	for _, text := range []string{"", "<html>", "{", "{} {}"} {
+		assert.False(t, Unmarshal([]byte(text), &v), text)
+	}
+}
+
+func TestData(t *testing.T) {
+	data, ok := Data([]byte(`{"data": [1] }`), '[')
+	require.True(t, ok)
+	assert.Equal(t, "[1]", string(data))
+	for _, text := range []string{"", "<html>", "[]", "null", "{}", `{"data":null}`, `{"data":{}}`, `{"data":7}`} {
+		_, ok := Data([]byte(text), '[')
+		assert.False(t, ok, text)
+	}
+}
