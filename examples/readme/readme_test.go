@@ -18,6 +18,8 @@ import (
 	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/chatident/chatident/chatclient/chattest"
+	"github.com/chatident/chatident/contacts"
+	"github.com/chatident/chatident/contacts/contactstest"
 	"github.com/chatident/chatident/hmachash"
 	"github.com/chatident/chatident/identity"
 	"github.com/stretchr/testify/assert"
@@ -117,6 +119,36 @@ func Example_bookbag() {
 	// Output: You said: Where is my order?
 }
 
+func Example_contacts() {
+	ctx := context.Background()
+	os.Setenv("BOOKBAG_API_KEY", "oc_test_contactstest")
+	fake := contactstest.New(nil)
+	defer play(fake.Client(), fake.Close)()
+
+	client, err := contacts.New(os.Getenv("BOOKBAG_API_KEY"), 123, &contacts.Options{RequireUserIDs: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	schema, err := client.EnsureAttributes(ctx, []contacts.Attribute{{Name: "orders", Type: contacts.TypeNumber}})
+	if err != nil {
+		log.Fatal(err) // perhaps an attribute of that name has another type
+	}
+	ada := contacts.Input{
+		ExternalID:       contacts.Set("user_8821"),
+		Name:             contacts.Set("Ada"),
+		PhoneNumber:      contacts.Null[string](), // to be cleared; what is not set stays
+		CustomAttributes: contacts.Set(contacts.Values{"orders": 3}),
+	}
+	if err := schema.Check(ada); err != nil {
+		log.Fatal(err) // the service might drop the attribute without a word
+	}
+	if _, err := client.Upsert(ctx, []contacts.Input{ada}); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(fake.Contacts()[0].ExternalID)
+	// Output: user_8821
+}
+
 func Example_chatInYourPages() {
 	mux := http.NewServeMux()
 	os.Setenv("CHATPROXY_SECRET", "0123456789abcdef0123456789abcdef")
@@ -152,11 +184,15 @@ func Example_chatInYourPages() {
 // playBookbag has the default transport, whatever the host, talk to a fake.
 func playBookbag() (stop func()) {
 	fake := chattest.New(nil)
+	return play(fake.Client(), fake.Close)
+}
+
+func play(fake *http.Client, end func()) (stop func()) {
 	real := http.DefaultTransport
-	http.DefaultTransport = inTheClear{fake.Client().Transport}
+	http.DefaultTransport = inTheClear{fake.Transport}
 	return func() {
 		http.DefaultTransport = real
-		fake.Close()
+		end()
 	}
 }
 
