@@ -144,7 +144,7 @@ func (s *syncing) start(l *lane, pause time.Duration) bool {
 			r.panics = recover()
 			s.replies <- r // there is room for one of each lane
 		}()
-		if wait(s.pauses, pause) {
+		if sleep(s.pauses, pause) {
 			r.unsent = false
 			_, r.err = s.client.upsert(s.calls, bodies(items), true, &r.echo)
 		}
@@ -160,8 +160,8 @@ func bodies(items []*item) [][]byte {
 	return b
 }
 
-// wait is false when the context ended before.
-func wait(ctx context.Context, d time.Duration) bool {
+// sleep is false when the context ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}

@@ -451,6 +451,20 @@ func TestSyncEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// A limiter that fails ends the run before anything is sent.
+func TestSyncLimiterFails(t *testing.T) {
+	spent := errors.New("the budget is spent")
+	c, fake := over(t, nil, func(o *contacts.Options) { o.Limiter = failing{spent} })
+	report, err := c.Sync(t.Context(), source(people(10)), nil)
+	require.ErrorIs(t, err, spent)
+	assert.Equal(t, contacts.Report{Read: 10, NotAttempted: 10}, report)
+	assert.Empty(t, fake.Requests())
+}
+
+type failing struct{ err error }
+
+func (f failing) Wait(context.Context) error { return f.err }
+
 // The source fails: what was read before is sent.
 func TestSyncSourceFails(t *testing.T) {
 	c, fake := over(t, nil, nil)
