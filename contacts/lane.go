@@ -61,11 +61,15 @@ func (s *syncing) put(it *item) bool {
 	return true
 }
 
-// laneFor returns the lane that took the row: that of its external id, or one
-// which has nothing to do, or one which will send it later.
+// laneFor returns the lane that took the row: that of its external id, or the
+// one whose batch was begun, or one which has nothing to do, or one which will
+// send it later.
 func (s *syncing) laneFor(it *item) *lane {
 	if h := s.homes[it.id]; h != nil {
 		return s.offer(h.lane, it)
+	}
+	if begun := s.lanes[s.filling]; len(begun.open.items) > 0 && begun.add(it) {
+		return begun
 	}
 	for _, busy := range []bool{false, true} {
 		for i := range s.lanes {
