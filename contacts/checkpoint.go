@@ -21,7 +21,7 @@ type state byte
 const (
 	open  state = iota
 	done        // acknowledged
-	given       // up: refused, and the caller told
+	given       // given up: refused, and the caller was told
 	again       // to be sent again by a later run
 )
 

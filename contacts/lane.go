@@ -61,11 +61,15 @@ func (s *syncing) put(it *item) bool {
 	return true
 }
 
-// laneFor returns the lane that took the row: that of its external id, or one
-// which has nothing to do, or one which will send it later.
+// laneFor returns the lane that took the row: that of its external id, or the
+// one whose batch was begun, or one which has nothing to do, or one which will
+// send it later.
 func (s *syncing) laneFor(it *item) *lane {
 	if h := s.homes[it.id]; h != nil {
 		return s.offer(h.lane, it)
+	}
+	if begun := s.lanes[s.filling]; len(begun.open.items) > 0 && begun.add(it) {
+		return begun
 	}
 	for _, busy := range []bool{false, true} {
 		for i := range s.lanes {
@@ -144,7 +148,7 @@ func (s *syncing) start(l *lane, pause time.Duration) bool {
 			r.panics = recover()
 			s.replies <- r // there is room for one of each lane
 		}()
-		if wait(s.pauses, pause) {
+		if sleep(s.pauses, pause) {
 			r.unsent = false
 			_, r.err = s.client.upsert(s.calls, bodies(items), true, &r.echo)
 		}
@@ -160,8 +164,8 @@ func bodies(items []*item) [][]byte {
 	return b
 }
 
-// wait is false when the context ended before.
-func wait(ctx context.Context, d time.Duration) bool {
+// sleep is false when the context ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
 	if d <= 0 {
 		return ctx.Err() == nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // Report says what became of the rows that [Client.Sync] read. Each has one of
@@ -49,13 +50,16 @@ const (
 	OutcomeUnknown Outcome = "unknown"
 )
 
-// Failure is a row that is not acknowledged, although it was its turn.
+// Failure is a row that is refused or unknown. Of a row that is refused, a
+// repetition would say the same: something is to be changed first. One that is
+// unknown may be sent again as it is.
 type Failure struct {
 	Row     Row
 	Outcome Outcome
 
-	// Err is a *[FieldError] for a row that was not sent, else the *[Error] of
-	// the last call that failed with it. Its Issues are those of this row.
+	// Err is a *FieldError for a row that was not sent, else the *Error of the
+	// last call that failed with it, whose Issues are about this row where the
+	// service says so.
 	Err error
 }
 
@@ -71,7 +75,7 @@ func (f Failure) Reason() string {
 	case !ok:
 		return fmt.Sprint(f.Err)
 	case e.err == nil && len(e.Issues) > 0:
-		return e.Issues[0].Field + " " + e.Issues[0].Message
+		return strings.TrimSpace(e.Issues[0].Field + " " + e.Issues[0].Message)
 	case e.err == nil && e.Message != "":
 		return e.Message
 	}

@@ -101,8 +101,9 @@ const (
 //     404, 405, 407 or 3xx, a bad certificate, a limiter that fails, or a
 //     Retry-After of more than 30 seconds
 //   - the *[Error] of the last of 20 calls in a row to which there was no answer
-//     but 429, a status from 500 on, or one that acknowledges nothing. Between
-//     them there are pauses of up to 8 seconds, about half a minute in all.
+//     but 429, a status from 500 on, or one that acknowledges nothing. There are
+//     pauses of up to 8 seconds between them, so that this takes half a minute
+//     with four workers, and two with one.
 //
 // The Report is true in any case, and no goroutine is left. A later run that
 // begins behind Report.Cursor completes the job, as upserting a row twice is the

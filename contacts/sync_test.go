@@ -244,15 +244,18 @@ func TestSyncSystemic(t *testing.T) {
 				require.ErrorIs(t, err, contacts.ErrSystemic)
 				assert.ErrorIs(t, err, contacts.ErrBadRequest)
 				assert.NotErrorIs(t, err, contacts.ErrRowsFailed)
-				assert.InDelta(t, 1000, report.Acknowledged, float64(size*workers-1))
+				assert.InDelta(t, 1000, report.Acknowledged, float64(4*size*workers), "what is in hand")
 				assert.GreaterOrEqual(t, report.Refused, 20)
-				assert.Less(t, report.Refused, 20+2*size*workers)
+				assert.Less(t, report.Refused, 20+5*size*workers)
 				assert.Equal(t, report.Read, report.Acknowledged+report.Refused+report.Unknown+report.NotAttempted)
 				assert.Less(t, report.Read, 1000+9*size*workers+20, "the source was not read on")
-				last, err := strconv.Atoi(report.Cursor)
-				require.NoError(t, err)
+				last := -1
+				if report.Cursor != "" {
+					last, err = strconv.Atoi(report.Cursor)
+					require.NoError(t, err)
+				}
 				assert.Less(t, last, 1000, "a later run sends them again")
-				assert.Greater(t, last, 998-size*workers)
+				assert.GreaterOrEqual(t, last, 999-4*size*workers)
 				assert.Len(t, fake.Contacts(), report.Acknowledged)
 			})
 		}
@@ -279,11 +282,11 @@ func TestSyncManyBadRows(t *testing.T) {
 
 func TestSyncTooLarge(t *testing.T) {
 	c, fake := over(t, nil, nil)
-	fake.Script(slices.Repeat([]contactstest.Fault{contactstest.TooLarge(300)}, 100)...)
-	report, err := c.Sync(t.Context(), source(people(8000)), &contacts.SyncOptions{Workers: 1})
+	fake.Script(slices.Repeat([]contactstest.Fault{contactstest.TooLarge(100)}, 1000)...)
+	report, err := c.Sync(t.Context(), source(people(10000)), &contacts.SyncOptions{Workers: 1})
 	require.NoError(t, err)
-	assert.Equal(t, 8000, report.Acknowledged)
-	assert.Less(t, upserts(fake), 40, "later calls are shorter")
+	assert.Equal(t, 10000, report.Acknowledged)
+	assert.Less(t, upserts(fake), 240, "later calls are shorter: else there were 310")
 }
 
 func TestSyncBatchBytes(t *testing.T) {
@@ -451,6 +454,20 @@ func TestSyncEndsWithItsContext(t *testing.T) {
 	})
 }
 
+// A limiter that fails ends the run before anything is sent.
+func TestSyncLimiterFails(t *testing.T) {
+	spent := errors.New("the budget is spent")
+	c, fake := over(t, nil, func(o *contacts.Options) { o.Limiter = failing{spent} })
+	report, err := c.Sync(t.Context(), source(people(10)), nil)
+	require.ErrorIs(t, err, spent)
+	assert.Equal(t, contacts.Report{Read: 10, NotAttempted: 10}, report)
+	assert.Empty(t, fake.Requests())
+}
+
+type failing struct{ err error }
+
+func (f failing) Wait(context.Context) error { return f.err }
+
 // The source fails: what was read before is sent.
 func TestSyncSourceFails(t *testing.T) {
 	c, fake := over(t, nil, nil)
@@ -545,7 +562,7 @@ func TestSyncWithinTheWindow(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, contacts.Report{Read: 5000, Acknowledged: 5000, Cursor: "4999"}, report)
 		assert.Zero(t, refused.Load())
-		assert.Equal(t, 500, upserts(fake))
+		assert.InDelta(t, 500, upserts(fake), 10)
 		assert.Less(t, time.Since(begun), time.Minute)
 	})
 }

@@ -34,6 +34,7 @@ func versionOf(r contacts.Row) version {
 // witness sees the answers before the client does, and so knows which rows were
 // acknowledged.
 type witness struct {
+	t    *testing.T
 	next http.RoundTripper
 
 	mu     sync.Mutex
@@ -57,6 +58,11 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := json.NewDecoder(body).Decode(&sent); err != nil {
 		return nil, err
 	}
+	ids := map[string]bool{}
+	for _, u := range sent.Users {
+		ids[u.ExternalID] = true
+	}
+	assert.Len(w.t, ids, len(sent.Users), "an external id stands in a call twice")
 	res, err := w.next.RoundTrip(r)
 	if err != nil || res.StatusCode != 200 {
 		return res, err
@@ -260,7 +266,7 @@ func TestSyncAccountsForEveryRow(t *testing.T) {
 			options := &contactstest.Options{Attributes: attributes, Partial: seed%2 == 0}
 			fake := contactstest.New(options)
 			defer fake.Close()
-			w := &witness{next: fake.Client().Transport, echoed: map[version]bool{}}
+			w := &witness{t: t, next: fake.Client().Transport, echoed: map[version]bool{}}
 			c := client(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: &http.Client{Transport: w}, MaxRetries: rng.IntN(4) - 1}, nil)
 			rows := randomRows(rng, 1+rng.IntN(120))
 			o := contacts.SyncOptions{BatchSize: 1 + rng.IntN(15), Workers: 1 + rng.IntN(4), BatchBytes: []int{0, 60, 400}[rng.IntN(3)]}
