@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/wire"
 )
 
 // Message is what a customer says.
@@ -199,7 +200,7 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 			} `json:"data"`
 		}
 		object := len(b) > 0 && b[0] == '{'
-		return object && unmarshal(b, &answer) && (answer.Data.Success == nil || *answer.Data.Success)
+		return object && wire.Unmarshal(b, &answer) && (answer.Data.Success == nil || *answer.Data.Success)
 	})
 }
 
@@ -207,8 +208,8 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 func (c *Client) reply(ctx context.Context, call apihttp.Call) (*Reply, error) {
 	var r Reply
 	meta, err := c.do(ctx, call, func(b []byte) bool {
-		data, ok := unwrap(b, '{')
-		return ok && unmarshal(data, &r)
+		data, ok := wire.Data(b, '{')
+		return ok && wire.Unmarshal(data, &r)
 	})
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package chatclient
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -12,6 +11,7 @@ import (
 	"github.com/chatident/chatident/internal/apihttp"
 	"github.com/chatident/chatident/internal/exactjson"
 	"github.com/chatident/chatident/internal/secret"
+	"github.com/chatident/chatident/internal/wire"
 )
 
 const (
@@ -117,7 +117,7 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 	if options != nil {
 		o = *options
 	}
-	if err := agent.check(); err != nil {
+	if err := refuse("agent", wire.Agent(int64(agent))); err != nil {
 		return nil, err
 	}
 	switch {
@@ -185,24 +185,6 @@ func (c *Client) do(ctx context.Context, call apihttp.Call, decode func(body []b
 		return metaOf(res), because(call.Operation, res, ErrUnexpectedAnswer, nil)
 	}
 	return metaOf(res), nil
-}
-
-// unmarshal decodes what it can: the forms of the answers are not documented by
-// Bookbag itself, so a field of another type is left out, not the whole answer.
-func unmarshal(b []byte, v any) bool {
-	err := json.Unmarshal(b, v)
-	_, otherType := errors.AsType[*json.UnmarshalTypeError](err)
-	return err == nil || otherType
-}
-
-// unwrap returns what stands in data. It is false where there is no object of
-// that kind, which begins with the given byte.
-func unwrap(b []byte, kind byte) (data json.RawMessage, ok bool) {
-	var envelope struct {
-		Data json.RawMessage `json:"data"`
-	}
-	err := json.Unmarshal(b, &envelope)
-	return envelope.Data, err == nil && len(envelope.Data) > 0 && envelope.Data[0] == kind
 }
 
 func metaOf(res *apihttp.Response) Meta {

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strconv"
 	"time"
+
+	"github.com/chatident/chatident/internal/wire"
 )
 
 // Conversation is a conversation of the agent. What an answer leaves out or has
@@ -61,23 +63,12 @@ type Time struct{ time.Time }
 
 // UnmarshalJSON takes a number, also one in a string.
 func (t *Time) UnmarshalJSON(b []byte) error {
-	*t = Time{}
-	var n json.Number
-	if json.Unmarshal(b, &n) == nil {
-		if seconds, err := n.Float64(); err == nil && seconds > 0 && seconds < 1e12 {
-			t.Time = time.UnixMilli(int64(seconds * 1000))
-		}
-	}
+	t.Time = wire.ParseSeconds(b)
 	return nil
 }
 
 // MarshalJSON gives Unix seconds, or null.
-func (t Time) MarshalJSON() ([]byte, error) {
-	if t.IsZero() {
-		return []byte("null"), nil
-	}
-	return strconv.AppendInt(nil, t.Unix(), 10), nil
-}
+func (t Time) MarshalJSON() ([]byte, error) { return wire.FormatSeconds(t.Time), nil }
 
 // PageRequest names a page of a list.
 type PageRequest struct {
@@ -209,10 +200,10 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 	var conversation Conversation
 	var messages pagination
 	meta, err := c.do(ctx, call, func(b []byte) bool {
-		data, isObject := unwrap(b, '{')
+		data, isObject := wire.Data(b, '{')
 		var ok bool
 		messages, ok = parsePagination(b)
-		return isObject && ok && unmarshal(data, &conversation)
+		return isObject && ok && wire.Unmarshal(data, &conversation)
 	})
 	if err != nil {
 		return nil, err
@@ -256,10 +247,10 @@ func page[T any](ctx context.Context, c *Client, operation string, path []string
 	var items []T
 	var next pagination
 	meta, err := c.do(ctx, get(operation, path, query), func(b []byte) bool {
-		data, isArray := unwrap(b, '[')
+		data, isArray := wire.Data(b, '[')
 		var ok bool
 		next, ok = parsePagination(b)
-		return isArray && ok && unmarshal(data, &items)
+		return isArray && ok && wire.Unmarshal(data, &items)
 	})
 	if err != nil {
 		return Page[T]{}, err
@@ -340,8 +331,8 @@ func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID s
 	}
 	var message StoredMessage
 	message.Meta, err = c.do(ctx, call, func(b []byte) bool {
-		data, ok := unwrap(b, '{')
-		return ok && unmarshal(data, &message)
+		data, ok := wire.Data(b, '{')
+		return ok && wire.Unmarshal(data, &message)
 	})
 	if err != nil {
 		return nil, err
@@ -364,7 +355,7 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 	var h Health
 	call := get("/health", []string{"api", "v2", "health"}, nil)
 	call.NoKey = true
-	meta, err := c.do(ctx, call, func(b []byte) bool { return unmarshal(b, &h) && h.Status != "" })
+	meta, err := c.do(ctx, call, func(b []byte) bool { return wire.Unmarshal(b, &h) && h.Status != "" })
 	h.Meta = meta
 	return h, err
 }

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -19,18 +18,8 @@ type AgentID int64
 // space around it ignored. Anything else than a positive number is a
 // *[FieldError].
 func ParseAgentID(text string) (AgentID, error) {
-	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	if err != nil {
-		return 0, &FieldError{"agent", "must be a number"}
-	}
-	return AgentID(n), AgentID(n).check()
-}
-
-func (id AgentID) check() error {
-	if id <= 0 {
-		return &FieldError{"agent", "must be positive"}
-	}
-	return nil
+	id, broken := wire.ParseAgent(text)
+	return AgentID(id), refuse("agent", broken)
 }
 
 // UserID is your own id of a customer, in the form that the service takes:
@@ -41,8 +30,6 @@ func (id AgentID) check() error {
 // Source: Bookbag, API v2, "Send a message".
 type UserID string
 
-const maxID = 128
-
 // ParseUserID returns s as a UserID, or a *[FieldError]. For customers whose
 // only id is an e-mail address there is [DeriveUserID].
 func ParseUserID(s string) (UserID, error) {
@@ -50,24 +37,7 @@ func ParseUserID(s string) (UserID, error) {
 	return id, id.check("userID")
 }
 
-func (id UserID) check(field string) error {
-	if len(id) == 0 || len(id) > maxID {
-		return &FieldError{field, fmt.Sprintf("must have 1 to %d characters, has %d", maxID, len(id))}
-	}
-	for i := range len(id) {
-		if !isUserIDByte(id[i]) {
-			return &FieldError{field, fmt.Sprintf("must have only letters, digits, dot, underscore and hyphen: byte %d is another", i+1)}
-		}
-	}
-	if id == "." || id == ".." {
-		return &FieldError{field, "must not be . or .."}
-	}
-	return nil
-}
-
-func isUserIDByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-'
-}
+func (id UserID) check(field string) error { return refuse(field, wire.UserID(string(id))) }
 
 // DeriveUserID makes a UserID of whatever your only id of a customer is, such
 // as an e-mail address: "u_" and 52 characters of base32 of its HMAC-SHA256.
@@ -116,15 +86,15 @@ func (id ConversationID) MarshalJSON() ([]byte, error) {
 }
 
 func (id ConversationID) check(field string) error {
-	if broken := wire.ConversationID(string(id)); broken != "" {
-		return &FieldError{field, broken}
-	}
-	return nil
+	return refuse(field, wire.ConversationID(string(id)))
 }
 
-func checkIssuedID(field, id string) error {
-	if broken := wire.IssuedID(id); broken != "" {
-		return &FieldError{field, broken}
+func checkIssuedID(field, id string) error { return refuse(field, wire.IssuedID(id)) }
+
+// refuse is nil where no rule is broken.
+func refuse(field, broken string) error {
+	if broken == "" {
+		return nil
 	}
-	return nil
+	return &FieldError{field, broken}
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/chatident/chatident/internal/apihttp"
 	"github.com/chatident/chatident/internal/sse"
 	"github.com/chatident/chatident/internal/textdelta"
+	"github.com/chatident/chatident/internal/wire"
 )
 
 // Types of an [Event]. The last two are not documented by Bookbag, but by
@@ -258,8 +259,8 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 	case EventFinish, EventMetadata:
 		// Its fields stand in metadata, or (Chatbase) beside the type. Those
 		// that are missing, or of another form, leave what is known.
-		_ = unmarshal(data, &s.reply.Metadata)
-		_ = unmarshal(f["metadata"], &s.reply.Metadata)
+		_ = wire.Unmarshal(data, &s.reply.Metadata)
+		_ = wire.Unmarshal(f["metadata"], &s.reply.Metadata)
 		known := s.reply.Metadata
 		event.Metadata = &known
 	case EventError:

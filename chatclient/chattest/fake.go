@@ -1,12 +1,11 @@
 package chattest
 
 import (
-	"bytes"
-	"io"
 	"net/http"
-	"strconv"
 	"sync"
 	"time"
+
+	"github.com/chatident/chatident/internal/fake"
 )
 
 const maxBody = 1 << 20
@@ -47,15 +46,11 @@ type Options struct {
 // conversations in memory. It is safe for use by many goroutines.
 type Fake struct {
 	options Options
-	mux     *http.ServeMux
-	memory  http.Server // for Client
+	front   *fake.Front
+	window  fake.Window
 
-	mu       sync.Mutex
-	script   []Fault
-	requests []Request
-	received int64
-	window   window
-	store    store
+	mu    sync.Mutex
+	store store
 }
 
 // New returns a Fake without any conversation. The options may be nil.
@@ -73,37 +68,14 @@ func New(options *Options) *Fake {
 	if f.options.Reply == nil {
 		f.options.Reply = func(t Turn) []Part { return []Part{Text("You said: " + t.Message)} }
 	}
-	f.mux = f.routes()
-	f.memory.Handler = f
+	tooLong := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, &refusal{status: http.StatusRequestEntityTooLarge, Code: "VALIDATION_INVALID_BODY", Message: "The body is too long"})
+	})
+	f.front = fake.NewFront(f.routes(), tooLong, maxBody)
+	f.front.Stamp = f.window.Stamp
 	return f
 }
 
 // ServeHTTP answers a request to the service, whose paths begin with /api/v2.
 // A body of more than 1 MiB is refused with 413.
-func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
-	r = r.WithContext(r.Context()) // a copy: the caller's request stays as it is
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	answer := f.receive(w, r, body)
-	if err != nil {
-		refuse(w, &refusal{status: http.StatusRequestEntityTooLarge, Code: "VALIDATION_INVALID_BODY", Message: "The body is too long"})
-		return
-	}
-	answer.ServeHTTP(w, r)
-}
-
-// receive notes the request and returns who answers it.
-func (f *Fake) receive(w http.ResponseWriter, r *http.Request, body []byte) http.Handler {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.received++
-	w.Header().Set("x-request-id", "req_"+strconv.FormatInt(f.received, 10))
-	f.window.stamp(w.Header(), time.Now())
-	f.record(r, body)
-	if len(f.script) == 0 {
-		return f.mux
-	}
-	fault := f.script[0]
-	f.script = f.script[1:]
-	return fault(f.mux)
-}
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.front.ServeHTTP(w, r) }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/chatident/chatident/internal/fake"
 )
 
 // Fault is how one request is answered, made of the normal answer. Any function
@@ -19,9 +21,11 @@ type Fault func(normal http.Handler) http.Handler
 // Mind that net/http itself sends a GET again when a connection that it used
 // before was dropped: that uses up another one.
 func (f *Fake) Script(faults ...Fault) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.script = append(f.script, faults...)
+	script := make([]fake.Fault, len(faults))
+	for i, fault := range faults {
+		script[i] = fault
+	}
+	f.front.Script(script...)
 }
 
 // Pass is the normal answer.
@@ -30,9 +34,7 @@ func Pass() Fault {
 }
 
 // Answer is the handler's answer, in the place of the service's.
-func Answer(handler http.HandlerFunc) Fault {
-	return func(http.Handler) http.Handler { return handler }
-}
+func Answer(handler http.HandlerFunc) Fault { return fake.Answer(handler) }
 
 // Status refuses the request with an error of the service.
 func Status(status int, code string) Fault {
@@ -42,42 +44,18 @@ func Status(status int, code string) Fault {
 }
 
 // RetryAfter adds the header to the answer, in whole seconds, rounded up.
-func (f Fault) RetryAfter(d time.Duration) Fault {
-	return func(normal http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Retry-After", wholeSeconds(d))
-			f(normal).ServeHTTP(w, r)
-		})
-	}
-}
+func (f Fault) RetryAfter(d time.Duration) Fault { return fake.RetryAfter(f, d) }
 
 // BadGateway is the 502 of a proxy that did not reach the service: a page of
 // HTML, and none of the service's headers.
-func BadGateway() Fault {
-	return Answer(func(w http.ResponseWriter, _ *http.Request) {
-		clear(w.Header())
-		w.Header().Set("Content-Type", "text/html")
-		w.WriteHeader(http.StatusBadGateway)
-		_, _ = io.WriteString(w, "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><h1>502 Bad Gateway</h1></body>\r\n</html>\r\n")
-	})
-}
+func BadGateway() Fault { return fake.BadGateway() }
 
 // Drop closes the connection without an answer, and the service does not see
 // the request.
-func Drop() Fault {
-	return Answer(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
-}
+func Drop() Fault { return fake.Drop() }
 
 // Slow waits before the normal answer begins, unless the request ends first.
-func Slow(d time.Duration) Fault {
-	return func(normal http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if sleep(r.Context(), d) {
-				normal.ServeHTTP(w, r)
-			}
-		})
-	}
-}
+func Slow(d time.Duration) Fault { return fake.Slow(d) }
 
 // Cut closes the connection after the header and so many events of a stream,
 // without an orderly end. [DONE] is an event too, and a JSON answer is one.

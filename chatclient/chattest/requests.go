@@ -3,12 +3,6 @@ package chattest
 import (
 	"net/http"
 	"net/url"
-	"slices"
-)
-
-const (
-	maxRequests     = 1000
-	maxRecordedBody = 64 * 1024
 )
 
 // Request is one that a Fake has received.
@@ -23,20 +17,9 @@ type Request struct {
 // Requests returns what was received, oldest first, whatever it was answered:
 // at most the latest 1,000. They are the caller's to read only.
 func (f *Fake) Requests() []Request {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.requests)
-}
-
-func (f *Fake) record(r *http.Request, body []byte) {
-	if len(f.requests) == maxRequests {
-		f.requests = f.requests[1:]
+	var requests []Request
+	for _, r := range f.front.Requests() {
+		requests = append(requests, Request(r))
 	}
-	f.requests = append(f.requests, Request{
-		Method: r.Method,
-		Path:   r.URL.EscapedPath(),
-		Query:  r.URL.Query(),
-		Header: r.Header.Clone(),
-		Body:   slices.Clone(body[:min(len(body), maxRecordedBody)]),
-	})
+	return requests
 }

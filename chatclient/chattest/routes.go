@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/chatident/chatident/internal/fake"
 )
 
 func (f *Fake) routes() *http.ServeMux {
@@ -79,15 +81,11 @@ func (f *Fake) authenticate(authorization string) *refusal {
 }
 
 func (f *Fake) count(h http.Header) *refusal {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	now := time.Now()
-	taken := f.window.take(now)
-	f.window.stamp(h, now)
-	if taken || !f.options.Window {
+	wait := f.window.Take(h)
+	if wait == 0 || !f.options.Window {
 		return nil
 	}
-	h.Set("Retry-After", wholeSeconds(f.window.reset(now).Sub(now)))
+	fake.SetRetryAfter(h, wait)
 	return &refusal{status: http.StatusTooManyRequests, Code: "RATE_LIMIT_TOO_MANY_REQUESTS", Message: "Too many requests"}
 }
 

@@ -1,10 +1,10 @@
 package chattest
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
-	"time"
+
+	"github.com/chatident/chatident/internal/fake"
 )
 
 // run is one reply of the assistant in the making.
@@ -72,7 +72,7 @@ func (x *run) writeStream(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-cache")
 	for frame := range x.frames {
-		if !writeEvent(w, string(encode(frame))) || !sleep(r.Context(), x.fake.options.Pace) {
+		if !writeEvent(w, string(encode(frame))) || !fake.Sleep(r.Context(), x.fake.options.Pace) {
 			return
 		}
 	}
@@ -84,17 +84,4 @@ func writeEvent(w http.ResponseWriter, event string) bool {
 	_, err := w.Write([]byte("data: " + event + "\n\n"))
 	_ = http.NewResponseController(w).Flush() // what cannot be flushed is sent at the end
 	return err == nil
-}
-
-// sleep is false when the request ended before.
-func sleep(ctx context.Context, d time.Duration) bool {
-	if d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-	}
-	return ctx.Err() == nil
 }

@@ -142,6 +142,28 @@ func TestWindow(t *testing.T) {
 	})
 }
 
+func TestStampCountsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var w Window
+		f := newFront(func(rw http.ResponseWriter, _ *http.Request) { w.Take(rw.Header()) })
+		f.Stamp = w.Stamp
+		defer f.Close()
+		remaining := func(body string) string {
+			res, _ := do(t, f.Client(), BaseURL, body)
+			return res.Header.Get("X-RateLimit-Remaining")
+		}
+		f.Script(Answer(echo), RetryAfter(Answer(echo), time.Second), BadGateway())
+		assert.Equal(t, "100", remaining("a fault's"))
+		assert.Equal(t, "100", remaining("another fault's"))
+		assert.Empty(t, remaining("a proxy's"))
+		assert.Equal(t, "99", remaining("the service's"))
+		assert.Equal(t, "99", remaining(strings.Repeat("x", 101)))
+		time.Sleep(10 * time.Second)
+		f.Script(Answer(echo))
+		assert.Equal(t, "100", remaining("what is over has left the window"))
+	})
+}
+
 func mustSeconds(t *testing.T, text string) int64 {
 	d, err := time.ParseDuration(text + "s")
 	require.NoError(t, err)

@@ -22,6 +22,10 @@ const (
 // Front stands before the handler of a service. It is safe for use by many
 // goroutines.
 type Front struct {
+	// Stamp, where it is set before the first request, sets headers of every
+	// answer, before a fault or the service does.
+	Stamp func(http.Header)
+
 	service http.Handler
 	tooLong http.Handler
 	maxBody int64
@@ -69,6 +73,9 @@ func (f *Front) receive(w http.ResponseWriter, r *http.Request, body []byte) htt
 	defer f.mu.Unlock()
 	f.received++
 	w.Header().Set("x-request-id", "req_"+strconv.FormatInt(f.received, 10))
+	if f.Stamp != nil {
+		f.Stamp(w.Header())
+	}
 	f.record(r, body)
 	if len(f.script) == 0 {
 		return f.service

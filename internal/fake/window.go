@@ -36,6 +36,15 @@ func (w *Window) Take(h http.Header) (wait time.Duration) {
 	return wait
 }
 
+// Stamp sets the headers of the rate limit, and counts nothing.
+func (w *Window) Stamp(h http.Header) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	w.slide(now)
+	w.stamp(h, now)
+}
+
 func (w *Window) slide(now time.Time) {
 	w.times = slices.DeleteFunc(w.times, func(t time.Time) bool { return now.Sub(t) >= windowSpan })
 }
@@ -48,7 +57,8 @@ func (w *Window) reset(now time.Time) time.Time {
 	return now.Add(windowSpan)
 }
 
-// stamp gives the reset in seconds since 1970, rounded up.
+// stamp gives the reset as Chatbase's specification does, in seconds since
+// 1970, rounded up. Other pages of Chatbase call it milliseconds.
 func (w *Window) stamp(h http.Header, now time.Time) {
 	h.Set("X-RateLimit-Limit", strconv.Itoa(windowLimit))
 	h.Set("X-RateLimit-Remaining", strconv.Itoa(windowLimit-len(w.times)))

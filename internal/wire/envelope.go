@@ -5,8 +5,9 @@ import (
 	"errors"
 )
 
-// Unmarshal decodes what it can: a field of another type than documented is
-// left out, not the whole answer. It is false for what is no JSON.
+// Unmarshal decodes what it can: the forms of the answers are not all documented
+// by Bookbag itself, so a field of another type is left out, not the whole
+// answer. It is false for what is no JSON.
 func Unmarshal(b []byte, v any) bool {
 	err := json.Unmarshal(b, v)
 	_, otherType := errors.AsType[*json.UnmarshalTypeError](err)

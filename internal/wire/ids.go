@@ -8,27 +8,45 @@ import (
 	"strings"
 )
 
-const maxUserID = 128
+const maxID = 128
 
 // UserID returns the rule that a userId breaks, or "" for a good one. "." and
 // ".." are not good, since they would change the meaning of a path.
-func UserID(id string) (broken string) {
-	if len(id) == 0 || len(id) > maxUserID {
-		return fmt.Sprintf("must have 1 to %d characters, has %d", maxUserID, len(id))
+func UserID(id string) (broken string) { return check(id, true) }
+
+// IssuedID returns the rule that an id breaks which the service issued and that
+// becomes a segment of a path, or "" for a good one: one from a browser could be
+// anything.
+func IssuedID(id string) (broken string) { return check(id, false) }
+
+// ConversationID is IssuedID for the id of a conversation.
+func ConversationID(id string) (broken string) {
+	if id == "export" { // as a segment of a path it would name everybody's conversations
+		return "must not be export"
+	}
+	return IssuedID(id)
+}
+
+// check is for ids of letters, digits, underscore and hyphen, and of dots where
+// these may be in it.
+func check(id string, dots bool) (broken string) {
+	if len(id) == 0 || len(id) > maxID {
+		return fmt.Sprintf("must have 1 to %d characters, has %d", maxID, len(id))
 	}
 	for i := range len(id) {
-		if !isUserIDByte(id[i]) {
+		c := id[i]
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-', c == '.' && dots:
+		case dots:
 			return fmt.Sprintf("must have only letters, digits, dot, underscore and hyphen: byte %d is another", i+1)
+		default:
+			return fmt.Sprintf("must have only letters, digits, underscore and hyphen: byte %d is another", i+1)
 		}
 	}
 	if id == "." || id == ".." {
 		return "must not be . or .."
 	}
 	return ""
-}
-
-func isUserIDByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-'
 }
 
 // ParseAgent reads an agent's number, with white space around it ignored, or

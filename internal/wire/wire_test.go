@@ -29,6 +29,30 @@ func TestUserID(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { UserID("user_8821") }))
 }
 
+func TestIssuedID(t *testing.T) {
+	const other = "must have only letters, digits, underscore and hyphen: byte %d is another"
+	for id, want := range map[string]string{
+		"a": "", "456": "", "conv_123": "", "A-Z_09": "", "-": "", strings.Repeat("x", 128): "",
+		"":                       "must have 1 to 128 characters, has 0",
+		strings.Repeat("ü", 100): "must have 1 to 128 characters, has 200",
+		".":                      fmt.Sprintf(other, 1),
+		"..":                     fmt.Sprintf(other, 1),
+		"a.b":                    fmt.Sprintf(other, 2),
+		"456/messages":           fmt.Sprintf(other, 4),
+		"456?limit=1":            fmt.Sprintf(other, 4),
+		"456\n":                  fmt.Sprintf(other, 4),
+		"a%2fb":                  fmt.Sprintf(other, 2),
+	} {
+		assert.Equal(t, want, IssuedID(id), id)
+		assert.Equal(t, want, ConversationID(id), id)
+	}
+	assert.Empty(t, IssuedID("export"))
+	assert.Equal(t, "must not be export", ConversationID("export"))
+	assert.Empty(t, ConversationID("exports"))
+	assert.Empty(t, ConversationID("Export"), "paths mind the case")
+	assert.Zero(t, testing.AllocsPerRun(100, func() { ConversationID("conv_123") }))
+}
+
 func TestAgent(t *testing.T) {
 	id, broken := ParseAgent(" 123\n")
 	assert.Empty(t, broken)
