@@ -50,26 +50,26 @@ func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, v visit, q questio
 	if !canFlush(w) {
 		return internal(ErrCannotFlush)
 	}
-	failed, e := p.exchange(w, r, v, m, q, f)
+	e, failed := p.exchange(w, r, v, m, q, f)
 	p.report(r, failed)
 	return e
 }
 
 // exchange makes the call, and returns why there is no reply, or what went wrong
 // within it.
-func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chatclient.Message, q question, f form) (failed error, e *refusal) {
+func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chatclient.Message, q question, f form) (e *refusal, failed error) {
 	if !p.streams.take(v.subject()) {
-		return nil, errTooManyStreams
+		return errTooManyStreams, nil
 	}
 	defer p.streams.free(v.subject())
 	if e := p.charge(r.Context(), v); e != nil {
-		return nil, e
+		return e, nil
 	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), maxStream, ErrReplyTooLong)
 	defer cancel()
 	stream, err := p.bot.Stream(patient(ctx), m)
 	if err != nil {
-		return nil, withMessage(err, q.ticket != "")
+		return withMessage(err, q.ticket != ""), nil
 	}
 	defer stream.Close()
 
@@ -86,7 +86,7 @@ func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chat
 	if !out.write(buf) {
 		return nil, nil // nobody is there any more
 	}
-	return err, nil
+	return nil, err
 }
 
 // appendEvent appends what the browser may see of an event.
