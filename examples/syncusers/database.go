@@ -79,7 +79,7 @@ func reach(ctx context.Context, db *sql.DB, query string) (table, error) {
 	within, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := db.PingContext(within); err != nil {
-		return table{}, fmt.Errorf("the database does not answer: %w", err)
+		return table{}, fmt.Errorf("connecting: %w", err)
 	}
 	return newTable(ctx, db, query)
 }

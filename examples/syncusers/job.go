@@ -68,11 +68,11 @@ func (j *job) end(report contacts.Report, err error) error {
 	if over && report.Unknown == 0 {
 		return errors.Join(explain("", err), j.place.remove())
 	}
-	again := "run it again, from the beginning: there is no checkpoint yet"
+	again := "There is no checkpoint yet: run it again from the beginning."
 	if j.place.After != "" {
-		again = "run it again with -resume to go on from the last checkpoint"
+		again = "To go on from the last checkpoint, run it again with -resume."
 	}
-	return fmt.Errorf("%w\nWhen that is seen to, %s", explain("", err), again)
+	return fmt.Errorf("%w\n%s", explain("", err), again)
 }
 
 // explain says in words what a person can do about an error.
@@ -81,7 +81,10 @@ func explain(doing string, err error) error {
 		return nil
 	}
 	said := err.Error()
+	attribute, isAttribute := errors.AsType[*contacts.AttributeError](err)
 	switch {
+	case isAttribute:
+		said = attribute.Error()
 	case errors.Is(err, contacts.ErrUnauthorized):
 		said = "the service does not take this key: look at BOOKBAG_API_KEY"
 	case errors.Is(err, contacts.ErrForbidden), errors.Is(err, contacts.ErrNotFound):
