@@ -75,7 +75,8 @@ func (j *job) end(report contacts.Report, err error) error {
 	return fmt.Errorf("%w\n%s", explain("", err), again)
 }
 
-// explain says in words what a person can do about an error.
+// explain says in words what a person can do about an error. That of a run has
+// those of its calls in it, and so comes first.
 func explain(doing string, err error) error {
 	if err == nil {
 		return nil
@@ -85,16 +86,16 @@ func explain(doing string, err error) error {
 	switch {
 	case isAttribute:
 		said = attribute.Error()
-	case errors.Is(err, contacts.ErrUnauthorized):
-		said = "the service does not take this key: look at BOOKBAG_API_KEY"
-	case errors.Is(err, contacts.ErrForbidden), errors.Is(err, contacts.ErrNotFound):
-		said = "the service has no such agent for this key: look at BOOKBAG_AGENT_ID"
 	case errors.Is(err, contacts.ErrRowsFailed):
 		said = "some rows failed, for the reasons above"
 	case errors.Is(err, contacts.ErrSystemic):
 		said = "row after row was refused for the same reason, as above"
 	case errors.Is(err, context.Canceled):
 		said = "stopped"
+	case errors.Is(err, contacts.ErrUnauthorized):
+		said = "the service does not take this key: look at BOOKBAG_API_KEY"
+	case errors.Is(err, contacts.ErrForbidden), errors.Is(err, contacts.ErrNotFound):
+		said = "the service has no such agent for this key: look at BOOKBAG_AGENT_ID"
 	}
 	if doing != "" {
 		said = doing + ": " + said
