@@ -1,10 +1,10 @@
 // Package proof finds what some tests need beside Go: Node with the packages of
-// its folder node, Chromium, nginx, Redis, the published vectors, and the time for
-// a test under load.
+// its folder node, Chromium, nginx, Redis, PostgreSQL, the published vectors, and
+// the time for a test under load.
 //
 // Where it is missing, a test skips with a line that says what to do; where
-// CHATIDENT_REQUIRE names it (node, chromium, nginx, redis, vectors, load,
-// separated by commas), the test fails instead.
+// CHATIDENT_REQUIRE names it (node, chromium, nginx, redis, postgres,
+// vectors, load, separated by commas), the test fails instead.
 package proof
 
 import (
@@ -60,6 +60,14 @@ func Nginx(t testing.TB) string {
 func Redis(t testing.TB) string {
 	t.Helper()
 	return program(t, "redis", "install redis-server", "redis-server")
+}
+
+// Postgres returns the path of a PostgreSQL server to start, which has its initdb
+// beside it.
+func Postgres(t testing.TB) string {
+	t.Helper()
+	debian, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres") // which is in nobody's PATH
+	return program(t, "postgres", "install postgresql", append(debian, "postgres")...)
 }
 
 // program returns the path of the first of the files that is there.

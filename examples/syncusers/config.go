@@ -1,0 +1,93 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"github.com/chatident/chatident/contacts"
+)
+
+// config is what the command line and the environment say.
+type config struct {
+	dsn, query string // both empty: the demo table
+	demo       string
+	rows       int
+
+	checkpoint string
+	resume     bool
+	failed     string
+
+	apiKey string // empty: the fake
+	agent  contacts.AgentID
+}
+
+// usageError is one that only another command line or environment helps against.
+type usageError struct{ error }
+
+func wrong(format string, values ...any) error { return usageError{fmt.Errorf(format, values...)} }
+
+func parseConfig(args []string, getenv func(string) string, out io.Writer) (config, error) {
+	var c config
+	flags := flag.NewFlagSet("syncusers", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&c.dsn, "dsn", "", "SQLite `file`, or address such as postgres://user@host/database (default a demo table)")
+	flags.StringVar(&c.query, "query", "", "`SELECT` of the customers of -dsn: a unique key, external_id, name, email, phonenumber, attr_*")
+	flags.StringVar(&c.demo, "demo", "", "SQLite `file` for the demo table, which may have it already (default a temporary one)")
+	flags.IntVar(&c.rows, "rows", 50_000, "how many customers a new demo table gets")
+	flags.StringVar(&c.checkpoint, "checkpoint", "syncusers.checkpoint", "`file` for the place to go on from; it is gone when there is nothing left to do")
+	flags.BoolVar(&c.resume, "resume", false, "go on from the checkpoint of a run that did not come to its end")
+	flags.StringVar(&c.failed, "failed", "", "`file` for all failed rows, one JSON object a line; -resume appends (default none: 100 are printed)")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(out)
+		flags.Usage()
+		return c, err
+	} else if err != nil {
+		return c, usageError{err}
+	}
+	set := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { set[f.Name] = true })
+	if err := c.check(flags.Args(), set); err != nil {
+		return c, err
+	}
+	return c, c.readKey(getenv)
+}
+
+func (c *config) check(rest []string, set map[string]bool) error {
+	switch {
+	case len(rest) > 0: // not quoted: it may be the end of an address with a password
+		return wrong("there is an argument that belongs to no flag: quote the text of -query")
+	case set["dsn"] != set["query"]:
+		return wrong("-dsn and -query belong together: one is missing")
+	case set["dsn"] && (c.dsn == "" || c.query == ""):
+		return wrong("-dsn and -query must not be empty")
+	case set["dsn"] && (set["demo"] || set["rows"]):
+		return wrong("-demo and -rows are for the demo table, and -dsn names another")
+	case c.rows < 1 || c.rows > 10_000_000:
+		return wrong("-rows must be from 1 to 10000000")
+	case c.checkpoint == "":
+		return wrong("-checkpoint must not be empty")
+	case c.checkpoint == c.failed:
+		return wrong("-checkpoint and -failed must be two files")
+	}
+	return nil
+}
+
+// readKey refuses to write made-up customers to the real service.
+func (c *config) readKey(getenv func(string) string) (err error) {
+	key, agent := getenv("BOOKBAG_API_KEY"), getenv("BOOKBAG_AGENT_ID")
+	switch {
+	case key == "" && agent == "":
+		return nil
+	case key == "" || agent == "":
+		return wrong("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID belong together: one is missing")
+	case c.dsn == "":
+		return wrong("BOOKBAG_API_KEY is set, and the demo customers are not for the real service: name a table with -dsn and -query, or unset it")
+	}
+	if c.agent, err = contacts.ParseAgentID(agent); err != nil {
+		return wrong("BOOKBAG_AGENT_ID: %w", err)
+	}
+	c.apiKey = key
+	return nil
+}

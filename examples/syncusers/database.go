@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // the driver "sqlite", in pure Go
+)
+
+// open returns the rows of -dsn and -query, or of the demo table.
+func open(ctx context.Context, cfg config) (*source, error) {
+	switch {
+	case cfg.dsn == "":
+		return openDemo(ctx, cfg.demo, cfg.rows)
+	case isPostgres(cfg.dsn):
+		return openPostgres(ctx, cfg.dsn, cfg.query)
+	case strings.Contains(cfg.dsn, "host=") || strings.Contains(cfg.dsn, "password="):
+		return nil, errAddress
+	}
+	return openSQLite(ctx, cfg.dsn, cfg.query)
+}
+
+func isPostgres(dsn string) bool {
+	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
+}
+
+// errAddress does not repeat the address, nor does it hold the error of whoever
+// parsed it: there may be a password in it.
+var errAddress = wrong("-dsn: an address of PostgreSQL must be as postgres://user@host:5432/database; a password in it must be escaped as in any URL")
+
+func openPostgres(ctx context.Context, dsn, query string) (*source, error) {
+	address, err := url.Parse(dsn)
+	if err != nil {
+		return nil, errAddress
+	}
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		return nil, errAddress
+	}
+	shown := url.URL{Scheme: "postgres", Host: address.Host, Path: address.Path}
+	if config.User != "" {
+		shown.User = url.User(config.User)
+	}
+	return newSource(ctx, stdlib.OpenDB(*config), shown.String(), query)
+}
+
+// openSQLite does not make a file that is not there, nor write to one that is.
+func openSQLite(ctx context.Context, file, query string) (*source, error) {
+	db, err := sqlite(file, "mode=ro")
+	if err != nil {
+		return nil, err
+	}
+	return newSource(ctx, db, "the SQLite file "+file, query)
+}
+
+func sqlite(file, options string) (*sql.DB, error) {
+	// As SQLite reads names: with any character in it.
+	return sql.Open("sqlite", "file:"+url.PathEscape(file)+"?_pragma=busy_timeout(5000)&"+options)
+}
+
+// newSource closes the database with the source.
+func newSource(ctx context.Context, db *sql.DB, name, query string) (*source, error) {
+	t, err := reach(ctx, db, query)
+	if err != nil {
+		return nil, errors.Join(explain(name, err), db.Close())
+	}
+	return &source{name: name, query: query, table: t, close: func() { _ = db.Close() }}, nil
+}
+
+// reach doesn't wait for ever for a database that is not there.
+func reach(ctx context.Context, db *sql.DB, query string) (table, error) {
+	within, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := db.PingContext(within); err != nil {
+		return table{}, fmt.Errorf("connecting: %w", err)
+	}
+	return newTable(ctx, db, query)
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/chatident/chatident/contacts"
+)
+
+// job is one run.
+type job struct {
+	source  *source
+	client  *contacts.Client
+	place   checkpoint
+	failed  string // file; empty: none
+	out     io.Writer
+	resumes bool
+}
+
+func (j *job) run(ctx context.Context) (err error) {
+	if err := j.start(); err != nil {
+		return err
+	}
+	schema, err := j.client.EnsureAttributes(ctx, j.source.attributes())
+	if err != nil {
+		return explain("defining the attributes", err)
+	}
+	total, err := j.source.count(ctx, j.place.After)
+	if err != nil {
+		return explain("counting the rows", err)
+	}
+	failures, err := openFailures(j.failed, j.resumes)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, failures.close()) }()
+
+	bar := newProgress(j.out, total)
+	report, err := j.client.Sync(ctx, j.source.rows(ctx, j.place.After), &contacts.SyncOptions{
+		Schema:       schema,
+		OnFailure:    failures.add,
+		OnCheckpoint: j.place.save,
+		OnProgress:   func(_ context.Context, r contacts.Report) { bar.set(settled(r)) },
+	})
+	bar.end()
+	summarize(j.out, report)
+	return j.end(report, err)
+}
+
+// start looks up where to go on, or forgets the place of an earlier run: if this
+// one dies before its first checkpoint, it is not to be taken for its place.
+func (j *job) start() error {
+	if !j.resumes {
+		return j.place.remove()
+	}
+	if err := j.place.load(); err != nil {
+		return err
+	}
+	fmt.Fprintf(j.out, "Going on behind the key %s.\n", printable(j.place.After))
+	return nil
+}
+
+// end keeps the checkpoint as long as there are rows for a later run.
+func (j *job) end(report contacts.Report, err error) error {
+	over := err == nil || errors.Is(err, contacts.ErrRowsFailed)
+	if over && report.Unknown == 0 {
+		return errors.Join(explain("", err), j.place.remove())
+	}
+	again := "There is no checkpoint yet: run it again from the beginning."
+	if j.place.After != "" {
+		again = "To go on from the last checkpoint, run it again with -resume."
+	}
+	return fmt.Errorf("%w\n%s", explain("", err), again)
+}
+
+// explain says in words what a person can do about an error. That of a run has
+// those of its calls in it, and so comes first.
+func explain(doing string, err error) error {
+	if err == nil {
+		return nil
+	}
+	said := err.Error()
+	attribute, isAttribute := errors.AsType[*contacts.AttributeError](err)
+	switch {
+	case isAttribute:
+		said = attribute.Error()
+	case errors.Is(err, contacts.ErrRowsFailed):
+		said = "some rows failed, for the reasons above"
+	case errors.Is(err, contacts.ErrSystemic):
+		said = "row after row was refused for the same reason, as above"
+	case errors.Is(err, context.Canceled):
+		said = "stopped"
+	case errors.Is(err, contacts.ErrUnauthorized):
+		said = "the service does not take this key: look at BOOKBAG_API_KEY"
+	case errors.Is(err, contacts.ErrForbidden), errors.Is(err, contacts.ErrNotFound):
+		said = "the service has no such agent for this key: look at BOOKBAG_AGENT_ID"
+	}
+	if doing != "" {
+		said = doing + ": " + said
+	}
+	return explained{said, err}
+}
+
+// explained is an error in other words.
+type explained struct {
+	said string
+	error
+}
+
+func (e explained) Error() string { return e.said }
+func (e explained) Unwrap() error { return e.error }
+
+// settled counts the rows that have an outcome.
+func settled(r contacts.Report) int {
+	return r.Acknowledged + r.Refused + r.Unknown + r.NotAttempted
+}

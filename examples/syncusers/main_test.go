@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const mainVar = "SYNCUSERS_MAIN"
+
+// TestMain makes this program the command itself, where it is asked to be.
+func TestMain(m *testing.M) {
+	if os.Getenv(mainVar) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// command is the program with a checkpoint file of its folder.
+func command(t *testing.T, folder string, args ...string) (cmd *exec.Cmd, stdout io.ReadCloser, stderr *bytes.Buffer) {
+	t.Helper()
+	program, err := os.Executable()
+	require.NoError(t, err)
+	cmd = exec.CommandContext(t.Context(), program, args...)
+	cmd.Dir, cmd.Env = folder, append(os.Environ(), mainVar+"=1", "BOOKBAG_API_KEY=", "BOOKBAG_AGENT_ID=")
+	stderr = &bytes.Buffer{}
+	cmd.Stderr = stderr
+	stdout, err = cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	return cmd, stdout, stderr
+}
+
+const demoOutput = `From a demo table to a fake of Bookbag.
+     10%
+     20%
+     30%
+     40%
+     50%
+     60%
+     70%
+     80%
+     90%
+    100%
+   50000 rows read
+   49996 in step
+       4 refused: not saved
+       0 unknown: perhaps saved, to be sent again
+       0 not attempted
+key 17, external id "", refused: row.Input.ExternalID must not be empty, nor only slashes
+key 404, external id "..", refused: row.Input.ExternalID must not be . or .., nor have one between slashes
+key 1999, external id "user_01999", refused: input.CustomAttributes["orders"] must be number, is text
+key 31337, external id "user_31337", refused: users[0].custom_attributes.member_since must be of type date
+`
+
+func TestTheDemo(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	cmd, stdout, stderr := command(t, folder)
+	out, err := io.ReadAll(stdout)
+	require.NoError(t, err)
+	assert.Equal(t, demoOutput, string(out))
+	assert.EqualError(t, cmd.Wait(), "exit status 1")
+	assert.Equal(t, "syncusers: some rows failed, for the reasons above\n", stderr.String())
+	left, err := os.ReadDir(folder)
+	require.NoError(t, err)
+	assert.Empty(t, left, "nothing is left behind")
+}
+
+func TestTheDemoInterruptedAndResumed(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	cmd, stdout, stderr := command(t, folder, "-rows", "20000", "-demo", "demo.db")
+	var first strings.Builder
+	for lines := bufio.NewScanner(stdout); lines.Scan(); first.WriteString(lines.Text() + "\n") {
+		if strings.Contains(lines.Text(), " 30%") {
+			require.NoError(t, cmd.Process.Signal(os.Interrupt))
+		}
+	}
+	assert.EqualError(t, cmd.Wait(), "exit status 1")
+	assert.Equal(t, "syncusers: stopped\nTo go on from the last checkpoint, run it again with -resume.\n", stderr.String())
+	n := counts(t, first.String())
+	assert.Equal(t, n[0], n[1]+n[2]+n[3]+n[4])
+	assert.Less(t, n[1], 20_000)
+	assert.FileExists(t, filepath.Join(folder, "syncusers.checkpoint"))
+
+	cmd, stdout, stderr = command(t, folder, "-resume", "-demo", "demo.db")
+	out, err := io.ReadAll(stdout)
+	require.NoError(t, err)
+	_ = cmd.Wait()
+	assert.Regexp(t, `Going on behind the key \d+\.`, string(out))
+	rest := counts(t, string(out))
+	assert.GreaterOrEqual(t, n[1]+n[2]+rest[0], 20_000, "each row was dealt with in one of the runs: %s", stderr)
+	assert.Less(t, rest[0], 20_000)
+	assert.NoFileExists(t, filepath.Join(folder, "syncusers.checkpoint"))
+}
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	query := []string{"-query", "SELECT 1 AS external_id"}
+	missing := filepath.Join(t.TempDir(), "missing")
+	for _, c := range []struct {
+		want string
+		env  map[string]string
+		args []string
+	}{
+		{"belongs to no flag", nil, []string{"rest"}},
+		{"flag provided but not defined: -nosuch", nil, []string{"-nosuch"}},
+		{"belong together", nil, []string{"-dsn", "shop.db"}},
+		{"belong together", nil, query},
+		{"must not be empty", nil, append(query, "-dsn", "")},
+		{"for the demo table", nil, append(query, "-dsn", "shop.db", "-rows", "7")},
+		{"-rows must be from 1", nil, []string{"-rows", "0"}},
+		{"-checkpoint must not be empty", nil, []string{"-checkpoint", ""}},
+		{"two files", nil, []string{"-checkpoint", "x", "-failed", "x"}},
+		{"belong together", map[string]string{"BOOKBAG_API_KEY": "oc_k3y"}, nil},
+		{"not for the real service", map[string]string{"BOOKBAG_API_KEY": "oc_k3y", "BOOKBAG_AGENT_ID": "1"}, nil},
+		{"BOOKBAG_AGENT_ID: ", map[string]string{"BOOKBAG_API_KEY": "oc_k3y", "BOOKBAG_AGENT_ID": "x"}, append(query, "-dsn", "shop.db")},
+		{"BOOKBAG_API_KEY: ", map[string]string{"BOOKBAG_API_KEY": "oc_k3y\n!", "BOOKBAG_AGENT_ID": "1"}, append(query, "-dsn", "shop.db")},
+		{"must be as postgres://", nil, append(query, "-dsn", "host=localhost password=k3y")},
+		{"must be as postgres://", nil, append(query, "-dsn", "postgres://shop:k3y%zz@localhost/shop")},
+		{"there is no checkpoint in", nil, []string{"-resume", "-rows", "10", "-checkpoint", missing}},
+	} {
+		var out strings.Builder
+		err := run(t.Context(), c.args, func(name string) string { return c.env[name] }, &out)
+		assert.ErrorContains(t, err, c.want)
+		assert.Equal(t, 2, exitCode(err), "%v", err)
+		assert.NotContains(t, err.Error()+out.String(), "k3y")
+	}
+	var out strings.Builder
+	assert.Equal(t, 0, exitCode(run(t.Context(), []string{"-h"}, os.Getenv, &out)))
+	assert.Contains(t, out.String(), "-checkpoint file")
+	err := run(t.Context(), append(query, "-dsn", missing), func(string) string { return "" }, &out)
+	assert.ErrorContains(t, err, missing)
+	assert.NoFileExists(t, missing)
+}
+
+func TestCheckpoint(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "checkpoint")
+	place := checkpoint{file: file, Source: "shop", Query: "SELECT", Target: "agent 1"}
+	saved := place
+	require.NoError(t, saved.save(context.Background(), `"a"`))
+	require.NoError(t, saved.save(context.Background(), `"b"`))
+	again := place
+	require.NoError(t, again.load())
+	assert.Equal(t, saved, again)
+	for _, other := range []checkpoint{
+		{file: file, Source: "test", Query: "SELECT", Target: "agent 1"},
+		{file: file, Source: "shop", Query: "SELECT ", Target: "agent 1"},
+		{file: file, Source: "shop", Query: "SELECT", Target: "agent 2"},
+	} {
+		assert.ErrorContains(t, other.load(), "of another run, from shop to agent 1")
+	}
+	for _, bad := range []string{"", "{}", "no JSON"} {
+		require.NoError(t, os.WriteFile(file, []byte(bad), 0o600))
+		assert.ErrorContains(t, place.load(), "is no checkpoint")
+	}
+	require.NoError(t, place.remove())
+	require.NoError(t, place.remove())
+	files, err := os.ReadDir(filepath.Dir(file))
+	require.NoError(t, err)
+	assert.Empty(t, files, "no temporary files are left")
+	place.file = filepath.Join(file, "nowhere")
+	assert.ErrorContains(t, place.save(context.Background(), "1"), "writing the checkpoint")
+}

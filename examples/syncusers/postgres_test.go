@@ -1,0 +1,210 @@
+//go:build unix
+
+package main
+
+import (
+	"database/sql"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/contacts/contactstest"
+	"github.com/chatident/chatident/internal/proof"
+)
+
+const password = "s3cret/päss word"
+
+func TestPostgres(t *testing.T) {
+	server := startPostgres(t)
+	for name, test := range map[string]func(*testing.T, database){
+		"scenario": testScenario, "interrupted": testInterrupted, "keys": testKeys,
+	} {
+		t.Run(name, func(t *testing.T) { test(t, server.database(t)) })
+	}
+	t.Run("types", func(t *testing.T) { testPostgresTypes(t, server.database(t)) })
+	t.Run("lost", func(t *testing.T) { testLost(t, server.database(t)) })
+	t.Run("secrets", server.testSecrets)
+}
+
+// postgresServer is a PostgreSQL of its own for a test, on a loopback port.
+type postgresServer struct {
+	port int
+	db   *sql.DB
+	made int // databases
+}
+
+func startPostgres(t *testing.T) *postgresServer {
+	t.Helper()
+	server := proof.Postgres(t)
+	folder, process := otherUser(t)
+	secret := filepath.Join(folder, "password")
+	require.NoError(t, os.WriteFile(secret, []byte(password+"\n"), 0o644))
+	data := filepath.Join(folder, "data")
+	run := func(file string, args ...string) *exec.Cmd {
+		cmd := exec.Command(file, args...)
+		cmd.Dir, cmd.SysProcAttr = folder, process
+		return cmd
+	}
+	out, err := run(filepath.Join(filepath.Dir(server), "initdb"), "-D", data, "-U", "shop", "--pwfile", secret,
+		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s := &postgresServer{port: free.Addr().(*net.TCPAddr).Port}
+	require.NoError(t, free.Close())
+	var log strings.Builder
+	cmd := run(server, "-D", data, "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1",
+		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=16MB")
+	cmd.Stderr = &log
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGINT) // which cuts the connections
+		_ = cmd.Wait()
+	})
+	s.db, err = sql.Open("pgx", s.dsn("postgres"))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.db.Close() })
+	if !assert.Eventually(t, func() bool { return s.db.PingContext(t.Context()) == nil }, 20*time.Second, 50*time.Millisecond) {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		t.Fatal(log.String())
+	}
+	return s
+}
+
+// otherUser returns a folder, and how a process has to start that may use it:
+// PostgreSQL refuses to run as root.
+func otherUser(t *testing.T) (folder string, process *syscall.SysProcAttr) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		return t.TempDir(), nil
+	}
+	account, err := user.Lookup("postgres")
+	if err != nil {
+		account, err = user.Lookup("nobody")
+	}
+	require.NoError(t, err)
+	uid, err := strconv.Atoi(account.Uid)
+	require.NoError(t, err)
+	gid, err := strconv.Atoi(account.Gid)
+	require.NoError(t, err)
+	folder, err = os.MkdirTemp("", "postgres") // that of t is closed to others
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	require.NoError(t, os.Chown(folder, uid, gid))
+	return folder, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
+}
+
+func (s *postgresServer) dsn(name string) string {
+	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s?sslmode=disable", url.UserPassword("shop", password), s.port, name)
+}
+
+// database makes one for a test.
+func (s *postgresServer) database(t *testing.T) database {
+	t.Helper()
+	s.made++
+	name := fmt.Sprint("shop", s.made)
+	_, err := s.db.ExecContext(t.Context(), "CREATE DATABASE "+name)
+	require.NoError(t, err)
+	db, err := sql.Open("pgx", s.dsn(name))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = db.Close() })
+	return database{s.dsn(name), `COLLATE "en-x-icu"`, db}
+}
+
+func testPostgresTypes(t *testing.T, d database) {
+	d.exec(t, `CREATE TYPE plan AS ENUM ('free', 'pro');
+		CREATE TABLE customer (id UUID PRIMARY KEY, login VARCHAR(20), phone BIGINT, plan plan, big BIGINT, exact NUMERIC(30, 5),
+			part REAL, ratio DOUBLE PRECISION, active BOOLEAN, born DATE, seen TIMESTAMPTZ, local TIMESTAMP, about JSONB, span INTERVAL);
+		INSERT INTO customer VALUES
+			('00000000-0000-0000-0000-00000000000a', 'ada', 15550001, 'pro', 9007199254740993, 1234567890123456789012345.67890,
+				0.1, 0.1, true, '1815-12-10', '2026-01-02 03:04:05.678901+02', '2026-01-02 03:04:05', '{"a": 1}', '1 day'),
+			('00000000-0000-0000-0000-00000000000b', 'bob', NULL, NULL, NULL, 'NaN',
+				NULL, 'infinity', NULL, 'infinity', NULL, NULL, NULL, NULL)`)
+	got, types := d.inputs(t, `SELECT id, login AS external_id, phone AS phonenumber, plan AS attr_plan, big AS attr_big, exact AS attr_exact,
+		part AS attr_part, ratio AS attr_ratio, active AS attr_active, born AS attr_born, seen AS attr_seen, local AS attr_local,
+		about AS attr_about, span AS attr_span, count(*) OVER () AS "attr_all:text", 1::smallint AS attr_one FROM customer`)
+	assert.Equal(t, "plan:text big:number exact:number part:number ratio:number active:boolean born:date seen:date local:date about:text span:text all:text one:number", types)
+	require.Len(t, got, 2)
+	assert.Equal(t, `{"external_id":"ada","phonenumber":"15550001","custom_attributes":{"about":"{\"a\": 1}","active":true,"all":"2","big":9007199254740993,`+
+		`"born":"1815-12-10","exact":1234567890123456789012345.67890,"local":"2026-01-02T03:04:05Z","one":1,"part":0.1,"plan":"pro","ratio":0.1,`+
+		`"seen":"2026-01-02T01:04:05.678901Z","span":"1 day"}}`, got[0])
+	assert.Contains(t, got[1], "unsupported value: +Inf")
+}
+
+// testSecrets looks for the password in everything that is said.
+func (s *postgresServer) testSecrets(t *testing.T) {
+	good := s.dsn("postgres")
+	for _, dsn := range []string{
+		strings.Replace(good, "%2F", "%2Fwrong", 1),            // refused
+		strings.Replace(good, ":"+fmt.Sprint(s.port), ":1", 1), // nobody there
+		strings.Replace(good, "/postgres?", "/nosuch?", 1),
+		strings.Replace(good, "127.0.0.1", "127.0.0.1 x", 1),
+		strings.Replace(good, "%2F", "%zz", 1),
+		strings.Replace(good, "%2F", "/", 1),
+		strings.Replace(good, "sslmode=disable", "sslmode=s3cret", 1),
+		"postgres://shop@127.0.0.1:1/shop?password=s3cret&sslmode=disable",
+		"host=127.0.0.1 password=s3cret user=shop",
+	} {
+		out, err := runSync(t, nil, "-dsn", dsn, "-query", "SELECT 1 AS external_id")
+		require.Error(t, err)
+		for _, secret := range []string{"s3cret", "päss", "p%C3%A4ss"} {
+			assert.NotContains(t, out+err.Error(), secret)
+		}
+		t.Log(err)
+	}
+	out, err := runSync(t, nil, "-dsn", good, "-query", "SELECT 'x'::text AS external_id")
+	require.NoError(t, err)
+	assert.Contains(t, out, fmt.Sprintf("From postgres://shop@127.0.0.1:%d/postgres to ", s.port))
+	assert.NotContains(t, out, "s3cret")
+}
+
+// testLost has the server cut the connection in the middle.
+func testLost(t *testing.T, d database) {
+	const rows = 10_000
+	d.exec(t, makeCustomers)
+	d.exec(t, addCustomers, 1, rows)
+	args := []string{
+		"-query", `SELECT id, login AS external_id, repeat('x', 2000) AS name FROM customer`,
+		"-dsn", d.dsn, "-checkpoint", filepath.Join(t.TempDir(), "checkpoint"),
+	}
+	fake := contactstest.New(nil)
+	var cut sync.Once
+	fake.Script(contactstest.Pass()) // of the attributes
+	fake.Script(slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			cut.Do(func() {
+				_, err := d.db.Exec(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+				assert.NoError(t, err)
+			})
+			normal.ServeHTTP(w, r)
+		})
+	}}, rows)...)
+	out, err := runSync(t, fake, args...)
+	require.Error(t, err)
+	assert.Contains(t, err.Error(), "reading the rows: ")
+	assert.Contains(t, err.Error(), "\nTo go on from the last checkpoint, run it again with -resume.")
+	n := counts(t, out)
+	assert.Equal(t, n[0], n[1], "what was read is in step")
+	assert.Less(t, n[0], rows)
+	out, err = runSync(t, fake, append(args, "-resume")...)
+	require.NoError(t, err)
+	assert.Equal(t, rows-n[0], counts(t, out)[1])
+	assert.Len(t, held(fake), rows)
+}

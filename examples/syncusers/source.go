@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/chatident/chatident/contacts"
+)
+
+// source is the rows of a query, in the order of their key.
+type source struct {
+	name  string // without a password
+	query string
+	table
+	close func()
+}
+
+// table is what the query gives.
+type table struct {
+	db      *sql.DB
+	from    string // the query, as a table
+	columns []column
+	key     string // the name of the first column, for SQL
+}
+
+// newTable looks at the columns of a query, which comes from the command line as
+// its user's own. All values go another way, as parameters.
+func newTable(ctx context.Context, db *sql.DB, query string) (table, error) {
+	query = strings.TrimRight(query, "; \t\r\n")
+	t := table{db: db, from: "(" + query + "\n) AS q"} // a comment may be at its end
+	rows, err := db.QueryContext(ctx, "SELECT * FROM "+t.from+" LIMIT 0")
+	if err != nil {
+		return t, err
+	}
+	defer rows.Close()
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return t, err
+	}
+	if t.columns, err = parseColumns(types); err != nil {
+		return t, usageError{err}
+	}
+	t.key = `q."` + strings.ReplaceAll(types[0].Name(), `"`, `""`) + `"`
+	return t, rows.Err()
+}
+
+// behind asks for something of the rows behind a cursor, or of all if it is
+// empty. The database itself compares keys, as it has its own order of texts.
+func (t *table) behind(ctx context.Context, cursor, what, order string) (*sql.Rows, error) {
+	if cursor == "" {
+		return t.db.QueryContext(ctx, "SELECT "+what+" FROM "+t.from+order)
+	}
+	key, err := parseKey(cursor)
+	if err != nil {
+		return nil, err
+	}
+	return t.db.QueryContext(ctx, "SELECT "+what+" FROM "+t.from+" WHERE "+t.key+" > $1"+order, key)
+}
+
+// count returns how many rows there are behind a cursor.
+func (t *table) count(ctx context.Context, cursor string) (n int, err error) {
+	rows, err := t.behind(ctx, cursor, "count(*)", "")
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			return 0, err
+		}
+	}
+	return n, rows.Err()
+}
+
+// rows reads what is behind a cursor, as it is asked for.
+func (t *table) rows(ctx context.Context, cursor string) iter.Seq2[contacts.Row, error] {
+	return func(yield func(contacts.Row, error) bool) {
+		if err := t.read(ctx, cursor, func(row contacts.Row) bool { return yield(row, nil) }); err != nil {
+			yield(contacts.Row{}, fmt.Errorf("reading the rows: %w", err))
+		}
+	}
+}
+
+// read ends without an error when use returns false.
+func (t *table) read(ctx context.Context, cursor string, use func(contacts.Row) bool) error {
+	ctx, cancel := context.WithCancel(ctx)
+	rows, err := t.behind(ctx, cursor, "*", " ORDER BY "+t.key)
+	if err != nil {
+		cancel()
+		return err
+	}
+	defer rows.Close()
+	defer cancel() // before Close, which would read all that is left
+	values, targets := make([]any, len(t.columns)), make([]any, len(t.columns))
+	for i := range values {
+		targets[i] = &values[i]
+	}
+	for rows.Next() {
+		if err := rows.Scan(targets...); err != nil {
+			return err
+		}
+		row := contacts.Row{Input: input(t.columns, values)}
+		if row.Cursor, err = formatKey(values[0]); err != nil {
+			return err
+		}
+		if row.Cursor == cursor {
+			return fmt.Errorf("the key %s comes twice: a run that goes on behind it would pass a row over", printable(cursor))
+		}
+		cursor = row.Cursor
+		if !use(row) {
+			return nil
+		}
+	}
+	return rows.Err()
+}
+
+// formatKey makes a cursor of a key: JSON, which tells 1 from "1", as SQLite does.
+func formatKey(key any) (string, error) {
+	if b, ok := key.([]byte); ok { // how a driver may give text
+		key = string(b)
+	}
+	switch key.(type) {
+	case int64, string:
+		b, err := json.Marshal(key)
+		return string(b), err
+	case nil:
+		return "", errors.New("the key, which is the first column, is NULL in a row")
+	}
+	return "", errors.New("the key, which is the first column, must be a whole number or text: CAST it, or select another column first")
+}
+
+func parseKey(cursor string) (any, error) {
+	var number int64
+	if json.Unmarshal([]byte(cursor), &number) == nil {
+		return number, nil
+	}
+	var text string
+	if json.Unmarshal([]byte(cursor), &text) == nil {
+		return text, nil
+	}
+	return nil, fmt.Errorf("the checkpoint has no key: %.100q", cursor)
+}

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/chatident/chatident/contacts"
+)
+
+// summarize accounts for all rows, and says of those that failed why.
+func summarize(out io.Writer, r contacts.Report) {
+	fmt.Fprintf(out, "%8d rows read\n", r.Read)
+	fmt.Fprintf(out, "%8d in step\n", r.Acknowledged)
+	fmt.Fprintf(out, "%8d refused: not saved\n", r.Refused)
+	fmt.Fprintf(out, "%8d unknown: perhaps saved, to be sent again\n", r.Unknown)
+	fmt.Fprintf(out, "%8d not attempted\n", r.NotAttempted)
+	for _, f := range r.Failures {
+		fmt.Fprintf(out, "key %s, external id %q, %s: %s\n", printable(f.Row.Cursor), externalID(f), f.Outcome, printable(f.Reason()))
+	}
+	if more := r.Refused + r.Unknown - len(r.Failures); more > 0 {
+		fmt.Fprintf(out, "and %d more: -failed writes all to a file\n", more)
+	}
+}
+
+func externalID(f contacts.Failure) string {
+	id, _ := f.Row.Input.ExternalID.Get()
+	return id
+}
+
+// printable takes out what would move the cursor, or worse: a reason may repeat
+// what a customer typed.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) {
+			return -1
+		}
+		return r
+	}, text)
+}
