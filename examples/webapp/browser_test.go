@@ -25,7 +25,6 @@ func (b tab) waitFor(vendor, state string) string {
 func (b tab) signIn(url, name string) {
 	b.Do(
 		chromedp.Navigate(url+"/login"),
-		chromedp.WaitVisible(chromedp.CSS("label input[name=username]:focus")), // which the page does by itself
 		chromedp.SendKeys(chromedp.CSS("label input[name=username]"), name),
 		chromedp.SendKeys(chromedp.CSS("label input[name=password]"), name+"\n"),
 		chromedp.WaitVisible(chromedp.CSS("#signed-in")),
