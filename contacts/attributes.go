@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/chatident/chatident/internal/apihttp"
 	"github.com/chatident/chatident/internal/exactjson"
@@ -89,13 +90,21 @@ func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
 		if !ok {
 			list = b
 		}
-		var raw []json.RawMessage
-		return json.Unmarshal(list, &raw) == nil && raw != nil && wire.Unmarshal(list, &attributes)
+		return areObjects(list) && wire.Unmarshal(list, &attributes)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return attributes, nil
+}
+
+// areObjects reports whether a list is one, and of objects alone.
+func areObjects(list []byte) bool {
+	var items []json.RawMessage
+	if json.Unmarshal(list, &items) != nil || items == nil {
+		return false
+	}
+	return !slices.ContainsFunc(items, func(item json.RawMessage) bool { return item[0] != '{' })
 }
 
 // DefineAttribute makes a definition. It is not repeated when it may have

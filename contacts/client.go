@@ -53,7 +53,8 @@ type Options struct {
 	Limiter Limiter
 
 	// OnAttempt is told of each attempt after its end, on the goroutine of the
-	// call. Default: nobody is.
+	// call. Like the Limiter, it must bear several calls at a time, as there are
+	// in [Client.Sync]. Default: nobody is.
 	OnAttempt func(context.Context, Attempt)
 }
 

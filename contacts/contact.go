@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"strings"
 	"time"
 
+	"github.com/chatident/chatident/internal/apihttp"
 	"github.com/chatident/chatident/internal/exactjson"
 	"github.com/chatident/chatident/internal/wire"
 )
@@ -71,7 +73,8 @@ func (t Time) MarshalJSON() ([]byte, error) { return wire.FormatSeconds(t.Time),
 
 // Get returns the contact of an external id. A bad one is a *[FieldError],
 // everything else that goes wrong an *[Error], of which [ErrNotFound] means that
-// there is no such contact, or no such agent.
+// there is no such contact, or no such agent, and [ErrUnexpectedAnswer] that the
+// answer is not about it.
 //
 // Source: Bookbag, API v1, "Contacts"; whether the record stands in the answer's
 // data or is the answer itself is not documented, and both are read.
@@ -79,15 +82,25 @@ func (c *Client) Get(ctx context.Context, externalID string) (*Contact, error) {
 	if err := checkExternalID("externalID", externalID); err != nil {
 		return nil, err
 	}
-	call := c.get(contactPath, nil, "contacts", externalID)
+	return c.contact(ctx, c.get(contactPath, nil, "contacts", externalID), func(contact *Contact) bool {
+		return contact.isOf(externalID)
+	})
+}
+
+// contact makes a call whose answer is one that is as it must be.
+func (c *Client) contact(ctx context.Context, call apihttp.Call, isGood func(*Contact) bool) (*Contact, error) {
 	var contact Contact
-	meta, err := c.do(ctx, call, func(b []byte) bool { return record(b, "external_id", &contact) })
+	meta, err := c.do(ctx, call, func(b []byte) bool { return record(b, "external_id", &contact) && isGood(&contact) })
 	if err != nil {
 		return nil, err
 	}
 	contact.Meta = meta
 	return &contact, nil
 }
+
+// isOf wants the contact that was asked for. Whether the service keeps the case
+// of an id is not documented.
+func (c *Contact) isOf(externalID string) bool { return strings.EqualFold(c.ExternalID, externalID) }
 
 // Update changes the fields of a contact that the input has, and clears those
 // that are null. The others stay as they are, with one thing to mind: custom
@@ -113,15 +126,10 @@ func (c *Client) Update(ctx context.Context, externalID string, in Input) (*Cont
 	if err != nil {
 		return nil, err
 	}
+	newID, renames := in.ExternalID.Get()
 	call := c.call(http.MethodPatch, contactPath, "contacts", externalID)
-	call.Body, call.Repeatable = body, in.ExternalID.IsZero()
-	var contact Contact
-	meta, err := c.do(ctx, call, func(b []byte) bool { return record(b, "external_id", &contact) })
-	if err != nil {
-		return nil, err
-	}
-	contact.Meta = meta
-	return &contact, nil
+	call.Body, call.Repeatable = body, !renames || newID == externalID
+	return c.contact(ctx, call, func(*Contact) bool { return true })
 }
 
 // MergeAttributes changes the attributes that values has, removes those that it
@@ -135,7 +143,8 @@ func (c *Client) Update(ctx context.Context, externalID string, in Input) (*Cont
 // then, as nil.
 //
 // A bad id or value is a *[FieldError], everything else that goes wrong an
-// *[Error] ([ErrNotFound]).
+// *[Error] ([ErrNotFound]). An answer that does not have the attributes as an
+// object, as documented, is [ErrUnexpectedAnswer], and nothing is changed.
 func (c *Client) MergeAttributes(ctx context.Context, externalID string, values Values) (*Contact, error) {
 	if len(values) == 0 {
 		return nil, &FieldError{"values", "must not be empty"}
@@ -143,7 +152,12 @@ func (c *Client) MergeAttributes(ctx context.Context, externalID string, values 
 	if _, err := exactjson.Marshal(values); err != nil { // found before anything is sent
 		return nil, &FieldError{"values", err.Error()}
 	}
-	contact, err := c.Get(ctx, externalID)
+	if err := checkExternalID("externalID", externalID); err != nil {
+		return nil, err
+	}
+	contact, err := c.contact(ctx, c.get(contactPath, nil, "contacts", externalID), func(contact *Contact) bool {
+		return contact.isOf(externalID) && contact.CustomAttributes != nil // else all would be lost
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -17,7 +17,8 @@ import (
 // contact, it has been deleted, and Delete returns no error. A contact that was
 // not there from the beginning is [ErrNotFound].
 //
-// A bad id is a *[FieldError], everything else that goes wrong an *[Error].
+// A bad id is a *[FieldError], everything else that goes wrong an *[Error], of
+// which [ErrUnexpectedAnswer] means that the answer does not have the contact.
 //
 // Source: Bookbag, API v1, "Contacts". An answer of status 204, which Chatbase
 // documented once, counts as well.
@@ -42,7 +43,7 @@ func (c *Client) remove(ctx context.Context, externalID string) (meta Meta, notF
 		return Meta{}, notFound, asError(f)
 	}
 	var deleted Contact
-	if res.StatusCode != http.StatusNoContent && !record(res.Body, "external_id", &deleted) {
+	if res.StatusCode != http.StatusNoContent && !(record(res.Body, "external_id", &deleted) && deleted.isOf(externalID)) {
 		return metaOf(res.Meta), false, unexpected(call.Operation, res)
 	}
 	return metaOf(res.Meta), false, nil

@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -19,8 +20,9 @@ import (
 //
 // Source: Bookbag, API v1, "Contacts".
 type Input struct {
-	// ExternalID is your own id of the customer, and the key of an upsert. It is
-	// any text but "." and "..", also between slashes, and slashes alone. Use the
+	// ExternalID is your own id of the customer, and the key of an upsert: any
+	// text in UTF-8, such as "user_8821", "ada@example.com" or "shop/17". Refused
+	// are those that could mean another path: "", "/", "..", "a/../b". Use the
 	// same as for UserID in chats, so that the service lines up the contact with
 	// its conversations.
 	ExternalID Optional[string] `json:"external_id,omitzero"`
@@ -89,8 +91,14 @@ func (c *Client) check(name string, in *Input) error {
 	if accounts, ok := in.StripeAccounts.Get(); ok && accounts == nil {
 		return &FieldError{name + ".StripeAccounts", nilRule}
 	}
-	if values, ok := in.CustomAttributes.Get(); ok && values == nil {
+	values, ok := in.CustomAttributes.Get()
+	if ok && values == nil {
 		return &FieldError{name + ".CustomAttributes", nilRule}
+	}
+	for _, attribute := range slices.Sorted(maps.Keys(values)) {
+		if values[attribute] == json.Number("") { // encoding/json would make it 0
+			return &FieldError{name + "." + attributeField(attribute), "must be a number, is an empty json.Number"}
+		}
 	}
 	return nil
 }

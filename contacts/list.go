@@ -77,7 +77,7 @@ func (c *Client) Page(ctx context.Context, p PageRequest) (Page, error) {
 			} `json:"pages"`
 		}
 		data, ok := wire.Data(b, '[')
-		if !ok || !wire.Unmarshal(data, &page.Contacts) || !wire.Unmarshal(b, &beside) {
+		if !ok || !areObjects(data) || !wire.Unmarshal(data, &page.Contacts) || !wire.Unmarshal(b, &beside) {
 			return false
 		}
 		page.Number, page.PerPage, page.TotalPages = beside.Pages.Page, beside.Pages.PerPage, beside.Pages.TotalPages

@@ -32,7 +32,8 @@ func (o Optional[T]) Get() (value T, ok bool) { return o.value, o.state == set }
 func (o Optional[T]) IsNull() bool { return o.state == null }
 
 // IsZero reports whether the field is absent. With the tag omitzero,
-// encoding/json leaves it out then.
+// encoding/json leaves it out then. In a struct of your own, mind the tag: with
+// omitempty, what is absent is written as null.
 func (o Optional[T]) IsZero() bool { return o.state == absent }
 
 // MarshalJSON gives the value or null.
@@ -41,4 +42,15 @@ func (o Optional[T]) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	return json.Marshal(o.value)
+}
+
+// UnmarshalJSON reads null as null, and anything else as a value. A field that
+// is not there stays absent.
+func (o *Optional[T]) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		*o = Null[T]()
+		return nil
+	}
+	*o = Optional[T]{state: set}
+	return json.Unmarshal(b, &o.value)
 }

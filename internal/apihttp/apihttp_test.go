@@ -287,6 +287,13 @@ func TestNoURLInAnError(t *testing.T) {
 	assert.ErrorIs(t, failure(t, err).Err, errReset)
 }
 
+// A peer may send back what it got, and net/http quotes what it cannot read.
+func TestNoKeyInAnError(t *testing.T) {
+	_, err := newClient(t, &script{answers: []any{fmt.Errorf("malformed HTTP response %q", testKey)}}, nil).Do(t.Context(), Call{Method: "POST"})
+	assert.NotContains(t, err.Error(), testKey)
+	assert.True(t, failure(t, err).MayBeDone)
+}
+
 // How long is waited, in fake time.
 func TestWaits(t *testing.T) {
 	for name, test := range map[string]struct {

@@ -202,7 +202,7 @@ func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Respons
 	res, err := c.http.Do(c.request(ctx, call))
 	if err != nil {
 		abort(nil)
-		return nil, &Failure{Err: reason(ctx, err)}
+		return nil, &Failure{Err: c.reason(ctx, err)}
 	}
 	r := &Response{Meta: parseMeta(res.Header), StatusCode: res.StatusCode, ContentType: res.Header.Get("Content-Type"), Context: ctx, Abort: abort}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
@@ -212,7 +212,7 @@ func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Respons
 		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Body: body}
 	}
 	if err := read(res, r); err != nil {
-		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Err: reason(ctx, err)}
+		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Err: c.reason(ctx, err)}
 	}
 	return r, nil
 }
@@ -267,9 +267,12 @@ func (c *Client) request(ctx context.Context, call Call) *http.Request {
 }
 
 // reason names why an attempt failed, without the URL that net/http adds.
-func reason(ctx context.Context, err error) error {
+func (c *Client) reason(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause == ErrTimeout {
 		return ErrTimeout
+	}
+	if c.showsKey(err) { // net/http quotes what it cannot read, and a peer may send back what it got
+		return errShowsKey
 	}
 	for {
 		ue, ok := errors.AsType[*url.Error](err)
@@ -279,6 +282,8 @@ func reason(ctx context.Context, err error) error {
 		err = ue.Err
 	}
 }
+
+var errShowsKey = errors.New("the answer could not be read, and repeats the key")
 
 // ErrTooLong says that an answer is longer than Config.MaxBody.
 var ErrTooLong = errors.New("the answer is longer than the limit")
