@@ -1,0 +1,42 @@
+package placeholders
+
+import "unicode/utf8"
+
+// place is where a placeholder stands, as finely as its values care.
+type place int
+
+const (
+	inText      place = iota
+	jsonString        // within a string
+	jsonValue         // as a whole value
+	urlPath           // within a path segment
+	urlQuery          // within the value of a query parameter
+	formValue         // within the value of a field
+	headerWhole       // as the whole value, or behind a scheme
+	headerPart        // within more
+)
+
+// appendText appends s as its place wants it, or returns the rule that it
+// breaks. What is appended then is of no use.
+func (p place) appendText(dst []byte, s string) ([]byte, string) {
+	switch p {
+	case jsonString:
+		return appendJSON(dst, s)
+	case urlPath, urlQuery, formValue:
+		return appendPercent(dst, s, p == formValue)
+	case headerWhole, headerPart:
+		return appendHeader(dst, s, p == headerPart)
+	}
+	if !utf8.ValidString(s) {
+		return dst, notUTF8
+	}
+	return append(dst, s...), ""
+}
+
+// ascii is a set of ASCII characters: bit c of the first for those below 64,
+// bit c-64 of the second for the others.
+type ascii struct{ low, high uint64 }
+
+func (a ascii) has(c byte) bool {
+	return c < 64 && a.low>>c&1 != 0 || c >= 64 && c < 128 && a.high>>(c-64)&1 != 0
+}
