@@ -3,6 +3,7 @@ package placeholders
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -108,3 +109,8 @@ func TestRequestRefuses(t *testing.T) {
 type pointer struct{}
 
 func (*pointer) Lookup(string) (any, bool) { panic("called on nothing") }
+
+// same compares actions; assert would print them.
+func same(a, b Action) bool {
+	return a.Method == b.Method && a.URL == b.URL && a.Body == b.Body && maps.Equal(a.Header, b.Header) && maps.Equal(a.Variables, b.Variables)
+}

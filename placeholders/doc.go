@@ -64,10 +64,10 @@
 // information and fragment. A placeholder may stand within a path segment or
 // within the value of a query parameter; values are percent-encoded (RFC 3986).
 // When it is rendered, each segment with a placeholder is looked at as a whole,
-// decoded, as often as it can be: it must not be empty, have a slash, a backslash or a
-// control character, or be only dots and spaces, also not before a semicolon.
-// Segments without placeholders must have nothing either that a server would
-// collapse.
+// decoded: it must not be empty, have a slash, a backslash or a control
+// character, be only dots and spaces, also not before a semicolon, or look
+// percent-encoded still ("%2e"), since some servers decode twice. Segments
+// without placeholders must have nothing either that a server would collapse.
 //
 // Form is name=value&name=value, as application/x-www-form-urlencoded. A
 // placeholder may stand within a value.

@@ -29,15 +29,13 @@ func appendPercent(dst []byte, s string, form bool) ([]byte, string) {
 	return dst, ""
 }
 
-// deepByte returns the byte at i, decoded as often as it was percent-encoded,
-// and its length: some servers decode twice.
-func deepByte[T string | []byte](s T, i int) (c byte, length int) {
-	c, length = s[i], 1
-	for c == '%' && i+length+1 < len(s) && isHex(s[i+length]) && isHex(s[i+length+1]) {
-		c = hexValue(s[i+length])<<4 | hexValue(s[i+length+1])
-		length += 2
+// decoded returns the byte that stands at i, percent-encoded or not, and the
+// length of what stands for it.
+func decoded[T string | []byte](s T, i int) (c byte, length int) {
+	if s[i] == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
+		return hexValue(s[i+1])<<4 | hexValue(s[i+2]), len("%00")
 	}
-	return c, length
+	return s[i], 1
 }
 
 func isHex(c byte) bool {

@@ -114,17 +114,17 @@ func maskPairs(s string) string {
 	all := strings.Split(s, "&")
 	for i, pair := range all {
 		name, _, ok := strings.Cut(pair, "=")
-		if ok && looksSecret(decodeAll(name)) {
+		if ok && looksSecret(decode(name)) {
 			all[i] = name + "=" + mask
 		}
 	}
 	return unescapeMask(strings.Join(all, "&"))
 }
 
-func decodeAll(s string) string {
+func decode(s string) string {
 	var b strings.Builder
 	for i := 0; i < len(s); {
-		c, n := deepByte(s, i)
+		c, n := decoded(s, i)
 		b.WriteByte(c)
 		i += n
 	}

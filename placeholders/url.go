@@ -220,11 +220,13 @@ func (u *urlParser) endSegment(more bool) {
 	}
 }
 
-// literalRule is for the template's part of a segment with placeholders.
+// literalRule is for the template's part of a segment with placeholders: the
+// values are not known yet.
 func literalRule(text []byte) string {
+	var m meaning
 	for i := 0; i < len(text); {
-		c, n := deepByte(text, i)
-		if rule := byteRule(c); rule != "" {
+		c, n := decoded(text, i)
+		if rule := m.add(c); rule != "" {
 			return rule
 		}
 		i += n
@@ -235,55 +237,78 @@ func literalRule(text []byte) string {
 // fixedRule is for a segment without placeholders. An encoded slash is allowed
 // there, since some services want it, but nothing that a server collapses.
 func fixedRule(text []byte) string {
-	begin, decoded := 0, make([]byte, 0, len(text))
+	var m meaning
 	for i := 0; i < len(text); {
-		c, n := deepByte(text, i)
-		decoded = append(decoded, c)
+		c, n := decoded(text, i)
+		rule := ""
+		if c == '/' || c == '\\' {
+			rule = m.whole()
+			m = meaning{}
+		} else {
+			rule = m.add(c)
+		}
+		if rule != "" {
+			return rule
+		}
 		i += n
 	}
-	for i := 0; i <= len(decoded); i++ {
-		if i == len(decoded) || decoded[i] == '/' || decoded[i] == '\\' {
-			if rule := segmentRule(decoded[begin:i]); rule != "" {
-				return rule
-			}
-			begin = i + 1
-		}
-	}
-	return ""
+	return m.whole()
 }
 
-// byteRule is for one decoded byte of a segment.
-func byteRule(c byte) string {
+// segmentRule is for a whole segment as it is sent.
+func segmentRule(s []byte) string {
+	var m meaning
+	for i := 0; i < len(s); {
+		c, n := decoded(s, i)
+		if rule := m.add(c); rule != "" {
+			return rule
+		}
+		i += n
+	}
+	return m.whole()
+}
+
+// meaning is what some server may see in a path segment. Dots alone name a
+// folder, or the one above; a semicolon begins what some cut off before they
+// look; some take spaces for nothing; and some decode twice.
+type meaning struct {
+	bytes   int  // before a semicolon
+	solid   bool // one of them is neither a dot nor a space
+	cut     bool // a semicolon was there
+	escaped int  // how much of an escape the last bytes are: of %, of % and a digit
+}
+
+// add takes the next decoded byte, and returns the rule that it breaks.
+func (m *meaning) add(c byte) string {
 	switch {
 	case c == '/' || c == '\\':
 		return "must not put a slash or a backslash into a path segment, encoded or not"
 	case c < ' ' || c == 0x7f:
 		return "must not put control characters into a path segment"
+	case c == '%':
+		m.escaped = 1
+	case m.escaped > 0 && isHex(c):
+		m.escaped++
+	default:
+		m.escaped = 0
+	}
+	if m.escaped == len("%00") {
+		return "must not put into a path segment what looks percent-encoded when it has been decoded"
+	}
+	m.cut = m.cut || c == ';'
+	if !m.cut {
+		m.bytes++
+		m.solid = m.solid || c != '.' && c != ' '
 	}
 	return ""
 }
 
-// segmentRule is for a whole segment as it is sent. Dots alone name a folder, or
-// the one above; a semicolon begins what some servers cut off before they look;
-// and some take spaces for nothing.
-func segmentRule[T string | []byte](s T) string {
-	name, solid, cut := 0, false, false
-	for i := 0; i < len(s); {
-		c, n := deepByte(s, i)
-		if rule := byteRule(c); rule != "" {
-			return rule
-		}
-		cut = cut || c == ';'
-		if !cut {
-			name++
-			solid = solid || c != '.' && c != ' '
-		}
-		i += n
-	}
+// whole returns the rule that the segment breaks as a whole.
+func (m *meaning) whole() string {
 	switch {
-	case name == 0:
+	case m.bytes == 0:
 		return "must not leave a path segment empty"
-	case !solid:
+	case !m.solid:
 		return "must not make a path segment of dots and spaces alone, with what stands beside it"
 	}
 	return ""

@@ -91,7 +91,8 @@ func textOfFloat(f float64, bits int) (text, string) {
 	if size != 0 && (size < 1e-6 || size >= 1e21) {
 		format = 'e'
 	}
-	return text{strconv.FormatFloat(f, format, -1, bits), true}, ""
+	s := strconv.FormatFloat(f, format, -1, bits)
+	return text{strings.Replace(s, "e-0", "e-", 1), true}, ""
 }
 
 // isNumber checks the grammar of RFC 8259, section 6.
