@@ -60,10 +60,12 @@ const maxAction = 1 << 20
 //	}
 //
 // The body is a string with the template; or an object or a list, of which the
-// text as it stands is the template. All members but method and url can be left
-// out, and null stands for that. The file has 1 MB at most.
+// text as it stands is the template. (A placeholder that is a whole value is no
+// JSON by itself, so such a body is a string: "{\"age\": {{age}}}".) All members
+// but method and url can be left out, and null stands for that. The file has
+// 1 MB at most.
 //
-// Faults are an *[ActionError] with all of them, each a *[SyntaxError] with its
+// Faults are an *[ActionError] with all of them, 20 at most, each a *[SyntaxError] with its
 // place in the file: what is not JSON, members that are unknown or there twice,
 // and those of another type. The templates are not looked at: [Compile] does
 // that. The form of the file is ours: the vendor has none.

@@ -26,7 +26,9 @@ func (f *actionFile) fault(field string, offset int, rule string) {
 	f.faults[len(f.faults)-1].Field = field
 }
 
+// all returns the faults in the order of the file.
 func (f *actionFile) all() []error {
+	sortByOffset(f.faults)
 	faults := make([]error, len(f.faults))
 	for i, fault := range f.faults {
 		faults[i] = fault

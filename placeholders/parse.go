@@ -2,6 +2,7 @@ package placeholders
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -30,6 +31,10 @@ func (p *parser) fault(offset int, rule string) {
 	line := 1 + strings.Count(before, "\n")
 	column := 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
 	p.faults = append(p.faults, &SyntaxError{Offset: offset, Line: line, Column: column, Rule: rule})
+}
+
+func sortByOffset(faults []*SyntaxError) {
+	slices.SortStableFunc(faults, func(a, b *SyntaxError) int { return a.Offset - b.Offset })
 }
 
 func (p *parser) tooMany() bool { return len(p.faults) >= maxFaults }

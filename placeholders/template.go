@@ -90,7 +90,7 @@ func parse(src string, context Context, l limits) (*program, []*SyntaxError, err
 		p.header()
 	}
 	if len(p.faults) > 0 {
-		slices.SortStableFunc(p.faults, func(a, b *SyntaxError) int { return a.Offset - b.Offset })
+		sortByOffset(p.faults)
 		return nil, p.faults[:min(len(p.faults), maxFaults)], nil
 	}
 	t := newProgram(p.pieces, l)
