@@ -1,6 +1,7 @@
 package placeholders
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"maps"
@@ -83,9 +84,11 @@ func TestRequest(t *testing.T) {
 	assert.EqualValues(t, len(body), got.ContentLength)
 }
 
+var noContext context.Context
+
 func TestRequestRefuses(t *testing.T) {
 	c := compile(t, sample())
-	_, err := c.Request(nil, customer()) //nolint:staticcheck // this is what is tested
+	_, err := c.Request(noContext, customer())
 	requireField(t, err, "ctx", "must not be nil")
 	_, err = c.Request(t.Context(), nil)
 	requireField(t, err, "source", "must not be nil")
@@ -178,6 +181,7 @@ func TestCompileTellsEveryFault(t *testing.T) {
 	assert.Equal(t, []string{
 		`method must be GET, HEAD, POST, PUT, PATCH or DELETE, in capitals`,
 		`url: line 1, column 13: a placeholder must not stand in the scheme, the user information, the host or the port of a URL: it must stand in a path segment or in the value of a query parameter`,
+		`url: line 1, column 13: host must be one of the variables`,
 		`headers["Content-Type"] must be application/json, another type of JSON, or application/x-www-form-urlencoded, in UTF-8 and without a placeholder`,
 		`headers["Host"] must not be set: HTTP needs this header for itself`,
 		`headers["Transfer-encoding"] must not be set: HTTP needs this header for itself`,
@@ -191,15 +195,36 @@ func TestCompileTellsEveryFault(t *testing.T) {
 		`headers["x-twice"] must not be there twice, in other letters`,
 		`body: line 2, column 4: a placeholder must not stand in a key`,
 		`body: line 2, column 23: a placeholder must not stand in a string that has quotes or backslashes of its own: a value could end what they begin`,
+		`body: line 3, column 8: nobody must be one of the variables`,
 		`variables["bad name"] a name must have only letters and digits of ASCII and _ (a path is mapped to a name first)`,
 		`variables["empty"] must be a path without empty keys`,
 		`variables["iat"] must be a path that begins with userDetail. or integrations.`,
 	}, got)
-	assert.Contains(t, err.Error(), "placeholders: the action has 18 fault(s): method must")
-	assert.Contains(t, err.Error(), "; and 13 more")
+	assert.Contains(t, err.Error(), "placeholders: the action has 20 fault(s): method must")
+	assert.Contains(t, err.Error(), "; and 15 more")
 	var se *SyntaxError
 	require.ErrorAs(t, err, &se)
 	assert.Equal(t, "url", se.Field)
+}
+
+func TestEveryFaultOfAField(t *testing.T) {
+	a := Action{
+		Method: "POST", URL: "https://h.example//{{a}}/..?{{nobody}}&{{a}}=1#",
+		Header:    map[string]string{"X": "{{}} {{nobody}} {{a"},
+		Variables: map[string]string{"a": "userDetail.a"},
+	}
+	_, err := Compile(a, nil)
+	requireFaults(t, err,
+		`placeholders: url: line 1, column 19: a path must have no empty segment: some servers take it out`,
+		`placeholders: url: line 1, column 26: must not make a path segment of dots and spaces alone, with what stands beside it`,
+		`placeholders: url: line 1, column 29: a placeholder must stand in the value of a parameter, behind its =`,
+		`placeholders: url: line 1, column 29: nobody must be one of the variables`,
+		`placeholders: url: line 1, column 40: a placeholder must stand in the value of a parameter, behind its =`,
+		`placeholders: url: line 1, column 47: a URL must have no fragment: it would not be sent`,
+		`placeholders: headers["X"]: line 1, column 1: a placeholder must have a name`,
+		`placeholders: headers["X"]: line 1, column 6: nobody must be one of the variables`,
+		`placeholders: headers["X"]: line 1, column 17: a placeholder must be closed by }}`,
+	)
 }
 
 func TestCompileRefuses(t *testing.T) {

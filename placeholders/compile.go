@@ -58,7 +58,8 @@ type compiler struct {
 // the variables or have a default; variables that none needs are no fault. The
 // action is copied.
 //
-// All faults together are an *[ActionError], a default that cannot stand where
+// All faults together are an *[ActionError] (whether a placeholder may stand
+// where it does is looked at when all of its template can be read), a default that cannot stand where
 // its placeholder does included; other bad options are a *[FieldError].
 func Compile(a Action, options *Options) (*CompiledAction, error) {
 	l, err := options.limits()
@@ -81,36 +82,35 @@ func (c *compiler) refuse(field, rule string) {
 	c.faults = append(c.faults, &FieldError{field, rule})
 }
 
-// template parses one, and returns nil when it has faults.
+// template parses one, and returns nil when it cannot be rendered.
 func (c *compiler) template(name, src string, context Context) *field {
 	t, faults, err := parse(src, context, c.limits)
-	for _, fault := range faults {
+	broken := len(faults) > 0 || err != nil
+	faults = append(faults, c.undeclared(src, t)...)
+	sortByOffset(faults)
+	for _, fault := range faults[:min(len(faults), maxFaults)] {
 		fault.Field = name
 		c.faults = append(c.faults, fault)
 	}
 	if err != nil {
 		c.faults = append(c.faults, err)
 	}
-	if len(faults) > 0 || err != nil {
+	if broken {
 		return nil
 	}
-	c.declared(name, src, t)
 	return &field{field: name, template: t}
 }
 
-// declared wants each placeholder to be a variable.
-func (c *compiler) declared(name, src string, t *program) {
+// undeclared returns the placeholders that are none of the variables.
+func (c *compiler) undeclared(src string, t *program) []*SyntaxError {
 	p := parser{src: src}
 	for _, part := range t.parts {
 		_, known := c.action.Variables[part.name]
 		if _, ok := c.limits.defaults[part.name]; !known && !ok && !p.tooMany() {
-			p.fault(part.offset, fmt.Sprintf("%s must be one of the variables", part.name))
+			p.fault(part.offset, part.name+" must be one of the variables")
 		}
 	}
-	for _, fault := range p.faults {
-		fault.Field = name
-		c.faults = append(c.faults, fault)
-	}
+	return p.faults
 }
 
 func (c *compiler) methodAndBody() {

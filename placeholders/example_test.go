@@ -90,7 +90,7 @@ func ExampleCompile_faults() {
 		URL:       "https://{{shop}}.example.com/refunds",
 		Header:    map[string]string{"X-Customer": "{{userEmial}}"},
 		Body:      `{"query": "{ user(email: \"{{userEmail}}\") }"}`,
-		Variables: map[string]string{"userEmail": "user.email"},
+		Variables: map[string]string{"shop": "userDetail.shop", "userEmail": "user.email"},
 	}, nil)
 	var faults *placeholders.ActionError
 	if errors.As(err, &faults) {

@@ -37,6 +37,7 @@ func (q *pairs) literal(text string, i int) string {
 func (q *pairs) placeholder(piece *piece) string {
 	piece.place = q.place
 	if !q.inValue {
+		q.named = true
 		return "a placeholder must stand in the value of a parameter, behind its ="
 	}
 	return ""

@@ -27,7 +27,8 @@ type Mapping struct {
 	paths map[string]string
 }
 
-// NewMapping checks names and paths, and copies them. A path is userDetail or
+// NewMapping checks names and paths, and copies them. A name is one that a
+// placeholder can have, of 128 characters at most. A path is userDetail or
 // integrations and at least one key behind it, separated by dots, 512 bytes at
 // most. A key must not be empty, have control characters in it, or white space
 // at its edges. The first fault, by name, is a *[FieldError].

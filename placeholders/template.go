@@ -72,11 +72,12 @@ func Parse(src string, context Context, options *Options) (*Template, error) {
 }
 
 // parse returns the faults of the template, or else an error about a default.
+// With faults, the program is good for nothing but its parts.
 func parse(src string, context Context, l limits) (*program, []*SyntaxError, error) {
 	p := &parser{src: src, limits: l}
 	p.scan()
-	if len(p.faults) > 0 {
-		return nil, p.faults, nil // without all pieces, more faults would be found than there are
+	if len(p.faults) > 0 { // without all pieces, more faults would be found than there are
+		return newProgram(p.pieces, l), p.faults, nil
 	}
 	var s *shape
 	switch context {
@@ -91,7 +92,7 @@ func parse(src string, context Context, l limits) (*program, []*SyntaxError, err
 	}
 	if len(p.faults) > 0 {
 		sortByOffset(p.faults)
-		return nil, p.faults[:min(len(p.faults), maxFaults)], nil
+		return newProgram(p.pieces, l), p.faults[:min(len(p.faults), maxFaults)], nil
 	}
 	t := newProgram(p.pieces, l)
 	t.shape = s

@@ -39,10 +39,10 @@ type segment struct {
 func (p *parser) url() *shape {
 	u := &urlParser{parser: p, query: pairs{place: urlQuery}}
 	length := u.origin()
+	if len(p.faults) > 0 {
+		return nil // where the path begins is not known
+	}
 	for i := range p.pieces {
-		if len(p.faults) > 0 {
-			return nil // what comes behind depends on what was before
-		}
 		piece := &p.pieces[i]
 		if piece.name != "" {
 			u.placeholder(piece)
@@ -55,7 +55,7 @@ func (p *parser) url() *shape {
 			}
 			if rule := u.literal(text, k, piece.offset+k); rule != "" {
 				p.fault(piece.offset+k, rule)
-				return nil
+				return nil // one stray character is often followed by many
 			}
 		}
 	}
