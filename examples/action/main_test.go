@@ -67,6 +67,7 @@ a.json: headers["Host"] must not be set: HTTP needs this header for itself
 a.json: headers["X"]: line 1, column 1: nobody must be one of the variables
 a.json: body must be empty with the method GET
 a.json: body: line 1, column 3: a placeholder must not stand in a key
+a.json: body: line 1, column 3: a must be one of the variables
 u.json: integrations must be an object
 u.json: "user" must not be there: the roots are userDetail and integrations
 `, errs)
