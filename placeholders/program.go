@@ -13,6 +13,7 @@ type program struct {
 	names     []string
 	defaults  map[string]any
 	maxOutput int
+	size      int    // about that of what is rendered, to begin with
 	shape     *shape // of a URL
 	trimmed   bool   // no white space at the edges of what is rendered
 }
@@ -25,6 +26,9 @@ type part struct {
 	offset int
 }
 
+// valueSize is what Render expects of a value, in bytes.
+const valueSize = 32
+
 func newProgram(pieces []piece, l limits) *program {
 	t := &program{defaults: l.defaults, maxOutput: l.output}
 	known := map[string]bool{}
@@ -34,6 +38,7 @@ func newProgram(pieces []piece, l limits) *program {
 			literal.WriteString(piece.text)
 			continue
 		}
+		t.size += literal.Len() + valueSize
 		t.parts = append(t.parts, part{literal.String(), piece.name, piece.place, piece.offset})
 		literal.Reset()
 		if !known[piece.name] {
@@ -42,6 +47,7 @@ func newProgram(pieces []piece, l limits) *program {
 		}
 	}
 	t.tail = literal.String()
+	t.size = min(t.size+len(t.tail), t.maxOutput)
 	return t
 }
 

@@ -118,7 +118,11 @@ func (t *Template) Names() []string {
 // them; a value that cannot stand where its placeholder does is a *[ValueError];
 // and an output that is too long is a *[FieldError].
 func (t *Template) Render(values Values) (string, error) {
-	b, err := t.Append(nil, values)
+	if t == nil || t.reveal == nil {
+		return "", notParsed()
+	}
+	p := t.reveal()
+	b, err := p.append(make([]byte, 0, p.size), values)
 	return string(b), err
 }
 
@@ -127,7 +131,9 @@ func (t *Template) Render(values Values) (string, error) {
 // it was; what is behind its length may have been written to.
 func (t *Template) Append(dst []byte, values Values) ([]byte, error) {
 	if t == nil || t.reveal == nil {
-		return dst, &FieldError{"template", "must come from Parse"}
+		return dst, notParsed()
 	}
 	return t.reveal().append(dst, values)
 }
+
+func notParsed() error { return &FieldError{"template", "must come from Parse"} }
