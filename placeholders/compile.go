@@ -218,9 +218,11 @@ func (c *compiler) header(name, canonical, value string) {
 func (c *compiler) variables() {
 	c.faults = append(c.faults, checkMapping("variables", c.action.Variables, c.limits.name)...)
 	c.out.mapping = newMapping(c.action.Variables)
+	known := map[string]bool{}
 	for _, f := range c.out.fields() {
 		for _, name := range f.template.names {
-			if !slices.Contains(c.out.names, name) {
+			if !known[name] {
+				known[name] = true
 				c.out.names = append(c.out.names, name)
 			}
 		}
