@@ -142,21 +142,21 @@ func quotes(content []byte) bool {
 
 // jsonPlain are the characters that encoding/json leaves as they are: all that
 // are printable, but for quote, backslash, and < > & for the sake of HTML.
-var jsonPlain = ascii{
-	low:  ^uint64(1<<' '-1) &^ (1<<'"' | 1<<'&' | 1<<'<' | 1<<'>'),
-	high: ^uint64(1 << ('\\' - 64)),
-}
+var jsonPlain = asciiSet(func(c byte) bool {
+	return c >= ' ' && !strings.ContainsRune(`"\<>&`, rune(c))
+})
 
 // appendJSON appends s as the inside of a JSON string, as encoding/json does.
 func appendJSON(dst []byte, s string) ([]byte, string) {
 	start := 0
 	for i := 0; i < len(s); {
-		c := s[i]
-		if jsonPlain.has(c) {
+		for i < len(s) && jsonPlain.has(s[i]) {
 			i++
-			continue
 		}
-		size := 1
+		if i == len(s) {
+			break
+		}
+		c, size := s[i], 1
 		if c < utf8.RuneSelf {
 			dst = appendJSONEscape(append(dst, s[start:i]...), c)
 			start = i + 1

@@ -1,13 +1,15 @@
 package placeholders
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // unreserved are the characters of RFC 3986 section 2.3, which mean the same
 // everywhere in a URL.
-var unreserved = ascii{
-	low:  (1<<10-1)<<'0' | 1<<'-' | 1<<'.',
-	high: (1<<26-1)<<('A'-64) | (1<<26-1)<<('a'-64) | 1<<('_'-64) | 1<<('~'-64),
-}
+var unreserved = asciiSet(func(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-._~", rune(c))
+})
 
 // appendPercent appends s with all but the unreserved characters
 // percent-encoded; in a form a space becomes a plus sign.

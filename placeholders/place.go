@@ -33,10 +33,16 @@ func (p place) appendText(dst []byte, s string) ([]byte, string) {
 	return append(dst, s...), ""
 }
 
-// ascii is a set of ASCII characters: bit c of the first for those below 64,
-// bit c-64 of the second for the others.
-type ascii struct{ low, high uint64 }
+// ascii is a set of bytes below 0x80, as a table: this is looked at for each byte
+// of a value.
+type ascii [256]bool
 
-func (a ascii) has(c byte) bool {
-	return c < 64 && a.low>>c&1 != 0 || c >= 64 && c < 128 && a.high>>(c-64)&1 != 0
+func asciiSet(has func(c byte) bool) *ascii {
+	var set ascii
+	for c := range byte(utf8.RuneSelf) {
+		set[c] = has(c)
+	}
+	return &set
 }
+
+func (a *ascii) has(c byte) bool { return a[c] }
