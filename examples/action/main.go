@@ -1,0 +1,139 @@
+// Command action checks an action for Megadesk that is kept in a file, and shows
+// what it would send for a customer. It sends nothing.
+//
+//	go run ./examples/action preview examples/action/action.json examples/action/user.json
+//
+// The first file is the action, as placeholders.ParseAction reads it. The second
+// has what an identity token says of the customer: {"userDetail": {...},
+// "integrations": {...}}. Headers and what looks like a secret are masked.
+//
+// It ends with 0 when the action is in order and can be rendered for the
+// customer, with 1 when not, and with 2 when it was called wrongly.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode"
+
+	"github.com/chatident/chatident/placeholders"
+)
+
+const usage = "usage: action preview ACTION.json USER.json\n"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run returns the exit code.
+func run(args []string, out, errs io.Writer) int {
+	switch {
+	case len(args) == 1 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help" || args[0] == "help"):
+		fmt.Fprint(out, usage)
+		return 0
+	case len(args) != 3 || args[0] != "preview":
+		fmt.Fprint(errs, usage)
+		return 2
+	}
+	text, faults := preview(args[1], args[2])
+	for _, fault := range faults {
+		fmt.Fprintln(errs, printable(fault))
+	}
+	if len(faults) > 0 {
+		return 1
+	}
+	fmt.Fprint(out, printable(text))
+	return 0
+}
+
+// preview returns what the action would send, or everything that is wrong with
+// the two files.
+func preview(actionFile, userFile string) (text string, faults []string) {
+	compiled, err := readAction(actionFile)
+	faults = append(faults, explain(actionFile, err)...)
+	user, err := readUser(userFile)
+	faults = append(faults, explain(userFile, err)...)
+	if len(faults) > 0 {
+		return "", faults
+	}
+	p, err := compiled.Preview(user)
+	var missing *placeholders.MissingError
+	switch {
+	case errors.As(err, &missing):
+		for _, name := range missing.Names {
+			faults = append(faults, fmt.Sprintf("%s: has no value for {{%s}}", userFile, name))
+		}
+		return "", faults
+	case err != nil:
+		return "", explain(userFile, err)
+	}
+	return p.String(), nil
+}
+
+func readAction(file string) (*placeholders.CompiledAction, error) {
+	data, err := read(file)
+	if err != nil {
+		return nil, err
+	}
+	action, err := placeholders.ParseAction(data)
+	if err != nil {
+		return nil, err
+	}
+	return placeholders.Compile(action, nil)
+}
+
+// read reads a file of 4 MB at most: a larger one is not what was meant.
+func read(file string) ([]byte, error) {
+	const limit = 4 << 20
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, cause(err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err != nil {
+		return nil, cause(err)
+	}
+	if len(data) > limit {
+		return nil, fmt.Errorf("has more than %d bytes", limit)
+	}
+	return data, nil
+}
+
+// cause leaves the path out, which explain tells.
+func cause(err error) error {
+	if e, ok := errors.AsType[*os.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+// explain returns a line for each fault, with the file in front.
+func explain(file string, err error) (lines []string) {
+	if err == nil {
+		return nil
+	}
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, fault := range several.Unwrap() {
+			lines = append(lines, line(file, fault))
+		}
+		return lines
+	}
+	return []string{line(file, err)}
+}
+
+func line(file string, err error) string {
+	return file + ": " + strings.TrimPrefix(err.Error(), "placeholders: ")
+}
+
+// printable takes out what would move the cursor, or turn the text around: a
+// customer may have written it.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return -1
+		}
+		return r
+	}, text)
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func call(args ...string) (code int, out, errs string) {
+	var o, e bytes.Buffer
+	code = run(args, &o, &e)
+	return code, o.String(), e.String()
+}
+
+// files writes the two files into a folder that the test works in.
+func files(t *testing.T, action, user string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile("a.json", []byte(action), 0o600))
+	require.NoError(t, os.WriteFile("u.json", []byte(user), 0o600))
+}
+
+func TestTheSamples(t *testing.T) {
+	code, out, errs := call("preview", "action.json", "user.json")
+	assert.Zero(t, code)
+	assert.Empty(t, errs)
+	assert.Equal(t, `POST https://api.example.com/customers/user-123/refunds?plan=pro
+Accept: application/json
+Authorization: [redacted]
+Content-Type: application/json
+X-Customer-Email: [redacted]
+
+{"email": "ada@example.com", "name": "Ada \"Countess\" Lovelace", "orders": 3, "note": "Ada \"Countess\" Lovelace's request, from the chat"}
+`, out)
+}
+
+func TestUsage(t *testing.T) {
+	for _, args := range [][]string{nil, {"preview"}, {"preview", "a.json"}, {"send", "a.json", "u.json"}, {"preview", "a", "b", "c"}} {
+		code, out, errs := call(args...)
+		assert.Equal(t, 2, code, args)
+		assert.Empty(t, out)
+		assert.Equal(t, usage, errs)
+	}
+	code, out, _ := call("-h")
+	assert.Zero(t, code)
+	assert.Equal(t, usage, out)
+}
+
+// What is wrong with both files is told at once, and nothing of their texts.
+func TestEveryFault(t *testing.T) {
+	files(t, `{
+  "method": "GET",
+  "url": "http://api.example.com/?key=sk_live_1",
+  "headers": {"Host": "sk_live_2", "X": "{{nobody}}"},
+  "body": {"{{a}}": "sk_live_3"}
+}`, `{"iat": 1, "user": {"a": "sk_live_4"}, "integrations": []}`)
+	code, out, errs := call("preview", "a.json", "u.json")
+	assert.Equal(t, 1, code)
+	assert.Empty(t, out)
+	assert.Equal(t, `a.json: url: line 1, column 8: a URL must begin with https://, unless its host is this machine
+a.json: headers["Host"] must not be set: HTTP needs this header for itself
+a.json: headers["X"]: line 1, column 1: nobody must be one of the variables
+a.json: body must be empty with the method GET
+a.json: body: line 1, column 3: a placeholder must not stand in a key
+a.json: body: line 1, column 3: a must be one of the variables
+u.json: integrations must be an object
+u.json: "user" must not be there: the roots are userDetail and integrations
+`, errs)
+}
+
+func TestFaultsOfTheFiles(t *testing.T) {
+	const action = `{"method":"GET","url":"https://h.example/{{id}}?q={{q}}","variables":{"id":"userDetail.id","q":"userDetail.q.r"}}`
+	for name, test := range map[string]struct{ action, user, want string }{
+		"no JSON":        {"{\n x", "{}", "a.json: line 2, column 2: the file of an action must be JSON: invalid character 'x'"},
+		"unknown member": {`{"uri":"x"}`, "{}", `a.json: "uri": line 1, column 8: there is no such member`},
+		"user no JSON":   {action, "{\n\n x", "u.json: line 3: must be JSON: invalid character 'x'"},
+		"user cut":       {action, "{", "u.json: must be a whole JSON object"},
+		"user a list":    {action, "[]", "u.json: must be a JSON object"},
+		"user null":      {action, "null", "u.json: must be a JSON object"},
+		"user twice":     {action, "{}{}", "u.json: must be one JSON object, and has more behind it"},
+		"missing":        {action, "{}", "u.json: has no value for {{id}}\nu.json: has no value for {{q}}\n"},
+		"too deep":       {action, `{"userDetail":{"id":"1","q":"r"}}`, "u.json: has no value for {{q}}\n"},
+		"injection":      {action, `{"userDetail":{"id":"../admin","q":{"r":1}}}`, "u.json: url: the value of id (string) must not put a slash or a backslash into a path segment"},
+		"object":         {action, `{"userDetail":{"id":"1","q":{"r":{}}}}`, "u.json: url: the value of q (map[string]interface {}) must be a single value"},
+		"large":          {strings.Repeat(" ", 4<<20+1), "{}", "a.json: has more than 4194304 bytes"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			files(t, test.action, test.user)
+			code, out, errs := call("preview", "a.json", "u.json")
+			assert.Equal(t, 1, code)
+			assert.Empty(t, out)
+			assert.True(t, strings.HasPrefix(errs, test.want), errs)
+		})
+	}
+	code, _, errs := call("preview", filepath.Join("none", "a.json"), ".")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, errs, "a.json: no such file or directory\n.: is a directory\n")
+}
+
+func TestNumbersKeepTheirDigits(t *testing.T) {
+	files(t, `{"method":"POST","url":"https://h.example","body":"{\"n\":{{n}}}","variables":{"n":"userDetail.n"}}`, `{"userDetail":{"n":12345678901234567890}}`)
+	code, out, errs := call("preview", "a.json", "u.json")
+	assert.Zero(t, code, errs)
+	assert.Contains(t, out, `{"n":12345678901234567890}`)
+}
+
+// The terminal is not the customer's to write to.
+func TestPrintable(t *testing.T) {
+	assert.Equal(t, "a\tb\n2Jgnp.exe", printable("a\tb\n\x1b\u009b2J\u202egnp.exe"))
+}

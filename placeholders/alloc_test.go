@@ -1,0 +1,30 @@
+//go:build !race
+
+package placeholders
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Not under the race detector, which allocates for itself.
+func TestAppendDoesNotAllocate(t *testing.T) {
+	values := Values{"a": "ada+1@example.com", "b": "O'Brien \"x\" / 100 %", "c": "ü", "d": "visible"}
+	dst := make([]byte, 0, 4096)
+	for c, src := range map[Context]string{
+		Text:   "{{a}} {{b}} {{c}}",
+		JSON:   `{"a":"{{a}}","b":{{b}},"c":["{{c}} and {{a}}"]}`,
+		URL:    "https://api.example.com/{{a}}/x{{c}}{{a}}/y?q={{b}}&r=s{{c}}",
+		Form:   "a={{a}}&b={{b}}{{c}}",
+		Header: "Bearer {{d}}",
+	} {
+		template := mustParse(t, src, c)
+		assert.Zero(t, testing.AllocsPerRun(1000, func() {
+			var err error
+			dst, err = template.Append(dst[:0], values)
+			require.NoError(t, err)
+		}), c)
+	}
+}

@@ -1,0 +1,198 @@
+package placeholders
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// jsonText is a string of a JSON template that has placeholders.
+type jsonText struct {
+	pieces  []int  // the placeholders, as indexes
+	content []byte // as it stands in the template, with a NUL for each placeholder
+	end     int    // in the probe, behind the closing quote
+}
+
+// json finds out for each placeholder whether it stands in a string, and checks
+// that the template is JSON. For that it puts a probe in the place of each: x in
+// a string, and null elsewhere, since null makes nothing valid together with
+// what is beside it, as a number would.
+func (p *parser) json() {
+	var probe strings.Builder
+	var found []jsonText
+	var current jsonText
+	inString, escaped := false, false
+	for i := range p.pieces {
+		piece := &p.pieces[i]
+		if piece.name != "" && inString {
+			piece.place = jsonString
+			current.pieces = append(current.pieces, i)
+			current.content = append(current.content, 0)
+			escaped = false
+			probe.WriteByte('x')
+			continue
+		}
+		if piece.name != "" {
+			piece.place = jsonValue
+			probe.WriteString("null")
+			continue
+		}
+		for k := range len(piece.text) {
+			c := piece.text[k]
+			switch {
+			case c == '"' && !escaped:
+				if inString && len(current.pieces) > 0 {
+					current.end = probe.Len() + k + 1
+					found = append(found, current)
+				}
+				inString, current = !inString, jsonText{}
+			case inString:
+				escaped = c == '\\' && !escaped
+				current.content = append(current.content, c)
+			}
+		}
+		probe.WriteString(piece.text)
+	}
+	p.checkProbe(probe.String())
+	for _, s := range found {
+		p.checkJSONText(s, probe.String())
+	}
+}
+
+func (p *parser) checkProbe(probe string) {
+	if at, rule := jsonFault([]byte(probe)); rule != "" {
+		p.fault(p.source(at), "the template must be JSON"+rule)
+	}
+}
+
+// jsonFault returns where data is not JSON, and what encoding/json says to it.
+func jsonFault(data []byte) (at int, rule string) {
+	var raw json.RawMessage
+	err := json.Unmarshal(data, &raw)
+	var syntax *json.SyntaxError
+	switch {
+	case err == nil:
+		return 0, ""
+	case !errors.As(err, &syntax):
+		return 0, ": " + cut(err.Error(), 128)
+	case strings.HasPrefix(syntax.Error(), "unexpected end"):
+		return len(data), ": " + syntax.Error()
+	}
+	return int(syntax.Offset) - 1, ": " + syntax.Error() // it counts the byte that is at fault
+}
+
+// source returns where in the source the byte of the probe comes from.
+func (p *parser) source(at int) int {
+	for _, piece := range p.pieces {
+		length := len(piece.text)
+		switch piece.place {
+		case jsonString:
+			length = len("x")
+		case jsonValue:
+			length = len("null")
+		}
+		switch {
+		case at >= length:
+			at -= length
+		case piece.name != "":
+			return piece.offset
+		default:
+			return piece.offset + at
+		}
+	}
+	return len(p.src)
+}
+
+func (p *parser) checkJSONText(s jsonText, probe string) {
+	rule := ""
+	switch {
+	case strings.HasPrefix(strings.TrimLeft(probe[s.end:], " \t\r\n"), ":"):
+		rule = "a placeholder must not stand in a key"
+	case quotes(s.content):
+		rule = "a placeholder must not stand in a string that has quotes or backslashes of its own: " +
+			"a value could end what they begin"
+	default:
+		return
+	}
+	for _, i := range s.pieces {
+		p.fault(p.pieces[i].offset, rule)
+	}
+}
+
+// quotes reports whether a string has characters that could be quotes or
+// escapes of another language within it. An apostrophe in a word is none: it has
+// a letter behind it, and before it a letter or a placeholder.
+func quotes(content []byte) bool {
+	for i, c := range content {
+		switch c {
+		case '\\', '`':
+			return true
+		case '\'':
+			before, _ := utf8.DecodeLastRune(content[:i])
+			behind, _ := utf8.DecodeRune(content[i+1:])
+			if !unicode.IsLetter(behind) || i == 0 || before != 0 && !unicode.IsLetter(before) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// jsonPlain are the characters that encoding/json leaves as they are: all that
+// are printable, but for quote, backslash, and < > & for the sake of HTML.
+var jsonPlain = asciiSet(func(c byte) bool {
+	return c >= ' ' && !strings.ContainsRune(`"\<>&`, rune(c))
+})
+
+// appendJSON appends s as the inside of a JSON string, as encoding/json does.
+func appendJSON(dst []byte, s string) ([]byte, string) {
+	start := 0
+	for i := 0; i < len(s); {
+		for i < len(s) && jsonPlain.has(s[i]) {
+			i++
+		}
+		if i == len(s) {
+			break
+		}
+		c, size := s[i], 1
+		if c < utf8.RuneSelf {
+			dst = appendJSONEscape(append(dst, s[start:i]...), c)
+			start = i + 1
+		} else {
+			var r rune
+			r, size = utf8.DecodeRuneInString(s[i:])
+			switch {
+			case r == utf8.RuneError && size == 1:
+				return dst, notUTF8
+			case r == '\u2028' || r == '\u2029': // line ends in older JavaScript
+				dst = append(append(dst, s[start:i]...), `\u202`...)
+				dst = append(dst, hexDigits[r&0xf])
+				start = i + size
+			}
+		}
+		i += size
+	}
+	return append(dst, s[start:]...), ""
+}
+
+const hexDigits = "0123456789abcdef"
+
+func appendJSONEscape(dst []byte, c byte) []byte {
+	switch c {
+	case '"', '\\':
+		return append(dst, '\\', c)
+	case '\b':
+		return append(dst, `\b`...)
+	case '\f':
+		return append(dst, `\f`...)
+	case '\n':
+		return append(dst, `\n`...)
+	case '\r':
+		return append(dst, `\r`...)
+	case '\t':
+		return append(dst, `\t`...)
+	}
+	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+}

@@ -1,0 +1,101 @@
+package placeholders
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestJSON(t *testing.T) {
+	values := Values{
+		"text": "a\"b\\c\nd\x00\x1f</script>\u2028ü", "number": 12, "yes": true, "null": nil,
+		"object": map[string]any{"k": []int{1}}, "list": []string{"<"},
+	}
+	for src, want := range map[string]string{
+		`"{{text}}"`:                           `"a\"b\\c\nd\u0000\u001f\u003c/script\u003e\u2028ü"`,
+		`{{text}}`:                             `"a\"b\\c\nd\u0000\u001f\u003c/script\u003e\u2028ü"`,
+		`{"a":{{number}}}`:                     `{"a":12}`,
+		`{"a":"{{number}}"}`:                   `{"a":"12"}`,
+		`{"a":"n{{number}}{{yes}}"}`:           `{"a":"n12true"}`,
+		`[{{number}},{{yes}},{{null}}]`:        `[12,true,null]`,
+		`{"a":{"b":{{object}}}}`:               `{"a":{"b":{"k":[1]}}}`,
+		` {{list}} `:                           ` ["\u003c"] `,
+		`{"it's \"quoted\" \\":"{{number}}"}`:  `{"it's \"quoted\" \\":"12"}`,
+		`{"a":"O'Brien's, {{number}}'s cart"}`: `{"a":"O'Brien's, 12's cart"}`,
+		`["\"",{{number}},"x","{{number}}"]`:   `["\"",12,"x","12"]`,
+		`{"a":"{{{{name}}: {{number}}"}`:       `{"a":"{{name}}: 12"}`,
+		"{\"a\": {{ number\n}} }":              `{"a": 12 }`,
+		`{"text":"“{{number}}”"}`:              `{"text":"“12”"}`,
+	} {
+		got := render(t, src, JSON, values)
+		assert.Equal(t, want, got, src)
+		assert.True(t, json.Valid([]byte(got)))
+	}
+}
+
+// What is written is what encoding/json would write.
+func TestJSONTextIsThatOfEncodingJSON(t *testing.T) {
+	template := mustParse(t, "{{a}}", JSON)
+	for r := rune(0); r < 0x3000; r++ {
+		if r == '\ufffd' {
+			continue
+		}
+		want, err := json.Marshal(string(r))
+		require.NoError(t, err)
+		got, err := template.Render(Values{"a": string(r)})
+		require.NoError(t, err)
+		require.Equal(t, string(want), got, "%U", r)
+	}
+}
+
+func TestJSONRefuses(t *testing.T) {
+	const key, quoted, syntax = "must not stand in a key", "quotes or backslashes of its own", "must be JSON"
+	for _, test := range []struct {
+		src    string
+		offset int
+		words  string
+	}{
+		{`{"{{a}}":1}`, 2, key},
+		{`{"x{{a}}" : 1}`, 3, key},
+		{`{{{a}}:1}`, 0, "three braces"},
+		{`{ {{a}}:1}`, 2, syntax},
+		{`{"q":"say \"{{a}}\""}`, 12, quoted},
+		{`{"q":"{{a}} \u0022"}`, 6, quoted},
+		{`{"q":"{{a}}\n"}`, 6, quoted},
+		{`{"q":"\\{{a}}"}`, 8, quoted},
+		{`{"q":"\{{a}}"}`, 7, syntax},
+		{`{"sql":"name = '{{a}}'"}`, 16, quoted},
+		{`{"sql":"N'{{a}}'"}`, 10, quoted},
+		{`{"sql":"'{{a}}' or"}`, 9, quoted},
+		{"{\"md\":\"`{{a}}`\"}", 8, quoted},
+		{`{"q":"{ \"email\": \"{{a}}\" }"}`, 21, quoted},
+		{"", 0, syntax},
+		{"{", 1, syntax},
+		{`{"a":1{{a}}}`, 6, syntax},
+		{`{"a":{{a}}1}`, 10, syntax},
+		{`{"a":-{{a}}}`, 6, syntax},
+		{`{"a":{{a}}.5}`, 10, syntax},
+		{`{"a":{{a}}{{a}}}`, 10, syntax},
+		{`{"a":{{a}}"x"}`, 10, syntax},
+		{`{"a":"x"{{a}}}`, 8, syntax},
+		{`{"a":tr{{a}}ue}`, 7, syntax},
+		{`{"a":{{a}},}`, 11, syntax},
+		{`{"a":"{{a}}`, 11, syntax},
+		{"{\"a\":\"{{a}}\n\"}", 11, syntax},
+		{`{"a":{{{{}`, 6, syntax},
+		{"\ufeff{}", 0, syntax},
+		{`{"a":{{a}}} x`, 12, syntax},
+		{`{{a}} {{a}}`, 6, syntax},
+	} {
+		_, err := Parse(test.src, JSON, nil)
+		requireSyntax(t, err, test.offset, test.words)
+	}
+}
+
+func TestAllFaultsOfATemplate(t *testing.T) {
+	_, faults, _ := parse(`{"{{a}}":"\"{{b}}", "c":}`, JSON, limits{template: 100, placeholders: 10, name: 10})
+	require.Len(t, faults, 3)
+	assert.Equal(t, []int{2, 12, 24}, []int{faults[0].Offset, faults[1].Offset, faults[2].Offset})
+}

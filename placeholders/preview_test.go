@@ -1,0 +1,104 @@
+package placeholders
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestPreview(t *testing.T) {
+	p, err := compile(t, sample()).Preview(customer())
+	require.NoError(t, err)
+	assert.Equal(t, Preview{
+		Method: "POST",
+		URL:    "https://api.example.com/customers/user-123/orders?email=ada%2B1%40example.com&api_key=[redacted]",
+		Header: map[string]string{"Accept": "application/json", "Authorization": "[redacted]", "Content-Type": "application/json", "X-Api-Key": "[redacted]"},
+		Body:   `{"email":"ada+1@example.com","orders":3,"auth":"[redacted]","note":"for ada+1@example.com"}`,
+	}, p)
+	assert.Equal(t, `POST https://api.example.com/customers/user-123/orders?email=ada%2B1%40example.com&api_key=[redacted]
+Accept: application/json
+Authorization: [redacted]
+Content-Type: application/json
+X-Api-Key: [redacted]
+
+{"email":"ada+1@example.com","orders":3,"auth":"[redacted]","note":"for ada+1@example.com"}
+`, p.String())
+}
+
+func TestPreviewMasks(t *testing.T) {
+	const secret = "hunter2"
+	variables := map[string]string{"apiToken": "integrations.a.t", "v": "integrations.a.v", "id": "userDetail.id"}
+	source := paths{"integrations.a.t": secret, "integrations.a.v": secret, "userDetail.id": "user-1"}
+	form := map[string]string{"Content-Type": formType}
+	for name, a := range map[string]Action{
+		"header":             {Header: map[string]string{"X-Anything": "{{v}}"}},
+		"cookie":             {Header: map[string]string{"cookie": "a={{v}}; b=" + secret}},
+		"parameter":          {URL: "?id={{id}}&TOKEN={{v}}"},
+		"fixed parameter":    {URL: "?sig=1&X-Amz-Signature=" + secret},
+		"encoded name":       {URL: "?t%6Fken=" + secret},
+		"twice":              {URL: "?password={{v}}&password=" + secret},
+		"token in a path":    {URL: "/bot{{apiToken}}/send"},
+		"token in a value":   {URL: "?q=x{{apiToken}}"},
+		"form":               {Header: form, Body: "id={{id}}&client_secret={{v}}"},
+		"token in a form":    {Header: form, Body: "id={{apiToken}}"},
+		"member":             {Body: `{"id":"{{id}}","Api-Key":"{{v}}"}`},
+		"member, escaped":    {Body: `{"id":"{{id}}","t\u006fken":"` + secret + `"}`},
+		"member, object":     {Body: `{"credentials": {"a":["` + secret + `",{{v}}]},"id":"{{id}}"}`},
+		"member, deep":       {Body: `[{"a":{"session" : "{{v}}"}},{{id}}]`},
+		"member, list":       {Body: `{"tokens":["{{v}}","` + secret + `"]}`},
+		"token as a value":   {Body: `{"id":{{apiToken}}}`},
+		"token in a string":  {Body: `{"id":"a {{apiToken}} b"}`},
+		"quotes in a string": {Body: `{"note":"\"password\":","id":"{{id}}","password":"\"` + secret + `"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a.Variables = variables
+			a.URL = "https://h.example" + a.URL
+			a.Method = "POST"
+			p, err := compile(t, a).Preview(source)
+			require.NoError(t, err)
+			text := fmt.Sprintf("%s %+v", p, p)
+			assert.NotContains(t, text, secret)
+			assert.Contains(t, text, "[redacted]")
+			assert.False(t, a.Header == nil && a.Body != "" && !json.Valid([]byte(p.Body)), p.Body)
+			r, err := compile(t, a).Request(t.Context(), source)
+			require.NoError(t, err, "the request is another matter")
+			assert.NotContains(t, r.URL.String(), "redacted")
+		})
+	}
+}
+
+func TestPreviewShowsTheRest(t *testing.T) {
+	a := Action{
+		Method: "POST", URL: "https://h.example/a?b=c&d", Body: `{"a": "say \"x\"", "b": [1, "c", {}]}`,
+		Header: map[string]string{"user-agent": "shop", "Accept-Language": "de"},
+	}
+	p, err := compile(t, a).Preview(paths{})
+	require.NoError(t, err)
+	assert.Equal(t, a.Body, p.Body)
+	assert.Equal(t, a.URL, p.URL)
+	assert.Equal(t, map[string]string{"User-Agent": "shop", "Accept-Language": "de", "Content-Type": "application/json"}, p.Header)
+	p, err = compile(t, Action{Method: "GET", URL: "https://h.example"}).Preview(paths{})
+	require.NoError(t, err)
+	assert.Equal(t, "GET https://h.example\n", p.String())
+	assert.Empty(t, p.Body)
+}
+
+func TestLookingUpOnce(t *testing.T) {
+	counting := countingSource{}
+	_, err := compile(t, sample()).Preview(counting)
+	require.NoError(t, err)
+	for path, n := range counting {
+		assert.Equal(t, 1, n, path)
+	}
+}
+
+type countingSource map[string]int
+
+func (s countingSource) Lookup(path string) (any, bool) {
+	s[path]++
+	return strings.ReplaceAll(path, ".", "-"), true
+}

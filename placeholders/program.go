@@ -1,0 +1,163 @@
+package placeholders
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// program is what a template is rendered from.
+type program struct {
+	parts     []part
+	tail      string // literal behind the last placeholder
+	names     []string
+	defaults  map[string]any
+	maxOutput int
+	size      int    // about that of what is rendered, to begin with
+	shape     *shape // of a URL
+	trimmed   bool   // no white space at the edges of what is rendered
+}
+
+// part is a placeholder, and the literal text before it.
+type part struct {
+	before string
+	name   string
+	place  place
+	offset int
+}
+
+// valueSize is what Render expects of a value, in bytes.
+const valueSize = 32
+
+func newProgram(pieces []piece, l limits) *program {
+	t := &program{defaults: l.defaults, maxOutput: l.output}
+	known := map[string]bool{}
+	var literal strings.Builder
+	for _, piece := range pieces {
+		if piece.name == "" {
+			literal.WriteString(piece.text)
+			continue
+		}
+		t.size += literal.Len() + valueSize
+		t.parts = append(t.parts, part{literal.String(), piece.name, piece.place, piece.offset})
+		literal.Reset()
+		if !known[piece.name] {
+			known[piece.name] = true
+			t.names = append(t.names, piece.name)
+		}
+	}
+	t.tail = literal.String()
+	t.size = min(t.size+len(t.tail), t.maxOutput)
+	return t
+}
+
+// checkDefaults renders each default where it would stand.
+func (t *program) checkDefaults() error {
+	for i := range t.parts {
+		part := &t.parts[i]
+		if v, ok := t.defaults[part.name]; ok {
+			if _, rule := part.append(nil, v, t.maxOutput); rule != "" {
+				return &FieldError{member("Options.Defaults", part.name), rule}
+			}
+		}
+	}
+	return nil
+}
+
+func (t *program) append(dst []byte, values Values) ([]byte, error) {
+	out, limit := dst, len(dst)+t.maxOutput
+	for i := range t.parts {
+		part := &t.parts[i]
+		out = append(out, part.before...)
+		v, ok := values[part.name]
+		if !ok {
+			if v, ok = t.defaults[part.name]; !ok {
+				return dst, t.missing(values)
+			}
+		}
+		var rule string
+		if out, rule = part.append(out, v, limit); rule != "" {
+			return dst, t.refuse(part.name, v, rule, values)
+		}
+	}
+	out = append(out, t.tail...)
+	if len(out) > limit {
+		return dst, t.refuse("", nil, tooLong, values)
+	}
+	if name, rule := t.misshapen(out[len(dst):]); rule != "" {
+		return dst, t.refuse(name, t.value(name, values), rule, values)
+	}
+	return out, nil
+}
+
+// append appends the value as its place wants it, or returns the rule that it
+// breaks. limit is for the length of what it returns.
+func (p *part) append(dst []byte, v any, limit int) ([]byte, string) {
+	s, ok := v.(string)
+	if !ok || p.place == jsonValue {
+		return p.place.appendAny(dst, v, limit)
+	}
+	if len(s) > limit-len(dst) { // before it is escaped
+		return dst, tooLong
+	}
+	return p.place.appendText(dst, s)
+}
+
+// misshapen looks at the whole: values that are harmless one by one can be
+// something else together.
+func (t *program) misshapen(rendered []byte) (name, rule string) {
+	switch {
+	case t.shape != nil:
+		return t.shape.check(rendered)
+	case t.trimmed && len(rendered) > 0 && len(t.parts) > 0:
+		// The template's own text has no white space at its edges, so that at
+		// an edge there is a value, or there is nothing between it and an edge.
+		switch {
+		case rendered[0] == ' ':
+			return t.parts[0].name, untrimmed
+		case rendered[len(rendered)-1] == ' ':
+			return t.parts[len(t.parts)-1].name, untrimmed
+		}
+	}
+	return "", ""
+}
+
+func (t *program) value(name string, values Values) any {
+	if v, ok := values[name]; ok {
+		return v
+	}
+	return t.defaults[name]
+}
+
+// refuse makes the error about a value, unless values are missing: those are
+// told first, all together.
+func (t *program) refuse(name string, v any, rule string, values Values) error {
+	if err := t.missing(values); err != nil {
+		return err
+	}
+	switch {
+	case rule == tooLong:
+		return &FieldError{"output", fmt.Sprintf("must be at most %d bytes", t.maxOutput)}
+	case name == "":
+		return &FieldError{"output", rule}
+	}
+	return newValueError(name, v, rule)
+}
+
+func (t *program) missing(values Values) error {
+	return missing(t.names, values, t.defaults)
+}
+
+func missing(names []string, values Values, defaults map[string]any) error {
+	absent := slices.DeleteFunc(slices.Clone(names), func(name string) bool {
+		if _, ok := values[name]; ok {
+			return true
+		}
+		_, ok := defaults[name]
+		return ok
+	})
+	if len(absent) == 0 {
+		return nil
+	}
+	return &MissingError{Names: absent}
+}

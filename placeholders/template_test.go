@@ -1,0 +1,263 @@
+package placeholders
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func mustParse(t testing.TB, src string, c Context) *Template {
+	t.Helper()
+	template, err := Parse(src, c, nil)
+	require.NoError(t, err, "%q", src)
+	return template
+}
+
+func render(t testing.TB, src string, c Context, values Values) string {
+	t.Helper()
+	s, err := mustParse(t, src, c).Render(values)
+	require.NoError(t, err, "%q", src)
+	return s
+}
+
+// requireSyntax wants a fault of a template at a byte, and a rule that has words.
+func requireSyntax(t testing.TB, err error, offset int, words string) {
+	t.Helper()
+	var se *SyntaxError
+	require.ErrorAs(t, err, &se)
+	require.Contains(t, se.Rule, words)
+	require.Equal(t, offset, se.Offset, se.Error())
+}
+
+func requireField(t testing.TB, err error, field, words string) {
+	t.Helper()
+	var fe *FieldError
+	require.ErrorAs(t, err, &fe)
+	require.Equal(t, field, fe.Field)
+	require.Contains(t, fe.Rule, words)
+}
+
+func requireValue(t testing.TB, err error, name, words string) {
+	t.Helper()
+	var ve *ValueError
+	require.ErrorAs(t, err, &ve)
+	require.Equal(t, name, ve.Name, ve.Error())
+	require.Contains(t, ve.Rule, words)
+}
+
+func TestGrammar(t *testing.T) {
+	values := Values{"a": "1", "b_2": "2", "_": "3", strings.Repeat("n", 128): "4"}
+	for src, want := range map[string]string{
+		"":                                     "",
+		"plain":                                "plain",
+		"{{a}}":                                "1",
+		"{{ a }}":                              "1",
+		"{{\t\r\n a\n}}":                       "1",
+		"{{a}}{{b_2}}{{_}}":                    "123",
+		"{{" + strings.Repeat("n", 128) + "}}": "4",
+		"{ {a} } }} }":                         "{ {a} } }} }",
+		"{{a}}}":                               "1}",
+		"{{a}}}}":                              "1}}",
+		"{{{{":                                 "{{",
+		"{{{{a}}":                              "{{a}}",
+		"{{{{{a}}":                             "{{{a}}",
+		"{{{{{{a}}":                            "{{1",
+		"{{{{{{{{":                             "{{{{",
+		"ü{{a}}日本":                             "ü1日本",
+	} {
+		assert.Equal(t, want, render(t, src, Text, values), "%q", src)
+	}
+}
+
+func TestGrammarRefuses(t *testing.T) {
+	for _, test := range []struct {
+		src                  string
+		offset, line, column int
+		words                string
+	}{
+		{"{{", 0, 1, 1, "must be closed"},
+		{"ab{{name", 2, 1, 3, "must be closed"},
+		{"{{name}", 0, 1, 1, "must be closed"},
+		{"{{a {{b}}", 0, 1, 1, "must be closed"},
+		{"ü\nüü{{a", 7, 2, 3, "must be closed"},
+		{"{{}}", 0, 1, 1, "must have a name"},
+		{"x{{ \n }}", 1, 1, 2, "must have a name"},
+		{"{{{a}}}", 0, 1, 1, "three braces"},
+		{"a{{{", 1, 1, 2, "three braces"},
+		{"{{1a}}", 2, 1, 3, "must begin with a letter"},
+		{"{{ -a}}", 3, 1, 4, "must begin with a letter"},
+		{"{{#a}}", 2, 1, 3, "must begin with a letter"},
+		{"{{a.b}}", 3, 1, 4, "only letters and digits"},
+		{"{{a-b}}", 3, 1, 4, "only letters and digits"},
+		{"{{a b}}", 3, 1, 4, "only letters and digits"},
+		{"{{aä}}", 3, 1, 4, "only letters and digits"},
+		{"{{a{b}}", 3, 1, 4, "only letters and digits"},
+		{"{{a|upper}}", 3, 1, 4, "only letters and digits"},
+		{"\r\n{{" + strings.Repeat("n", 129) + "}}", 4, 2, 3, "at most 128 characters"},
+		{"a\xff{{a}}", 1, 1, 2, "valid UTF-8"},
+		{strings.Repeat("x", 256<<10+1), 0, 1, 1, "at most 262144 bytes, has 262145"},
+		{strings.Repeat("{{a}}", 1001), 5000, 1, 5001, "at most 1000 placeholders"},
+	} {
+		_, err := Parse(test.src, Text, nil)
+		requireSyntax(t, err, test.offset, test.words)
+		var se *SyntaxError
+		require.ErrorAs(t, err, &se)
+		assert.Equal(t, []int{test.line, test.column}, []int{se.Line, se.Column}, "%.40q", test.src)
+	}
+	_, err := Parse("x\n {{a", Text, nil)
+	assert.EqualError(t, err, "placeholders: line 2, column 2: a placeholder must be closed by }}")
+}
+
+func TestOptions(t *testing.T) {
+	for field, o := range map[string]*Options{
+		"Options.MaxTemplate":     {MaxTemplate: -1},
+		"Options.MaxPlaceholders": {MaxPlaceholders: -1},
+		"Options.MaxName":         {MaxName: -1},
+		"Options.MaxOutput":       {MaxOutput: -1},
+	} {
+		_, err := Parse("", Text, o)
+		requireField(t, err, field, "must be from 0 to 1073741824")
+		_, err = Compile(sample(), o)
+		requireField(t, err, field, "must be from 0 to 1073741824")
+	}
+	_, err := Parse("", Text, &Options{MaxOutput: 1<<30 + 1})
+	requireField(t, err, "Options.MaxOutput", "must be from 0 to")
+	_, err = Parse("", 0, nil)
+	requireField(t, err, "context", "must be Text, JSON, URL, Form or Header")
+	_, err = Parse("", Header+1, nil)
+	requireField(t, err, "context", "must be Text, JSON, URL, Form or Header")
+
+	o := &Options{MaxTemplate: 12, MaxPlaceholders: 2, MaxName: 2, MaxOutput: 4}
+	_, err = Parse("1234567890123", Text, o)
+	requireSyntax(t, err, 0, "at most 12 bytes")
+	_, err = Parse("{{abc}}", Text, o)
+	requireSyntax(t, err, 2, "at most 2 characters")
+	_, err = Parse("12345", Text, o)
+	require.NoError(t, err)
+	template, err := Parse("{{a}}{{b}}", Text, o)
+	require.NoError(t, err)
+	s, err := template.Render(Values{"a": "12", "b": 34})
+	require.NoError(t, err)
+	assert.Equal(t, "1234", s)
+	for _, values := range []Values{{"a": "12345", "b": ""}, {"a": "123", "b": 45}, {"a": "", "b": 12345}} {
+		_, err = template.Render(values)
+		requireField(t, err, "output", "must be at most 4 bytes")
+	}
+	template, err = Parse("12345", Text, o)
+	require.NoError(t, err)
+	_, err = template.Render(nil)
+	requireField(t, err, "output", "must be at most 4 bytes")
+	escaping, err := Parse(`"{{a}}"`, JSON, &Options{MaxOutput: 5})
+	require.NoError(t, err)
+	_, err = escaping.Render(Values{"a": `"`})
+	require.NoError(t, err)
+	_, err = escaping.Render(Values{"a": `""`})
+	requireField(t, err, "output", "must be at most 5 bytes")
+}
+
+func TestDefaults(t *testing.T) {
+	defaults := map[string]any{"plan": "free", "other": 1}
+	template, err := Parse("{{plan}} {{name}}", Text, &Options{Defaults: defaults})
+	require.NoError(t, err)
+	delete(defaults, "plan") // the options were copied
+	s, err := template.Render(Values{"name": "Ada"})
+	require.NoError(t, err)
+	assert.Equal(t, "free Ada", s)
+	s, err = template.Render(Values{"name": "Ada", "plan": ""})
+	require.NoError(t, err)
+	assert.Equal(t, " Ada", s, "an empty value is one")
+	_, err = template.Render(Values{"name": "Ada", "plan": nil})
+	requireValue(t, err, "plan", "must not be null")
+	_, err = template.Render(nil)
+	assert.Equal(t, &MissingError{Names: []string{"name"}}, err)
+
+	_, err = Parse("{{a}}", Header, &Options{Defaults: map[string]any{"a": "x\n"}})
+	requireField(t, err, `Options.Defaults["a"]`, "visible characters")
+	_, err = Parse("", Text, &Options{Defaults: map[string]any{"a.b": "x"}})
+	requireField(t, err, `Options.Defaults["a.b"]`, "only letters and digits")
+}
+
+func TestMissingNamesAreToldAllTogether(t *testing.T) {
+	template := mustParse(t, "{{b}}{{a}}{{ok}}{{b}}{{bad}}{{c}}", Text)
+	_, err := template.Render(Values{"ok": "", "bad": struct{}{}})
+	require.Equal(t, &MissingError{Names: []string{"b", "a", "c"}}, err)
+	assert.EqualError(t, err, "placeholders: no value for b, a, c")
+
+	var src strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&src, "{{%s_%d}}", strings.Repeat("n", 100), i)
+	}
+	_, err = mustParse(t, src.String(), Text).Render(nil)
+	var me *MissingError
+	require.ErrorAs(t, err, &me)
+	assert.Len(t, me.Names, 1000)
+	assert.Contains(t, err.Error(), " and 990 more")
+	assert.Less(t, len(err.Error()), 2000)
+}
+
+func TestNames(t *testing.T) {
+	template := mustParse(t, "{{b}}{{a}}{{ b }}", Text)
+	names := template.Names()
+	assert.Equal(t, []string{"b", "a"}, names)
+	names[0] = "changed"
+	assert.Equal(t, []string{"b", "a"}, template.Names())
+	assert.Empty(t, mustParse(t, "x", Text).Names())
+}
+
+func TestAppendReturnsWhatWasThere(t *testing.T) {
+	template := mustParse(t, "<{{a}}>", Text)
+	dst := append(make([]byte, 0, 100), "before"...)
+	out, err := template.Append(dst, Values{"a": "x"})
+	require.NoError(t, err)
+	assert.Equal(t, "before<x>", string(out))
+	out, err = template.Append(dst, Values{"a": "\xff"})
+	requireValue(t, err, "a", "must be valid UTF-8")
+	assert.Equal(t, "before", string(out))
+}
+
+func TestZeroValues(t *testing.T) {
+	_, err := new(Template).Render(nil)
+	requireField(t, err, "template", "must come from Parse")
+	assert.Empty(t, new(Template).Names())
+	_, err = (*Template)(nil).Render(nil)
+	requireField(t, err, "template", "must come from Parse")
+	_, err = new(CompiledAction).Request(t.Context(), customer())
+	requireField(t, err, "action", "must come from Compile")
+	_, err = new(CompiledAction).Preview(customer())
+	requireField(t, err, "action", "must come from Compile")
+	assert.Empty(t, new(CompiledAction).Names())
+	assert.Empty(t, new(Mapping).Values(customer()))
+	assert.Equal(t, "unknown", Context(0).String())
+	assert.Equal(t, "header", Header.String())
+}
+
+func TestManyGoroutines(t *testing.T) {
+	template := mustParse(t, `{"a":"{{a}}","b":{{b}}}`, JSON)
+	compiled, err := Compile(sample(), nil)
+	require.NoError(t, err)
+	var group sync.WaitGroup
+	for i := range 8 {
+		group.Go(func() {
+			for range 50 {
+				s, err := template.Render(Values{"a": strings.Repeat("x", i), "b": i})
+				assert.NoError(t, err)
+				assert.Equal(t, fmt.Sprintf(`{"a":"%s","b":%d}`, strings.Repeat("x", i), i), s)
+				_, err = compiled.Preview(customer())
+				assert.NoError(t, err)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// Faults do not make parsing slow.
+func TestManyFaults(t *testing.T) {
+	_, faults, _ := parse(strings.Repeat("{{a", 80_000), Text, limits{template: 1 << 20, placeholders: 1000, name: 128})
+	assert.Len(t, faults, maxFaults)
+	_, faults, _ = parse(strings.Repeat("\"{{", 80_000), JSON, limits{template: 1 << 20, placeholders: 1000, name: 128})
+	assert.Len(t, faults, maxFaults)
+}
