@@ -41,31 +41,3 @@ func Example_payload() {
 	// POST https://api.example.com/customers/user-123/refunds?plan=pro
 	// Bearer a-token-of-the-shop
 }
-
-// As the README has it.
-func Example_readme() {
-	payload := identity.Payload{User: identity.UserDetail{ID: "user-123", Email: "ada@example.com", Plan: "pro"}}
-
-	action := placeholders.Action{
-		Method:    "POST",
-		URL:       "https://api.example.com/customers/{{id}}/refunds",
-		Header:    map[string]string{"X-Plan": "{{plan}}"},
-		Body:      `{"email": "{{userEmail}}"}`,
-		Variables: map[string]string{"id": "userDetail.id", "plan": "userDetail.plan", "userEmail": "userDetail.email"},
-	}
-	compiled, err := placeholders.Compile(action, nil)
-	if err != nil {
-		log.Fatal(err) // every fault, with where it is
-	}
-	preview, err := compiled.Preview(payload) // of an identity.Payload
-	if err != nil {
-		log.Fatal(err) // all values that are missing, or one that cannot stand in its place
-	}
-	fmt.Print(preview)
-	// Output:
-	// POST https://api.example.com/customers/user-123/refunds
-	// Content-Type: application/json
-	// X-Plan: [redacted]
-	//
-	// {"email": "ada@example.com"}
-}

@@ -22,6 +22,7 @@ import (
 	"github.com/chatident/chatident/contacts/contactstest"
 	"github.com/chatident/chatident/hmachash"
 	"github.com/chatident/chatident/identity"
+	"github.com/chatident/chatident/placeholders"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -117,6 +118,33 @@ func Example_bookbag() {
 		fmt.Print(text)
 	}
 	// Output: You said: Where is my order?
+}
+
+func Example_actions() {
+	payload := identity.Payload{User: identity.UserDetail{ID: "user-123", Email: "ada@example.com", Plan: "pro"}}
+
+	action := placeholders.Action{
+		Method:    "POST",
+		URL:       "https://api.example.com/customers/{{id}}/refunds",
+		Header:    map[string]string{"X-Plan": "{{plan}}"},
+		Body:      `{"email": "{{userEmail}}"}`,
+		Variables: map[string]string{"id": "userDetail.id", "plan": "userDetail.plan", "userEmail": "userDetail.email"},
+	}
+	compiled, err := placeholders.Compile(action, nil)
+	if err != nil {
+		log.Fatal(err) // every fault, with where it is
+	}
+	preview, err := compiled.Preview(payload) // of an identity.Payload
+	if err != nil {
+		log.Fatal(err) // all values that are missing, or one that cannot stand in its place
+	}
+	fmt.Print(preview)
+	// Output:
+	// POST https://api.example.com/customers/user-123/refunds
+	// Content-Type: application/json
+	// X-Plan: [redacted]
+	//
+	// {"email": "ada@example.com"}
 }
 
 func Example_contacts() {
