@@ -249,7 +249,16 @@ func TestCompileRefuses(t *testing.T) {
 		"proxy":              {func(a *Action) { a.Header["Proxy-Authorization"] = "x" }, "HTTP needs this header for itself"},
 		"an empty name":      {func(a *Action) { a.Header[""] = "x" }, "must have the name of an HTTP header"},
 		"line end in a name": {func(a *Action) { a.Header["X\r\nY"] = "x" }, "must have the name of an HTTP header"},
-		"encoded twice":      {func(a *Action) { a.Header["Content-Encoding"] = "{{id}}" }, "must have no placeholder"},
+		"encoded":            {func(a *Action) { a.Header["Content-Encoding"] = "gzip" }, "HTTP needs this header for itself"},
+		"httpoxy":            {func(a *Action) { a.Header["Proxy"] = "x" }, "HTTP needs this header for itself"},
+		"underscores":        {func(a *Action) { a.Header["content_length"] = "1" }, "HTTP needs this header for itself"},
+		"underscores, type":  {func(a *Action) { a.Header["Content_Type"] = "{{id}}" }, "HTTP needs this header for itself"},
+		"method override":    {func(a *Action) { a.Header["X_HTTP_Method-Override"] = "{{id}}" }, "must have no placeholder"},
+		"host":               {func(a *Action) { a.Header["X-Host"] = "{{id}}" }, "must have no placeholder"},
+		"forwarded":          {func(a *Action) { a.Header["x-forwarded-uri"] = "{{id}}" }, "must have no placeholder"},
+		"path override":      {func(a *Action) { a.Header["X-Envoy-Original-Path"] = "{{id}}" }, "must have no placeholder"},
+		"a cookie's name":    {func(a *Action) { a.Header["Cookie"] = "a=1; {{id}}=2" }, "in the values of cookies alone"},
+		"a whole cookie":     {func(a *Action) { a.Header["Cookie"] = "{{id}}" }, "in the values of cookies alone"},
 		"a root":             {func(a *Action) { a.Variables["id"] = "userDetail" }, "must be a path without empty keys"},
 		"another root":       {func(a *Action) { a.Variables["id"] = "exp" }, "must be a path that begins with"},
 		"a variable is away": {func(a *Action) { delete(a.Variables, "orders") }, "body: line 1, column 35: orders must be one of the variables"},
@@ -292,9 +301,11 @@ func TestDefaultsOfAnAction(t *testing.T) {
 }
 
 func TestCookiesStayApart(t *testing.T) {
-	a := Action{Method: "GET", URL: "https://h.example/", Header: map[string]string{"cookie": "{{id}}"}, Variables: map[string]string{"id": "userDetail.id"}}
-	_, err := compile(t, a).Request(t.Context(), paths{"userDetail.id": "a=1; admin=1"})
+	a := Action{Method: "GET", URL: "https://h.example/", Header: map[string]string{"cookie": "id={{id}}; x={{id}}"}, Variables: map[string]string{"id": "userDetail.id"}}
+	_, err := compile(t, a).Request(t.Context(), paths{"userDetail.id": "1; admin=1"})
 	requireValue(t, err, "id", "only a part")
+	_, err = Compile(a, &Options{Defaults: map[string]any{"id": "1; admin=1"}})
+	requireField(t, err, `Options.Defaults["id"]`, "only a part")
 }
 
 func TestOutputOfAnActionIsBounded(t *testing.T) {

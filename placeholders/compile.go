@@ -176,16 +176,25 @@ func (c *compiler) urlAndHeaders() {
 var ofHTTP = []string{
 	"Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Te", "Trailer", "Upgrade",
 	"Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Http2-Settings", "Expect",
+	"Content-Encoding", // a body is not encoded
+	"Proxy",            // CGI programs take it for the proxy to use
 }
 
-// steering are headers by which a server may take a request for another.
-var steering = []string{
-	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "Forwarded", "X-Forwarded-Host",
-	"X-Forwarded-Port", "X-Forwarded-Proto", "X-Original-Url", "X-Rewrite-Url", "Content-Encoding",
+// steers reports whether a server may take a request for another by a header,
+// as one that overrides the method, the host or the path.
+func steers(name string) bool {
+	for _, prefix := range []string{"Forwarded", "X-Forwarded-", "X-Original-", "X-Rewrite-", "X-Http-", "X-Method", "X-Envoy-"} {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return strings.HasSuffix(name, "-Override") || strings.HasSuffix(name, "-Host") || name == "Destination"
 }
 
 func (c *compiler) header(name, canonical, value string) {
 	at := member("headers", name)
+	// Many servers take an underscore for a hyphen.
+	read := textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(canonical, "_", "-"))
 	switch {
 	case strings.Contains(name, "{{"):
 		c.refuse(at, "must have no placeholder in its name")
@@ -193,7 +202,7 @@ func (c *compiler) header(name, canonical, value string) {
 	case !isToken(name):
 		c.refuse(at, "must have the name of an HTTP header")
 		return
-	case slices.Contains(ofHTTP, canonical):
+	case slices.Contains(ofHTTP, read), read == "Content-Type" && canonical != read:
 		c.refuse(at, "must not be set: HTTP needs this header for itself")
 		return
 	}
@@ -206,10 +215,15 @@ func (c *compiler) header(name, canonical, value string) {
 	switch {
 	case canonical == "Content-Type" && !(fixed && (typ == formType || isJSONType(typ))):
 		c.refuse(at, "must be "+jsonType+", another type of JSON, or "+formType+", in UTF-8 and without a placeholder")
-	case slices.Contains(steering, canonical) && !fixed:
+	case steers(read) && !fixed:
 		c.refuse(at, "must have no placeholder: a server may take the request for another by this header")
-	case canonical == "Cookie":
+	case (read == "Cookie" || read == "Cookie2") && f.template.namesCookie():
+		c.refuse(at, "must have placeholders in the values of cookies alone, behind a name and =")
+	case read == "Cookie" || read == "Cookie2":
 		f.template.strictHeader()
+		if err := f.template.checkDefaults(); err != nil {
+			c.faults = append(c.faults, err)
+		}
 	}
 	f.name = canonical
 	c.out.headers = append(c.out.headers, f)

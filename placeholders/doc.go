@@ -56,9 +56,9 @@
 // {{age}}} makes a number of a number, and a string in quotes of a string.
 // Refused are placeholders in a key, and in a string with a quote or a backslash
 // of its own, such as JSON within JSON or a query language: a value would be
-// escaped once and be taken apart twice. (An apostrophe within a word is no
-// quote.) A query language without quotes cannot be told from text: give it its
-// values as variables.
+// escaped once and be taken apart twice. An apostrophe is a quote too. A query
+// language without quotes cannot be told from text: give it its values as
+// variables. An object that has a member twice is refused as well.
 //
 // URL is an absolute https URL, or http to this machine, of ASCII, without user
 // information and fragment. A placeholder may stand within a path segment or

@@ -31,6 +31,20 @@ func (p *parser) header() {
 	}
 }
 
+// namesCookie reports whether a placeholder stands where the name of a cookie
+// does, which is before an = and behind the start or a semicolon.
+func (t *program) namesCookie() bool {
+	cookie := ""
+	for _, part := range t.parts {
+		cookie += part.before
+		cookie = cookie[strings.LastIndexByte(cookie, ';')+1:]
+		if !strings.Contains(cookie, "=") {
+			return true
+		}
+	}
+	return false
+}
+
 // strictHeader is for a header in which some characters have a meaning, however
 // little of it the template itself writes.
 func (t *program) strictHeader() {
@@ -39,14 +53,16 @@ func (t *program) strictHeader() {
 	}
 }
 
-// isScheme wants a word and one space: "Bearer ".
+// schemes of credentials. Behind another word a value may be one of many.
+var schemes = []string{"Bearer", "Basic", "Digest", "DPoP", "Token", "ApiKey", "Api-Key", "Key", "OAuth", "Negotiate"}
+
+// isScheme wants one and a space: "Bearer ".
 func isScheme(text string) bool {
 	word, ok := strings.CutSuffix(text, " ")
-	return ok && isToken(word)
+	return ok && slices.ContainsFunc(schemes, func(scheme string) bool { return strings.EqualFold(scheme, word) })
 }
 
-// isToken checks the grammar of a header's name and of a scheme, RFC 9110
-// section 5.6.2.
+// isToken checks the grammar of a header's name, RFC 9110 section 5.6.2.
 func isToken(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))

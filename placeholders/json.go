@@ -1,10 +1,10 @@
 package placeholders
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -64,6 +64,8 @@ func (p *parser) json() {
 func (p *parser) checkProbe(probe string) {
 	if at, rule := jsonFault([]byte(probe)); rule != "" {
 		p.fault(p.source(at), "the template must be JSON"+rule)
+	} else if at := doubleMember(probe); at >= 0 {
+		p.fault(p.source(at), "an object must not have a member twice")
 	}
 }
 
@@ -122,22 +124,44 @@ func (p *parser) checkJSONText(s jsonText, probe string) {
 }
 
 // quotes reports whether a string has characters that could be quotes or
-// escapes of another language within it. An apostrophe in a word is none: it has
-// a letter behind it, and before it a letter or a placeholder.
+// escapes of another language within it, such as the $$ of PostgreSQL.
 func quotes(content []byte) bool {
-	for i, c := range content {
-		switch c {
-		case '\\', '`':
-			return true
-		case '\'':
-			before, _ := utf8.DecodeLastRune(content[:i])
-			behind, _ := utf8.DecodeRune(content[i+1:])
-			if !unicode.IsLetter(behind) || i == 0 || before != 0 && !unicode.IsLetter(before) {
-				return true
-			}
+	return bytes.ContainsAny(content, "\\`'") || bytes.Contains(content, []byte("$$"))
+}
+
+// doubleMember returns where an object has a member twice, -1 for nowhere: of
+// two, one reader takes the first and another the last.
+func doubleMember(data string) int {
+	type level struct {
+		members map[string]bool // nil for a list
+		inValue bool
+	}
+	levels := []level{{}}
+	for d := json.NewDecoder(strings.NewReader(data)); ; {
+		begin := int(d.InputOffset())
+		token, err := d.Token()
+		if err != nil {
+			return -1 // its end: it was found to be JSON
+		}
+		top := &levels[len(levels)-1]
+		name, isName := token.(string)
+		switch isName = isName && top.members != nil && !top.inValue; {
+		case isName && top.members[name]:
+			return begin + strings.IndexByte(data[begin:], '"')
+		case isName:
+			top.members[name], top.inValue = true, true
+			continue
+		}
+		top.inValue = false
+		switch token {
+		case json.Delim('{'):
+			levels = append(levels, level{members: map[string]bool{}})
+		case json.Delim('['):
+			levels = append(levels, level{})
+		case json.Delim('}'), json.Delim(']'):
+			levels = levels[:len(levels)-1]
 		}
 	}
-	return false
 }
 
 // jsonPlain are the characters that encoding/json leaves as they are: all that

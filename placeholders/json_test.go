@@ -14,20 +14,20 @@ func TestJSON(t *testing.T) {
 		"object": map[string]any{"k": []int{1}}, "list": []string{"<"},
 	}
 	for src, want := range map[string]string{
-		`"{{text}}"`:                           `"a\"b\\c\nd\u0000\u001f\u003c/script\u003e\u2028ü"`,
-		`{{text}}`:                             `"a\"b\\c\nd\u0000\u001f\u003c/script\u003e\u2028ü"`,
-		`{"a":{{number}}}`:                     `{"a":12}`,
-		`{"a":"{{number}}"}`:                   `{"a":"12"}`,
-		`{"a":"n{{number}}{{yes}}"}`:           `{"a":"n12true"}`,
-		`[{{number}},{{yes}},{{null}}]`:        `[12,true,null]`,
-		`{"a":{"b":{{object}}}}`:               `{"a":{"b":{"k":[1]}}}`,
-		` {{list}} `:                           ` ["\u003c"] `,
-		`{"it's \"quoted\" \\":"{{number}}"}`:  `{"it's \"quoted\" \\":"12"}`,
-		`{"a":"O'Brien's, {{number}}'s cart"}`: `{"a":"O'Brien's, 12's cart"}`,
-		`["\"",{{number}},"x","{{number}}"]`:   `["\"",12,"x","12"]`,
-		`{"a":"{{{{name}}: {{number}}"}`:       `{"a":"{{name}}: 12"}`,
-		"{\"a\": {{ number\n}} }":              `{"a": 12 }`,
-		`{"text":"“{{number}}”"}`:              `{"text":"“12”"}`,
+		`"{{text}}"`:                          `"a\"b\\c\nd\u0000\u001f\u003c/script\u003e\u2028ü"`,
+		`{{text}}`:                            `"a\"b\\c\nd\u0000\u001f\u003c/script\u003e\u2028ü"`,
+		`{"a":{{number}}}`:                    `{"a":12}`,
+		`{"a":"{{number}}"}`:                  `{"a":"12"}`,
+		`{"a":"n{{number}}{{yes}}"}`:          `{"a":"n12true"}`,
+		`[{{number}},{{yes}},{{null}}]`:       `[12,true,null]`,
+		`{"a":{"b":{{object}}}}`:              `{"a":{"b":{"k":[1]}}}`,
+		` {{list}} `:                          ` ["\u003c"] `,
+		`{"it's \"quoted\" \\":"{{number}}"}`: `{"it's \"quoted\" \\":"12"}`,
+		`[{"a":1},{"a":{"a":{{number}}}}]`:    `[{"a":1},{"a":{"a":12}}]`,
+		`["\"",{{number}},"x","{{number}}"]`:  `["\"",12,"x","12"]`,
+		`{"a":"{{{{name}}: {{number}}"}`:      `{"a":"{{name}}: 12"}`,
+		"{\"a\": {{ number\n}} }":             `{"a": 12 }`,
+		`{"text":"“{{number}}”"}`:             `{"text":"“12”"}`,
 	} {
 		got := render(t, src, JSON, values)
 		assert.Equal(t, want, got, src)
@@ -58,6 +58,11 @@ func TestJSONRefuses(t *testing.T) {
 		words  string
 	}{
 		{`{"{{a}}":1}`, 2, key},
+		{`{"q":"where n=N'user{{a}}'and role=1"}`, 20, quoted},
+		{`{"q":"{{a}}'s"}`, 6, quoted},
+		{`{"q":"$${{a}}$$"}`, 8, quoted},
+		{`{"a":1,"b":[{"a":2}], "a":"{{a}}"}`, 22, "a member twice"},
+		{`{"a":"{{a}}","\u0061":2}`, 13, "a member twice"},
 		{`{"x{{a}}" : 1}`, 3, key},
 		{`{{{a}}:1}`, 0, "three braces"},
 		{`{ {{a}}:1}`, 2, syntax},

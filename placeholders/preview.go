@@ -18,9 +18,10 @@ const mask = "[redacted]"
 //     User-Agent;
 //   - parameters of the query, fields of a form and members of a JSON body,
 //     whatever is in them, whose name looks like that of a secret: one with
-//     token, key, secret, pass, pwd, auth, sign, credential, session, cookie, jwt
-//     or otp in it;
-//   - values of placeholders whose own name looks like that, wherever they stand.
+//     token, key, secret, pass, pwd, auth, bearer, sig, hmac, credential, sess,
+//     cookie, jwt or otp in it, or one that is sid, pin, pw or code;
+//   - values of placeholders whose own name looks like that, or the path that it
+//     is mapped to, wherever they stand.
 //
 // Everything else is there as it would be sent, the customer's data included: a
 // preview is not for logs. A key that is written into a path shows.
@@ -86,15 +87,15 @@ var harmless = []string{
 // looksSecret rather masks too much: a keyword is a key, and an author has auth.
 func looksSecret(name string) bool {
 	name = strings.ToLower(name)
-	return slices.ContainsFunc([]string{
-		"token", "key", "secret", "pass", "pwd", "auth", "sign", "credential", "session", "cookie", "jwt", "otp",
+	return slices.Contains([]string{"sid", "pin", "pw", "code"}, name) || slices.ContainsFunc([]string{
+		"token", "key", "secret", "pass", "pwd", "auth", "bearer", "sig", "hmac", "credential", "sess", "cookie", "jwt", "otp",
 	}, func(word string) bool { return strings.Contains(name, word) })
 }
 
 // masked puts the mask in place of values whose placeholder looks secret.
 func (c *compiled) masked(values Values) Values {
 	for _, name := range c.names {
-		if looksSecret(name) {
+		if looksSecret(name) || slices.ContainsFunc(strings.Split(c.mapping.paths[name], "."), looksSecret) {
 			values[name] = mask
 		}
 	}

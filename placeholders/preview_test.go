@@ -102,3 +102,15 @@ func (s countingSource) Lookup(path string) (any, bool) {
 	s[path]++
 	return strings.ReplaceAll(path, ".", "-"), true
 }
+
+// A name says nothing where the path that it is mapped to says it all.
+func TestPreviewMasksByPathAndQueryName(t *testing.T) {
+	a := Action{
+		Method: "POST", URL: "https://h.example/x?sv=1&sig=SECRETSIG&a={{shop}}", Body: `{"b":"{{shop}}"}`,
+		Variables: map[string]string{"shop": "integrations.shop.token"},
+	}
+	p, err := compile(t, a).Preview(paths{"integrations.shop.token": "SECRETTOKEN"})
+	require.NoError(t, err)
+	assert.NotContains(t, p.String(), "SECRET")
+	assert.Contains(t, p.String(), "sv=1")
+}

@@ -51,15 +51,24 @@ func newProgram(pieces []piece, l limits) *program {
 	return t
 }
 
-// checkDefaults renders each default where it would stand.
+// checkDefaults renders each default where it would stand, with an x for the
+// values that are not known yet.
 func (t *program) checkDefaults() error {
+	var whole []byte
 	for i := range t.parts {
 		part := &t.parts[i]
-		if v, ok := t.defaults[part.name]; ok {
-			if _, rule := part.append(nil, v, t.maxOutput); rule != "" {
-				return &FieldError{member("Options.Defaults", part.name), rule}
-			}
+		whole = append(whole, part.before...)
+		v, ok := t.defaults[part.name]
+		if !ok {
+			v = "x"
 		}
+		var rule string
+		if whole, rule = part.append(whole, v, len(whole)+t.maxOutput); ok && rule != "" {
+			return &FieldError{member("Options.Defaults", part.name), rule}
+		}
+	}
+	if name, rule := t.misshapen(append(whole, t.tail...)); rule != "" {
+		return &FieldError{member("Options.Defaults", name), rule}
 	}
 	return nil
 }
@@ -76,7 +85,10 @@ func (t *program) append(dst []byte, values Values) ([]byte, error) {
 			}
 		}
 		var rule string
-		if out, rule = part.append(out, v, limit); rule != "" {
+		if out, rule = part.append(out, v, limit); rule == "" && len(out) > limit {
+			rule = tooLong
+		}
+		if rule != "" {
 			return dst, t.refuse(part.name, v, rule, values)
 		}
 	}

@@ -1,7 +1,9 @@
 package placeholders
 
 import (
+	"encoding/json"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -260,4 +262,47 @@ func TestManyFaults(t *testing.T) {
 	assert.Len(t, faults, maxFaults)
 	_, faults, _ = parse(strings.Repeat("\"{{", 80_000), JSON, limits{template: 1 << 20, placeholders: 1000, name: 128})
 	assert.Len(t, faults, maxFaults)
+}
+
+// What cannot stand is refused as a default, too, and not at each rendering.
+func TestDefaultsThatCannotStand(t *testing.T) {
+	for _, test := range []struct {
+		src     string
+		context Context
+		value   any
+	}{
+		{"https://h.example/{{a}}", URL, ".."}, {"https://h.example/{{a}}", URL, ""}, {"https://h.example/{{a}}", URL, "a/b"},
+		{"https://h.example/{{a}}", URL, "%2e"}, {"https://h.example/.{{a}}", URL, "."}, {"Bearer {{a}}", Header, ""}, {"Bearer {{a}}", Header, "\n"},
+	} {
+		_, err := Parse(test.src, test.context, &Options{Defaults: map[string]any{"a": test.value}})
+		var f *FieldError
+		assert.ErrorAs(t, err, &f, "%s %q", test.src, test.value)
+	}
+	_, err := Parse("https://h.example/{{b}}/{{a}}", URL, &Options{Defaults: map[string]any{"a": "c"}})
+	assert.NoError(t, err)
+}
+
+// The bound holds while the output grows, also for what is made by encoding/json.
+func TestTheOutputIsBoundedAsItGrows(t *testing.T) {
+	template := mustParse(t, "["+strings.Repeat("{{a}},", 199)+"{{a}}]", JSON)
+	values := Values{"a": []string{strings.Repeat("x", 1<<20)}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := template.Render(values)
+	runtime.ReadMemStats(&after)
+	requireField(t, err, "output", "must be at most 4194304 bytes")
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20))
+}
+
+func TestAPointerToANumberIsANumber(t *testing.T) {
+	number := json.Number("12345678901234567890")
+	assert.Equal(t, "12345678901234567890", render(t, "{{a}}", JSON, Values{"a": &number}))
+}
+
+// Behind a word that is no scheme, a value could be one of many.
+func TestSchemes(t *testing.T) {
+	for src, ok := range map[string]bool{"Bearer {{a}}": true, "token {{a}}": true, "{{a}}": true, "user {{a}}": false} {
+		_, err := mustParse(t, src, Header).Render(Values{"a": "x, admin"})
+		assert.Equal(t, ok, err == nil, src)
+	}
 }

@@ -52,6 +52,8 @@ func textOf(v any) (text, string) {
 			return text{}, "must be a number"
 		}
 		return text{string(v), true}, ""
+	case *json.Number: // which is a Stringer as well
+		return textOf(*v)
 	case encoding.TextMarshaler:
 		b, err := v.MarshalText()
 		if err != nil { // its text may hold the value
@@ -125,6 +127,9 @@ func (p place) appendAny(dst []byte, v any, limit int) ([]byte, string) {
 		b, err := exactjson.Marshal(v)
 		if err != nil {
 			return dst, err.Error() // one of two, without the value
+		}
+		if len(b) > limit-len(dst) {
+			return dst, tooLong
 		}
 		return append(dst, b...), ""
 	}

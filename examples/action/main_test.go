@@ -35,7 +35,7 @@ Authorization: [redacted]
 Content-Type: application/json
 X-Customer-Email: [redacted]
 
-{"email": "ada@example.com", "name": "Ada \"Countess\" Lovelace", "orders": 3, "note": "Ada \"Countess\" Lovelace's request, from the chat"}
+{"email": "ada@example.com", "name": "Ada \"Countess\" Lovelace", "orders": 3, "note": "requested by Ada \"Countess\" Lovelace in the chat"}
 `, out)
 }
 
