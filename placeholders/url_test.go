@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestURL(t *testing.T) {
@@ -164,5 +165,22 @@ func TestURLRefusesValues(t *testing.T) {
 	} {
 		_, err := mustParse(t, "https://h.example"+test.src, URL).Render(Values{"a": test.a, "b": test.b})
 		requireValue(t, err, "a", test.words)
+	}
+}
+
+// The last look before a request: another origin, or another path, is none of
+// the template's, however it came about.
+func TestTheShapeOfAURL(t *testing.T) {
+	l, err := (*Options)(nil).limits()
+	require.NoError(t, err)
+	template, faults, err := parse("https://h.example/a/{{id}}?x={{id}}", URL, l)
+	require.NoError(t, err)
+	require.Empty(t, faults)
+	assert.True(t, template.shape.same("https://h.example/a/1?x=1"))
+	for _, other := range []string{
+		"https://evil.example/a/1?x=1", "http://h.example/a/1?x=1", "https://h.example@evil.example/a/1?x=1", "https://h.example:8443/a/1?x=1",
+		"https://u@h.example/a/1?x=1", "https://h.example/a/1?x=1#f", "://", "https://h.example/a/\x00",
+	} {
+		assert.False(t, template.shape.same(other), other)
 	}
 }
