@@ -69,7 +69,7 @@ func (s *syncing) tell(end bool) {
 	}
 	s.told = s.settled
 	cursor := s.window.cursor
-	if end && s.err == nil { // the refused rows had reasons of their own
+	if end && s.err == nil && s.source == nil { // the refused rows had reasons of their own
 		cursor = s.window.passed
 	}
 	if cursor != s.report.Cursor {

@@ -59,9 +59,9 @@ type SyncOptions struct {
 	//
 	// A checkpoint does not pass a row that is unknown or not attempted, for the
 	// rest of the run, since a later one is to send it again. And it passes
-	// refused rows only with an acknowledged one behind them, or when the run
-	// goes to its end: it might end with [ErrSystemic], and a later one is to
-	// send them when their common reason is gone.
+	// refused rows only with an acknowledged one behind them, or when the source
+	// and the run go to their end: it might end with [ErrSystemic], and a later
+	// one is to send them when their common reason is gone.
 	OnCheckpoint func(ctx context.Context, cursor string) error
 
 	// OnProgress is given the report so far: in the end, and in between when

@@ -477,6 +477,19 @@ func TestSyncSourceFails(t *testing.T) {
 	assert.Len(t, fake.Contacts(), 57)
 }
 
+// It fails behind refused rows: they may have a reason in common that the run
+// did not live to see, so a later one is to send them.
+func TestSyncSourceFailsBehindRefusedRows(t *testing.T) {
+	c, _ := over(t, &contactstest.Options{Attributes: attributes}, nil)
+	rows := people(20)
+	for i := range rows[5:] {
+		rows[5+i].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+	}
+	report, err := c.Sync(t.Context(), rowsOf(rows, 15, errSource), &contacts.SyncOptions{BatchSize: 5, Workers: 1})
+	assert.Equal(t, errSource, err)
+	assert.Equal(t, contacts.Report{Read: 15, Acknowledged: 5, Refused: 10, Failures: report.Failures, Cursor: "4"}, report)
+}
+
 func TestSyncFunctionsThatFail(t *testing.T) {
 	full := errors.New("the disk is full")
 	c, _ := over(t, nil, nil)
