@@ -137,6 +137,11 @@ func (s *syncing) narrow(l *lane, items []*item, e *Error) {
 	if e.StatusCode == http.StatusRequestEntityTooLarge && len(items) > 1 {
 		s.limits.bytes = max(min(s.limits.bytes, length(items)/2), min(minBatchBytes, s.limits.bytes))
 	}
+	if e.StatusCode != http.StatusRequestEntityTooLarge && len(items) > 1 { // what is too large is not read
+		for _, it := range items {
+			it.joined(complaintOf(e))
+		}
+	}
 	issues, named, others := byIssues(items, e)
 	switch {
 	case len(others) == 0, len(items) == 1:
@@ -153,11 +158,16 @@ func (s *syncing) narrow(l *lane, items []*item, e *Error) {
 		l.narrowing = true
 		s.halve(l, items)
 	}
-	for _, piece := range l.pieces {
-		for _, it := range piece {
-			it.part = true // it is not documented whether all or nothing is saved
-		}
-	}
+}
+
+func complaintOf(e *Error) complaint { return complaint{e.StatusCode, e.Message} }
+
+// isItsOwn reports whether a row that is refused by now was the reason, or one
+// of them, why the calls with others were refused as well, and thus was saved by
+// none: the service says what is wrong with it, or says the same as before.
+// Another refusal may be one of the moment, of a row that an earlier call saved.
+func isItsOwn(it *item, e *Error) bool {
+	return len(e.Issues) > 0 || !it.mixed && it.told == complaintOf(e)
 }
 
 func length(items []*item) (bytes int) {
@@ -183,6 +193,7 @@ func (s *syncing) refuseAll(l *lane, items []*item, issues map[*item][]Issue, e 
 			about.Issues = own
 			it.err = &about
 		}
+		it.maybe = it.maybe || it.part && !isItsOwn(it, e)
 		if len(l.alike) < maxMessages || l.alike[message] > 0 {
 			l.alike[message]++
 		}

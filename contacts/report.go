@@ -18,12 +18,17 @@ type Report struct {
 	// Acknowledged counts those that the service has saved: its answer has them.
 	Acknowledged int
 
-	// Refused counts those that are not saved: the service refused them alone,
-	// or there was something wrong that was seen before they were sent.
+	// Refused counts those that are not saved: the service refused them for
+	// themselves, or there was something wrong that was seen before they were
+	// sent.
 	Refused int
 
 	// Unknown counts those that may be saved or not: an answer was lost, or did
-	// not have them. A later run is to send them again.
+	// not have them. A row is also unknown when it was refused alone after a call
+	// with others, and the two refusals do not say the same, and no issue says
+	// what is wrong with it: as it is not documented whether a call that is
+	// refused saves the good rows, the first one may have. A later run is to send
+	// them again.
 	Unknown int
 
 	// NotAttempted counts those that are not saved, for no reason of their own:
@@ -118,8 +123,7 @@ func (s *syncing) acknowledge(it *item) {
 }
 
 // refuse is for a row that the service refused alone, or that was not sent. It
-// is unknown nevertheless if an earlier call may have saved it; what is refused
-// alone is not saved in the company of others, either.
+// is unknown nevertheless if an earlier call may have saved it.
 func (s *syncing) refuse(it *item) {
 	if it.maybe {
 		s.lose(it)

@@ -184,6 +184,30 @@ func TestSyncNarrows(t *testing.T) {
 	}
 }
 
+// A service that saves the good rows of a call that it refuses, and refuses one
+// of them for another reason when it comes again, holds it. One that it refuses
+// for itself, it does not hold.
+func TestSyncRefusedAfterItWasSaved(t *testing.T) {
+	for _, status := range []int{400, 409, 413, 422, 451} {
+		rows := people(2)
+		rows[1].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+		c, fake := over(t, &contactstest.Options{Attributes: attributes, Partial: true}, nil)
+		fake.Script(contactstest.Pass(), contactstest.Pass(), contactstest.Status(status, "Not now"))
+		report, err := c.Sync(t.Context(), source(rows), nil)
+		require.ErrorIs(t, err, contacts.ErrRowsFailed)
+		assert.Equal(t, []string{"user_0000"}, externalIDs(fake))
+		assert.Equal(t, contacts.Report{Read: 2, Refused: 1, Unknown: 1, Failures: report.Failures}, report, "%d", status)
+		assert.Equal(t, rows[1], report.Failures[0].Row)
+		assert.Equal(t, contacts.OutcomeRefused, report.Failures[0].Outcome)
+	}
+
+	c, fake := over(t, nil, nil) // each row is too large alone: the calls before were not read
+	fake.Script(slices.Repeat([]contactstest.Fault{contactstest.TooLarge(0)}, 3)...)
+	report, err := c.Sync(t.Context(), source(people(2)), nil)
+	require.ErrorIs(t, err, contacts.ErrTooLarge)
+	assert.Equal(t, 2, report.Refused)
+}
+
 // blunt says no more than that something is wrong.
 type blunt struct {
 	http.ResponseWriter
