@@ -8,6 +8,7 @@ type item struct {
 	place int   // in the window
 	maybe bool  // a call of which nothing is known may have saved it
 	err   error // of the last call that failed
+	named bool  // a refusal picked it out of those that it came with
 
 	part  bool      // a call of several that was refused may have saved it
 	told  complaint // what that one said

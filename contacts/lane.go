@@ -13,11 +13,15 @@ type lane struct {
 	pieces [][]*item // of a batch that failed: the last one is the next
 	busy   bool
 
-	alike     map[string]int // rows that were refused, by message, since one was acknowledged
-	narrowing bool           // the batch in hand was refused, and part of it is still to be heard
+	alike     tally // rows that were refused since one was acknowledged
+	picked    tally // more of them, which say nothing about the rest of the batch in hand
+	narrowing bool  // the batch in hand was refused, and part of it is still to be heard
 }
 
-func newLane(l *limits) *lane { return &lane{batch: newBatch(l), alike: map[string]int{}} }
+// tally counts rows by the message with which they were refused.
+type tally map[string]int
+
+func newLane(l *limits) *lane { return &lane{batch: newBatch(l), alike: tally{}, picked: tally{}} }
 
 // next takes what is to be sent next.
 func (l *lane) next() []*item {

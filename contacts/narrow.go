@@ -10,10 +10,9 @@ import (
 )
 
 const (
-	maxRefusedAlike = 20
-	maxMessages     = 100 // that are told apart
-	maxAskedPause   = 30 * time.Second
-	maxPause        = 8 * time.Second
+	maxMessages   = 100 // that are told apart
+	maxAskedPause = 30 * time.Second
+	maxPause      = 8 * time.Second
 )
 
 // answered is for a call that was carried out. What the answer does not have is
@@ -151,8 +150,11 @@ func (s *syncing) narrow(l *lane, items []*item, e *Error) {
 			systemic.err = ErrSystemic
 			s.stop(&systemic)
 		}
-	case len(named) > 0 && !s.isSystemic(l): // else halves find sooner whether there is a good one
+	case len(named) > 0 && !s.looksSystemic(l): // else halves find sooner whether there is a good one
 		l.narrowing = true
+		for _, it := range named {
+			it.named = true
+		}
 		l.pieces = append(l.pieces, others, named)
 	default:
 		l.narrowing = true
@@ -194,25 +196,49 @@ func (s *syncing) refuseAll(l *lane, items []*item, issues map[*item][]Issue, e 
 			it.err = &about
 		}
 		it.maybe = it.maybe || it.part && !isItsOwn(it, e)
-		if len(l.alike) < maxMessages || l.alike[message] > 0 {
-			l.alike[message]++
+		if it.named {
+			l.picked.add(message, 1)
+		} else {
+			l.alike.add(message, 1)
 		}
 		s.release(it)
 		s.refuse(it)
 	}
+	if len(l.pieces) == 0 { // the whole batch has been heard
+		for message, n := range l.picked {
+			l.alike.add(message, n)
+		}
+		clear(l.picked)
+	}
 }
 
-// isSystemic reports whether the refusals look as if there were one reason for
-// all. Those of another lane do not count as long as it has a part of the same
-// batch to send, which may be good.
-func (s *syncing) isSystemic(l *lane) bool {
-	alike := map[string]int{}
+func (t tally) add(message string, n int) {
+	if len(t) < maxMessages || t[message] > 0 {
+		t[message] += n
+	}
+}
+
+// isSystemic reports whether there seems to be one reason for all refusals.
+// Those of another lane do not count as long as it has a part of the same batch
+// to send, which may be good. Nor do rows of this one's batch that were picked
+// out, as a service that stops at the first bad row picks these one by one.
+func (s *syncing) isSystemic(l *lane) bool { return s.countAlike(l, l.alike) }
+
+// looksSystemic counts those as well: it is time to find out.
+func (s *syncing) looksSystemic(l *lane) bool { return s.countAlike(l, l.alike, l.picked) }
+
+// countAlike reports whether enough rows were refused with one message, those of
+// the tallies and of the other lanes.
+func (s *syncing) countAlike(l *lane, tallies ...tally) bool {
 	for _, other := range s.lanes {
-		if other != l && other.narrowing {
-			continue
+		if other != l && !other.narrowing {
+			tallies = append(tallies, other.alike)
 		}
-		for message, n := range other.alike {
-			if alike[message] += n; alike[message] >= maxRefusedAlike {
+	}
+	alike := tally{}
+	for _, t := range tallies {
+		for message, n := range t {
+			if alike[message] += n; s.options.MaxRefusedAlike > 0 && alike[message] >= s.options.MaxRefusedAlike {
 				return true
 			}
 		}
@@ -224,6 +250,7 @@ func (s *syncing) isSystemic(l *lane) bool {
 func (s *syncing) trust() {
 	for _, l := range s.lanes {
 		clear(l.alike)
+		clear(l.picked)
 	}
 }
 

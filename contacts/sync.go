@@ -41,6 +41,11 @@ type SyncOptions struct {
 	// such a field is left out, and the contact keeps what it has.
 	ClearEmpty bool
 
+	// MaxRefusedAlike is how many rows may be refused one after the other with
+	// one message before the run ends with [ErrSystemic]. A negative one never
+	// ends it, which gets it past a stretch of the table that is bad. Default: 20.
+	MaxRefusedAlike int
+
 	// Schema looks at each row before it is sent, as [Schema.Check] does: a row
 	// with an attribute that the service would refuse or drop is refused. Default:
 	// none is looked at.
@@ -75,6 +80,8 @@ const (
 	defaultWorkers    = 4
 	maxWorkers        = 64
 	maxBatchBytes     = 16 << 20
+
+	defaultRefusedAlike = 20
 )
 
 // Sync upserts the rows of a table of any size and accounts for each one: it is
@@ -94,9 +101,11 @@ const (
 //   - the error of the source, as it came; what was read before is sent
 //   - the error of OnFailure or OnCheckpoint
 //   - an *[Error] with ctx.Err() in it, when the context ends
-//   - an *[Error] with [ErrSystemic] in it, when 20 rows have been refused
-//     singly, or as a whole batch, with one message, and none was acknowledged
-//     in between; rows that are refused without being sent do not count
+//   - an *[Error] with [ErrSystemic] in it, when 20 rows (MaxRefusedAlike) have
+//     been refused singly, or as a whole batch, with one message, and none was
+//     acknowledged in between; rows that are refused without being sent do not
+//     count, and those that the service picked out of a batch do so only when
+//     the rest of it has been heard as well
 //   - an *[Error] of a call that no row is to blame for: status 401, 402, 403,
 //     404, 405, 407 or 3xx, a bad certificate, a limiter that fails, or a
 //     Retry-After of more than 30 seconds
@@ -156,6 +165,9 @@ func (o *SyncOptions) complete() error {
 		if *f.value == 0 {
 			*f.value = f.otherwise
 		}
+	}
+	if o.MaxRefusedAlike == 0 {
+		o.MaxRefusedAlike = defaultRefusedAlike
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package contacts_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -301,6 +302,82 @@ func TestSyncManyBadRows(t *testing.T) {
 		assert.Equal(t, contacts.Report{Read: 3000, Acknowledged: 2250, Refused: 750, Failures: report.Failures, Cursor: "2999"}, report)
 		assert.Len(t, report.Failures, 100)
 		assert.Len(t, fake.Contacts(), 2250)
+	}
+}
+
+// upsertsOf is the rows of a call, by a fault that sees them.
+func upsertsOf(see func(w http.ResponseWriter, r *http.Request, names []string) bool) []contactstest.Fault {
+	return slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			var sent struct {
+				Users []struct{ Name string }
+			}
+			_ = json.Unmarshal(body, &sent)
+			var names []string
+			for _, u := range sent.Users {
+				names = append(names, u.Name)
+			}
+			if !see(w, r, names) {
+				normal.ServeHTTP(w, r)
+			}
+		})
+	}}, 5000)
+}
+
+// A service that stops at the first bad row names one of them at a time. As long
+// as there is a good one, that is no reason to end; else it is.
+func TestSyncFirstBadRowOnly(t *testing.T) {
+	first := upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
+		n := slices.Index(names, "bad")
+		if n >= 0 {
+			w.WriteHeader(400)
+			_, _ = fmt.Fprintf(w, `{"message":"Invalid","issues":[{"field":"users[%d].phonenumber","message":"is no number"}]}`, n)
+		}
+		return n >= 0
+	})
+	for _, every := range []int{50, 40, 10} {
+		rows := people(1000)
+		for i := 0; i < len(rows); i += every {
+			rows[i].Input.Name = contacts.Set("bad")
+		}
+		c, fake := over(t, nil, nil)
+		fake.Script(first...)
+		report, err := c.Sync(t.Context(), source(rows), nil)
+		require.ErrorIs(t, err, contacts.ErrRowsFailed)
+		bad := 1000 / every
+		assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 1000 - bad, Refused: bad, Failures: report.Failures, Cursor: "999"}, report)
+		assert.Less(t, upserts(fake), 12*bad)
+	}
+
+	rows := people(5000)
+	for i := range rows {
+		rows[i].Input.Name = contacts.Set("bad")
+	}
+	c, fake := over(t, nil, nil)
+	fake.Script(first...)
+	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{Workers: 1})
+	require.ErrorIs(t, err, contacts.ErrSystemic)
+	assert.Empty(t, report.Cursor)
+	assert.Less(t, upserts(fake), 150)
+}
+
+// A stretch of bad rows is passed by the operator who says so.
+func TestSyncMaxRefusedAlike(t *testing.T) {
+	rows := people(300)
+	for i := range 60 {
+		rows[100+i].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+	}
+	for limit, ends := range map[int]bool{0: true, 3: true, 60: true, 61: false, -1: false} {
+		c, _ := over(t, &contactstest.Options{Attributes: attributes}, nil)
+		report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, Workers: 1, MaxRefusedAlike: limit})
+		assert.Equal(t, ends, errors.Is(err, contacts.ErrSystemic), limit)
+		if ends {
+			assert.Equal(t, "99", report.Cursor)
+		} else {
+			assert.Equal(t, contacts.Report{Read: 300, Acknowledged: 240, Refused: 60, Failures: report.Failures, Cursor: "299"}, report)
+		}
 	}
 }
 
