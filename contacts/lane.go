@@ -2,8 +2,13 @@ package contacts
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
 	"time"
+
+	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/wire"
 )
 
 // lane is the place of one call at a time. Rows of one external id are in one
@@ -125,6 +130,7 @@ type reply struct {
 	items  []*item
 	echo   []echo
 	err    error
+	page   bool // it was refused, and not with the service's own words
 	unsent bool
 	panics any // of the caller's Limiter, OnAttempt or transport
 }
@@ -154,18 +160,43 @@ func (s *syncing) start(l *lane, pause time.Duration) bool {
 		}()
 		if sleep(s.pauses, pause) {
 			r.unsent = false
-			_, r.err = s.client.upsert(s.calls, bodies(items), true, &r.echo)
+			r.page, r.err = s.send(items, &r.echo)
 		}
 	}()
 	return true
 }
 
-func bodies(items []*item) [][]byte {
-	b := make([][]byte, len(items))
-	for i, it := range items {
-		b[i] = it.json
+// send makes a call, and says whether it was refused with somebody's page.
+func (s *syncing) send(items []*item, records *[]echo) (page bool, err error) {
+	call := s.client.call(http.MethodPost, contactsPath, "contacts")
+	call.Repeatable = true // each row has an external id
+	call.Body = body(items)
+	res, err := s.client.api.Do(s.calls, call)
+	if f, ok := errors.AsType[*apihttp.Failure](err); ok {
+		return f.Err == nil && !isOfTheService(f.Body), asError(f)
 	}
-	return b
+	if data, ok := wire.Data(res.Body, '['); !ok || !wire.Unmarshal(data, records) {
+		return false, unexpected(call.Operation, res)
+	}
+	return false, nil
+}
+
+func body(items []*item) []byte {
+	b := []byte(`{"users":[`)
+	for i, it := range items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, it.json...)
+	}
+	return append(b, "]}"...)
+}
+
+// isOfTheService reports whether the body of a refusal has the form of the
+// service's own. A firewall or a proxy says something else.
+func isOfTheService(body []byte) bool {
+	var problem map[string]json.RawMessage
+	return json.Unmarshal(body, &problem) == nil && (problem["message"] != nil || problem["error"] != nil)
 }
 
 // sleep is false when the context ended before.
@@ -212,7 +243,7 @@ func (s *syncing) finish(r reply) {
 	case r.unsent:
 		l.pieces = append(l.pieces, r.items)
 	case failed:
-		pause = s.failed(l, r.items, e)
+		pause = s.failed(l, r.items, e, r.page)
 	default:
 		pause = s.answered(l, r.items, r.echo)
 	}

@@ -50,7 +50,7 @@ func notEchoed() *Error {
 
 // failed is for a call that was refused, or of which nothing is known. It
 // returns how long the lane is to pause.
-func (s *syncing) failed(l *lane, items []*item, e *Error) time.Duration {
+func (s *syncing) failed(l *lane, items []*item, e *Error, page bool) time.Duration {
 	for _, it := range items {
 		it.err = e
 		it.maybe = it.maybe || e.MayBeDone
@@ -58,14 +58,14 @@ func (s *syncing) failed(l *lane, items []*item, e *Error) time.Duration {
 	if ended := s.ctx.Err(); ended != nil && errors.Is(e, ended) {
 		s.stop(e) // which says more than the context alone
 	}
-	switch verdict := judge(e); {
+	switch verdict := judge(e, page); {
 	case s.stopped() && verdict != refused, verdict == hopeless:
 		l.pieces = append(l.pieces, items)
 		s.stop(e)
 		return 0
 	case verdict == refused:
 		s.inARow = 0
-		s.narrow(l, items, e)
+		s.narrow(l, items, e, page)
 		return 0
 	case verdict == notHeard:
 		l.pieces = append(l.pieces, items)
@@ -104,7 +104,7 @@ const (
 	refused                 // at least one of them is not as it must be
 )
 
-func judge(e *Error) verdict {
+func judge(e *Error, page bool) verdict {
 	dial, ok := errors.AsType[*net.OpError](e.err)
 	neverDialled := ok && dial.Op == "dial"
 	switch {
@@ -120,6 +120,9 @@ func judge(e *Error) verdict {
 	switch e.StatusCode {
 	case http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
 		http.StatusMethodNotAllowed, http.StatusProxyAuthRequired:
+		if page { // a firewall's perhaps, which does not like one of the rows
+			return refused
+		}
 		return hopeless
 	}
 	if e.StatusCode < 400 {
@@ -132,19 +135,23 @@ func judge(e *Error) verdict {
 // sent alone, or if the issues name all rows of the call. Where they name some,
 // these are sent apart from the others: the form of the names is not documented,
 // and a wrong guess must not be a row's fault.
-func (s *syncing) narrow(l *lane, items []*item, e *Error) {
+func (s *syncing) narrow(l *lane, items []*item, e *Error, page bool) {
+	says := complaint{e.StatusCode, e.Message}
+	if page { // which may have a number of its own each time
+		says.message = "a page of status " + strconv.Itoa(e.StatusCode)
+	}
 	if e.StatusCode == http.StatusRequestEntityTooLarge && len(items) > 1 {
 		s.limits.bytes = max(min(s.limits.bytes, length(items)/2), min(minBatchBytes, s.limits.bytes))
 	}
 	if e.StatusCode != http.StatusRequestEntityTooLarge && len(items) > 1 { // what is too large is not read
 		for _, it := range items {
-			it.joined(complaintOf(e))
+			it.joined(says)
 		}
 	}
 	issues, named, others := byIssues(items, e)
 	switch {
 	case len(others) == 0, len(items) == 1:
-		s.refuseAll(l, items, issues, e)
+		s.refuseAll(l, items, issues, e, says)
 		if (len(items) == 1 || len(l.pieces) == 0) && s.isSystemic(l) {
 			systemic := *e
 			systemic.err = ErrSystemic
@@ -162,14 +169,12 @@ func (s *syncing) narrow(l *lane, items []*item, e *Error) {
 	}
 }
 
-func complaintOf(e *Error) complaint { return complaint{e.StatusCode, e.Message} }
-
 // isItsOwn reports whether a row that is refused by now was the reason, or one
 // of them, why the calls with others were refused as well, and thus was saved by
 // none: the service says what is wrong with it, or says the same as before.
 // Another refusal may be one of the moment, of a row that an earlier call saved.
-func isItsOwn(it *item, e *Error) bool {
-	return len(e.Issues) > 0 || !it.mixed && it.told == complaintOf(e)
+func isItsOwn(it *item, e *Error, says complaint) bool {
+	return len(e.Issues) > 0 || !it.mixed && it.told == says
 }
 
 func length(items []*item) (bytes int) {
@@ -186,16 +191,16 @@ func (s *syncing) halve(l *lane, items []*item) {
 
 // refuseAll gives each row the issues that are its own. Without any, those of
 // the refusal are of the only row.
-func (s *syncing) refuseAll(l *lane, items []*item, issues map[*item][]Issue, e *Error) {
+func (s *syncing) refuseAll(l *lane, items []*item, issues map[*item][]Issue, e *Error, says complaint) {
 	for _, it := range items {
-		message := e.Message
+		message := says.message
 		if own := issues[it]; len(own) > 0 {
 			message = own[0].Message
 			about := *e
 			about.Issues = own
 			it.err = &about
 		}
-		it.maybe = it.maybe || it.part && !isItsOwn(it, e)
+		it.maybe = it.maybe || it.part && !isItsOwn(it, e, says)
 		if it.named {
 			l.picked.add(message, 1)
 		} else {

@@ -107,7 +107,7 @@ const (
 //     count, and those that the service picked out of a batch do so only when
 //     the rest of it has been heard as well
 //   - an *[Error] of a call that no row is to blame for: status 401, 402, 403,
-//     404, 405, 407 or 3xx, a bad certificate, a limiter that fails, or a
+//     404, 405 or 407 in the service's own form, any of 3xx, a bad certificate, a limiter that fails, or a
 //     Retry-After of more than 30 seconds
 //   - the *[Error] of the last of 20 calls in a row to which there was no answer
 //     but 429, a status from 500 on, or one that acknowledges nothing. There are

@@ -381,6 +381,39 @@ func TestSyncMaxRefusedAlike(t *testing.T) {
 	}
 }
 
+// A row that a firewall does not like costs that row. When it is all of them,
+// the run ends.
+func TestSyncFirewall(t *testing.T) {
+	for _, status := range []int{401, 402, 403, 404, 405, 407} {
+		n := 0
+		blocked := upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
+			if !slices.Contains(names, "<script") {
+				return false
+			}
+			n++
+			w.WriteHeader(status)
+			_, _ = fmt.Fprintf(w, "<html>You have been blocked. Your number is %d.", n)
+			return true
+		})
+		rows := people(200)
+		rows[3].Input.Name = contacts.Set("<script")
+		c, fake := over(t, nil, nil)
+		fake.Script(blocked...)
+		report, err := c.Sync(t.Context(), source(rows), nil)
+		require.ErrorIs(t, err, contacts.ErrRowsFailed)
+		assert.Equal(t, contacts.Report{Read: 200, Acknowledged: 199, Refused: 1, Failures: report.Failures, Cursor: "199"}, report)
+		assert.Equal(t, rows[3], report.Failures[0].Row)
+
+		for i := range rows {
+			rows[i].Input.Name = contacts.Set("<script")
+		}
+		report, err = c.Sync(t.Context(), source(rows), nil)
+		require.ErrorIs(t, err, contacts.ErrSystemic)
+		assert.Empty(t, report.Cursor)
+		assert.Less(t, n, 80)
+	}
+}
+
 func TestSyncTooLarge(t *testing.T) {
 	c, fake := over(t, nil, nil)
 	fake.Script(slices.Repeat([]contactstest.Fault{contactstest.TooLarge(100)}, 1000)...)
@@ -465,6 +498,12 @@ func TestSyncEndsEarly(t *testing.T) {
 	}{
 		"the key is refused":    {many(contactstest.Status(401, "No")), contacts.ErrUnauthorized, 20, false, 4},
 		"another agent's key":   {many(contactstest.Status(403, "No")), contacts.ErrForbidden, 20, false, 4},
+		"not paid":              {many(contactstest.Status(402, "Pay")), nil, 20, false, 4},
+		"another method":        {many(contactstest.Status(405, "No")), nil, 20, false, 4},
+		"a proxy wants a name":  {many(contactstest.Status(407, "No")), nil, 20, false, 4},
+		"it has moved":          {many(contactstest.Status(308, "There")), nil, 20, false, 4},
+		"it has moved, a page":  {many(contactstest.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(302) })), nil, 20, false, 4},
+		"408 for ever":          {many(contactstest.Status(408, "Too slow")), nil, 20, true, 70},
 		"no such agent":         {many(contactstest.Status(404, "Resource not found")), contacts.ErrNotFound, 20, false, 4},
 		"wait for an hour":      {many(contactstest.Status(429, "Slow down").RetryAfter(time.Hour)), contacts.ErrRateLimited, 20, false, 4},
 		"down":                  {many(contactstest.Status(503, "Down")), contacts.ErrServer, 20, true, 70},
