@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/chatident/chatident/internal/apihttp"
@@ -15,8 +16,10 @@ import (
 // lane as long as any is in hand, and thus reach the service in their order.
 type lane struct {
 	batch
+	number int
 	pieces [][]*item // of a batch that failed: the last one is the next
 	busy   bool
+	from   time.Time // when the next call is due
 
 	alike     tally // rows that were refused since one was acknowledged
 	picked    tally // more of them, which say nothing about the rest of the batch in hand
@@ -26,7 +29,9 @@ type lane struct {
 // tally counts rows by the message with which they were refused.
 type tally map[string]int
 
-func newLane(l *limits) *lane { return &lane{batch: newBatch(l), alike: tally{}, picked: tally{}} }
+func newLane(l *limits, number int) *lane {
+	return &lane{batch: newBatch(l), number: number, alike: tally{}, picked: tally{}}
+}
 
 // next takes what is to be sent next.
 func (l *lane) next() []*item {
@@ -65,7 +70,7 @@ func (s *syncing) put(it *item) bool {
 	}
 	h.rows++
 	if l.full {
-		s.start(l, 0)
+		s.start(l)
 	}
 	return true
 }
@@ -93,7 +98,7 @@ func (s *syncing) laneFor(it *item) *lane {
 }
 
 func (s *syncing) offer(l *lane, it *item) *lane {
-	if l.add(it) || s.start(l, 0) && l.add(it) {
+	if l.add(it) || s.start(l) && l.add(it) {
 		return l
 	}
 	return nil
@@ -120,7 +125,7 @@ func (s *syncing) makeRoom() {
 
 func (s *syncing) startAll() {
 	for _, l := range s.lanes {
-		s.start(l, 0)
+		s.start(l)
 	}
 }
 
@@ -140,10 +145,10 @@ type echo struct {
 	ExternalID string `json:"external_id"`
 }
 
-// start sends what a lane has next, after a pause. It is false when the lane is
-// busy or has nothing, or the run has ended.
-func (s *syncing) start(l *lane, pause time.Duration) bool {
-	if l.busy || s.stopped() {
+// start sends what a lane has next, when it is due. It is false when the lane is
+// busy or has nothing, or it is not its turn, or the run has ended.
+func (s *syncing) start(l *lane) bool {
+	if l.busy || s.careful && s.underWay > 0 || s.stopped() {
 		return false
 	}
 	items := l.next()
@@ -152,13 +157,14 @@ func (s *syncing) start(l *lane, pause time.Duration) bool {
 	}
 	l.busy = true
 	s.underWay++
+	from := l.from
 	go func() {
 		r := reply{lane: l, items: items, unsent: true}
 		defer func() {
 			r.panics = recover()
 			s.replies <- r // there is room for one of each lane
 		}()
-		if sleep(s.pauses, pause) {
+		if sleep(s.pauses, time.Until(from)) && s.gate.wait(s.pauses) {
 			r.unsent = false
 			r.page, r.err = s.send(items, &r.echo)
 		}
@@ -237,19 +243,44 @@ func (s *syncing) finish(r reply) {
 	if r.panics != nil {
 		panic(r.panics)
 	}
-	var pause time.Duration
 	e, failed := errors.AsType[*Error](r.err)
 	switch {
 	case r.unsent:
 		l.pieces = append(l.pieces, r.items)
 	case failed:
-		pause = s.failed(l, r.items, e, r.page)
+		s.failed(l, r.items, e, r.page)
 	default:
-		pause = s.answered(l, r.items, r.echo)
+		s.answered(l, r.items, r.echo)
 	}
 	l.narrowing = l.narrowing && len(l.pieces) > 0
 	s.tell(false)
-	if len(l.pieces) > 0 || l.full {
-		s.start(l, pause)
+	for i := range s.lanes { // also those that could not go on before; this one first
+		next := s.lanes[(l.number+i)%len(s.lanes)]
+		if len(next.pieces) > 0 || next.full {
+			s.start(next)
+		}
+	}
+}
+
+// gate holds back the calls of all lanes.
+type gate struct{ from atomic.Pointer[time.Time] }
+
+// close keeps it closed until a time, at least.
+func (g *gate) close(until time.Time) {
+	if from := g.from.Load(); from == nil || from.Before(until) {
+		g.from.Store(&until)
+	}
+}
+
+// wait is false when the context ended before.
+func (g *gate) wait(ctx context.Context) bool {
+	for {
+		from := g.from.Load()
+		if from == nil || !time.Now().Before(*from) {
+			return ctx.Err() == nil
+		}
+		if !sleep(ctx, time.Until(*from)) {
+			return false
+		}
 	}
 }

@@ -12,12 +12,14 @@ import (
 const (
 	maxMessages   = 100 // that are told apart
 	maxAskedPause = 30 * time.Second
+	endurance     = 30 * time.Second
+	maxAtOnce     = 3 // calls that fail in a row before there is one at a time
 	maxPause      = 8 * time.Second
 )
 
 // answered is for a call that was carried out. What the answer does not have is
 // sent once more, as long as that leads on.
-func (s *syncing) answered(l *lane, items []*item, echoed []echo) time.Duration {
+func (s *syncing) answered(l *lane, items []*item, echoed []echo) {
 	has := make(map[string]bool, len(echoed))
 	for _, e := range echoed {
 		has[e.ExternalID] = true
@@ -33,24 +35,23 @@ func (s *syncing) answered(l *lane, items []*item, echoed []echo) time.Duration 
 		missing = append(missing, it)
 	}
 	if len(missing) < len(items) {
-		s.inARow = 0
+		s.works()
 		s.trust()
 		if len(missing) > 0 {
 			l.pieces = append(l.pieces, missing)
 		}
-		return 0
+		return
 	}
 	s.loseAll(missing)
-	return s.pauseAfter(notEchoed())
+	s.pauseAfter(l, notEchoed())
 }
 
 func notEchoed() *Error {
 	return &Error{Operation: upsertOperation, StatusCode: http.StatusOK, Attempts: 1, MayBeDone: true, err: errNotEchoed}
 }
 
-// failed is for a call that was refused, or of which nothing is known. It
-// returns how long the lane is to pause.
-func (s *syncing) failed(l *lane, items []*item, e *Error, page bool) time.Duration {
+// failed is for a call that was refused, or of which nothing is known.
+func (s *syncing) failed(l *lane, items []*item, e *Error, page bool) {
 	for _, it := range items {
 		it.err = e
 		it.maybe = it.maybe || e.MayBeDone
@@ -62,11 +63,11 @@ func (s *syncing) failed(l *lane, items []*item, e *Error, page bool) time.Durat
 	case s.stopped() && verdict != refused, verdict == hopeless:
 		l.pieces = append(l.pieces, items)
 		s.stop(e)
-		return 0
+		return
 	case verdict == refused:
-		s.inARow = 0
+		s.works()
 		s.narrow(l, items, e, page)
-		return 0
+		return
 	case verdict == notHeard:
 		l.pieces = append(l.pieces, items)
 	case len(items) > 1:
@@ -74,7 +75,7 @@ func (s *syncing) failed(l *lane, items []*item, e *Error, page bool) time.Durat
 	default:
 		s.loseAll(items)
 	}
-	return s.pauseAfter(e)
+	s.pauseAfter(l, e)
 }
 
 func (s *syncing) loseAll(items []*item) {
@@ -84,14 +85,36 @@ func (s *syncing) loseAll(items []*item) {
 	}
 }
 
-// pauseAfter returns how long to wait after a call that failed, which is longer
-// each time, and ends the run when that has happened too often in a row.
-func (s *syncing) pauseAfter(e *Error) time.Duration {
+// works is for an answer that is one.
+func (s *syncing) works() { s.inARow, s.careful = 0, false }
+
+// pauseAfter has the lane wait after a call that failed, longer each time, and
+// all lanes where the service asks for it. It ends the run when that has
+// happened too often in a row, for too long.
+func (s *syncing) pauseAfter(l *lane, e *Error) {
+	now := time.Now()
+	if s.inARow == 0 {
+		s.since = now
+	}
 	s.inARow++
-	if s.inARow == maxFailuresInARow {
+	if s.inARow >= maxFailuresInARow && now.Sub(s.since) >= endurance {
 		s.stop(e)
 	}
-	return max(e.RetryAfter, min(250*time.Millisecond<<min(s.inARow, 10), maxPause))
+	pause := min(250*time.Millisecond<<min(s.inARow, 10), maxPause)
+	l.from = now.Add(pause)
+	asked := askedPause(e)
+	s.careful = s.careful || s.inARow >= maxAtOnce || asked > 0 || e.StatusCode == http.StatusTooManyRequests
+	if s.careful {
+		s.gate.close(now.Add(max(asked, pause)))
+	}
+}
+
+// askedPause is how long the service asks to wait.
+func askedPause(e *Error) time.Duration {
+	if e.RetryAfter == 0 && e.StatusCode == http.StatusTooManyRequests && !e.RateLimit.Reset.IsZero() {
+		return min(max(0, time.Until(e.RateLimit.Reset)), maxAskedPause) // its unit is a guess
+	}
+	return e.RetryAfter
 }
 
 // verdict is what a failure means for the rows of the call.

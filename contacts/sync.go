@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"time"
 )
 
 // Row is a customer of your table.
@@ -109,10 +110,15 @@ const (
 //   - an *[Error] of a call that no row is to blame for: status 401, 402, 403,
 //     404, 405 or 407 in the service's own form, any of 3xx, a bad certificate, a limiter that fails, or a
 //     Retry-After of more than 30 seconds
-//   - the *[Error] of the last of 20 calls in a row to which there was no answer
-//     but 429, a status from 500 on, or one that acknowledges nothing. There are
-//     pauses of up to 8 seconds between them, so that this takes half a minute
-//     with four workers, and two with one.
+//   - the *[Error] of the last of 20 calls or more in a row, over half a minute
+//     or more, to which there was no answer but 429, a status from 500 on, or
+//     one that acknowledges nothing
+//
+// Calls that fail in a row have pauses of up to 8 seconds between them, and from
+// the third one on, or after 429, there is one call at a time until one does not
+// fail, however many workers there are. What the service asks to wait
+// (Retry-After, or for 429 its X-RateLimit-Reset, up to 30 seconds) holds for
+// all workers. It takes about two minutes to give up a service that is down.
 //
 // The Report is true in any case, and no goroutine is left. A later run that
 // begins behind Report.Cursor completes the job, as upserting a row twice is the
@@ -196,7 +202,10 @@ type syncing struct {
 	settled int // rows that have an outcome
 	told    int // of them, when the caller was told last
 
-	inARow int // calls that failed since one did not
+	inARow  int       // calls that failed since one did not
+	since   time.Time // when the first of these did
+	careful bool      // one call at a time, until one does not fail
+	gate    gate      // for as long as the service asks to wait
 
 	source error // of the source
 	err    error // why the run ended early
@@ -214,8 +223,8 @@ func newSyncing(ctx context.Context, c *Client, o SyncOptions) *syncing {
 	}
 	s.calls, s.cancel = context.WithCancel(ctx)
 	s.pauses, s.wake = context.WithCancel(s.calls)
-	for range o.Workers {
-		s.lanes = append(s.lanes, newLane(&s.limits))
+	for i := range o.Workers {
+		s.lanes = append(s.lanes, newLane(&s.limits, i))
 	}
 	return s
 }

@@ -565,6 +565,93 @@ func TestSyncWaitsForTheService(t *testing.T) {
 	})
 }
 
+// However many workers there are, a service that restarts is waited for, and one
+// that is down for good is given up.
+func TestSyncEndurance(t *testing.T) {
+	for _, workers := range []int{1, 4, 20, 64} {
+		for _, down := range []time.Duration{20 * time.Second, time.Hour} {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
+				fake.Script(slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {
+					if time.Since(begun) < down {
+						return contactstest.Status(503, "Down")(normal)
+					}
+					return normal
+				}}, 5000)...)
+				report, err := c.Sync(t.Context(), source(people(20000)), &contacts.SyncOptions{BatchSize: 100, Workers: workers})
+				if down < time.Minute {
+					assert.Equal(t, 20000, report.Read, "%d workers", workers)
+					assert.Zero(t, report.NotAttempted)
+					assert.Less(t, report.Unknown, 10)
+				} else {
+					require.ErrorIs(t, err, contacts.ErrServer)
+					assert.NotErrorIs(t, err, contacts.ErrRowsFailed)
+					assert.Greater(t, time.Since(begun), 30*time.Second)
+					assert.Less(t, time.Since(begun), 3*time.Minute)
+				}
+			})
+		}
+	}
+}
+
+// What the service asks to wait is for all workers, also when nothing is left to
+// send of the call that it answered.
+func TestSyncWaitsAsLongAsItIsAsked(t *testing.T) {
+	for name, refuse := range map[string]func(w http.ResponseWriter){
+		"503":       func(w http.ResponseWriter) { w.Header().Set("Retry-After", "20"); w.WriteHeader(503) },
+		"429":       func(w http.ResponseWriter) { w.Header().Set("Retry-After", "20"); w.WriteHeader(429) },
+		"its reset": func(w http.ResponseWriter) { w.Header().Set("X-RateLimit-Reset", "20"); w.WriteHeader(429) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				var at []time.Duration
+				var mu sync.Mutex
+				c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
+				fake.Script(slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {
+					mu.Lock()
+					defer mu.Unlock()
+					at = append(at, time.Since(begun).Round(time.Second))
+					if len(at) > 4 {
+						return normal
+					}
+					return contactstest.Answer(func(w http.ResponseWriter, _ *http.Request) { refuse(w) })(normal)
+				}}, 100)...)
+				slow := func(yield func(contacts.Row, error) bool) {
+					for i, row := range people(30) {
+						if i > 3 {
+							time.Sleep(100 * time.Millisecond)
+						}
+						if !yield(row, nil) {
+							return
+						}
+					}
+				}
+				report, _ := c.Sync(t.Context(), slow, &contacts.SyncOptions{BatchSize: 1, Workers: 3})
+				assert.Equal(t, 30, report.Read)
+				assert.Equal(t, []time.Duration{0, 0, 0, 20 * time.Second, 40 * time.Second}, at[:5], "one at a time")
+			})
+		})
+	}
+}
+
+// Calls that fail now and then, with answers in between, are no reason to end.
+func TestSyncFailuresWithAnswersInBetween(t *testing.T) {
+	for name, between := range map[string]contactstest.Fault{"acknowledged": contactstest.Pass(), "refused": contactstest.Status(400, "Bad")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
+				fake.Script(slices.Repeat([]contactstest.Fault{contactstest.Status(503, "Down"), between}, 50)...)
+				report, err := c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 1, Workers: 1, MaxRefusedAlike: -1})
+				require.ErrorIs(t, err, contacts.ErrRowsFailed)
+				assert.Equal(t, 50, report.Unknown)
+				assert.Zero(t, report.NotAttempted)
+			})
+		})
+	}
+}
+
 func TestSyncEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, fake := within(t, nil, nil)
