@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -155,9 +156,10 @@ func judge(e *Error, page bool) verdict {
 }
 
 // narrow finds the rows for which a call was refused. A row is refused if it was
-// sent alone, or if the issues name all rows of the call. Where they name some,
-// these are sent apart from the others: the form of the names is not documented,
-// and a wrong guess must not be a row's fault.
+// sent alone, or if the issues name all rows of the call and say of each one
+// what is wrong with it. Where they name some, these are sent apart from the
+// others: the form of the names is not documented, and a wrong guess must not be
+// a row's fault.
 func (s *syncing) narrow(l *lane, items []*item, e *Error, page bool) {
 	says := complaint{e.StatusCode, e.Message}
 	if page { // which may have a number of its own each time
@@ -173,14 +175,14 @@ func (s *syncing) narrow(l *lane, items []*item, e *Error, page bool) {
 	}
 	issues, named, others := byIssues(items, e)
 	switch {
-	case len(others) == 0, len(items) == 1:
+	case len(items) == 1, len(others) == 0 && areOfTheRows(items, issues):
 		s.refuseAll(l, items, issues, e, says)
 		if (len(items) == 1 || len(l.pieces) == 0) && s.isSystemic(l) {
 			systemic := *e
 			systemic.err = ErrSystemic
 			s.stop(&systemic)
 		}
-	case len(named) > 0 && !s.looksSystemic(l): // else halves find sooner whether there is a good one
+	case len(named) > 0 && len(others) > 0 && !s.looksSystemic(l): // else halves find sooner whether there is a good one
 		l.narrowing = true
 		for _, it := range named {
 			it.named = true
@@ -282,6 +284,28 @@ func (s *syncing) trust() {
 	}
 }
 
+// areOfTheRows reports whether each row has an issue that is about a field of it,
+// or that is about no other row. Else all of them may be named for one that is
+// bad: "not processed".
+func areOfTheRows(items []*item, issues map[*item][]Issue) bool {
+	rows := map[string]int{} // that have a message
+	for _, it := range items {
+		said := map[string]bool{}
+		for _, issue := range issues[it] {
+			if !said[issue.Message] {
+				rows[issue.Message]++
+			}
+			said[issue.Message] = true
+		}
+	}
+	for _, it := range items {
+		if !slices.ContainsFunc(issues[it], func(i Issue) bool { return hasPath(i.Field) || rows[i.Message] == 1 }) {
+			return false
+		}
+	}
+	return true
+}
+
 // byIssues parts the rows that the issues of a refusal name from the others.
 func byIssues(items []*item, e *Error) (issues map[*item][]Issue, named, others []*item) {
 	issues = map[*item][]Issue{}
@@ -303,14 +327,25 @@ func byIssues(items []*item, e *Error) (issues map[*item][]Issue, named, others 
 // itemNumber reads which item of an upsert a field is of: "users[3].email",
 // "users.3.email", "/users/3/email" or "3.email".
 func itemNumber(field string) (n int, ok bool) {
+	number, _ := cutItem(field)
+	parsed, err := strconv.ParseUint(number, 10, 16)
+	return int(parsed), err == nil
+}
+
+// hasPath reports whether a field that is of an item is one within it, and not
+// the item itself.
+func hasPath(field string) bool {
+	_, path := cutItem(field)
+	return path != ""
+}
+
+func cutItem(field string) (number, path string) {
 	const separators = "./[]$ "
 	field = strings.TrimLeft(field, separators)
 	field = strings.TrimPrefix(field, "users")
 	field = strings.TrimLeft(field, separators)
-	end := strings.IndexAny(field, separators)
-	if end < 0 {
-		end = len(field)
+	if end := strings.IndexAny(field, separators); end >= 0 {
+		return field[:end], strings.TrimLeft(field[end:], separators)
 	}
-	number, err := strconv.ParseUint(field[:end], 10, 16)
-	return int(number), err == nil
+	return field, ""
 }

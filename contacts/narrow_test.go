@@ -21,6 +21,15 @@ func TestItemNumber(t *testing.T) {
 	}
 }
 
+func TestHasPath(t *testing.T) {
+	for field, want := range map[string]bool{
+		"users[3].email": true, "/users/3/email": true, "3.email": true, "[3].email": true, "users.3.custom_attributes.old": true,
+		"users[3]": false, "users.3": false, "/users/3/": false, "3": false, "$.users[0]": false,
+	} {
+		assert.Equal(t, want, hasPath(field), field)
+	}
+}
+
 // Whatever the service writes, each row is in one of the two parts.
 func FuzzByIssues(f *testing.F) {
 	f.Add("users[3].email", "/users/0/name", uint8(4))

@@ -94,7 +94,8 @@ const (
 // one after the other and in their order. A call is repeated as that of
 // [Client.Upsert] is. A batch that fails is narrowed: by the issues of the
 // refusal where it has some, else by halves, so that a row fails for itself
-// alone.
+// alone. Rows are refused together only when there are issues of all, each about
+// a field of the row, or with a message of its own.
 //
 // The error is nil only if every row is acknowledged. Rows that failed do not
 // end the run; the error is [ErrRowsFailed] then. It ends early, with

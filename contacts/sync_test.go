@@ -243,6 +243,39 @@ func TestSyncIsNotMisledByIssues(t *testing.T) {
 	assert.Equal(t, rows[20], report.Failures[0].Row)
 }
 
+// Nor may issues that name all rows of a call, whichever of them is bad.
+func TestSyncIsNotMisledByIssuesOfAllRows(t *testing.T) {
+	rows := people(1000)
+	for _, bad := range []int{3, 4, 500} {
+		rows[bad].Input.Name = contacts.Set("bad")
+	}
+	for name, first := range map[string]bool{"all": true, "those behind the first": false} {
+		t.Run(name, func(t *testing.T) {
+			c, fake := over(t, nil, nil)
+			fake.Script(upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
+				n := slices.Index(names, "bad")
+				if n < 0 {
+					return false
+				}
+				if first {
+					n = 0
+				}
+				var issues []string
+				for ; n < len(names); n++ {
+					issues = append(issues, fmt.Sprintf(`{"field":"users[%d]","message":"not processed"}`, n))
+				}
+				w.WriteHeader(400)
+				_, _ = fmt.Fprintf(w, `{"message":"Invalid","issues":[%s]}`, strings.Join(issues, ","))
+				return true
+			})...)
+			report, err := c.Sync(t.Context(), source(rows), nil)
+			require.ErrorIs(t, err, contacts.ErrRowsFailed)
+			assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 997, Refused: 3, Failures: report.Failures, Cursor: "999"}, report)
+			assert.Less(t, upserts(fake), 60)
+		})
+	}
+}
+
 // renumbering counts the items from one.
 type renumbering struct{ http.ResponseWriter }
 
