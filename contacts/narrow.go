@@ -242,10 +242,13 @@ func (s *syncing) refuseAll(l *lane, items []*item, issues map[*item][]Issue, e 
 	}
 }
 
+// add begins anew when there are too many messages: one that counts is soon there
+// again, and is not kept out by those that come once.
 func (t tally) add(message string, n int) {
-	if len(t) < maxMessages || t[message] > 0 {
-		t[message] += n
+	if len(t) == maxMessages && t[message] == 0 {
+		clear(t)
 	}
+	t[message] += n
 }
 
 // isSystemic reports whether there seems to be one reason for all refusals.

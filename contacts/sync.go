@@ -60,8 +60,8 @@ type SyncOptions struct {
 	// OnCheckpoint is given the cursor of a row when it and each row before it
 	// are acknowledged or refused, for a later run to begin behind it: in the
 	// end, and in between when another BatchSize of rows are done. If it returns
-	// an error, which is that of Sync then, the run ends. Default: the cursor is
-	// in the Report only.
+	// an error, which is that of Sync then, the run ends, and there is no further
+	// one. Default: the cursor is in the Report only.
 	//
 	// A checkpoint does not pass a row that is unknown or not attempted, for the
 	// rest of the run, since a later one is to send it again. And it passes
@@ -102,7 +102,8 @@ const (
 //
 //   - the error of the source, as it came; what was read before is sent
 //   - the error of OnFailure or OnCheckpoint
-//   - an *[Error] with ctx.Err() in it, when the context ends
+//   - an *[Error] with ctx.Err() in it, when the context ends before each row is
+//     acknowledged or refused
 //   - an *[Error] with [ErrSystemic] in it, when 20 rows (MaxRefusedAlike) have
 //     been refused singly, or as a whole batch, with one message, and none was
 //     acknowledged in between; rows that are refused without being sent do not
@@ -151,6 +152,9 @@ func (c *Client) Sync(ctx context.Context, rows iter.Seq2[Row, error], options *
 	s.read(rows)
 	s.drain()
 	s.leave()
+	if s.whole && s.ended && s.report.Acknowledged+s.report.Refused == s.report.Read {
+		s.err = nil // the context ended when there was nothing left to do
+	}
 	s.tell(true)
 	return s.report, s.result()
 }
@@ -200,8 +204,9 @@ type syncing struct {
 
 	window  window
 	report  Report
-	settled int // rows that have an outcome
-	told    int // of them, when the caller was told last
+	settled int  // rows that have an outcome
+	told    int  // of them, when the caller was told last
+	unsaved bool // OnCheckpoint has failed
 
 	inARow  int       // calls that failed since one did not
 	since   time.Time // when the first of these did
@@ -209,7 +214,9 @@ type syncing struct {
 	gate    gate      // for as long as the service asks to wait
 
 	source error // of the source
+	whole  bool  // it came to its end, before the context did
 	err    error // why the run ended early
+	ended  bool  // that is the context
 }
 
 func newSyncing(ctx context.Context, c *Client, o SyncOptions) *syncing {
@@ -251,6 +258,7 @@ func (s *syncing) stop(err error) {
 func (s *syncing) stopped() bool {
 	if s.err == nil && s.ctx.Err() != nil {
 		s.stop(contextEnded(s.ctx))
+		s.ended = true
 	}
 	return s.err != nil
 }
@@ -279,6 +287,7 @@ func (s *syncing) read(rows iter.Seq2[Row, error]) {
 			return
 		}
 	}
+	s.whole = s.ctx.Err() == nil // else it may have left some out
 }
 
 // accept takes a row in hand, and waits until there is room for it.

@@ -771,6 +771,77 @@ func TestSyncFunctionsThatFail(t *testing.T) {
 	assert.Equal(t, report.Read, report.Acknowledged+report.NotAttempted)
 }
 
+// What ends when there is nothing left to do ends nothing.
+func TestSyncContextEndsAfterTheLastRow(t *testing.T) {
+	c, _ := over(t, nil, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	report, err := c.Sync(ctx, source(people(10)), &contacts.SyncOptions{BatchSize: 10, OnProgress: func(_ context.Context, r contacts.Report) {
+		if r.Acknowledged == 10 {
+			cancel()
+		}
+	}})
+	require.NoError(t, err)
+	assert.Equal(t, contacts.Report{Read: 10, Acknowledged: 10, Cursor: "9"}, report)
+
+	ctx, cancel = context.WithCancel(t.Context())
+	report, err = c.Sync(ctx, func(yield func(contacts.Row, error) bool) {
+		_ = yield(people(1)[0], nil)
+		for ctx.Err() == nil { // it ends with the context, and does not say so
+			time.Sleep(10 * time.Millisecond)
+			cancel()
+		}
+	}, &contacts.SyncOptions{BatchSize: 1})
+	require.ErrorIs(t, err, context.Canceled, "there may be more rows: %v", report)
+}
+
+func TestSyncOnCheckpointFailsOnce(t *testing.T) {
+	full := errors.New("the disk is full")
+	c, _ := over(t, nil, nil)
+	n := 0
+	_, err := c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 5, OnCheckpoint: func(context.Context, string) error { n++; return full }})
+	assert.Equal(t, full, err)
+	assert.Equal(t, 1, n)
+}
+
+// The reports of OnProgress are the caller's.
+func TestSyncProgressIsTheCallers(t *testing.T) {
+	c, _ := over(t, nil, nil)
+	rows := people(30)
+	for i := range rows {
+		rows[i].Input.ExternalID = contacts.Optional[string]{}
+	}
+	mine := contacts.Failure{Row: contacts.Row{Cursor: "mine"}}
+	var kept [][]contacts.Failure
+	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 1, OnProgress: func(_ context.Context, r contacts.Report) {
+		kept = append(kept, append(r.Failures, mine))
+	}})
+	require.ErrorIs(t, err, contacts.ErrRowsFailed)
+	assert.NotContains(t, report.Failures, mine)
+	for _, failures := range kept {
+		assert.Equal(t, mine, failures[len(failures)-1])
+	}
+}
+
+// Many messages do not hide the one that all rows have after them.
+func TestSyncSystemicAfterManyMessages(t *testing.T) {
+	c, fake := over(t, nil, nil)
+	fake.Script(upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
+		var issues []string
+		for i, name := range names {
+			if len(name) > 3 {
+				name = "all of them"
+			}
+			issues = append(issues, fmt.Sprintf(`{"field":"users[%d].name","message":"it is about %s"}`, i, name))
+		}
+		w.WriteHeader(400)
+		_, _ = fmt.Fprintf(w, `{"message":"Invalid","issues":[%s]}`, strings.Join(issues, ","))
+		return true
+	})...)
+	report, err := c.Sync(t.Context(), source(people(3000)), &contacts.SyncOptions{BatchSize: 100, Workers: 1})
+	require.ErrorIs(t, err, contacts.ErrSystemic, "%d", report.Refused)
+	assert.Equal(t, 1100, report.Refused)
+}
+
 // A panic of the caller's functions comes out of Sync, and no goroutine stays.
 func TestSyncPanics(t *testing.T) {
 	for name, change := range map[string]struct {
