@@ -45,6 +45,23 @@ func FuzzByIssues(f *testing.F) {
 	})
 }
 
+// A row that had to stay twice, as the limits were lowered, is not overtaken.
+func TestBatchKeepsTheOrder(t *testing.T) {
+	l := &limits{10, 100}
+	b := newBatch(l)
+	row := func(id string, bytes int) *item { return &item{id: id, json: make([]byte, bytes)} }
+	b2, b3 := row("b", 40), row("b", 1)
+	for _, it := range []*item{row("a", 40), row("b", 40), row("a", 40), b2} {
+		assert.True(t, b.add(it))
+	}
+	l.bytes = 60
+	assert.Len(t, b.take(), 2)
+	assert.True(t, b.add(b3))
+	assert.Len(t, b.take(), 1)
+	assert.Equal(t, []*item{b2}, b.take())
+	assert.Equal(t, []*item{b3}, b.take())
+}
+
 // Whatever the order of external ids and lengths, a batch has none of them twice
 // and keeps to its limits, all rows come out, and those of one id in their order.
 func FuzzBatch(f *testing.F) {

@@ -696,7 +696,12 @@ func TestSyncEndsWithItsContext(t *testing.T) {
 		report, err := c.Sync(ctx, source(people(100)), &contacts.SyncOptions{
 			BatchSize: 10, Workers: 1,
 			OnCheckpoint: func(ctx context.Context, _ string) error { return ctx.Err() },
-			OnFailure:    func(ctx context.Context, f contacts.Failure) error { told = true; return ctx.Err() },
+			OnFailure: func(ctx context.Context, _ contacts.Failure) error {
+				told = true
+				assert.NoError(t, ctx.Err(), "it is to be written down even now")
+				return nil
+			},
+			OnProgress: func(ctx context.Context, _ contacts.Report) { assert.NoError(t, ctx.Err()) },
 		})
 		require.ErrorIs(t, err, context.Canceled)
 		require.ErrorIs(t, err, cause)
@@ -855,13 +860,52 @@ func TestSyncPanics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, fake := within(t, nil, change.client)
+				count := &counting{}
+				c, fake := within(t, nil, func(o *contacts.Options) {
+					count.next, o.HTTPClient = o.HTTPClient.Transport, &http.Client{Transport: count}
+					if change.client != nil {
+						change.client(o)
+					}
+				})
 				fake.Script(contactstest.Pass(), contactstest.Slow(10*time.Second), contactstest.Slow(10*time.Second))
 				change.sync.BatchSize = 1
+				begun := time.Now()
 				assert.PanicsWithValue(t, "boom", func() { _, _ = c.Sync(t.Context(), change.source, &change.sync) })
+				assert.Zero(t, count.underWay.Load())
+				assert.Less(t, time.Since(begun), 5*time.Second, "calls are cut off")
 			})
 		})
 	}
+}
+
+// counting counts the calls that are under way.
+type counting struct {
+	next     http.RoundTripper
+	underWay atomic.Int64
+}
+
+func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.underWay.Add(1)
+	defer c.underWay.Add(-1)
+	return c.next.RoundTrip(r)
+}
+
+// A run that ends does not wait for what was to be sent after a pause.
+func TestSyncEndsDuringAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
+		fake.Script(contactstest.Status(429, "Slow down").RetryAfter(20 * time.Second))
+		full := errors.New("the disk is full")
+		begun := time.Now()
+		report, err := c.Sync(t.Context(), func(yield func(contacts.Row, error) bool) {
+			_ = yield(people(1)[0], nil)
+			time.Sleep(time.Second)
+			_ = yield(contacts.Row{}, nil)
+		}, &contacts.SyncOptions{BatchSize: 1, OnFailure: func(context.Context, contacts.Failure) error { return full }})
+		assert.Equal(t, full, err)
+		assert.Equal(t, 1, report.NotAttempted)
+		assert.Less(t, time.Since(begun), 5*time.Second)
+	})
 }
 
 type panicking struct{}
