@@ -32,11 +32,12 @@ type Report struct {
 	Unknown int
 
 	// NotAttempted counts those that are not saved, for no reason of their own:
-	// the run ended before it was their turn. A later run is to send them.
+	// the run ended before it was their turn, or the calls that had them were
+	// not carried out, as the key was refused, say. A later run is to send them.
 	NotAttempted int
 
-	// Failures are the first 100 of the refused and the unknown rows;
-	// SyncOptions.OnFailure is told of all.
+	// Failures are the first 100 of the refused and the unknown rows, in the
+	// order in which that turned out; SyncOptions.OnFailure is told of all.
 	Failures []Failure
 
 	// Cursor is the last checkpoint: a later run begins behind it. It is empty
@@ -94,6 +95,7 @@ var (
 
 	// ErrSystemic says that a run was ended, as row after row was refused for
 	// the same reason: an attribute that is not defined, perhaps.
+	// SyncOptions.MaxRefusedAlike says after how many.
 	ErrSystemic = errors.New("row after row was refused with the same message")
 
 	// errNotEchoed is of a row that an answer does not have.

@@ -15,7 +15,9 @@ type Row struct {
 
 	// Cursor is where a later run goes on when this row and all before it are
 	// done: the row's key, in a table that is read in the order of a unique key.
-	// What is empty is no place to go on.
+	// What is empty is no place to go on. Each row has one of its own: where
+	// several have one key, as a join gives them, it is empty for all but the
+	// last of these, since a run that begins behind it leaves all of them out.
 	Cursor string
 }
 
@@ -39,7 +41,13 @@ type SyncOptions struct {
 
 	// ClearEmpty sends null for a name, e-mail address, phone number or
 	// attribute that is set and empty, so that the contact loses it. Default:
-	// such a field is left out, and the contact keeps what it has.
+	// such a field is left out, and the contact keeps what it has; of attributes,
+	// that goes for a service that merges them, as one that replaces them drops
+	// what is left out, and which of the two this one is is not documented.
+	//
+	// Of attributes, only those of type string count, not those of another type
+	// that is made of it, nor pointers. Values and Stripe accounts that are set
+	// and have no element are sent as they are, in any case.
 	ClearEmpty bool
 
 	// MaxRefusedAlike is how many rows may be refused one after the other with
@@ -52,7 +60,8 @@ type SyncOptions struct {
 	// none is looked at.
 	Schema *Schema
 
-	// OnFailure is told of each row that is refused or unknown. If it returns an
+	// OnFailure is told of each row that is refused or unknown, in the order in
+	// which that turns out, which is not that of the rows. If it returns an
 	// error, which is that of Sync then, the run ends, and the row is not behind
 	// a checkpoint. Default: nobody is told; the Report has the first 100.
 	OnFailure func(context.Context, Failure) error
@@ -87,12 +96,15 @@ const (
 
 // Sync upserts the rows of a table of any size and accounts for each one: it is
 // acknowledged, refused, unknown or not attempted, and the [Report] counts them.
-// Memory does not grow with the number of rows: some thousand are in hand at a
-// time. The options may be nil.
+// Memory does not grow with the number of rows: 4 × Workers × BatchSize are in
+// hand at a time, or fewer (16,000 by default), of them at most 4 × Workers ×
+// BatchBytes of JSON, and for each worker an answer. The options may be nil.
 //
 // Rows are sent in batches, by several workers at once, those of one external id
-// one after the other and in their order. A call is repeated as that of
-// [Client.Upsert] is. A batch that fails is narrowed: by the issues of the
+// one after the other and in their order. Only a call that was not answered in
+// time may still be at work in the service when the next one is sent, and what
+// it has of a customer may land last: have Options.Timeout be long. A call is
+// repeated as that of [Client.Upsert] is. A batch that fails is narrowed: by the issues of the
 // refusal where it has some, else by halves, so that a row fails for itself
 // alone. Rows are refused together only when there are issues of all, each about
 // a field of the row, or with a message of its own.
@@ -120,7 +132,8 @@ const (
 // the third one on, or after 429, there is one call at a time until one does not
 // fail, however many workers there are. What the service asks to wait
 // (Retry-After, or for 429 its X-RateLimit-Reset, up to 30 seconds) holds for
-// all workers. It takes about two minutes to give up a service that is down.
+// all workers. A service that is down is given up after half a minute with many
+// workers, and after two or three with few.
 //
 // The Report is true in any case, and no goroutine is left. A later run that
 // begins behind Report.Cursor completes the job, as upserting a row twice is the
@@ -131,7 +144,12 @@ const (
 // [Client.DeleteAll] deletes them.
 //
 // The source runs on the goroutine that called Sync. It must see for itself that
-// it ends with the context.
+// it ends with the context. While it waits for something, calls that are under
+// way go on, and nothing else does: no answer is looked at, no further call is
+// made, and no checkpoint given. It must not change a map or slice that it has
+// given away: rows are kept until they have an outcome, and in Failures.
+//
+// Options.Limiter and Options.OnAttempt are called by several workers at once.
 //
 // A bad option is a *[FieldError], before anything is read.
 //
