@@ -7,8 +7,25 @@ type item struct {
 	json  []byte
 	place int   // in the window
 	maybe bool  // a call of which nothing is known may have saved it
-	part  bool  // a call that was refused for others may have saved it
 	err   error // of the last call that failed
+	named bool  // a refusal picked it out of those that it came with
+
+	part  bool      // a call of several that was refused may have saved it
+	told  complaint // what that one said
+	mixed bool      // several such calls did not say the same
+}
+
+// complaint is what a refusal says, without what may be of one answer only.
+type complaint struct {
+	status  int
+	message string
+}
+
+// joined is for a call of several that was refused. It is not documented whether
+// such a one saves those that are good.
+func (it *item) joined(c complaint) {
+	it.mixed = it.mixed || it.part && it.told != c
+	it.part, it.told = true, c
 }
 
 // limits of a call.

@@ -1,5 +1,7 @@
 package contacts
 
+import "slices"
+
 // window is the rows from the first one that has no outcome yet to the last one
 // that was read. Its size is what bounds how far the two are apart.
 type window struct {
@@ -69,18 +71,21 @@ func (s *syncing) tell(end bool) {
 	}
 	s.told = s.settled
 	cursor := s.window.cursor
-	if end && s.err == nil { // the refused rows had reasons of their own
+	if end && s.err == nil && s.source == nil { // the refused rows had reasons of their own
 		cursor = s.window.passed
 	}
 	if cursor != s.report.Cursor {
 		s.report.Cursor = cursor
-		if f := s.options.OnCheckpoint; f != nil {
+		if f := s.options.OnCheckpoint; f != nil && !s.unsaved {
 			if err := f(s.lasting(), cursor); err != nil {
+				s.unsaved = true
 				s.stop(err)
 			}
 		}
 	}
 	if f := s.options.OnProgress; f != nil {
-		f(s.lasting(), s.report)
+		report := s.report
+		report.Failures = slices.Clip(report.Failures) // the caller may append
+		f(s.lasting(), report)
 	}
 }

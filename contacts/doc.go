@@ -21,6 +21,8 @@
 //
 //	report, err := client.Sync(ctx, rows, &contacts.SyncOptions{OnCheckpoint: save})
 //
+// It calls Options.Limiter and Options.OnAttempt from several goroutines at once.
+//
 // In tests, the package contactstest plays the service.
 //
 // # What gets lost easily

@@ -2,22 +2,36 @@ package contacts
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"net/http"
+	"sync/atomic"
 	"time"
+
+	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/wire"
 )
 
 // lane is the place of one call at a time. Rows of one external id are in one
 // lane as long as any is in hand, and thus reach the service in their order.
 type lane struct {
 	batch
+	number int
 	pieces [][]*item // of a batch that failed: the last one is the next
 	busy   bool
+	from   time.Time // when the next call is due
 
-	alike     map[string]int // rows that were refused, by message, since one was acknowledged
-	narrowing bool           // the batch in hand was refused, and part of it is still to be heard
+	alike     tally // rows that were refused since one was acknowledged
+	picked    tally // more of them, which say nothing about the rest of the batch in hand
+	narrowing bool  // the batch in hand was refused, and part of it is still to be heard
 }
 
-func newLane(l *limits) *lane { return &lane{batch: newBatch(l), alike: map[string]int{}} }
+// tally counts rows by the message with which they were refused.
+type tally map[string]int
+
+func newLane(l *limits, number int) *lane {
+	return &lane{batch: newBatch(l), number: number, alike: tally{}, picked: tally{}}
+}
 
 // next takes what is to be sent next.
 func (l *lane) next() []*item {
@@ -56,7 +70,7 @@ func (s *syncing) put(it *item) bool {
 	}
 	h.rows++
 	if l.full {
-		s.start(l, 0)
+		s.start(l)
 	}
 	return true
 }
@@ -84,7 +98,7 @@ func (s *syncing) laneFor(it *item) *lane {
 }
 
 func (s *syncing) offer(l *lane, it *item) *lane {
-	if l.add(it) || s.start(l, 0) && l.add(it) {
+	if l.add(it) || s.start(l) && l.add(it) {
 		return l
 	}
 	return nil
@@ -111,7 +125,7 @@ func (s *syncing) makeRoom() {
 
 func (s *syncing) startAll() {
 	for _, l := range s.lanes {
-		s.start(l, 0)
+		s.start(l)
 	}
 }
 
@@ -121,6 +135,7 @@ type reply struct {
 	items  []*item
 	echo   []echo
 	err    error
+	page   bool // it was refused, and not with the service's own words
 	unsent bool
 	panics any // of the caller's Limiter, OnAttempt or transport
 }
@@ -130,10 +145,10 @@ type echo struct {
 	ExternalID string `json:"external_id"`
 }
 
-// start sends what a lane has next, after a pause. It is false when the lane is
-// busy or has nothing, or the run has ended.
-func (s *syncing) start(l *lane, pause time.Duration) bool {
-	if l.busy || s.stopped() {
+// start sends what a lane has next, when it is due. It is false when the lane is
+// busy or has nothing, or it is not its turn, or the run has ended.
+func (s *syncing) start(l *lane) bool {
+	if l.busy || s.careful && s.underWay > 0 || s.stopped() {
 		return false
 	}
 	items := l.next()
@@ -142,26 +157,52 @@ func (s *syncing) start(l *lane, pause time.Duration) bool {
 	}
 	l.busy = true
 	s.underWay++
+	from := l.from
 	go func() {
 		r := reply{lane: l, items: items, unsent: true}
 		defer func() {
 			r.panics = recover()
 			s.replies <- r // there is room for one of each lane
 		}()
-		if sleep(s.pauses, pause) {
+		if sleep(s.pauses, time.Until(from)) && s.gate.wait(s.pauses) {
 			r.unsent = false
-			_, r.err = s.client.upsert(s.calls, bodies(items), true, &r.echo)
+			r.page, r.err = s.send(items, &r.echo)
 		}
 	}()
 	return true
 }
 
-func bodies(items []*item) [][]byte {
-	b := make([][]byte, len(items))
-	for i, it := range items {
-		b[i] = it.json
+// send makes a call, and says whether it was refused with somebody's page.
+func (s *syncing) send(items []*item, records *[]echo) (page bool, err error) {
+	call := s.client.call(http.MethodPost, contactsPath, "contacts")
+	call.Repeatable = true // each row has an external id
+	call.Body = body(items)
+	res, err := s.client.api.Do(s.calls, call)
+	if f, ok := errors.AsType[*apihttp.Failure](err); ok {
+		return f.Err == nil && !isOfTheService(f.Body), asError(f)
 	}
-	return b
+	if data, ok := wire.Data(res.Body, '['); !ok || !wire.Unmarshal(data, records) {
+		return false, unexpected(call.Operation, res)
+	}
+	return false, nil
+}
+
+func body(items []*item) []byte {
+	b := []byte(`{"users":[`)
+	for i, it := range items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, it.json...)
+	}
+	return append(b, "]}"...)
+}
+
+// isOfTheService reports whether the body of a refusal has the form of the
+// service's own. A firewall or a proxy says something else.
+func isOfTheService(body []byte) bool {
+	var problem map[string]json.RawMessage
+	return json.Unmarshal(body, &problem) == nil && (problem["message"] != nil || problem["error"] != nil)
 }
 
 // sleep is false when the context ended before.
@@ -202,19 +243,44 @@ func (s *syncing) finish(r reply) {
 	if r.panics != nil {
 		panic(r.panics)
 	}
-	var pause time.Duration
 	e, failed := errors.AsType[*Error](r.err)
 	switch {
 	case r.unsent:
 		l.pieces = append(l.pieces, r.items)
 	case failed:
-		pause = s.failed(l, r.items, e)
+		s.failed(l, r.items, e, r.page)
 	default:
-		pause = s.answered(l, r.items, r.echo)
+		s.answered(l, r.items, r.echo)
 	}
 	l.narrowing = l.narrowing && len(l.pieces) > 0
 	s.tell(false)
-	if len(l.pieces) > 0 || l.full {
-		s.start(l, pause)
+	for i := range s.lanes { // also those that could not go on before; this one first
+		next := s.lanes[(l.number+i)%len(s.lanes)]
+		if len(next.pieces) > 0 || next.full {
+			s.start(next)
+		}
+	}
+}
+
+// gate holds back the calls of all lanes.
+type gate struct{ from atomic.Pointer[time.Time] }
+
+// close keeps it closed until a time, at least.
+func (g *gate) close(until time.Time) {
+	if from := g.from.Load(); from == nil || from.Before(until) {
+		g.from.Store(&until)
+	}
+}
+
+// wait is false when the context ended before.
+func (g *gate) wait(ctx context.Context) bool {
+	for {
+		from := g.from.Load()
+		if from == nil || !time.Now().Before(*from) {
+			return ctx.Err() == nil
+		}
+		if !sleep(ctx, time.Until(*from)) {
+			return false
+		}
 	}
 }

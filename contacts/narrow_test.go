@@ -21,6 +21,15 @@ func TestItemNumber(t *testing.T) {
 	}
 }
 
+func TestHasPath(t *testing.T) {
+	for field, want := range map[string]bool{
+		"users[3].email": true, "/users/3/email": true, "3.email": true, "[3].email": true, "users.3.custom_attributes.old": true,
+		"users[3]": false, "users.3": false, "/users/3/": false, "3": false, "$.users[0]": false,
+	} {
+		assert.Equal(t, want, hasPath(field), field)
+	}
+}
+
 // Whatever the service writes, each row is in one of the two parts.
 func FuzzByIssues(f *testing.F) {
 	f.Add("users[3].email", "/users/0/name", uint8(4))
@@ -34,6 +43,23 @@ func FuzzByIssues(f *testing.F) {
 		assert.Len(t, named, len(issues))
 		assert.ElementsMatch(t, items, append(named, others...))
 	})
+}
+
+// A row that had to stay twice, as the limits were lowered, is not overtaken.
+func TestBatchKeepsTheOrder(t *testing.T) {
+	l := &limits{10, 100}
+	b := newBatch(l)
+	row := func(id string, bytes int) *item { return &item{id: id, json: make([]byte, bytes)} }
+	b2, b3 := row("b", 40), row("b", 1)
+	for _, it := range []*item{row("a", 40), row("b", 40), row("a", 40), b2} {
+		assert.True(t, b.add(it))
+	}
+	l.bytes = 60
+	assert.Len(t, b.take(), 2)
+	assert.True(t, b.add(b3))
+	assert.Len(t, b.take(), 1)
+	assert.Equal(t, []*item{b2}, b.take())
+	assert.Equal(t, []*item{b3}, b.take())
 }
 
 // Whatever the order of external ids and lengths, a batch has none of them twice

@@ -18,20 +18,26 @@ type Report struct {
 	// Acknowledged counts those that the service has saved: its answer has them.
 	Acknowledged int
 
-	// Refused counts those that are not saved: the service refused them alone,
-	// or there was something wrong that was seen before they were sent.
+	// Refused counts those that are not saved: the service refused them for
+	// themselves, or there was something wrong that was seen before they were
+	// sent.
 	Refused int
 
 	// Unknown counts those that may be saved or not: an answer was lost, or did
-	// not have them. A later run is to send them again.
+	// not have them. A row is also unknown when it was refused alone after a call
+	// with others, and the two refusals do not say the same, and no issue says
+	// what is wrong with it: as it is not documented whether a call that is
+	// refused saves the good rows, the first one may have. A later run is to send
+	// them again.
 	Unknown int
 
 	// NotAttempted counts those that are not saved, for no reason of their own:
-	// the run ended before it was their turn. A later run is to send them.
+	// the run ended before it was their turn, or the calls that had them were
+	// not carried out, as the key was refused, say. A later run is to send them.
 	NotAttempted int
 
-	// Failures are the first 100 of the refused and the unknown rows;
-	// SyncOptions.OnFailure is told of all.
+	// Failures are the first 100 of the refused and the unknown rows, in the
+	// order in which that turned out; SyncOptions.OnFailure is told of all.
 	Failures []Failure
 
 	// Cursor is the last checkpoint: a later run begins behind it. It is empty
@@ -89,6 +95,7 @@ var (
 
 	// ErrSystemic says that a run was ended, as row after row was refused for
 	// the same reason: an attribute that is not defined, perhaps.
+	// SyncOptions.MaxRefusedAlike says after how many.
 	ErrSystemic = errors.New("row after row was refused with the same message")
 
 	// errNotEchoed is of a row that an answer does not have.
@@ -118,8 +125,7 @@ func (s *syncing) acknowledge(it *item) {
 }
 
 // refuse is for a row that the service refused alone, or that was not sent. It
-// is unknown nevertheless if an earlier call may have saved it; what is refused
-// alone is not saved in the company of others, either.
+// is unknown nevertheless if an earlier call may have saved it.
 func (s *syncing) refuse(it *item) {
 	if it.maybe {
 		s.lose(it)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"time"
 )
 
 // Row is a customer of your table.
@@ -14,7 +15,9 @@ type Row struct {
 
 	// Cursor is where a later run goes on when this row and all before it are
 	// done: the row's key, in a table that is read in the order of a unique key.
-	// What is empty is no place to go on.
+	// What is empty is no place to go on. Each row has one of its own: where
+	// several have one key, as a join gives them, it is empty for all but the
+	// last of these, since a run that begins behind it leaves all of them out.
 	Cursor string
 }
 
@@ -38,15 +41,27 @@ type SyncOptions struct {
 
 	// ClearEmpty sends null for a name, e-mail address, phone number or
 	// attribute that is set and empty, so that the contact loses it. Default:
-	// such a field is left out, and the contact keeps what it has.
+	// such a field is left out, and the contact keeps what it has; of attributes,
+	// that goes for a service that merges them, as one that replaces them drops
+	// what is left out, and which of the two this one is is not documented.
+	//
+	// Of attributes, only those of type string count, not those of another type
+	// that is made of it, nor pointers. Values and Stripe accounts that are set
+	// and have no element are sent as they are, in any case.
 	ClearEmpty bool
+
+	// MaxRefusedAlike is how many rows may be refused one after the other with
+	// one message before the run ends with [ErrSystemic]. A negative one never
+	// ends it, which gets it past a stretch of the table that is bad. Default: 20.
+	MaxRefusedAlike int
 
 	// Schema looks at each row before it is sent, as [Schema.Check] does: a row
 	// with an attribute that the service would refuse or drop is refused. Default:
 	// none is looked at.
 	Schema *Schema
 
-	// OnFailure is told of each row that is refused or unknown. If it returns an
+	// OnFailure is told of each row that is refused or unknown, in the order in
+	// which that turns out, which is not that of the rows. If it returns an
 	// error, which is that of Sync then, the run ends, and the row is not behind
 	// a checkpoint. Default: nobody is told; the Report has the first 100.
 	OnFailure func(context.Context, Failure) error
@@ -54,14 +69,14 @@ type SyncOptions struct {
 	// OnCheckpoint is given the cursor of a row when it and each row before it
 	// are acknowledged or refused, for a later run to begin behind it: in the
 	// end, and in between when another BatchSize of rows are done. If it returns
-	// an error, which is that of Sync then, the run ends. Default: the cursor is
-	// in the Report only.
+	// an error, which is that of Sync then, the run ends, and there is no further
+	// one. Default: the cursor is in the Report only.
 	//
 	// A checkpoint does not pass a row that is unknown or not attempted, for the
 	// rest of the run, since a later one is to send it again. And it passes
-	// refused rows only with an acknowledged one behind them, or when the run
-	// goes to its end: it might end with [ErrSystemic], and a later one is to
-	// send them when their common reason is gone.
+	// refused rows only with an acknowledged one behind them, or when the source
+	// and the run go to their end: it might end with [ErrSystemic], and a later
+	// one is to send them when their common reason is gone.
 	OnCheckpoint func(ctx context.Context, cursor string) error
 
 	// OnProgress is given the report so far: in the end, and in between when
@@ -75,35 +90,50 @@ const (
 	defaultWorkers    = 4
 	maxWorkers        = 64
 	maxBatchBytes     = 16 << 20
+
+	defaultRefusedAlike = 20
 )
 
 // Sync upserts the rows of a table of any size and accounts for each one: it is
 // acknowledged, refused, unknown or not attempted, and the [Report] counts them.
-// Memory does not grow with the number of rows: some thousand are in hand at a
-// time. The options may be nil.
+// Memory does not grow with the number of rows: 4 × Workers × BatchSize are in
+// hand at a time, or fewer (16,000 by default), of them at most 4 × Workers ×
+// BatchBytes of JSON, and for each worker an answer. The options may be nil.
 //
 // Rows are sent in batches, by several workers at once, those of one external id
-// one after the other and in their order. A call is repeated as that of
-// [Client.Upsert] is. A batch that fails is narrowed: by the issues of the
+// one after the other and in their order. Only a call that was not answered in
+// time may still be at work in the service when the next one is sent, and what
+// it has of a customer may land last: have Options.Timeout be long. A call is
+// repeated as that of [Client.Upsert] is. A batch that fails is narrowed: by the issues of the
 // refusal where it has some, else by halves, so that a row fails for itself
-// alone.
+// alone. Rows are refused together only when there are issues of all, each about
+// a field of the row, or with a message of its own.
 //
 // The error is nil only if every row is acknowledged. Rows that failed do not
 // end the run; the error is [ErrRowsFailed] then. It ends early, with
 //
 //   - the error of the source, as it came; what was read before is sent
 //   - the error of OnFailure or OnCheckpoint
-//   - an *[Error] with ctx.Err() in it, when the context ends
-//   - an *[Error] with [ErrSystemic] in it, when 20 rows have been refused
-//     singly, or as a whole batch, with one message, and none was acknowledged
-//     in between; rows that are refused without being sent do not count
+//   - an *[Error] with ctx.Err() in it, when the context ends before each row is
+//     acknowledged or refused
+//   - an *[Error] with [ErrSystemic] in it, when 20 rows (MaxRefusedAlike) have
+//     been refused singly, or as a whole batch, with one message, and none was
+//     acknowledged in between; rows that are refused without being sent do not
+//     count, and those that the service picked out of a batch do so only when
+//     the rest of it has been heard as well
 //   - an *[Error] of a call that no row is to blame for: status 401, 402, 403,
-//     404, 405, 407 or 3xx, a bad certificate, a limiter that fails, or a
+//     404, 405 or 407 in the service's own form, any of 3xx, a bad certificate, a limiter that fails, or a
 //     Retry-After of more than 30 seconds
-//   - the *[Error] of the last of 20 calls in a row to which there was no answer
-//     but 429, a status from 500 on, or one that acknowledges nothing. There are
-//     pauses of up to 8 seconds between them, so that this takes half a minute
-//     with four workers, and two with one.
+//   - the *[Error] of the last of 20 calls or more in a row, over half a minute
+//     or more, to which there was no answer but 429, a status from 500 on, or
+//     one that acknowledges nothing
+//
+// Calls that fail in a row have pauses of up to 8 seconds between them, and from
+// the third one on, or after 429, there is one call at a time until one does not
+// fail, however many workers there are. What the service asks to wait
+// (Retry-After, or for 429 its X-RateLimit-Reset, up to 30 seconds) holds for
+// all workers. A service that is down is given up after half a minute with many
+// workers, and after two or three with few.
 //
 // The Report is true in any case, and no goroutine is left. A later run that
 // begins behind Report.Cursor completes the job, as upserting a row twice is the
@@ -114,7 +144,12 @@ const (
 // [Client.DeleteAll] deletes them.
 //
 // The source runs on the goroutine that called Sync. It must see for itself that
-// it ends with the context.
+// it ends with the context. While it waits for something, calls that are under
+// way go on, and nothing else does: no answer is looked at, no further call is
+// made, and no checkpoint given. It must not change a map or slice that it has
+// given away: rows are kept until they have an outcome, and in Failures.
+//
+// Options.Limiter and Options.OnAttempt are called by several workers at once.
 //
 // A bad option is a *[FieldError], before anything is read.
 //
@@ -135,6 +170,9 @@ func (c *Client) Sync(ctx context.Context, rows iter.Seq2[Row, error], options *
 	s.read(rows)
 	s.drain()
 	s.leave()
+	if s.whole && s.ended && s.report.Acknowledged+s.report.Refused == s.report.Read {
+		s.err = nil // the context ended when there was nothing left to do
+	}
 	s.tell(true)
 	return s.report, s.result()
 }
@@ -156,6 +194,9 @@ func (o *SyncOptions) complete() error {
 		if *f.value == 0 {
 			*f.value = f.otherwise
 		}
+	}
+	if o.MaxRefusedAlike == 0 {
+		o.MaxRefusedAlike = defaultRefusedAlike
 	}
 	return nil
 }
@@ -181,13 +222,19 @@ type syncing struct {
 
 	window  window
 	report  Report
-	settled int // rows that have an outcome
-	told    int // of them, when the caller was told last
+	settled int  // rows that have an outcome
+	told    int  // of them, when the caller was told last
+	unsaved bool // OnCheckpoint has failed
 
-	inARow int // calls that failed since one did not
+	inARow  int       // calls that failed since one did not
+	since   time.Time // when the first of these did
+	careful bool      // one call at a time, until one does not fail
+	gate    gate      // for as long as the service asks to wait
 
 	source error // of the source
+	whole  bool  // it came to its end, before the context did
 	err    error // why the run ended early
+	ended  bool  // that is the context
 }
 
 func newSyncing(ctx context.Context, c *Client, o SyncOptions) *syncing {
@@ -202,8 +249,8 @@ func newSyncing(ctx context.Context, c *Client, o SyncOptions) *syncing {
 	}
 	s.calls, s.cancel = context.WithCancel(ctx)
 	s.pauses, s.wake = context.WithCancel(s.calls)
-	for range o.Workers {
-		s.lanes = append(s.lanes, newLane(&s.limits))
+	for i := range o.Workers {
+		s.lanes = append(s.lanes, newLane(&s.limits, i))
 	}
 	return s
 }
@@ -229,6 +276,7 @@ func (s *syncing) stop(err error) {
 func (s *syncing) stopped() bool {
 	if s.err == nil && s.ctx.Err() != nil {
 		s.stop(contextEnded(s.ctx))
+		s.ended = true
 	}
 	return s.err != nil
 }
@@ -257,6 +305,7 @@ func (s *syncing) read(rows iter.Seq2[Row, error]) {
 			return
 		}
 	}
+	s.whole = s.ctx.Err() == nil // else it may have left some out
 }
 
 // accept takes a row in hand, and waits until there is room for it.

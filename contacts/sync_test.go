@@ -3,6 +3,7 @@ package contacts_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -184,6 +185,30 @@ func TestSyncNarrows(t *testing.T) {
 	}
 }
 
+// A service that saves the good rows of a call that it refuses, and refuses one
+// of them for another reason when it comes again, holds it. One that it refuses
+// for itself, it does not hold.
+func TestSyncRefusedAfterItWasSaved(t *testing.T) {
+	for _, status := range []int{400, 409, 413, 422, 451} {
+		rows := people(2)
+		rows[1].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+		c, fake := over(t, &contactstest.Options{Attributes: attributes, Partial: true}, nil)
+		fake.Script(contactstest.Pass(), contactstest.Pass(), contactstest.Status(status, "Not now"))
+		report, err := c.Sync(t.Context(), source(rows), nil)
+		require.ErrorIs(t, err, contacts.ErrRowsFailed)
+		assert.Equal(t, []string{"user_0000"}, externalIDs(fake))
+		assert.Equal(t, contacts.Report{Read: 2, Refused: 1, Unknown: 1, Failures: report.Failures}, report, "%d", status)
+		assert.Equal(t, rows[1], report.Failures[0].Row)
+		assert.Equal(t, contacts.OutcomeRefused, report.Failures[0].Outcome)
+	}
+
+	c, fake := over(t, nil, nil) // each row is too large alone: the calls before were not read
+	fake.Script(slices.Repeat([]contactstest.Fault{contactstest.TooLarge(0)}, 3)...)
+	report, err := c.Sync(t.Context(), source(people(2)), nil)
+	require.ErrorIs(t, err, contacts.ErrTooLarge)
+	assert.Equal(t, 2, report.Refused)
+}
+
 // blunt says no more than that something is wrong.
 type blunt struct {
 	http.ResponseWriter
@@ -216,6 +241,39 @@ func TestSyncIsNotMisledByIssues(t *testing.T) {
 	assert.Equal(t, 49, report.Acknowledged)
 	require.Len(t, report.Failures, 1)
 	assert.Equal(t, rows[20], report.Failures[0].Row)
+}
+
+// Nor may issues that name all rows of a call, whichever of them is bad.
+func TestSyncIsNotMisledByIssuesOfAllRows(t *testing.T) {
+	rows := people(1000)
+	for _, bad := range []int{3, 4, 500} {
+		rows[bad].Input.Name = contacts.Set("bad")
+	}
+	for name, first := range map[string]bool{"all": true, "those behind the first": false} {
+		t.Run(name, func(t *testing.T) {
+			c, fake := over(t, nil, nil)
+			fake.Script(upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
+				n := slices.Index(names, "bad")
+				if n < 0 {
+					return false
+				}
+				if first {
+					n = 0
+				}
+				var issues []string
+				for ; n < len(names); n++ {
+					issues = append(issues, fmt.Sprintf(`{"field":"users[%d]","message":"not processed"}`, n))
+				}
+				w.WriteHeader(400)
+				_, _ = fmt.Fprintf(w, `{"message":"Invalid","issues":[%s]}`, strings.Join(issues, ","))
+				return true
+			})...)
+			report, err := c.Sync(t.Context(), source(rows), nil)
+			require.ErrorIs(t, err, contacts.ErrRowsFailed)
+			assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 997, Refused: 3, Failures: report.Failures, Cursor: "999"}, report)
+			assert.Less(t, upserts(fake), 60)
+		})
+	}
 }
 
 // renumbering counts the items from one.
@@ -277,6 +335,115 @@ func TestSyncManyBadRows(t *testing.T) {
 		assert.Equal(t, contacts.Report{Read: 3000, Acknowledged: 2250, Refused: 750, Failures: report.Failures, Cursor: "2999"}, report)
 		assert.Len(t, report.Failures, 100)
 		assert.Len(t, fake.Contacts(), 2250)
+	}
+}
+
+// upsertsOf is the rows of a call, by a fault that sees them.
+func upsertsOf(see func(w http.ResponseWriter, r *http.Request, names []string) bool) []contactstest.Fault {
+	return slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			var sent struct {
+				Users []struct{ Name string }
+			}
+			_ = json.Unmarshal(body, &sent)
+			var names []string
+			for _, u := range sent.Users {
+				names = append(names, u.Name)
+			}
+			if !see(w, r, names) {
+				normal.ServeHTTP(w, r)
+			}
+		})
+	}}, 5000)
+}
+
+// A service that stops at the first bad row names one of them at a time. As long
+// as there is a good one, that is no reason to end; else it is.
+func TestSyncFirstBadRowOnly(t *testing.T) {
+	first := upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
+		n := slices.Index(names, "bad")
+		if n >= 0 {
+			w.WriteHeader(400)
+			_, _ = fmt.Fprintf(w, `{"message":"Invalid","issues":[{"field":"users[%d].phonenumber","message":"is no number"}]}`, n)
+		}
+		return n >= 0
+	})
+	for _, every := range []int{50, 40, 10} {
+		rows := people(1000)
+		for i := 0; i < len(rows); i += every {
+			rows[i].Input.Name = contacts.Set("bad")
+		}
+		c, fake := over(t, nil, nil)
+		fake.Script(first...)
+		report, err := c.Sync(t.Context(), source(rows), nil)
+		require.ErrorIs(t, err, contacts.ErrRowsFailed)
+		bad := 1000 / every
+		assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 1000 - bad, Refused: bad, Failures: report.Failures, Cursor: "999"}, report)
+		assert.Less(t, upserts(fake), 12*bad)
+	}
+
+	rows := people(5000)
+	for i := range rows {
+		rows[i].Input.Name = contacts.Set("bad")
+	}
+	c, fake := over(t, nil, nil)
+	fake.Script(first...)
+	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{Workers: 1})
+	require.ErrorIs(t, err, contacts.ErrSystemic)
+	assert.Empty(t, report.Cursor)
+	assert.Less(t, upserts(fake), 150)
+}
+
+// A stretch of bad rows is passed by the operator who says so.
+func TestSyncMaxRefusedAlike(t *testing.T) {
+	rows := people(300)
+	for i := range 60 {
+		rows[100+i].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+	}
+	for limit, ends := range map[int]bool{0: true, 3: true, 60: true, 61: false, -1: false} {
+		c, _ := over(t, &contactstest.Options{Attributes: attributes}, nil)
+		report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, Workers: 1, MaxRefusedAlike: limit})
+		assert.Equal(t, ends, errors.Is(err, contacts.ErrSystemic), limit)
+		if ends {
+			assert.Equal(t, "99", report.Cursor)
+		} else {
+			assert.Equal(t, contacts.Report{Read: 300, Acknowledged: 240, Refused: 60, Failures: report.Failures, Cursor: "299"}, report)
+		}
+	}
+}
+
+// A row that a firewall does not like costs that row. When it is all of them,
+// the run ends.
+func TestSyncFirewall(t *testing.T) {
+	for _, status := range []int{401, 402, 403, 404, 405, 407} {
+		n := 0
+		blocked := upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
+			if !slices.Contains(names, "<script") {
+				return false
+			}
+			n++
+			w.WriteHeader(status)
+			_, _ = fmt.Fprintf(w, "<html>You have been blocked. Your number is %d.", n)
+			return true
+		})
+		rows := people(200)
+		rows[3].Input.Name = contacts.Set("<script")
+		c, fake := over(t, nil, nil)
+		fake.Script(blocked...)
+		report, err := c.Sync(t.Context(), source(rows), nil)
+		require.ErrorIs(t, err, contacts.ErrRowsFailed)
+		assert.Equal(t, contacts.Report{Read: 200, Acknowledged: 199, Refused: 1, Failures: report.Failures, Cursor: "199"}, report)
+		assert.Equal(t, rows[3], report.Failures[0].Row)
+
+		for i := range rows {
+			rows[i].Input.Name = contacts.Set("<script")
+		}
+		report, err = c.Sync(t.Context(), source(rows), nil)
+		require.ErrorIs(t, err, contacts.ErrSystemic)
+		assert.Empty(t, report.Cursor)
+		assert.Less(t, n, 80)
 	}
 }
 
@@ -364,6 +531,12 @@ func TestSyncEndsEarly(t *testing.T) {
 	}{
 		"the key is refused":    {many(contactstest.Status(401, "No")), contacts.ErrUnauthorized, 20, false, 4},
 		"another agent's key":   {many(contactstest.Status(403, "No")), contacts.ErrForbidden, 20, false, 4},
+		"not paid":              {many(contactstest.Status(402, "Pay")), nil, 20, false, 4},
+		"another method":        {many(contactstest.Status(405, "No")), nil, 20, false, 4},
+		"a proxy wants a name":  {many(contactstest.Status(407, "No")), nil, 20, false, 4},
+		"it has moved":          {many(contactstest.Status(308, "There")), nil, 20, false, 4},
+		"it has moved, a page":  {many(contactstest.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(302) })), nil, 20, false, 4},
+		"408 for ever":          {many(contactstest.Status(408, "Too slow")), nil, 20, true, 70},
 		"no such agent":         {many(contactstest.Status(404, "Resource not found")), contacts.ErrNotFound, 20, false, 4},
 		"wait for an hour":      {many(contactstest.Status(429, "Slow down").RetryAfter(time.Hour)), contacts.ErrRateLimited, 20, false, 4},
 		"down":                  {many(contactstest.Status(503, "Down")), contacts.ErrServer, 20, true, 70},
@@ -425,6 +598,93 @@ func TestSyncWaitsForTheService(t *testing.T) {
 	})
 }
 
+// However many workers there are, a service that restarts is waited for, and one
+// that is down for good is given up.
+func TestSyncEndurance(t *testing.T) {
+	for _, workers := range []int{1, 4, 20, 64} {
+		for _, down := range []time.Duration{20 * time.Second, time.Hour} {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
+				fake.Script(slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {
+					if time.Since(begun) < down {
+						return contactstest.Status(503, "Down")(normal)
+					}
+					return normal
+				}}, 5000)...)
+				report, err := c.Sync(t.Context(), source(people(20000)), &contacts.SyncOptions{BatchSize: 100, Workers: workers})
+				if down < time.Minute {
+					assert.Equal(t, 20000, report.Read, "%d workers", workers)
+					assert.Zero(t, report.NotAttempted)
+					assert.Less(t, report.Unknown, 10)
+				} else {
+					require.ErrorIs(t, err, contacts.ErrServer)
+					assert.NotErrorIs(t, err, contacts.ErrRowsFailed)
+					assert.Greater(t, time.Since(begun), 30*time.Second)
+					assert.Less(t, time.Since(begun), 3*time.Minute)
+				}
+			})
+		}
+	}
+}
+
+// What the service asks to wait is for all workers, also when nothing is left to
+// send of the call that it answered.
+func TestSyncWaitsAsLongAsItIsAsked(t *testing.T) {
+	for name, refuse := range map[string]func(w http.ResponseWriter){
+		"503":       func(w http.ResponseWriter) { w.Header().Set("Retry-After", "20"); w.WriteHeader(503) },
+		"429":       func(w http.ResponseWriter) { w.Header().Set("Retry-After", "20"); w.WriteHeader(429) },
+		"its reset": func(w http.ResponseWriter) { w.Header().Set("X-RateLimit-Reset", "20"); w.WriteHeader(429) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				var at []time.Duration
+				var mu sync.Mutex
+				c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
+				fake.Script(slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {
+					mu.Lock()
+					defer mu.Unlock()
+					at = append(at, time.Since(begun).Round(time.Second))
+					if len(at) > 4 {
+						return normal
+					}
+					return contactstest.Answer(func(w http.ResponseWriter, _ *http.Request) { refuse(w) })(normal)
+				}}, 100)...)
+				slow := func(yield func(contacts.Row, error) bool) {
+					for i, row := range people(30) {
+						if i > 3 {
+							time.Sleep(100 * time.Millisecond)
+						}
+						if !yield(row, nil) {
+							return
+						}
+					}
+				}
+				report, _ := c.Sync(t.Context(), slow, &contacts.SyncOptions{BatchSize: 1, Workers: 3})
+				assert.Equal(t, 30, report.Read)
+				assert.Equal(t, []time.Duration{0, 0, 0, 20 * time.Second, 40 * time.Second}, at[:5], "one at a time")
+			})
+		})
+	}
+}
+
+// Calls that fail now and then, with answers in between, are no reason to end.
+func TestSyncFailuresWithAnswersInBetween(t *testing.T) {
+	for name, between := range map[string]contactstest.Fault{"acknowledged": contactstest.Pass(), "refused": contactstest.Status(400, "Bad")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
+				fake.Script(slices.Repeat([]contactstest.Fault{contactstest.Status(503, "Down"), between}, 50)...)
+				report, err := c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 1, Workers: 1, MaxRefusedAlike: -1})
+				require.ErrorIs(t, err, contacts.ErrRowsFailed)
+				assert.Equal(t, 50, report.Unknown)
+				assert.Zero(t, report.NotAttempted)
+			})
+		})
+	}
+}
+
 func TestSyncEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, fake := within(t, nil, nil)
@@ -436,7 +696,12 @@ func TestSyncEndsWithItsContext(t *testing.T) {
 		report, err := c.Sync(ctx, source(people(100)), &contacts.SyncOptions{
 			BatchSize: 10, Workers: 1,
 			OnCheckpoint: func(ctx context.Context, _ string) error { return ctx.Err() },
-			OnFailure:    func(ctx context.Context, f contacts.Failure) error { told = true; return ctx.Err() },
+			OnFailure: func(ctx context.Context, _ contacts.Failure) error {
+				told = true
+				assert.NoError(t, ctx.Err(), "it is to be written down even now")
+				return nil
+			},
+			OnProgress: func(ctx context.Context, _ contacts.Report) { assert.NoError(t, ctx.Err()) },
 		})
 		require.ErrorIs(t, err, context.Canceled)
 		require.ErrorIs(t, err, cause)
@@ -477,6 +742,19 @@ func TestSyncSourceFails(t *testing.T) {
 	assert.Len(t, fake.Contacts(), 57)
 }
 
+// It fails behind refused rows: they may have a reason in common that the run
+// did not live to see, so a later one is to send them.
+func TestSyncSourceFailsBehindRefusedRows(t *testing.T) {
+	c, _ := over(t, &contactstest.Options{Attributes: attributes}, nil)
+	rows := people(20)
+	for i := range rows[5:] {
+		rows[5+i].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+	}
+	report, err := c.Sync(t.Context(), rowsOf(rows, 15, errSource), &contacts.SyncOptions{BatchSize: 5, Workers: 1})
+	assert.Equal(t, errSource, err)
+	assert.Equal(t, contacts.Report{Read: 15, Acknowledged: 5, Refused: 10, Failures: report.Failures, Cursor: "4"}, report)
+}
+
 func TestSyncFunctionsThatFail(t *testing.T) {
 	full := errors.New("the disk is full")
 	c, _ := over(t, nil, nil)
@@ -498,6 +776,77 @@ func TestSyncFunctionsThatFail(t *testing.T) {
 	assert.Equal(t, report.Read, report.Acknowledged+report.NotAttempted)
 }
 
+// What ends when there is nothing left to do ends nothing.
+func TestSyncContextEndsAfterTheLastRow(t *testing.T) {
+	c, _ := over(t, nil, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	report, err := c.Sync(ctx, source(people(10)), &contacts.SyncOptions{BatchSize: 10, OnProgress: func(_ context.Context, r contacts.Report) {
+		if r.Acknowledged == 10 {
+			cancel()
+		}
+	}})
+	require.NoError(t, err)
+	assert.Equal(t, contacts.Report{Read: 10, Acknowledged: 10, Cursor: "9"}, report)
+
+	ctx, cancel = context.WithCancel(t.Context())
+	report, err = c.Sync(ctx, func(yield func(contacts.Row, error) bool) {
+		_ = yield(people(1)[0], nil)
+		for ctx.Err() == nil { // it ends with the context, and does not say so
+			time.Sleep(10 * time.Millisecond)
+			cancel()
+		}
+	}, &contacts.SyncOptions{BatchSize: 1})
+	require.ErrorIs(t, err, context.Canceled, "there may be more rows: %v", report)
+}
+
+func TestSyncOnCheckpointFailsOnce(t *testing.T) {
+	full := errors.New("the disk is full")
+	c, _ := over(t, nil, nil)
+	n := 0
+	_, err := c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 5, OnCheckpoint: func(context.Context, string) error { n++; return full }})
+	assert.Equal(t, full, err)
+	assert.Equal(t, 1, n)
+}
+
+// The reports of OnProgress are the caller's.
+func TestSyncProgressIsTheCallers(t *testing.T) {
+	c, _ := over(t, nil, nil)
+	rows := people(30)
+	for i := range rows {
+		rows[i].Input.ExternalID = contacts.Optional[string]{}
+	}
+	mine := contacts.Failure{Row: contacts.Row{Cursor: "mine"}}
+	var kept [][]contacts.Failure
+	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 1, OnProgress: func(_ context.Context, r contacts.Report) {
+		kept = append(kept, append(r.Failures, mine))
+	}})
+	require.ErrorIs(t, err, contacts.ErrRowsFailed)
+	assert.NotContains(t, report.Failures, mine)
+	for _, failures := range kept {
+		assert.Equal(t, mine, failures[len(failures)-1])
+	}
+}
+
+// Many messages do not hide the one that all rows have after them.
+func TestSyncSystemicAfterManyMessages(t *testing.T) {
+	c, fake := over(t, nil, nil)
+	fake.Script(upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
+		var issues []string
+		for i, name := range names {
+			if len(name) > 3 {
+				name = "all of them"
+			}
+			issues = append(issues, fmt.Sprintf(`{"field":"users[%d].name","message":"it is about %s"}`, i, name))
+		}
+		w.WriteHeader(400)
+		_, _ = fmt.Fprintf(w, `{"message":"Invalid","issues":[%s]}`, strings.Join(issues, ","))
+		return true
+	})...)
+	report, err := c.Sync(t.Context(), source(people(3000)), &contacts.SyncOptions{BatchSize: 100, Workers: 1})
+	require.ErrorIs(t, err, contacts.ErrSystemic, "%d", report.Refused)
+	assert.Equal(t, 1100, report.Refused)
+}
+
 // A panic of the caller's functions comes out of Sync, and no goroutine stays.
 func TestSyncPanics(t *testing.T) {
 	for name, change := range map[string]struct {
@@ -511,13 +860,52 @@ func TestSyncPanics(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, fake := within(t, nil, change.client)
+				count := &counting{}
+				c, fake := within(t, nil, func(o *contacts.Options) {
+					count.next, o.HTTPClient = o.HTTPClient.Transport, &http.Client{Transport: count}
+					if change.client != nil {
+						change.client(o)
+					}
+				})
 				fake.Script(contactstest.Pass(), contactstest.Slow(10*time.Second), contactstest.Slow(10*time.Second))
 				change.sync.BatchSize = 1
+				begun := time.Now()
 				assert.PanicsWithValue(t, "boom", func() { _, _ = c.Sync(t.Context(), change.source, &change.sync) })
+				assert.Zero(t, count.underWay.Load())
+				assert.Less(t, time.Since(begun), 5*time.Second, "calls are cut off")
 			})
 		})
 	}
+}
+
+// counting counts the calls that are under way.
+type counting struct {
+	next     http.RoundTripper
+	underWay atomic.Int64
+}
+
+func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
+	c.underWay.Add(1)
+	defer c.underWay.Add(-1)
+	return c.next.RoundTrip(r)
+}
+
+// A run that ends does not wait for what was to be sent after a pause.
+func TestSyncEndsDuringAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
+		fake.Script(contactstest.Status(429, "Slow down").RetryAfter(20 * time.Second))
+		full := errors.New("the disk is full")
+		begun := time.Now()
+		report, err := c.Sync(t.Context(), func(yield func(contacts.Row, error) bool) {
+			_ = yield(people(1)[0], nil)
+			time.Sleep(time.Second)
+			_ = yield(contacts.Row{}, nil)
+		}, &contacts.SyncOptions{BatchSize: 1, OnFailure: func(context.Context, contacts.Failure) error { return full }})
+		assert.Equal(t, full, err)
+		assert.Equal(t, 1, report.NotAttempted)
+		assert.Less(t, time.Since(begun), 5*time.Second)
+	})
 }
 
 type panicking struct{}

@@ -135,15 +135,9 @@ func randomRows(rng *rand.Rand, n int) []contacts.Row {
 	return rows
 }
 
-// Refusals without a reason go with a service that saves all or nothing: the
-// other kind would hold rows that it refuses afterwards.
-func randomFaults(rng *rand.Rand, partial bool) []contactstest.Fault {
+func randomFaults(rng *rand.Rand) []contactstest.Fault {
 	faults := make([]contactstest.Fault, rng.IntN(120))
 	often := 1 + rng.IntN(9)
-	kinds := 5
-	if partial {
-		kinds = 2
-	}
 	for i := range faults {
 		faults[i] = contactstest.Pass()
 		if rng.IntN(10) >= often {
@@ -167,7 +161,7 @@ func randomFaults(rng *rand.Rand, partial bool) []contactstest.Fault {
 		case 8:
 			faults[i] = contactstest.Slow(time.Duration(rng.IntN(90)) * time.Second)
 		case 9:
-			faults[i] = contactstest.Status([]int{503, 401, 400, 422, 409}[rng.IntN(kinds)], "Something")
+			faults[i] = contactstest.Status([]int{503, 401, 400, 422, 409}[rng.IntN(5)], "Something")
 		}
 	}
 	return faults
@@ -280,7 +274,7 @@ func TestSyncAccountsForEveryRow(t *testing.T) {
 			case 1:
 				time.AfterFunc(time.Duration(rng.IntN(60_000))*time.Millisecond, cancel)
 			}
-			faults := randomFaults(rng, options.Partial)
+			faults := randomFaults(rng)
 			fake.Script(faults...)
 			first := syncOnce(t, ctx, c, w, rows, rowsOf(rows, failAt, source), o)
 			first.check(t, rows, w, fake)
