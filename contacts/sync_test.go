@@ -607,10 +607,13 @@ func TestSyncEndurance(t *testing.T) {
 				begun := time.Now()
 				c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
 				fake.Script(slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {
-					if time.Since(begun) < down {
-						return contactstest.Status(503, "Down")(normal)
-					}
-					return normal
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if time.Since(begun) < down {
+							time.Sleep(time.Second) // so that the calls of all workers are under way
+							normal = contactstest.Status(503, "Down")(normal)
+						}
+						normal.ServeHTTP(w, r)
+					})
 				}}, 5000)...)
 				report, err := c.Sync(t.Context(), source(people(20000)), &contacts.SyncOptions{BatchSize: 100, Workers: workers})
 				if down < time.Minute {
@@ -898,12 +901,14 @@ func TestSyncEndsDuringAPause(t *testing.T) {
 		full := errors.New("the disk is full")
 		begun := time.Now()
 		report, err := c.Sync(t.Context(), func(yield func(contacts.Row, error) bool) {
-			_ = yield(people(1)[0], nil)
-			time.Sleep(time.Second)
+			for _, row := range people(2) {
+				_ = yield(row, nil)
+				time.Sleep(time.Second)
+			}
 			_ = yield(contacts.Row{}, nil)
 		}, &contacts.SyncOptions{BatchSize: 1, OnFailure: func(context.Context, contacts.Failure) error { return full }})
 		assert.Equal(t, full, err)
-		assert.Equal(t, 1, report.NotAttempted)
+		assert.Equal(t, 2, report.NotAttempted)
 		assert.Less(t, time.Since(begun), 5*time.Second)
 	})
 }
