@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"sync/atomic"
 	"time"
 
 	"github.com/chatident/chatident/internal/apihttp"
-	"github.com/chatident/chatident/internal/wire"
 )
 
 // lane is the place of one call at a time. Rows of one external id are in one
@@ -173,29 +171,20 @@ func (s *syncing) start(l *lane) bool {
 }
 
 // send makes a call, and says whether it was refused with somebody's page.
-func (s *syncing) send(items []*item, records *[]echo) (page bool, err error) {
-	call := s.client.call(http.MethodPost, contactsPath, "contacts")
-	call.Repeatable = true // each row has an external id
-	call.Body = body(items)
+func (s *syncing) send(items []*item, echoed *[]echo) (page bool, err error) {
+	rows := make([][]byte, len(items))
+	for i, it := range items {
+		rows[i] = it.json
+	}
+	call := s.client.upsertOf(rows, true) // each row has an external id
 	res, err := s.client.api.Do(s.calls, call)
 	if f, ok := errors.AsType[*apihttp.Failure](err); ok {
 		return f.Err == nil && !isOfTheService(f.Body), asError(f)
 	}
-	if data, ok := wire.Data(res.Body, '['); !ok || !wire.Unmarshal(data, records) {
+	if !records(res.Body, echoed) {
 		return false, unexpected(call.Operation, res)
 	}
 	return false, nil
-}
-
-func body(items []*item) []byte {
-	b := []byte(`{"users":[`)
-	for i, it := range items {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, it.json...)
-	}
-	return append(b, "]}"...)
 }
 
 // isOfTheService reports whether the body of a refusal has the form of the

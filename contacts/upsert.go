@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/chatident/chatident/internal/apihttp"
 	"github.com/chatident/chatident/internal/wire"
 )
 
@@ -58,7 +59,7 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 		repeatable = repeatable && ok
 	}
 	var upserted Upserted
-	meta, err := c.upsert(ctx, items, repeatable, &upserted.Contacts)
+	meta, err := c.do(ctx, c.upsertOf(items, repeatable), func(b []byte) bool { return records(b, &upserted.Contacts) })
 	if err != nil {
 		return nil, err
 	}
@@ -66,14 +67,16 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 	return &upserted, nil
 }
 
-// upsert sends inputs that are JSON by now, and decodes the records of the
-// answer.
-func (c *Client) upsert(ctx context.Context, items [][]byte, repeatable bool, records any) (Meta, error) {
+// upsertOf is the call for inputs that are JSON by now.
+func (c *Client) upsertOf(items [][]byte, repeatable bool) apihttp.Call {
 	call := c.call(http.MethodPost, contactsPath, "contacts")
 	call.Repeatable = repeatable
 	call.Body = fmt.Appendf(nil, `{"users":[%s]}`, bytes.Join(items, []byte(",")))
-	return c.do(ctx, call, func(b []byte) bool {
-		data, ok := wire.Data(b, '[')
-		return ok && wire.Unmarshal(data, records)
-	})
+	return call
+}
+
+// records decodes those of its answer.
+func records(b []byte, v any) bool {
+	data, ok := wire.Data(b, '[')
+	return ok && wire.Unmarshal(data, v)
 }

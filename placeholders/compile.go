@@ -58,9 +58,10 @@ type compiler struct {
 // the variables or have a default; variables that none needs are no fault. The
 // action is copied.
 //
-// All faults together are an *[ActionError] (whether a placeholder may stand
-// where it does is looked at when all of its template can be read), a default that cannot stand where
-// its placeholder does included; other bad options are a *[FieldError].
+// All faults together are an *[ActionError], a default that cannot stand where
+// its placeholder does included; whether a placeholder may stand where it does is
+// looked at when all of its template can be read. Other bad options are a
+// *[FieldError].
 func Compile(a Action, options *Options) (*CompiledAction, error) {
 	l, err := options.limits()
 	if err != nil {
