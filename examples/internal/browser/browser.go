@@ -6,6 +6,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,14 @@ func New(t *testing.T) *Browser {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
+	return newTab(t, ctx)
+}
+
+// Tab opens another tab of the same browser.
+func (b *Browser) Tab() *Browser { return newTab(b.t, b.Context) }
+
+func newTab(t *testing.T, parent context.Context) *Browser {
+	ctx, cancel := chromedp.NewContext(parent)
 	t.Cleanup(cancel)
 	return &Browser{ctx, t, chromedp.Console(ctx)}
 }
@@ -62,15 +70,36 @@ func (b *Browser) Text(selector chromedp.CSS) string {
 	return text
 }
 
-// RequireQuietConsole ends the browser: the messages end with it.
-func (b *Browser) RequireQuietConsole() {
+// WaitFor waits until a JavaScript expression is true.
+func (b *Browser) WaitFor(expression string) {
+	b.t.Helper()
+	_, err := chromedp.Run(b.Context, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(50*time.Millisecond)))
+	require.NoError(b.t, err, expression)
+}
+
+// Evaluate returns the text that a JavaScript expression gives.
+func (b *Browser) Evaluate(expression string) string {
+	b.t.Helper()
+	text, err := chromedp.Run(b.Context, chromedp.Evaluate[string](expression))
+	require.NoError(b.t, err, expression)
+	return text
+}
+
+// Refused is what Chromium itself says of each answer with a status of 400 or
+// more. No page can prevent it.
+const Refused = "Failed to load resource: the server responded with a status of"
+
+// RequireQuietConsole ends the tab: the messages end with it. Those with one of
+// the texts are expected.
+func (b *Browser) RequireQuietConsole(expected ...string) {
 	b.t.Helper()
 	require.NoError(b.t, chromedp.Cancel(b.Context))
 	for message, err := range b.console {
 		if err != nil {
 			break
 		}
-		if !strings.Contains(message.String(), typedBefore) {
+		isExpected := func(text string) bool { return strings.Contains(message.String(), text) }
+		if !slices.ContainsFunc(append(expected, typedBefore), isExpected) {
 			assert.Fail(b.t, "the console is not empty", message.String())
 		}
 	}
