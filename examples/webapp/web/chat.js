@@ -79,9 +79,7 @@
     let stopped = true;
     try {
       for await (const piece of chat.send(text)) {
-        const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
-        words.append(piece);
-        if (atEnd) log.scrollTop = log.scrollHeight;
+        follow(() => words.append(piece));
       }
       stopped = chat.lastReply === null;
     } catch (error) {
@@ -90,15 +88,29 @@
       fail(error);
       if (words.textContent === "") {
         reply.remove();
-        input.value ||= text; // for another try
+        putBack(text);
       }
     }
     if (chat !== shown) return;
     running(false);
-    if (stopped) reply.append(element("p", { className: "quiet" }, "You stopped this reply."));
-    else if (chat.lastReply) rate(reply, chat.conversation, chat.lastReply, null);
+    follow(() => {
+      if (stopped) reply.append(element("p", { className: "quiet" }, "You stopped this reply."));
+      else if (chat.lastReply) rate(reply, chat.conversation, chat.lastReply, null);
+    });
     if (isNew) settle(chat, chat.conversation ?? (stopped ? await find(chat, text) : null));
     refresh();
+  }
+
+  // follow keeps the end of the messages in sight, unless the reader has gone up.
+  function follow(grow) {
+    const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
+    grow();
+    if (atEnd) log.scrollTop = log.scrollHeight;
+  }
+
+  // putBack has a text that did not arrive ready for another try.
+  function putBack(text) {
+    if (input.value.trim() === "") input.value = text;
   }
 
   // find looks for the conversation of a first reply that was stopped: its id comes
@@ -200,6 +212,6 @@
     if (ticketOf() !== null || asked === null) return;
     const ticket = await find(shown, asked).catch(() => null);
     settle(shown, ticket);
-    ticket === null ? (input.value ||= asked) : open(ticket);
+    ticket === null ? putBack(asked) : open(ticket);
   })();
 }
