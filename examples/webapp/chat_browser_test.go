@@ -105,7 +105,7 @@ func TestAStoppedFirstReplyIsFoundAgain(t *testing.T) {
 	stopped := b.reply(1)
 	assert.NotContains(t, stopped, "on a Thursday")
 	b.WaitFor(`location.hash !== ""`)
-	assert.Contains(t, b.Text("#log"), "You stopped this reply.")
+	assert.Contains(t, b.Text("#log"), "This reply was stopped.")
 	b.Picture("chat-stopped")
 	b.say("Hello")
 	assert.Contains(t, b.reply(2), "What can I do for you?")
@@ -245,7 +245,9 @@ func TestKeyboardOnly(t *testing.T) {
 			b.Do(chromedp.KeyEvent(key))
 		}
 	}
-	focused := func() string { return b.Evaluate(`document.activeElement.textContent.trim() || document.activeElement.id`) }
+	focused := func() string {
+		return b.Evaluate(`document.activeElement.textContent.trim() || document.activeElement.id`)
+	}
 	tabTo := func(what string) {
 		t.Helper()
 		for range 40 {

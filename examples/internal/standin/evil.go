@@ -7,7 +7,7 @@ import (
 
 // Evil is a site of somebody else's that a customer of the shop happens to have
 // open: GET /evil/ tries to use the shop with the customer's own browser, and
-// tells the page that it is framed by how that ended.
+// tells the page that it is framed by what it saw of that.
 type Evil struct {
 	shopURL string
 	mux     *http.ServeMux

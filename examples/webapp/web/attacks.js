@@ -1,5 +1,5 @@
 // Each attack does what an attacker would do, and gives what was sent, what came
-// back, and whether it was stopped.
+// back, and whether it was stopped, where that can be told.
 "use strict";
 {
   const page = document.querySelector(".attacks");
@@ -40,12 +40,19 @@
       yield tried("POST", "/api/chat/messages", { body: { message: "Where is my order?", userId: victim } });
     },
     async *origin() {
+      const before = await latestChat();
       const frame = element("iframe", { title: "A page of another site", src: `${vendor}/evil/` });
       document.querySelector("[data-attack=origin]").append(frame);
-      for (let i = 0; i < 2; i++) yield await messageFrom(frame);
+      const token = await messageFrom(frame);
+      yield { ...token, stopped: token.came.startsWith("TypeError") };
+      yield await messageFrom(frame);
       frame.remove();
+      const stopped = (await latestChat()) === before;
+      yield { line: "Your chats afterwards", came: stopped ? "the same as before" : "one has a new message", stopped };
     },
   };
+
+  const latestChat = () => fetch("/api/chat/conversations?limit=1").then((response) => response.text());
 
   const messageFrom = (frame) =>
     new Promise((resolve, reject) => {
@@ -64,7 +71,8 @@
     element("p", { className: "request" }, line),
     ...(sent ? [element("pre", {}, JSON.stringify(sent, null, 2))] : []),
     element("pre", {}, shorten(came)),
-    element("p", { className: `verdict ${stopped ? "accepted" : "refused"}` }, stopped ? "Stopped." : "It went through!"),
+    ...(stopped === undefined ? [] : [
+      element("p", { className: `verdict ${stopped ? "accepted" : "refused"}` }, stopped ? "Stopped." : "It went through!")]),
   ];
 
   page.addEventListener("click", async ({ target }) => {

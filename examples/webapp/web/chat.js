@@ -6,8 +6,8 @@
   const [log, form, input, list] = [$("log"), $("ask"), $("text"), $("history")];
   let shown; // the conversation on screen: each has a ChatProxy of its own
 
-  // ticketOf reads the ticket of a conversation from the address, null for a new one.
-  const ticketOf = () => decodeURIComponent(location.hash.slice(1)) || null;
+  // ticketIn reads the ticket of a conversation from an address, null for a new one.
+  const ticketIn = ({ hash }) => decodeURIComponent(hash.slice(1)) || null;
 
   async function open(ticket) {
     shown?.stop();
@@ -69,7 +69,8 @@
   async function ask(text) {
     const chat = shown;
     const isNew = chat.conversation === null;
-    if (isNew) sessionStorage.setItem("asked", text); // for a reload in the middle of the reply
+    const asked = { text, known: [...list.querySelectorAll("a")].map(ticketIn) };
+    if (isNew) sessionStorage.setItem("asked", JSON.stringify(asked)); // for a reload in the middle of the reply
     $("welcome").hidden = true;
     log.append(message("user", text));
     const reply = message("assistant", "");
@@ -94,10 +95,10 @@
     if (chat !== shown) return;
     running(false);
     follow(() => {
-      if (stopped) reply.append(element("p", { className: "quiet" }, "You stopped this reply."));
+      if (stopped) reply.append(element("p", { className: "quiet" }, "This reply was stopped."));
       else if (chat.lastReply) rate(reply, chat.conversation, chat.lastReply, null);
     });
-    if (isNew) settle(chat, chat.conversation ?? (stopped ? await find(chat, text) : null));
+    if (isNew) settle(chat, chat.conversation ?? (await find(chat, asked)));
     refresh();
   }
 
@@ -113,14 +114,17 @@
     if (input.value.trim() === "") input.value = text;
   }
 
-  // find looks for the conversation of a first reply that was stopped: its id comes
-  // with the end of the reply, so only the history has it.
-  async function find(chat, text) {
-    const { conversations } = await chat.history({ limit: 5 });
-    for (const { conversation } of conversations) {
-      const { messages } = await chat.messages(conversation, { limit: 5 });
-      if (messages.some(({ role, parts }) => role === "user" && parts.some((p) => p.text === text))) return conversation;
-    }
+  // find looks for the conversation of a first reply that did not come to its end,
+  // where its ticket would be: only the history has it.
+  async function find(chat, { text, known }) {
+    try {
+      const { conversations } = await chat.history({ limit: 5 });
+      for (const { conversation } of conversations) {
+        if (known.includes(conversation)) continue;
+        const { messages } = await chat.messages(conversation, { limit: 5 });
+        if (messages.some(({ role, parts }) => role === "user" && parts.some((p) => p.text === text))) return conversation;
+      }
+    } catch {} // the next message begins another conversation
     return null;
   }
 
@@ -172,7 +176,7 @@
   // mark shows in the list which conversation is on screen.
   function mark() {
     for (const link of list.querySelectorAll("a")) {
-      const here = decodeURIComponent(link.hash.slice(1)) === shown.conversation;
+      const here = ticketIn(link) === shown.conversation;
       here ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
     }
   }
@@ -197,7 +201,7 @@
   document.addEventListener("keydown", ({ key }) => key === "Escape" && shown.stop());
   $("new").onclick = () => input.focus();
   $("welcome").onclick = ({ target }) => target.matches("button") && ask(target.textContent);
-  window.addEventListener("hashchange", () => open(ticketOf()));
+  window.addEventListener("hashchange", () => open(ticketIn(location)));
   window.addEventListener("focus", () => refresh());
   window.addEventListener("signedinelsewhere", () => {
     shown.stop();
@@ -206,12 +210,12 @@
 
   // A first reply that a reload cut off is found again.
   (async () => {
-    await open(ticketOf());
+    await open(ticketIn(location));
     refresh();
-    const asked = sessionStorage.getItem("asked");
-    if (ticketOf() !== null || asked === null) return;
-    const ticket = await find(shown, asked).catch(() => null);
+    const asked = JSON.parse(sessionStorage.getItem("asked"));
+    if (ticketIn(location) !== null || asked === null) return;
+    const ticket = await find(shown, asked);
     settle(shown, ticket);
-    ticket === null ? putBack(asked) : open(ticket);
+    ticket === null ? putBack(asked.text) : open(ticket);
   })();
 }
