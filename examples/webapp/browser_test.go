@@ -143,16 +143,28 @@ func TestPicturesOfOtherScreens(t *testing.T) {
 	}
 	b := tab{browser.New(t)}
 	s := start(t, nil)
+	look := func(name string) {
+		b.Do(chromedp.Navigate(s.url))
+		b.waitFor("ainisa", "accepted")
+		b.waitFor("megadesk", "accepted")
+		b.Picture(name + "-home")
+		b.Do(chromedp.Navigate(s.url+"/chat"), chromedp.WaitVisible(chatText))
+		b.say("Who am I?")
+		b.reply(1)
+		b.say("Tell me a story")
+		b.begun()
+		b.Picture(name + "-chat")
+		for _, page := range []string{"login", "account", "actions", "attacks"} {
+			b.Do(chromedp.Navigate(s.url + "/" + page))
+			b.Picture(name + "-" + page)
+		}
+	}
 	b.signIn(s.url, "mallory")
-	b.waitFor("ainisa", "accepted")
-	b.waitFor("megadesk", "accepted")
 	_, err := chromedp.Call(b.Context, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
 	})
 	require.NoError(t, err)
-	b.Picture("dark")
+	look("dark")
 	b.Do(chromedp.EmulateViewport(390, 844))
-	b.Picture("narrow")
-	b.Do(chromedp.Navigate(s.url + "/login"))
-	b.Picture("narrow-sign-in")
+	look("narrow")
 }

@@ -137,6 +137,35 @@ func TestAReloadInTheMiddleOfTheFirstReply(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
+// Two tabs chat at once, each in a conversation of its own, and each lists both.
+func TestTwoTabs(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	other := tab{b.Tab()}
+	other.Do(chromedp.Navigate(s.url+"/chat"), chromedp.WaitVisible(chatText))
+	b.say("Tell me a story")
+	other.say("Tell me another story")
+	b.begun()
+	other.begun()
+	for _, tab := range []tab{b, other} {
+		tab.Do(chromedp.Click(chromedp.CSS("#stop")))
+		tab.WaitFor(`location.hash !== ""`)
+	}
+	assert.NotEqual(t, b.ticket(), other.ticket())
+	for _, tab := range []tab{b, other} {
+		tab.say("Where is my order?")
+		assert.Contains(t, tab.reply(2), "left our warehouse")
+		tab.Do(chromedp.Evaluate[chromedp.Void](`window.dispatchEvent(new Event("focus"))`))
+		tab.WaitFor(`document.querySelectorAll("#history a").length === 2`)
+	}
+	b.Do(chromedp.Reload())
+	b.reply(2)
+	assert.NotContains(t, b.Text("#log"), "another story")
+	other.RequireQuietConsole()
+	b.RequireQuietConsole()
+}
+
 func TestSigningOutInTheMiddleOfAReply(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
