@@ -65,17 +65,27 @@ func newShop(cfg config, db *sql.DB, vendorURL string, account bookbag) (*shop, 
 		return nil, err
 	}
 	s.bot, s.contacts = bot, newContactBook(book, s.customers)
-	mux, err := s.routes()
+	orders, err := ordersEndpoint(s.ainisa, cfg.ainisaActionKey)
+	if err != nil {
+		return nil, fmt.Errorf("AINISA_ACTION_KEY: %w", err)
+	}
+	site, err := s.routes()
 	if err != nil {
 		return nil, err
 	}
 	crossOrigin := http.NewCrossOriginProtection()
 	crossOrigin.SetDenyHandler(http.HandlerFunc(s.crossSitePost))
-	s.handler = crossOrigin.Handler(s.sessions.LoadAndSave(mux))
+	// Ainisa has no session, and an Origin of its own, which the protection
+	// against other sites would refuse.
+	mux := http.NewServeMux()
+	mux.Handle(ordersPath, orders)
+	mux.Handle("/", crossOrigin.Handler(s.sessions.LoadAndSave(site)))
+	s.handler = mux
 	return s, nil
 }
 
-func (s *shop) routes() (*http.ServeMux, error) {
+// routes are what browsers ask for.
+func (s *shop) routes() (http.Handler, error) {
 	identity, err := megadeskEndpoint(s.cfg.megadeskSecret, s.currentCustomer)
 	if err != nil {
 		return nil, fmt.Errorf("MEGADESK_IDENTITY_SECRET: %w", err)
@@ -84,14 +94,9 @@ func (s *shop) routes() (*http.ServeMux, error) {
 	if err != nil {
 		return nil, fmt.Errorf("CHATPROXY_SECRET: %w", err)
 	}
-	orders, err := ordersEndpoint(s.ainisa, s.cfg.ainisaActionKey)
-	if err != nil {
-		return nil, fmt.Errorf("AINISA_ACTION_KEY: %w", err)
-	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/megadesk-identity", identity)
 	mux.Handle("/api/chat/", chat)
-	mux.Handle(ordersPath, orders)
 	mux.Handle("/chatproxy.js", chatproxy.Script())
 
 	mux.HandleFunc("GET /{$}", s.page("home.html", nil))

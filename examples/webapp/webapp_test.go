@@ -122,6 +122,31 @@ func TestCrossSitePostsDoNothing(t *testing.T) {
 	assert.NotNil(t, v.identity(), "still signed in")
 }
 
+// Ainisa's own Origin is no other site's page, whatever the method of the action.
+func TestAinisaCallsAcrossOrigins(t *testing.T) {
+	v := newVisitor(t, start(t, nil))
+	user, err := v.site.shop.ainisa.Identify(ainisaUserOf(&demoCustomers[0]))
+	require.NoError(t, err)
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		header := http.Header{"Origin": {"https://ainisa.com/"}, "X-User-Id": {user.UserID}, "X-User-Hash": {user.UserHash}}
+		assert.Equal(t, 401, v.do(method, ordersPath, nil, header.Clone()).status, method)
+		header.Set(actionHeader, v.site.shop.cfg.ainisaActionKey)
+		res := v.do(method, ordersPath, nil, header)
+		assert.Equal(t, 200, res.status, method)
+		assert.Contains(t, res.body, `"customer":"cust-1001"`)
+		assert.Equal(t, "no-store", res.header.Get("Cache-Control"))
+	}
+}
+
+func TestSignInGoesWhereItWasAskedFor(t *testing.T) {
+	v := newVisitor(t, start(t, nil))
+	assert.Equal(t, "/login?next=/account", v.get("/account").header.Get("Location"))
+	for next, want := range map[string]string{"/chat": "/chat", "": "/", "https://evil.example": "/", "//evil.example": "/", "/logout": "/"} {
+		res := v.do("POST", "/login", url.Values{"username": {"ada"}, "password": {"ada"}, "next": {next}}, nil)
+		assert.Equal(t, want, res.header.Get("Location"), next)
+	}
+}
+
 func TestSignInRenewsTheSession(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	v.signIn("ada", "ada")
