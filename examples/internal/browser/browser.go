@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/internal/proof"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -53,8 +54,16 @@ func (b *Browser) Tab() *Browser { return newTab(b.t, b.Context) }
 func newTab(t *testing.T, parent context.Context) *Browser {
 	ctx, cancel := chromedp.NewContext(parent)
 	t.Cleanup(cancel)
-	return &Browser{ctx, t, chromedp.Console(ctx)}
+	b := &Browser{ctx, t, chromedp.Console(ctx)}
+	_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: tellViolations})
+	require.NoError(t, err)
+	return b
 }
+
+// tellViolations puts on the console what the page's policy refused, also what
+// Chromium keeps to itself: an eval whose error somebody caught.
+const tellViolations = `document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>
+	console.error("the Content-Security-Policy refused", effectiveDirective, blockedURI))`
 
 // Do does one thing after the other.
 func (b *Browser) Do(actions ...Action) {
@@ -89,13 +98,15 @@ func (b *Browser) Evaluate(expression string) string {
 // more. No page can prevent it.
 const Refused = "Failed to load resource: the server responded with a status of"
 
-// RequireQuietConsole ends the tab: the messages end with it. Those with one of
-// the texts are expected.
+// RequireQuietConsole ends the tab, after a look at all that its console has told.
+// Messages with one of the texts are expected.
 func (b *Browser) RequireQuietConsole(expected ...string) {
 	b.t.Helper()
-	require.NoError(b.t, chromedp.Cancel(b.Context))
+	const last = "that was all"
+	b.Do(chromedp.Evaluate[chromedp.Void](`console.debug("` + last + `")`))
 	for message, err := range b.console {
-		if err != nil {
+		require.NoError(b.t, err)
+		if message.Text == last {
 			break
 		}
 		isExpected := func(text string) bool { return strings.Contains(message.String(), text) }
@@ -103,6 +114,7 @@ func (b *Browser) RequireQuietConsole(expected ...string) {
 			assert.Fail(b.t, "the console is not empty", message.String())
 		}
 	}
+	require.NoError(b.t, chromedp.Cancel(b.Context))
 }
 
 // typedBefore is what Chromium says when somebody types into a page before it has
