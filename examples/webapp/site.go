@@ -117,6 +117,7 @@ func (s *site) serve(ctx context.Context) error {
 		s.shopListener:   newServer(s.oneHost(s.shop.handler)),
 		s.vendorListener: newServer(vendors),
 	}
+	servers[s.vendorListener].WriteTimeout = 0 // it would cut Bookbag's replies short
 	failed := make(chan error, len(servers))
 	for l, server := range servers {
 		go func() { failed <- server.Serve(l) }()

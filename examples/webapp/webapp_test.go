@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -485,4 +487,23 @@ func TestSignalsStopItCleanly(t *testing.T) {
 			t.Fatal("it goes on after ", signal)
 		}
 	}
+}
+
+// A reply may take longer than what the servers allow for other answers.
+func TestALongReply(t *testing.T) {
+	s := start(t, nil)
+	v := newVisitor(t, s)
+	v.signIn("ada", "ada")
+	body := fmt.Sprintf(`{"message":"%send of it"}`, strings.Repeat("and ", 180))
+	r, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/api/chat/messages", strings.NewReader(body))
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", "application/json")
+	begun := time.Now()
+	res, err := v.client.Do(r)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	frames, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	assert.Greater(t, time.Since(begun), 10*time.Second)
+	assert.Contains(t, string(frames), `"finishReason":"stop"`)
 }
