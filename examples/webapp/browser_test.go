@@ -31,6 +31,15 @@ func (b tab) signIn(url, name string) {
 	)
 }
 
+// dark has the visitor prefer dark pages.
+func (b tab) dark(t *testing.T) {
+	t.Helper()
+	_, err := chromedp.Call(b.Context, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
+	})
+	require.NoError(t, err)
+}
+
 // values returns what a vendor keeps of its one visitor, by name.
 func values(t *testing.T, known [][]standin.Field) map[string]string {
 	t.Helper()
@@ -160,10 +169,7 @@ func TestPicturesOfOtherScreens(t *testing.T) {
 		}
 	}
 	b.signIn(s.url, "mallory")
-	_, err := chromedp.Call(b.Context, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
-	})
-	require.NoError(t, err)
+	b.dark(t)
 	look("dark")
 	b.Do(chromedp.EmulateViewport(390, 844))
 	look("narrow")
