@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -277,6 +278,23 @@ func TestManyVisitorsAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A reply has as much time as it needs, whatever the servers give other answers.
+func TestALongReply(t *testing.T) {
+	t.Parallel() // it takes longer than the write timeout
+	v := newVisitor(t, start(t, nil))
+	v.signIn("ada", "ada")
+	body := `{"message":"` + strings.Repeat("word ", 180) + `"}`
+	r, err := http.NewRequest("POST", v.site.url+"/api/chat/messages", strings.NewReader(body))
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", "application/json")
+	res, err := v.client.Do(r)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	assert.Contains(t, string(b), `"type":"finish"`)
 }
 
 // Who has copied the cookie has nothing after the sign-out, and the database
