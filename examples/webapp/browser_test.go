@@ -27,6 +27,7 @@ func (b tab) signIn(url, name string) {
 		chromedp.Navigate(url+"/login"),
 		chromedp.SendKeys(chromedp.CSS("label input[name=username]"), name),
 		chromedp.SendKeys(chromedp.CSS("label input[name=password]"), name+"\n"),
+		chromedp.WaitNotPresent(chromedp.CSS(".login")),
 		chromedp.WaitVisible(chromedp.CSS("#signed-in")),
 	)
 }

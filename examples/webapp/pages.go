@@ -19,7 +19,7 @@ type view struct {
 	Unknown       bool // whether it is not known who is signed in
 	DemoCustomers []customer
 	Nonce         string
-	Message       string // a sentence of an earlier page, or what the page is about
+	Message       string // what a page is about, or what was done before it
 	Details       []string
 	Fault         string // what was wrong with a form
 	Next          string // where to go after the sign-in
@@ -77,7 +77,6 @@ func (s *shop) newView(r *http.Request, c *customer) view {
 		Customer:         c,
 		DemoCustomers:    demoCustomers,
 		Nonce:            randomHex(16),
-		Message:          s.sessions.PopString(r.Context(), sessionMessage),
 		RealMegadesk:     s.cfg.realMegadesk,
 		RealAinisa:       s.cfg.realAinisa,
 		RealBookbag:      s.cfg.bookbagKey != "",
