@@ -38,6 +38,28 @@ type view struct {
 	Refund, Preview, PreviewFault string
 }
 
+type menuItem struct{ Path, Name string }
+
+var menu = []menuItem{
+	{"/", "Who am I?"}, {"/chat", "Chat"}, {"/account", "Account"}, {"/actions", "Actions"}, {"/attacks", "Attacks"},
+}
+
+// Menu is what the bar leads to.
+func (view) Menu() []menuItem { return menu }
+
+// Title names the page in the browser's tabs.
+func (v view) Title() string {
+	for _, item := range menu {
+		if item.Path == v.Path {
+			return item.Name
+		}
+	}
+	if v.Path == "/login" {
+		return "Sign in"
+	}
+	return v.Message
+}
+
 // page serves a page that everybody may see. For a customer, add adds to it.
 func (s *shop) page(name string, add func(*view, customer)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
