@@ -36,7 +36,7 @@
   }
 
   // showPage puts the messages that came before those on screen above them, and
-  // leaves the reader where he is.
+  // keeps those in sight.
   async function showPage(chat, ticket, cursor) {
     const page = await chat.messages(ticket, { cursor });
     if (chat !== shown) return;
