@@ -27,6 +27,7 @@ func (s *shop) accountPage(w http.ResponseWriter, r *http.Request, c customer) {
 // renderAccount shows the form with what was typed into it.
 func (s *shop) renderAccount(w http.ResponseWriter, r *http.Request, status int, c, typed customer, fault string) {
 	v := s.newView(r, &c)
+	v.Message = saved[r.URL.Query().Get("saved")]
 	v.Typed, v.Fault, v.Plans = typed, fault, plans
 	ctx, cancel := context.WithTimeout(r.Context(), bookbagPatience)
 	defer cancel()
@@ -38,6 +39,12 @@ func (s *shop) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 		v.ContactFault = true
 	}
 	s.render(w, r, status, "account.html", v)
+}
+
+// saved are the sentences after a change, by what saveAccount says in the address.
+var saved = map[string]string{
+	"both": "Saved. Bookbag knows it too.",
+	"here": "Saved. Bookbag could not be told at the moment: it will be when you save or sign in again.",
 }
 
 // saveAccount changes the row, and then the contact after it. A contact that
@@ -56,12 +63,11 @@ func (s *shop) saveAccount(w http.ResponseWriter, r *http.Request, c customer) {
 		s.fail(w, r, err)
 		return
 	}
-	message := "Saved. Bookbag knows it too."
+	where := "both"
 	if !s.follow(r, c.ID) {
-		message = "Saved. Bookbag could not be told at the moment: it will be when you save or sign in again."
+		where = "here"
 	}
-	s.sessions.Put(r.Context(), sessionMessage, message)
-	http.Redirect(w, r, "/account", http.StatusSeeOther)
+	http.Redirect(w, r, "/account?saved="+where, http.StatusSeeOther)
 }
 
 // faultOf says in a sentence what is wrong with what a customer typed.

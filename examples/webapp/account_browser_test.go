@@ -155,6 +155,15 @@ func TestEachAttackFailsInABrowser(t *testing.T) {
 	assert.NoError(t, err)
 	b.Do(chromedp.Navigate(s.url+"/chat#"+ticket), chromedp.WaitVisible(chromedp.CSS("#log .assistant")))
 	assert.Contains(t, b.Text("#log"), "Where is my order?")
+
+	// Nor does a shop that cannot answer.
+	b.Do(
+		chromedp.Navigate(s.url+"/attacks"),
+		chromedp.Evaluate[chromedp.Void]("window.fetch = async () => new Response('', { status: 502 })"),
+		chromedp.Click(chromedp.CSS("[data-attack=userid] button")),
+		chromedp.WaitVisible(chromedp.CSS("[data-attack=userid] .verdict")),
+	)
+	assert.Contains(t, b.Text("[data-attack=userid] .outcome"), "could not be tried")
 	b.RequireQuietConsole(browser.Refused, "net::ERR_FAILED", "CORS", "ERR_BLOCKED_BY_RESPONSE")
 }
 

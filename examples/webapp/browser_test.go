@@ -27,6 +27,7 @@ func (b tab) signIn(url, name string) {
 		chromedp.Navigate(url+"/login"),
 		chromedp.SendKeys(chromedp.CSS("label input[name=username]"), name),
 		chromedp.SendKeys(chromedp.CSS("label input[name=password]"), name+"\n"),
+		chromedp.WaitNotPresent(chromedp.CSS(".login")),
 		chromedp.WaitVisible(chromedp.CSS("#signed-in")),
 	)
 }
@@ -144,6 +145,40 @@ func TestRealVendorsInABrowser(t *testing.T) {
 	assert.Contains(t, b.Text("#ainisa .known"), "The real Ainisa is on this page")
 	assert.Empty(t, s.megadesk.Arrivals())
 	assert.Empty(t, s.ainisa.Arrivals())
+}
+
+// Names and messages are text, however long and whatever is in them, and no page
+// is wider than the narrowest of screens.
+func TestHostileTextOnANarrowScreen(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.Do(chromedp.EmulateViewport(320, 700))
+	b.signIn(s.url, "ada")
+	const tag = "<img src=x onerror=alert(1)>"
+	b.Do(
+		chromedp.Navigate(s.url+"/account"),
+		chromedp.SetValue(chromedp.CSS("[name=first_name]"), tag),
+		chromedp.SetValue(chromedp.CSS("[name=last_name]"), strings.Repeat("W", 60)),
+		chromedp.Click(chromedp.CSS(".fields button")),
+		chromedp.WaitVisible(chromedp.CSS("main > .note")),
+	)
+	fits := func(name string) {
+		t.Helper()
+		assert.Equal(t, "320", b.Evaluate("String(document.documentElement.scrollWidth)"), name)
+		assert.Equal(t, "0", b.Evaluate(`String(document.images.length)`), name)
+		b.Picture("hostile-" + name)
+	}
+	for _, page := range []string{"", "login", "account", "actions", "attacks", "missing"} {
+		b.Do(chromedp.Navigate(s.url + "/" + page))
+		fits(page)
+	}
+	b.Do(chromedp.Navigate(s.url+"/chat"), chromedp.WaitVisible(chatText))
+	b.say(tag + strings.Repeat("W", 300))
+	assert.Contains(t, b.reply(1), tag, "the stand-in repeats it")
+	b.say("Who am I?")
+	assert.Contains(t, b.reply(2), tag)
+	fits("chat")
+	b.RequireQuietConsole(browser.Refused) // the missing page
 }
 
 func TestPicturesOfOtherScreens(t *testing.T) {

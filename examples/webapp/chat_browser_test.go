@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/chatclient/chattest"
 	"github.com/chatident/chatident/examples/internal/browser"
 	"github.com/chromedp/chromedp"
@@ -79,7 +80,7 @@ func TestChatInABrowser(t *testing.T) {
 
 	// A new chat, and back to the first one by the list and by the back button.
 	b.Do(chromedp.Click(chromedp.CSS("#new")))
-	b.WaitFor(`document.querySelectorAll("#log li").length === 0`)
+	b.WaitFor(`document.getElementById("log").children.length === 0`)
 	b.say("Hello")
 	assert.Contains(t, b.reply(1), "What can I do for you?")
 	b.WaitFor(`document.querySelectorAll("#history a").length === 2`)
@@ -180,15 +181,19 @@ func TestSigningOutInTheMiddleOfAReply(t *testing.T) {
 
 	// The other tab says so, and its reply ends.
 	other.Do(chromedp.WaitVisible(chromedp.CSS("#elsewhere")))
-	assert.NotContains(t, other.reply(1), "on a Thursday")
-	other.WaitFor(`document.getElementById("text").matches(":disabled")`)
+	other.WaitFor(`document.getElementById("log").children.length === 0 && document.getElementById("main").inert`)
 	other.Picture("chat-signed-out-elsewhere")
 
 	// Nothing of it comes back with the back button.
 	b.Do(chromedp.NavigateBack())
 	b.WaitFor(`/asked to sign in/.test(document.querySelector("main").textContent)`)
 	assert.NotContains(t, b.Text("body"), "Once upon a time")
-	other.RequireQuietConsole(browser.Refused) // it asked for the list
+
+	// Nor does it wait for the next customer.
+	b.chat(s.url, "grace")
+	b.WaitFor(`document.getElementById("history-state").textContent === "None yet."`)
+	assert.Empty(t, b.Evaluate(`document.getElementById("text").value + (sessionStorage.asked ?? "")`))
+	other.RequireQuietConsole()
 	b.RequireQuietConsole()
 }
 
@@ -245,6 +250,102 @@ func forMessages(fake *chattest.Fake, fault chattest.Fault) chattest.Fault {
 			normal.ServeHTTP(w, r)
 		})
 	}
+}
+
+// More than a page of messages and of chats, asked for by somebody in a hurry.
+func TestManyMessagesAndChats(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	say := func(text string, conversation chatclient.ConversationID) chatclient.ConversationID {
+		reply, err := s.shop.bot.Send(t.Context(), chatclient.Message{Text: text, UserID: "cust-1001", ConversationID: conversation})
+		require.NoError(t, err)
+		return reply.Metadata.ConversationID
+	}
+	for range 20 {
+		say("Hello", "")
+	}
+	var long chatclient.ConversationID
+	for i := range 12 {
+		long = say(fmt.Sprint("Message ", i), long)
+	}
+	b.chat(s.url, "ada")
+	shows := func(selector string, n int) {
+		b.WaitFor(fmt.Sprintf(`document.querySelectorAll("%s").length === %d`, selector, n))
+	}
+	shows("#history a", 20)
+	b.Do(chromedp.Evaluate[chromedp.Void](`for (let i = 0; i < 2; i++) document.getElementById("older").click()`))
+	shows("#history a", 21)
+
+	b.Do(chromedp.Click(chromedp.CSS("#history li:first-child a")))
+	shows("#log .message", 20)
+	b.Do(chromedp.Evaluate[chromedp.Void](`for (let i = 0; i < 2; i++) document.querySelector(".earlier button").click()`))
+	shows("#log .message", 24)
+	shows("#log .earlier", 0)
+	assert.Contains(t, b.Evaluate(`document.querySelector("#log .text").textContent`), "Message 0")
+	b.RequireQuietConsole()
+}
+
+func TestANewChatInTheMiddleOfTheFirstReply(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	b.say("Tell me a story")
+	b.begun()
+	b.Do(chromedp.Click(chromedp.CSS("#new")))
+	b.WaitFor(`document.querySelectorAll("#history a").length === 1`)
+	b.say("Hello")
+	assert.Contains(t, b.reply(1), "What can I do for you?")
+	b.WaitFor(`document.querySelectorAll("#history a").length === 2`)
+
+	// The link to the content is no conversation, and what is none in the address
+	// is said, and does not stay there.
+	ticket := b.ticket()
+	b.Do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".skip").click()`))
+	assert.Equal(t, ticket+" main", b.Evaluate(`location.hash + " " + document.activeElement.id`))
+	b.Do(chromedp.Evaluate[chromedp.Void](`location.hash = "%"`), chromedp.WaitVisible(chromedp.CSS("#log [role=alert]")))
+	assert.Contains(t, b.Text("#log"), "cannot be found")
+	assert.Empty(t, b.ticket())
+	b.say("Hello")
+	assert.Contains(t, b.reply(1), "What can I do for you?")
+	b.RequireQuietConsole(browser.Refused)
+}
+
+// A message is not taken while the page looks for the conversation of a reply
+// that was stopped: it would begin another.
+func TestAMessageRightAfterAStop(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	b.say("Tell me a story")
+	b.begun()
+	b.Do(chromedp.Evaluate[chromedp.Void](`
+		document.getElementById("stop").click();
+		document.getElementById("text").value = "Hello";
+		setTimeout(() => document.getElementById("ask").requestSubmit())`))
+	b.WaitFor(`location.hash !== ""`)
+	assert.Equal(t, "Hello", b.Evaluate(`document.getElementById("text").value`))
+	b.say("")
+	assert.Contains(t, b.reply(2), "What can I do for you?")
+	b.WaitFor(`document.querySelectorAll("#history a").length === 1`)
+	b.RequireQuietConsole()
+}
+
+// A conversation that has ended takes no message: the next one begins another.
+func TestAConversationThatHasEnded(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	b.say("Hello")
+	b.reply(1)
+	b.WaitFor(`location.hash !== ""`)
+	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Status(400, "CHAT_CONVERSATION_NOT_ONGOING")))
+	b.say("Hello again")
+	b.Do(chromedp.WaitVisible(chromedp.CSS("#log [role=alert]")))
+	b.WaitFor(`location.hash === ""`)
+	b.say("")
+	assert.Contains(t, b.reply(2), "What can I do for you?")
+	b.WaitFor(`document.querySelectorAll("#history a").length === 2`)
+	b.RequireQuietConsole(browser.Refused)
 }
 
 func TestTheOtherCustomerInAnotherBrowser(t *testing.T) {

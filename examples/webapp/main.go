@@ -1,12 +1,12 @@
-// Command webapp is a small shop with signed-in customers, whose pages tell two
-// chat vendors who is signed in: Megadesk by an encrypted identity token, Ainisa
-// by a user hash.
+// Command webapp is a small shop with signed-in customers, which tells three chat
+// vendors who is signed in: Megadesk by an encrypted identity token, Ainisa by a
+// user hash, and Bookbag from the shop's server, through which the customers chat.
 //
 //	go run ./examples/webapp
 //
 // It needs no account: stand-ins for the vendors run in the same process, and
-// the page shows what they receive and what they then know. The part that a
-// shop of your own would copy is recognise.go.
+// the pages show what they receive and what they then know. The parts that a
+// shop of your own would copy are recognise.go, chat.go, contact.go and action.go.
 //
 // A second page of the chat, made with React and the AI SDK, needs Node to build:
 //
@@ -14,7 +14,9 @@
 //	go run ./examples/webapp -usechat examples/webapp/usechat/dist
 //
 // With an account, set MEGADESK_IDENTITY_SECRET, MEGADESK_PUBLIC_ID and
-// AINISA_SECRET_KEY, and start it with -real-megadesk or -real-ainisa.
+// AINISA_SECRET_KEY, and start it with -real-megadesk or -real-ainisa. With
+// BOOKBAG_API_KEY and BOOKBAG_AGENT_ID it talks to the real Bookbag.
+// CHATPROXY_SECRET keeps its conversations open over a restart.
 package main
 
 import (

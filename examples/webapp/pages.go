@@ -19,7 +19,7 @@ type view struct {
 	Unknown       bool // whether it is not known who is signed in
 	DemoCustomers []customer
 	Nonce         string
-	Message       string // a sentence of an earlier page, or what the page is about
+	Message       string // what a page is about, or what was done before it
 	Details       []string
 	Fault         string // what was wrong with a form
 	Next          string // where to go after the sign-in
@@ -36,6 +36,28 @@ type view struct {
 	ContactFault bool
 
 	Refund, Preview, PreviewFault string
+}
+
+type menuItem struct{ Path, Name string }
+
+var menu = []menuItem{
+	{"/", "Who am I?"}, {"/chat", "Chat"}, {"/account", "Account"}, {"/actions", "Actions"}, {"/attacks", "Attacks"},
+}
+
+// Menu is what the bar leads to.
+func (view) Menu() []menuItem { return menu }
+
+// Title names the page in the browser's tabs.
+func (v view) Title() string {
+	for _, item := range menu {
+		if item.Path == v.Path {
+			return item.Name
+		}
+	}
+	if v.Path == "/login" {
+		return "Sign in"
+	}
+	return v.Message
 }
 
 // page serves a page that everybody may see. For a customer, add adds to it.
@@ -77,7 +99,6 @@ func (s *shop) newView(r *http.Request, c *customer) view {
 		Customer:         c,
 		DemoCustomers:    demoCustomers,
 		Nonce:            randomHex(16),
-		Message:          s.sessions.PopString(r.Context(), sessionMessage),
 		RealMegadesk:     s.cfg.realMegadesk,
 		RealAinisa:       s.cfg.realAinisa,
 		RealBookbag:      s.cfg.bookbagKey != "",

@@ -22,11 +22,10 @@ import (
 //go:embed web
 var web embed.FS
 
-// What a session keeps: the customer's id, and a sentence for the next page.
-const (
-	sessionCustomer = "customer"
-	sessionMessage  = "message"
-)
+// sessionCustomer is the customer's id, all that a session keeps. Only the sign-in
+// writes it: a slow request that writes would bring back a session that the
+// sign-out has ended meanwhile.
+const sessionCustomer = "customer"
 
 const (
 	ordersPath    = "/ainisa/orders"
@@ -107,9 +106,9 @@ func (s *shop) routes() (http.Handler, error) {
 	mux.HandleFunc("POST /login", s.login)
 	mux.HandleFunc("POST /logout", s.logout)
 	mux.HandleFunc("GET /account", s.signedIn(s.accountPage))
-	mux.HandleFunc("POST /account", s.signedIn(s.saveAccount))
-	mux.HandleFunc("POST /account/delete", s.signedIn(s.deleteAccount))
-	mux.HandleFunc("POST /attacks/ticket", s.stolenTicket)
+	mux.HandleFunc("POST /account", s.signedIn(s.ownForm(s.saveAccount)))
+	mux.HandleFunc("POST /account/delete", s.signedIn(s.ownForm(s.deleteAccount)))
+	mux.HandleFunc("POST /attacks/ticket", s.signedIn(s.stolenTicket))
 	if s.cfg.useChat != "" {
 		mux.HandleFunc("GET /usechat", s.page("usechat.html", nil))
 		mux.HandleFunc("GET /"+useChatScript, func(w http.ResponseWriter, r *http.Request) {
@@ -141,8 +140,10 @@ func newSessions(store scs.Store) *scs.SessionManager {
 	return sessions
 }
 
+type customerHandler func(http.ResponseWriter, *http.Request, customer)
+
 // signedIn passes the customer on, and sends everybody else to the sign-in.
-func (s *shop) signedIn(next func(http.ResponseWriter, *http.Request, customer)) http.HandlerFunc {
+func (s *shop) signedIn(next customerHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 		switch c, err := s.currentCustomer(r.Context()); {
@@ -156,12 +157,34 @@ func (s *shop) signedIn(next func(http.ResponseWriter, *http.Request, customer))
 	}
 }
 
+// ownForm refuses the form of a page that shows another customer, from before
+// somebody else signed in with the same browser.
+func (s *shop) ownForm(next customerHandler) customerHandler {
+	return func(w http.ResponseWriter, r *http.Request, c customer) {
+		if r.PostFormValue("customer") != c.ID {
+			s.tell(w, r, http.StatusConflict, "Somebody else is signed in now, so the shop did nothing.")
+			return
+		}
+		next(w, r, c)
+	}
+}
+
 const maxForm = 4096
 
 func (s *shop) loginPage(w http.ResponseWriter, r *http.Request) {
-	v := s.newView(r, nil)
-	v.Next = r.URL.Query().Get("next")
-	s.render(w, r, http.StatusOK, "login.html", v)
+	s.renderLogin(w, r, http.StatusOK, r.URL.Query().Get("next"), "")
+}
+
+// renderLogin shows the form, to somebody who is signed in too.
+func (s *shop) renderLogin(w http.ResponseWriter, r *http.Request, status int, next, fault string) {
+	c, err := s.currentCustomer(r.Context())
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	v := s.newView(r, c)
+	v.Next, v.Fault = next, fault
+	s.render(w, r, status, "login.html", v)
 }
 
 func (s *shop) login(w http.ResponseWriter, r *http.Request) {
@@ -170,9 +193,7 @@ func (s *shop) login(w http.ResponseWriter, r *http.Request) {
 	next := r.PostFormValue("next")
 	switch {
 	case errors.Is(err, errNoCustomer):
-		v := s.newView(r, nil)
-		v.Fault, v.Next = "That user name and password do not belong together.", next
-		s.render(w, r, http.StatusUnauthorized, "login.html", v)
+		s.renderLogin(w, r, http.StatusUnauthorized, next, "That user name and password do not belong together.")
 		return
 	case err != nil:
 		s.fail(w, r, err)

@@ -113,11 +113,12 @@ func (s *site) serve(ctx context.Context) error {
 	vendors.Handle("/ainisa/", s.ainisa)
 	vendors.Handle("/api/", s.bookbag)
 	vendors.Handle("/evil/", s.evil)
+	vendorServer := newServer(vendors)
+	vendorServer.WriteTimeout = 0 // a reply takes as long as it has words
 	servers := map[net.Listener]*http.Server{
 		s.shopListener:   newServer(s.oneHost(s.shop.handler)),
-		s.vendorListener: newServer(vendors),
+		s.vendorListener: vendorServer,
 	}
-	servers[s.vendorListener].WriteTimeout = 0 // it would cut Bookbag's replies short
 	failed := make(chan error, len(servers))
 	for l, server := range servers {
 		go func() { failed <- server.Serve(l) }()

@@ -149,7 +149,7 @@ var doings = []struct {
 	{"sign out", []int{303}, func(c *soaker) (int, error) { return c.ask("POST", "/logout", form, "") }},
 	{"account", []int{200, 303}, func(c *soaker) (int, error) { return c.ask("GET", "/account", "", "") }},
 	{"save", []int{303}, func(c *soaker) (int, error) {
-		return c.ask("POST", "/account", form, "first_name="+c.customer.FirstName+"&last_name=&plan="+plans[rand.N(3)])
+		return c.ask("POST", "/account", form, "customer="+c.customer.ID+"&first_name="+c.customer.FirstName+"&last_name=&plan="+plans[rand.N(3)])
 	}},
 	{"history", []int{200, 401, 429, 502, 503, 504}, func(c *soaker) (int, error) { return c.ask("GET", "/api/chat/conversations", "", "") }},
 	{"say", []int{200, 401, 429, 502, 503, 504}, func(c *soaker) (int, error) {

@@ -301,6 +301,58 @@ func TestSignOutEndsTheSessionItself(t *testing.T) {
 	assert.Nil(t, thief.identity())
 }
 
+// A form that is still on its way at the sign-out does not sign in again.
+func TestSignOutWhileTheAccountIsSaved(t *testing.T) {
+	v := newVisitor(t, start(t, nil))
+	v.signIn("ada", "ada")
+	reached, release := make(chan bool), make(chan bool)
+	v.site.bookbag.Contacts.Script(func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			reached <- true
+			<-release
+			normal.ServeHTTP(w, r)
+		})
+	})
+	saved := make(chan reply)
+	go func() {
+		saved <- v.do("POST", "/account", url.Values{"customer": {"cust-1001"}, "first_name": {"Augusta"}, "plan": {"pro"}}, nil)
+	}()
+	<-reached
+	cookie := v.sessionCookie()
+	v.do("POST", "/logout", url.Values{}, nil)
+	close(release)
+	assert.Equal(t, "/account?saved=both", (<-saved).header.Get("Location"))
+	u, err := url.Parse(v.site.url)
+	require.NoError(t, err)
+	v.client.Jar.SetCookies(u, []*http.Cookie{{Name: "shop_session", Value: cookie}})
+	assert.Nil(t, v.identity())
+}
+
+// Ada's page, still open in a tab, neither renames nor deletes Grace.
+func TestTheFormOfAnotherCustomer(t *testing.T) {
+	v := newVisitor(t, start(t, nil))
+	v.signIn("grace", "grace")
+	form := url.Values{"customer": {"cust-1001"}, "first_name": {"Ada"}, "plan": {"pro"}}
+	for _, path := range []string{"/account", "/account/delete"} {
+		assert.Equal(t, 409, v.do("POST", path, form, nil).status)
+	}
+	assert.Equal(t, "Grace Hopper", v.identity().User.Name)
+}
+
+// The tabs would take it for a sign-out.
+func TestTheSignInKnowsWhoIsSignedIn(t *testing.T) {
+	v := newVisitor(t, start(t, nil))
+	v.signIn("ada", "ada")
+	assert.Contains(t, v.get("/login").body, `data-customer="cust-1001"`)
+	assert.Contains(t, v.signIn("ada", "wrong").body, `data-customer="cust-1001"`)
+}
+
+func TestTicketsAreStolenByCustomersOnly(t *testing.T) {
+	v := newVisitor(t, start(t, nil))
+	assert.Equal(t, 303, v.do("POST", "/attacks/ticket", nil, nil).status)
+	assert.Empty(t, v.site.bookbag.Chat.Requests())
+}
+
 // CrossOriginProtection lets every GET through: none may sign anybody in.
 func TestNobodySignsInByALink(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
@@ -491,6 +543,7 @@ func TestSignalsStopItCleanly(t *testing.T) {
 
 // A reply may take longer than what the servers allow for other answers.
 func TestALongReply(t *testing.T) {
+	t.Parallel()
 	s := start(t, nil)
 	v := newVisitor(t, s)
 	v.signIn("ada", "ada")

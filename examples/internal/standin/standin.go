@@ -43,7 +43,7 @@ type Answer struct {
 	Arrival  Arrival `json:"arrival"`
 }
 
-// vendor is what both stand-ins have in common: a memory of their visitors.
+// vendor is what Megadesk and Ainisa have in common: a memory of their visitors.
 type vendor struct {
 	mu       sync.Mutex
 	visitors map[string][]Field

@@ -5,10 +5,17 @@
   const page = document.querySelector(".attacks");
   const { victim, vendor } = page.dataset;
 
-  // tried asks the shop as a page of its own would, and is stopped by anything but success.
+  // ask fails where nothing was refused, but the shop or Bookbag had no answer.
+  async function ask(path, options) {
+    const response = await fetch(path, options);
+    if (response.status === 429 || response.status >= 500) throw new Error(`status ${response.status}`);
+    return response;
+  }
+
+  // tried asks the shop as a page of its own would. Any other refusal has stopped it.
   async function tried(method, path, { body, ...more } = {}) {
     const json = body && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
-    const response = await fetch(path, { method, ...json, ...more });
+    const response = await ask(path, { method, ...json, ...more });
     const came = `${response.status} ${(await response.text()).trim()}`;
     return { line: `${method} ${path}`, sent: body ?? more.headers, came, stopped: !response.ok };
   }
@@ -31,7 +38,7 @@
       yield tried("GET", "/ainisa/orders", { headers: { "X-User-Id": user_id, "X-User-Hash": user_hash } });
     },
     async *ticket() {
-      const stolen = await fetch("/attacks/ticket", { method: "POST" });
+      const stolen = await ask("/attacks/ticket", { method: "POST" });
       const { conversation } = await stolen.json();
       yield tried("GET", `/api/chat/conversations/${encodeURIComponent(conversation)}/messages`);
       yield tried("POST", "/api/chat/messages", { body: { message: "What did I say?", conversation } });
@@ -52,7 +59,7 @@
     },
   };
 
-  const latestChat = () => fetch("/api/chat/conversations?limit=1").then((response) => response.text());
+  const latestChat = () => ask("/api/chat/conversations?limit=1").then((response) => response.text());
 
   const messageFrom = (frame) =>
     new Promise((resolve, reject) => {
@@ -80,6 +87,7 @@
     if (!card || target.localName !== "button") return;
     const place = card.querySelector(".outcome");
     place.replaceChildren();
+    card.querySelector("iframe")?.remove(); // of a try that failed
     target.disabled = true;
     try {
       for await (const result of attacks[card.dataset.attack]()) place.append(...outcome(result));

@@ -7,7 +7,7 @@
   let shown; // the conversation on screen: each has a ChatProxy of its own
 
   // ticketIn reads the ticket of a conversation from an address, null for a new one.
-  const ticketIn = ({ hash }) => decodeURIComponent(hash.slice(1)) || null;
+  const ticketIn = ({ hash }) => hash.slice(1) || null;
 
   async function open(ticket) {
     shown?.stop();
@@ -18,15 +18,25 @@
     mark();
     $("welcome").hidden = ticket !== null;
     if (ticket === null) return;
+    busy(true);
     try {
       await showPage(chat, ticket);
     } catch (error) {
-      if (chat === shown) fail(error);
+      if (chat !== shown) return;
+      fail(error);
       if (error.code === "conversation_not_found") settle(chat, null);
     }
+    if (chat === shown) busy(false);
   }
 
-  // showPage puts the messages that came before those on screen above them.
+  // choose opens what the visitor wants to see, and no longer looks for another.
+  function choose(ticket) {
+    sessionStorage.removeItem("asked");
+    open(ticket);
+  }
+
+  // showPage puts the messages that came before those on screen above them, and
+  // keeps those in sight.
   async function showPage(chat, ticket, cursor) {
     const page = await chat.messages(ticket, { cursor });
     if (chat !== shown) return;
@@ -37,21 +47,29 @@
     });
     if (page.cursor !== null) {
       const earlier = element("button", { type: "button" }, "Earlier messages");
-      const place = element("li", { className: "earlier" }, earlier);
-      earlier.onclick = () => showPage(chat, ticket, page.cursor).then(() => place.remove(), fail);
-      items.unshift(place);
+      earlier.onclick = () => {
+        earlier.disabled = true;
+        showPage(chat, ticket, page.cursor).catch((error) => {
+          earlier.disabled = false;
+          if (chat === shown) fail(error);
+        });
+      };
+      items.unshift(element("div", { className: "earlier" }, earlier));
     }
-    const first = log.firstElementChild;
+    const fromEnd = cursor ? log.scrollHeight - log.scrollTop : 0;
+    log.querySelector(".earlier")?.remove();
     log.prepend(...items);
-    if (!first) log.scrollTop = log.scrollHeight;
+    log.scrollTop = log.scrollHeight - fromEnd;
+    if (cursor) log.focus({ preventScroll: true }); // in the place of the button
   }
 
   const message = (role, text) =>
-    element("li", { className: `message ${role}` },
+    element("div", { className: `message ${role}` },
       element("span", { className: "role" }, role === "user" ? "You" : "Assistant"),
       element("p", { className: "text" }, text));
 
   function rate(item, conversation, id, feedback) {
+    const chat = shown;
     const buttons = $("rate").content.cloneNode(true).firstElementChild;
     const show = (value) => {
       for (const b of buttons.children) b.ariaPressed = String(b.value === value);
@@ -61,7 +79,7 @@
       const button = target.closest("button");
       if (!button) return;
       const value = button.ariaPressed === "true" ? null : button.value;
-      shown.feedback(conversation, id, value).then(() => show(value), fail);
+      chat.feedback(conversation, id, value).then(() => show(value), (error) => chat === shown && fail(error));
     };
     item.append(buttons);
   }
@@ -77,6 +95,7 @@
     const words = reply.lastElementChild;
     log.append(reply);
     running(true);
+    chat.lastReply = null;
     let stopped = true;
     try {
       for await (const piece of chat.send(text)) {
@@ -84,7 +103,7 @@
       }
       stopped = chat.lastReply === null;
     } catch (error) {
-      if (chat !== shown) return;
+      if (chat !== shown) return refresh();
       stopped = false;
       fail(error);
       if (words.textContent === "") {
@@ -92,13 +111,13 @@
         putBack(text);
       }
     }
-    if (chat !== shown) return;
-    running(false);
+    if (chat !== shown) return refresh();
     follow(() => {
       if (stopped) reply.append(element("p", { className: "quiet" }, "This reply was stopped."));
       else if (chat.lastReply) rate(reply, chat.conversation, chat.lastReply, null);
     });
-    if (isNew) settle(chat, chat.conversation ?? (await find(chat, asked)));
+    settle(chat, chat.conversation ?? (isNew ? await find(chat, asked) : null)); // null: it has ended, or is gone
+    if (chat === shown) running(false);
     refresh();
   }
 
@@ -128,45 +147,68 @@
     return null;
   }
 
-  // settle gives a new conversation its ticket, and its address.
-  function settle(chat, ticket) {
-    sessionStorage.removeItem("asked");
+  // recover opens the conversation whose first reply a reload cut off.
+  async function recover(chat, asked) {
+    busy(true);
+    const ticket = await find(chat, asked);
     if (chat !== shown) return;
+    settle(chat, ticket);
+    if (ticket !== null) return open(ticket);
+    putBack(asked.text);
+    busy(false);
+  }
+
+  // settle gives the conversation on screen its ticket, and its address.
+  function settle(chat, ticket) {
+    if (chat !== shown) return;
+    sessionStorage.removeItem("asked");
     chat.conversation = ticket;
-    history.replaceState(null, "", ticket === null ? location.pathname : `#${encodeURIComponent(ticket)}`);
+    history.replaceState(null, "", ticket === null ? location.pathname : `#${ticket}`);
     mark();
   }
 
   function fail(error) {
-    const item = element("li", { className: "message error" }, element("p", { role: "alert" }, error.message));
+    const item = element("div", { className: "message error" }, element("p", { role: "alert" }, error.message));
     if (error.code === "sign_in_required") item.append(element("a", { className: "button", href: "/login?next=/chat" }, "Sign in"));
     log.append(item);
     log.scrollTop = log.scrollHeight;
   }
 
+  // While the page is busy, it takes no message.
+  function busy(is) {
+    log.ariaBusy = String(is);
+    $("send").disabled = is;
+  }
+
   function running(is) {
+    busy(is);
     $("send").hidden = is;
     $("stop").hidden = !is;
-    log.ariaBusy = String(is);
     if (is) log.scrollTop = log.scrollHeight;
   }
 
+  let refreshes = 0; // of which the latest counts
+
   async function refresh(cursor) {
+    if ($("main").inert) return;
+    const turn = ++refreshes;
     let page;
     try {
       page = await shown.history({ cursor });
     } catch (error) {
-      $("history-state").textContent = error.message;
+      if (turn === refreshes) $("history-state").textContent = error.message;
       return;
     }
+    if (turn !== refreshes) return;
     const items = page.conversations.map(({ conversation, title, updatedAt, status }) =>
       element("li", {},
-        element("a", { href: `#${encodeURIComponent(conversation)}` }, title ?? `Chat of ${when(updatedAt)}`),
+        element("a", { href: `#${conversation}` }, title ?? `Chat of ${when(updatedAt)}`),
         status === "ongoing" ? "" : element("span", { className: "tag" }, status.replace("_", " "))));
     cursor ? list.append(...items) : list.replaceChildren(...items);
     $("history-state").textContent = list.children.length === 0 ? "None yet." : "";
     $("older").hidden = page.cursor === null;
     $("older").onclick = () => refresh(page.cursor);
+    if (cursor) items[0]?.firstElementChild.focus();
     mark();
   }
 
@@ -184,7 +226,7 @@
   form.onsubmit = (event) => {
     event.preventDefault();
     const text = input.value.trim();
-    if (text === "" || $("send").hidden) return;
+    if (text === "" || log.ariaBusy === "true") return;
     input.value = "";
     input.focus();
     ask(text);
@@ -199,23 +241,22 @@
     input.focus();
   };
   document.addEventListener("keydown", ({ key }) => key === "Escape" && shown.stop());
-  $("new").onclick = () => input.focus();
-  $("welcome").onclick = ({ target }) => target.matches("button") && ask(target.textContent);
-  window.addEventListener("hashchange", () => open(ticketIn(location)));
+  $("new").onclick = () => {
+    if (location.hash) history.pushState(null, "", location.pathname);
+    choose(null);
+    input.focus();
+  };
+  $("welcome").onclick = ({ target }) => target.matches("button") && log.ariaBusy === "false" && ask(target.textContent);
+  window.addEventListener("hashchange", () => choose(ticketIn(location)));
   window.addEventListener("focus", () => refresh());
   window.addEventListener("signedinelsewhere", () => {
-    shown.stop();
-    form.firstElementChild.disabled = true;
+    refreshes++; // none that is on its way counts
+    list.replaceChildren();
+    open(null);
   });
 
-  // A first reply that a reload cut off is found again.
-  (async () => {
-    await open(ticketIn(location));
-    refresh();
-    const asked = JSON.parse(sessionStorage.getItem("asked"));
-    if (ticketIn(location) !== null || asked === null) return;
-    const ticket = await find(shown, asked);
-    settle(shown, ticket);
-    ticket === null ? putBack(asked.text) : open(ticket);
-  })();
+  open(ticketIn(location));
+  refresh();
+  const asked = JSON.parse(sessionStorage.getItem("asked"));
+  if (asked !== null && shown.conversation === null) recover(shown, asked);
 }

@@ -19,7 +19,7 @@ if (realMegadesk) {
   const line = "GET /api/megadesk-identity";
   fetch("/api/megadesk-identity")
     .then((response) => response.json())
-    .then((body) => showSent(realMegadesk, [{ line, body }]));
+    .then((body) => showSent(realMegadesk, [{ line, body }]), () => showSent(realMegadesk, [{ line, body: "no answer" }]));
 }
 
 function showSent(section, sent) {
