@@ -15,7 +15,7 @@ type Row struct {
 
 	// Cursor is where a later run goes on when this row and all before it are
 	// done: the row's key, in a table that is read in the order of a unique key.
-	// What is empty is no place to go on. Each row has one of its own: where
+	// An empty one is no place to go on from. Each row has one of its own: where
 	// several have one key, as a join gives them, it is empty for all but the
 	// last of these, since a run that begins behind it leaves all of them out.
 	Cursor string
