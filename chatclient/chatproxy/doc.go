@@ -157,4 +157,8 @@
 // chat would send the same ticket again and again. To regenerate or edit a
 // message, and to send files, is refused. The service has none of these, and
 // useChat shortens its messages before it asks: do not offer them.
+//
+// Under a Content-Security-Policy without unsafe-eval, import a module before the
+// SDK that calls config({ jitless: true }) of "zod/v4/core": zod, by which the SDK
+// checks what arrives, tries eval otherwise. examples/webapp/usechat does.
 package chatproxy

@@ -3,11 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
-	"time"
 
 	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/chatclient/chattest"
+	"github.com/chatident/chatident/examples/internal/standin"
 )
 
 // connect returns a client of the real service where the environment names a
@@ -32,23 +31,11 @@ func connect(getenv func(string) string) (bot *chatclient.Client, where string, 
 }
 
 func connectToFake() (*chatclient.Client, string, func(), error) {
-	server := chattest.New(&chattest.Options{Reply: answer, Pace: 60 * time.Millisecond}).Start()
+	server := chattest.New(&chattest.Options{Reply: answer, Pace: standin.Pace}).Start()
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL})
 	return bot, "a fake of Bookbag", server.Close, err
 }
 
-// answer is the fake's assistant: it knows a shop, a little.
 func answer(turn chattest.Turn) []chattest.Part {
-	text := "I am a fake, and know about orders, refunds and opening hours. You said: " + turn.Message
-	for word, reply := range map[string]string{
-		"order":  "Your order left our warehouse yesterday, and should be with you on Thursday.",
-		"refund": "A refund takes three to five days once the parcel is back with us.",
-		"open":   "The shop is open from nine to six, and this chat around the clock.",
-		"hello":  "Hello! What can I do for you?",
-	} {
-		if strings.Contains(strings.ToLower(turn.Message), word) {
-			text = reply
-		}
-	}
-	return []chattest.Part{chattest.Text(text)}
+	return []chattest.Part{chattest.Text(standin.Say(turn.Message))}
 }

@@ -31,6 +31,15 @@ func (b tab) signIn(url, name string) {
 	)
 }
 
+// dark has the visitor prefer dark pages.
+func (b tab) dark(t *testing.T) {
+	t.Helper()
+	_, err := chromedp.Call(b.Context, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
+	})
+	require.NoError(t, err)
+}
+
 // values returns what a vendor keeps of its one visitor, by name.
 func values(t *testing.T, known [][]standin.Field) map[string]string {
 	t.Helper()
@@ -88,7 +97,7 @@ func TestInABrowser(t *testing.T) {
 	assert.Equal(t, ada, values(t, s.ainisa.Known()))
 
 	// Signed out, both vendors know nobody again.
-	b.Do(chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("a[href='/login']")))
+	b.Do(chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("a[href^='/login']")))
 	assert.Contains(t, b.waitFor("megadesk", "accepted"), "anonymous visitor")
 	assert.Contains(t, b.waitFor("ainisa", "accepted"), "anonymous visitor")
 	assert.Empty(t, s.megadesk.Known())
@@ -106,7 +115,7 @@ func TestInABrowser(t *testing.T) {
 	b.Picture("mallory")
 
 	// Grace is forged by nobody but offered to be Ada.
-	b.Do(chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("a[href='/login']")))
+	b.Do(chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("a[href^='/login']")))
 	b.signIn(s.url, "grace")
 	assert.Equal(t, "Try to be Ada", b.Text("#forge"))
 
@@ -143,16 +152,25 @@ func TestPicturesOfOtherScreens(t *testing.T) {
 	}
 	b := tab{browser.New(t)}
 	s := start(t, nil)
+	look := func(name string) {
+		b.Do(chromedp.Navigate(s.url))
+		b.waitFor("ainisa", "accepted")
+		b.waitFor("megadesk", "accepted")
+		b.Picture(name + "-home")
+		b.Do(chromedp.Navigate(s.url+"/chat"), chromedp.WaitVisible(chatText))
+		b.say("Who am I?")
+		b.reply(1)
+		b.say("Tell me a story")
+		b.begun()
+		b.Picture(name + "-chat")
+		for _, page := range []string{"login", "account", "actions", "attacks"} {
+			b.Do(chromedp.Navigate(s.url + "/" + page))
+			b.Picture(name + "-" + page)
+		}
+	}
 	b.signIn(s.url, "mallory")
-	b.waitFor("ainisa", "accepted")
-	b.waitFor("megadesk", "accepted")
-	_, err := chromedp.Call(b.Context, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
-	})
-	require.NoError(t, err)
-	b.Picture("dark")
+	b.dark(t)
+	look("dark")
 	b.Do(chromedp.EmulateViewport(390, 844))
-	b.Picture("narrow")
-	b.Do(chromedp.Navigate(s.url + "/login"))
-	b.Picture("narrow-sign-in")
+	look("narrow")
 }

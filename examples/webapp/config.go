@@ -1,13 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"regexp"
+
+	"github.com/chatident/chatident/chatclient"
 )
 
 // config is what the command line and the environment say.
@@ -18,8 +23,15 @@ type config struct {
 	megadeskSecret   string
 	megadeskPublicID string
 	ainisaSecret     string
+	ainisaActionKey  string
+
+	bookbagKey   string // of the real Bookbag; empty for the stand-in
+	bookbagAgent chatclient.AgentID
+	chatSecret   string
 
 	realMegadesk, realAinisa bool
+
+	useChat string // the folder with the page made with the AI SDK, or empty
 }
 
 func parseConfig(args []string, getenv func(string) string, out io.Writer) (config, error) {
@@ -30,6 +42,7 @@ func parseConfig(args []string, getenv func(string) string, out io.Writer) (conf
 	flags.StringVar(&c.db, "db", "", "SQLite `file` for customers and sessions (default in memory)")
 	flags.BoolVar(&c.realMegadesk, "real-megadesk", false, "put Megadesk's own embed into the page, instead of the stand-in")
 	flags.BoolVar(&c.realAinisa, "real-ainisa", false, "put Ainisa's own widget into the page, instead of the stand-in")
+	flags.StringVar(&c.useChat, "usechat", "", "`folder` with the built page that uses the AI SDK, for /usechat (see examples/webapp/usechat)")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(out)
 		flags.Usage()
@@ -53,13 +66,34 @@ func parseConfig(args []string, getenv func(string) string, out io.Writer) (conf
 	if c.realAinisa && c.ainisaSecret == "" {
 		return c, errors.New("-real-ainisa needs AINISA_SECRET_KEY, from Ainisa's dashboard")
 	}
-	if c.megadeskSecret == "" {
-		c.megadeskSecret = randomHex(16)
+	if err := c.readBookbag(getenv); err != nil {
+		return c, err
 	}
-	if c.ainisaSecret == "" {
-		c.ainisaSecret = randomHex(32)
+	if c.useChat != "" {
+		if _, err := os.Stat(filepath.Join(c.useChat, useChatScript)); err != nil {
+			return c, fmt.Errorf("-usechat: %w (npm ci and npm run build in examples/webapp/usechat make it)", err)
+		}
 	}
+	c.megadeskSecret = cmp.Or(c.megadeskSecret, randomHex(16))
+	c.ainisaSecret = cmp.Or(c.ainisaSecret, randomHex(32))
+	c.ainisaActionKey = cmp.Or(getenv("AINISA_ACTION_KEY"), randomHex(16))
+	c.chatSecret = cmp.Or(getenv("CHATPROXY_SECRET"), randomHex(32))
 	return c, nil
+}
+
+func (c *config) readBookbag(getenv func(string) string) (err error) {
+	key, agent := getenv("BOOKBAG_API_KEY"), getenv("BOOKBAG_AGENT_ID")
+	switch {
+	case key == "" && agent == "":
+		return nil
+	case key == "" || agent == "":
+		return errors.New("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID belong together: one is missing")
+	}
+	c.bookbagKey = key
+	if c.bookbagAgent, err = chatclient.ParseAgentID(agent); err != nil {
+		return fmt.Errorf("BOOKBAG_AGENT_ID: %w", err)
+	}
+	return nil
 }
 
 func randomHex(bytes int) string {

@@ -110,6 +110,19 @@ func (cs customers) byID(ctx context.Context, id string) (customer, error) {
 	return c, err
 }
 
+// update changes what customers may change themselves.
+func (cs customers) update(ctx context.Context, c customer) error {
+	_, err := cs.db.ExecContext(ctx, `UPDATE customer SET first_name = ?, last_name = ?, plan = ? WHERE id = ?`,
+		c.FirstName, c.LastName, c.Plan, c.ID)
+	return err
+}
+
+// remove deletes an account, if it is there.
+func (cs customers) remove(ctx context.Context, id string) error {
+	_, err := cs.db.ExecContext(ctx, `DELETE FROM customer WHERE id = ?`, id)
+	return err
+}
+
 // signIn returns errNoCustomer when the user name or the password is wrong. It
 // takes as long for a user name that doesn't exist, so as not to tell which do.
 func (cs customers) signIn(ctx context.Context, username, password string) (customer, error) {

@@ -17,10 +17,20 @@ const (
 	testAinisaSecret   = "the secret key of the tests"
 )
 
+func testConfig() config {
+	return config{
+		addr:            "127.0.0.1:0",
+		megadeskSecret:  testMegadeskSecret,
+		ainisaSecret:    testAinisaSecret,
+		ainisaActionKey: "the key of Ainisa's action",
+		chatSecret:      "the secret of the chat, of 32 bytes",
+	}
+}
+
 // start opens a site on free ports and serves it until the test ends.
 func start(t *testing.T, change func(*config)) *site {
 	t.Helper()
-	cfg := config{addr: "127.0.0.1:0", megadeskSecret: testMegadeskSecret, ainisaSecret: testAinisaSecret}
+	cfg := testConfig()
 	if change != nil {
 		change(&cfg)
 	}

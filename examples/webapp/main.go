@@ -8,6 +8,11 @@
 // the page shows what they receive and what they then know. The part that a
 // shop of your own would copy is recognise.go.
 //
+// A second page of the chat, made with React and the AI SDK, needs Node to build:
+//
+//	npm ci --prefix examples/webapp/usechat && npm run build --prefix examples/webapp/usechat
+//	go run ./examples/webapp -usechat examples/webapp/usechat/dist
+//
 // With an account, set MEGADESK_IDENTITY_SECRET, MEGADESK_PUBLIC_ID and
 // AINISA_SECRET_KEY, and start it with -real-megadesk or -real-ainisa.
 package main

@@ -1,28 +1,37 @@
 package main
 
 import (
-	"bytes"
 	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net/http"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/alexedwards/scs/sqlite3store"
 	"github.com/alexedwards/scs/v2"
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/chatident/chatident/hmachash"
+	"github.com/chatident/chatident/placeholders"
 )
 
 //go:embed web
 var web embed.FS
 
-var pages = template.Must(template.ParseFS(web, "web/*.html"))
+// What a session keeps: the customer's id, and a sentence for the next page.
+const (
+	sessionCustomer = "customer"
+	sessionMessage  = "message"
+)
 
-// sessionCustomer is the key under which a session keeps the customer's id.
-const sessionCustomer = "customer"
+const (
+	ordersPath    = "/ainisa/orders"
+	useChatScript = "usechat.js"
+)
 
 // shop serves the pages of the demo.
 type shop struct {
@@ -30,41 +39,89 @@ type shop struct {
 	sessions  *scs.SessionManager
 	store     *sqlite3store.SQLite3Store
 	ainisa    *hmachash.Ainisa
+	bot       *chatclient.Client
+	contacts  *contactBook
+	refund    *placeholders.CompiledAction
 	cfg       config
 	vendorURL string // of the stand-ins
 	handler   http.Handler
 }
 
-func newShop(cfg config, db *sql.DB, vendorURL string) (*shop, error) {
-	ainisa, err := hmachash.NewAinisa(cfg.ainisaSecret, nil)
-	if err != nil {
+func newShop(cfg config, db *sql.DB, vendorURL string, account bookbag) (*shop, error) {
+	s := &shop{cfg: cfg, vendorURL: vendorURL, store: sqlite3store.New(db)}
+	s.sessions = newSessions(s.store)
+	var err error
+	if s.customers, err = newCustomers(db); err != nil {
+		return nil, err
+	}
+	if s.ainisa, err = hmachash.NewAinisa(cfg.ainisaSecret, nil); err != nil {
 		return nil, fmt.Errorf("AINISA_SECRET_KEY: %w", err)
 	}
-	accounts, err := newCustomers(db)
+	if s.refund, err = refundAction(); err != nil {
+		return nil, err
+	}
+	bot, book, err := account.clients()
 	if err != nil {
 		return nil, err
 	}
-	s := &shop{customers: accounts, ainisa: ainisa, cfg: cfg, vendorURL: vendorURL, store: sqlite3store.New(db)}
-	s.sessions = newSessions(s.store)
-	endpoint, err := megadeskEndpoint(cfg.megadeskSecret, s.currentCustomer)
+	s.bot, s.contacts = bot, newContactBook(book, s.customers)
+	orders, err := ordersEndpoint(s.ainisa, cfg.ainisaActionKey)
+	if err != nil {
+		return nil, fmt.Errorf("AINISA_ACTION_KEY: %w", err)
+	}
+	site, err := s.routes()
+	if err != nil {
+		return nil, err
+	}
+	crossOrigin := http.NewCrossOriginProtection()
+	crossOrigin.SetDenyHandler(http.HandlerFunc(s.crossSitePost))
+	// Ainisa has no session, and an Origin of its own, which the protection
+	// against other sites would refuse.
+	mux := http.NewServeMux()
+	mux.Handle(ordersPath, orders)
+	mux.Handle("/", crossOrigin.Handler(s.sessions.LoadAndSave(site)))
+	s.handler = mux
+	return s, nil
+}
+
+// routes are what browsers ask for.
+func (s *shop) routes() (http.Handler, error) {
+	identity, err := megadeskEndpoint(s.cfg.megadeskSecret, s.currentCustomer)
 	if err != nil {
 		return nil, fmt.Errorf("MEGADESK_IDENTITY_SECRET: %w", err)
 	}
-
+	chat, err := chatEndpoint(s.bot, s.cfg.chatSecret, s.currentCustomer)
+	if err != nil {
+		return nil, fmt.Errorf("CHATPROXY_SECRET: %w", err)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/api/megadesk-identity", endpoint)
-	mux.HandleFunc("GET /{$}", s.home)
+	mux.Handle("/api/megadesk-identity", identity)
+	mux.Handle("/api/chat/", chat)
+	mux.Handle("/chatproxy.js", chatproxy.Script())
+
+	mux.HandleFunc("GET /{$}", s.page("home.html", nil))
+	mux.HandleFunc("GET /chat", s.page("chat.html", nil))
+	mux.HandleFunc("GET /actions", s.page("actions.html", s.previewRefund))
+	mux.HandleFunc("GET /attacks", s.page("attacks.html", nil))
 	mux.HandleFunc("GET /login", s.loginPage)
 	mux.HandleFunc("POST /login", s.login)
 	mux.HandleFunc("POST /logout", s.logout)
-	mux.HandleFunc("GET /style.css", static("web/style.css"))
-	mux.HandleFunc("GET /app.js", static("web/app.js"))
+	mux.HandleFunc("GET /account", s.signedIn(s.accountPage))
+	mux.HandleFunc("POST /account", s.signedIn(s.saveAccount))
+	mux.HandleFunc("POST /account/delete", s.signedIn(s.deleteAccount))
+	mux.HandleFunc("POST /attacks/ticket", s.stolenTicket)
+	if s.cfg.useChat != "" {
+		mux.HandleFunc("GET /usechat", s.page("usechat.html", nil))
+		mux.HandleFunc("GET /"+useChatScript, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Cache-Control", "no-cache")
+			http.ServeFile(w, r, filepath.Join(s.cfg.useChat, useChatScript))
+		})
+	}
+	for _, file := range []string{"style.css", "shop.js", "home.js", "chat.js", "actions.js", "attacks.js"} {
+		mux.HandleFunc("GET /"+file, static("web/"+file))
+	}
 	mux.HandleFunc("/", s.notFound)
-
-	crossOrigin := http.NewCrossOriginProtection()
-	crossOrigin.SetDenyHandler(http.HandlerFunc(s.crossSitePost))
-	s.handler = crossOrigin.Handler(s.sessions.LoadAndSave(mux))
-	return s, nil
+	return mux, nil
 }
 
 func newSessions(store scs.Store) *scs.SessionManager {
@@ -84,51 +141,37 @@ func newSessions(store scs.Store) *scs.SessionManager {
 	return sessions
 }
 
-// view is what the templates see.
-type view struct {
-	Customer      *customer
-	DemoCustomers []customer
-	Message       string
-	Nonce         string
-
-	RealMegadesk, RealAinisa    bool
-	MegadeskPublicID, VendorURL string
-	AinisaBlock, AinisaWidget   template.HTML
-	Forged                      customer // whom "try to be" tries to be
+// signedIn passes the customer on, and sends everybody else to the sign-in.
+func (s *shop) signedIn(next func(http.ResponseWriter, *http.Request, customer)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		switch c, err := s.currentCustomer(r.Context()); {
+		case err != nil:
+			s.fail(w, r, err)
+		case c == nil:
+			http.Redirect(w, r, "/login?next=/account", http.StatusSeeOther)
+		default:
+			next(w, r, *c)
+		}
+	}
 }
 
-func (s *shop) home(w http.ResponseWriter, r *http.Request) {
-	c, err := s.currentCustomer(r.Context())
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	v := s.newView(c)
-	v.Forged = demoCustomers[1]
-	if c != nil && c.ID == v.Forged.ID {
-		v.Forged = demoCustomers[0]
-	}
-	if v.AinisaBlock, err = s.ainisa.Script(ainisaUserOf(c), v.Nonce); err == nil {
-		v.AinisaWidget, err = s.ainisa.Widget(v.Nonce)
-	}
-	if err != nil {
-		s.fail(w, r, err)
-		return
-	}
-	s.render(w, r, http.StatusOK, "home.html", v)
-}
+const maxForm = 4096
 
 func (s *shop) loginPage(w http.ResponseWriter, r *http.Request) {
-	s.render(w, r, http.StatusOK, "login.html", s.newView(nil))
+	v := s.newView(r, nil)
+	v.Next = r.URL.Query().Get("next")
+	s.render(w, r, http.StatusOK, "login.html", v)
 }
 
 func (s *shop) login(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, 4096)
+	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	c, err := s.customers.signIn(r.Context(), r.PostFormValue("username"), r.PostFormValue("password"))
+	next := r.PostFormValue("next")
 	switch {
 	case errors.Is(err, errNoCustomer):
-		v := s.newView(nil)
-		v.Message = "That user name and password do not belong together."
+		v := s.newView(r, nil)
+		v.Fault, v.Next = "That user name and password do not belong together.", next
 		s.render(w, r, http.StatusUnauthorized, "login.html", v)
 		return
 	case err != nil:
@@ -141,7 +184,11 @@ func (s *shop) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.sessions.Put(r.Context(), sessionCustomer, c.ID)
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	s.follow(r, c.ID) // and if not now, then next time
+	if !slices.Contains([]string{"/chat", "/account", "/actions", "/attacks", "/usechat"}, next) {
+		next = "/" // never to another site
+	}
+	http.Redirect(w, r, next, http.StatusSeeOther)
 }
 
 func (s *shop) logout(w http.ResponseWriter, r *http.Request) {
@@ -150,74 +197,4 @@ func (s *shop) logout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-func (s *shop) notFound(w http.ResponseWriter, r *http.Request) {
-	v := s.newView(nil)
-	v.Message = "There is nothing at this address."
-	s.render(w, r, http.StatusNotFound, "message.html", v)
-}
-
-func (s *shop) crossSitePost(w http.ResponseWriter, r *http.Request) {
-	v := s.newView(nil)
-	v.Message = "This form was sent from another site, so the shop did nothing."
-	s.render(w, r, http.StatusForbidden, "message.html", v)
-}
-
-func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if r.Context().Err() == nil { // else the visitor has left
-		slog.ErrorContext(r.Context(), "page failed", "path", r.URL.Path, "error", err)
-	}
-	v := s.newView(nil)
-	v.Message = "Something went wrong on our side. Try again in a minute."
-	s.render(w, r, http.StatusInternalServerError, "message.html", v)
-}
-
-func (s *shop) newView(c *customer) view {
-	return view{
-		Customer:         c,
-		DemoCustomers:    demoCustomers,
-		Nonce:            randomHex(16),
-		RealMegadesk:     s.cfg.realMegadesk,
-		RealAinisa:       s.cfg.realAinisa,
-		MegadeskPublicID: s.cfg.megadeskPublicID,
-		VendorURL:        s.vendorURL,
-	}
-}
-
-func (s *shop) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
-	var b bytes.Buffer
-	if err := pages.ExecuteTemplate(&b, name, v); err != nil {
-		slog.ErrorContext(r.Context(), "template", "name", name, "error", err)
-		http.Error(w, "Something went wrong on our side. Try again in a minute.", http.StatusInternalServerError)
-		return
-	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", s.policy(v.Nonce))
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "same-origin")
-	// The page may carry a user_hash, which never expires.
-	h.Set("Cache-Control", "private, no-store")
-	w.WriteHeader(status)
-	_, _ = b.WriteTo(w) // the visitor may be gone: nothing to do
-}
-
-// policy allows the page's own files, and what the vendors' scripts need. The
-// real ones don't document theirs, so they may load and call what they like.
-func (s *shop) policy(nonce string) string {
-	const always = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; script-src 'nonce-%s'"
-	if !s.cfg.realMegadesk && !s.cfg.realAinisa {
-		return fmt.Sprintf(always+"; style-src 'self'; img-src data:; connect-src 'self' %s", nonce, s.vendorURL)
-	}
-	return fmt.Sprintf(always+" 'strict-dynamic'; style-src 'self' 'unsafe-inline' https:; connect-src 'self' https: wss: %s;"+
-		" img-src https: data: blob:; font-src https: data:; frame-src https:; media-src https: data: blob:", nonce, s.vendorURL)
-}
-
-func static(name string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-cache")
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		http.ServeFileFS(w, r, web, name)
-	}
 }

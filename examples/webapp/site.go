@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/examples/internal/standin"
 )
 
@@ -21,6 +22,8 @@ type site struct {
 	shop     *shop
 	megadesk *standin.Megadesk
 	ainisa   *standin.Ainisa
+	bookbag  *standin.Bookbag // not used with the real one
+	evil     *standin.Evil
 
 	shopListener, vendorListener net.Listener
 	url                          string // of the shop
@@ -45,10 +48,12 @@ func open(cfg config) (_ *site, err error) {
 	if s.db, err = openDB(context.Background(), cfg.db); err != nil {
 		return nil, err
 	}
-	if s.shop, err = newShop(cfg, s.db, s.vendorURL()); err != nil {
+	s.bookbag = standin.NewBookbag()
+	if s.shop, err = newShop(cfg, s.db, s.vendorURL(), s.connect(cfg)); err != nil {
 		return nil, err
 	}
-	s.ainisa = standin.NewAinisa(cfg.ainisaSecret)
+	s.ainisa = standin.NewAinisa(cfg.ainisaSecret, standin.CustomAction{URL: s.url + ordersPath, Header: actionHeader, Key: cfg.ainisaActionKey})
+	s.evil = standin.NewEvil(s.url)
 	s.megadesk, err = standin.NewMegadesk(cfg.megadeskSecret)
 	return s, err
 }
@@ -77,9 +82,24 @@ func (s *site) vendorURL() string {
 	return fmt.Sprintf("http://localhost:%d", s.vendorListener.Addr().(*net.TCPAddr).Port)
 }
 
+// connect says which Bookbag the shop talks to.
+func (s *site) connect(cfg config) bookbag {
+	if cfg.bookbagKey != "" {
+		return bookbag{key: cfg.bookbagKey, agent: cfg.bookbagAgent}
+	}
+	return bookbag{
+		baseURL: "http://" + s.vendorListener.Addr().String(),
+		key:     s.bookbag.Key,
+		agent:   chatclient.AgentID(s.bookbag.Agent),
+	}
+}
+
 func (s *site) greet(out io.Writer) {
 	fmt.Fprintf(out, "The shop is open: %s (Ctrl-C closes it)\n", s.url)
 	fmt.Fprintln(out, "Sign in as ada, grace or mallory; the password is the user name.")
+	if agent := s.shop.cfg.bookbagAgent; agent != 0 {
+		fmt.Fprintf(out, "Bookbag is the real one: customers who sign in become contacts of agent %d, and messages cost credits.\n", agent)
+	}
 	if !s.loopback {
 		fmt.Fprintln(out, "Warning: other machines can reach this address, over plain HTTP and with these passwords.\n"+
 			"The vendors' stand-ins still answer on this machine only.")
@@ -91,10 +111,13 @@ func (s *site) serve(ctx context.Context) error {
 	vendors := http.NewServeMux()
 	vendors.Handle("/megadesk/", s.megadesk)
 	vendors.Handle("/ainisa/", s.ainisa)
+	vendors.Handle("/api/", s.bookbag)
+	vendors.Handle("/evil/", s.evil)
 	servers := map[net.Listener]*http.Server{
 		s.shopListener:   newServer(s.oneHost(s.shop.handler)),
 		s.vendorListener: newServer(vendors),
 	}
+	servers[s.vendorListener].WriteTimeout = 0 // it would cut Bookbag's replies short
 	failed := make(chan error, len(servers))
 	for l, server := range servers {
 		go func() { failed <- server.Serve(l) }()

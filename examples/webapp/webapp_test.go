@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -18,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/identity"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -121,6 +124,31 @@ func TestCrossSitePostsDoNothing(t *testing.T) {
 	assert.NotNil(t, v.identity(), "still signed in")
 }
 
+// Ainisa's own Origin is no other site's page, whatever the method of the action.
+func TestAinisaCallsAcrossOrigins(t *testing.T) {
+	v := newVisitor(t, start(t, nil))
+	user, err := v.site.shop.ainisa.Identify(ainisaUserOf(&demoCustomers[0]))
+	require.NoError(t, err)
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		header := http.Header{"Origin": {"https://ainisa.com/"}, "X-User-Id": {user.UserID}, "X-User-Hash": {user.UserHash}}
+		assert.Equal(t, 401, v.do(method, ordersPath, nil, header.Clone()).status, method)
+		header.Set(actionHeader, v.site.shop.cfg.ainisaActionKey)
+		res := v.do(method, ordersPath, nil, header)
+		assert.Equal(t, 200, res.status, method)
+		assert.Contains(t, res.body, `"customer":"cust-1001"`)
+		assert.Equal(t, "no-store", res.header.Get("Cache-Control"))
+	}
+}
+
+func TestSignInGoesWhereItWasAskedFor(t *testing.T) {
+	v := newVisitor(t, start(t, nil))
+	assert.Equal(t, "/login?next=/account", v.get("/account").header.Get("Location"))
+	for next, want := range map[string]string{"/chat": "/chat", "": "/", "https://evil.example": "/", "//evil.example": "/", "/logout": "/"} {
+		res := v.do("POST", "/login", url.Values{"username": {"ada"}, "password": {"ada"}, "next": {next}}, nil)
+		assert.Equal(t, want, res.header.Get("Location"), next)
+	}
+}
+
 func TestSignInRenewsTheSession(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	v.signIn("ada", "ada")
@@ -142,7 +170,7 @@ func TestPageHeaders(t *testing.T) {
 		nonce := regexp.MustCompile(`'nonce-([0-9a-f]{32})'`).FindStringSubmatch(policy)
 		require.Len(t, nonce, 2, policy)
 		assert.Equal(t, "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; script-src 'nonce-"+nonce[1]+
-			"'; style-src 'self'; img-src data:; connect-src 'self' "+v.site.shop.vendorURL, policy)
+			"'; style-src 'self'; img-src data:; connect-src 'self' "+v.site.shop.vendorURL+"; frame-src "+v.site.shop.vendorURL, policy)
 		assert.Equal(t, "same-origin", res.header.Get("Referrer-Policy"))
 		assert.Equal(t, strings.Count(res.body, "<script"), strings.Count(res.body, `nonce="`+nonce[1]+`"`))
 		nonces[nonce[1]] = true
@@ -157,7 +185,7 @@ func TestPageHeaders(t *testing.T) {
 func TestOtherPaths(t *testing.T) {
 	s := start(t, nil)
 	v := newVisitor(t, s)
-	for path, status := range map[string]int{"/login": 200, "/style.css": 200, "/app.js": 200, "/missing": 404, "/web/home.html": 404, endpoint + "/x.css": 404} {
+	for path, status := range map[string]int{"/login": 200, "/style.css": 200, "/shop.js": 200, "/chatproxy.js": 200, "/chat": 200, "/actions": 200, "/attacks": 200, "/account": 303, "/usechat": 404, "/missing": 404, "/web/home.html": 404, endpoint + "/x.css": 404} {
 		assert.Equal(t, status, v.get(path).status, path)
 	}
 	assert.Equal(t, 405, v.do("POST", endpoint, nil, nil).status)
@@ -355,7 +383,18 @@ func TestConfig(t *testing.T) {
 	env := map[string]string{"MEGADESK_IDENTITY_SECRET": testMegadeskSecret, "AINISA_SECRET_KEY": "s", "MEGADESK_PUBLIC_ID": "0123456789abcdef01234567"}
 	c, err = parse(env, "-real-megadesk", "-real-ainisa", "-addr", "127.0.0.1:1", "-db", "f")
 	require.NoError(t, err)
-	assert.Equal(t, config{"127.0.0.1:1", "f", testMegadeskSecret, "0123456789abcdef01234567", "s", true, true}, c)
+	assert.Len(t, c.chatSecret, 64)
+	assert.Len(t, c.ainisaActionKey, 32)
+	c.chatSecret, c.ainisaActionKey = "", ""
+	assert.Equal(t, config{
+		addr: "127.0.0.1:1", db: "f",
+		megadeskSecret: testMegadeskSecret, megadeskPublicID: "0123456789abcdef01234567", ainisaSecret: "s",
+		realMegadesk: true, realAinisa: true,
+	}, c)
+
+	c, err = parse(map[string]string{"BOOKBAG_API_KEY": "oc_test_x", "BOOKBAG_AGENT_ID": "7", "CHATPROXY_SECRET": "c", "AINISA_ACTION_KEY": "a"})
+	require.NoError(t, err)
+	assert.Equal(t, []any{"oc_test_x", chatclient.AgentID(7), "c", "a"}, []any{c.bookbagKey, c.bookbagAgent, c.chatSecret, c.ainisaActionKey})
 
 	for _, test := range []struct {
 		env  map[string]string
@@ -367,6 +406,10 @@ func TestConfig(t *testing.T) {
 		{map[string]string{"MEGADESK_PUBLIC_ID": "0123456789abcdef01234567"}, []string{"-real-megadesk"}, "-real-megadesk needs"},
 		{nil, []string{"-real-ainisa"}, "-real-ainisa needs"},
 		{map[string]string{"MEGADESK_PUBLIC_ID": `"><script>`}, nil, "24 hexadecimal digits"},
+		{map[string]string{"BOOKBAG_API_KEY": "oc_test_x"}, nil, "belong together"},
+		{map[string]string{"BOOKBAG_AGENT_ID": "7"}, nil, "belong together"},
+		{map[string]string{"BOOKBAG_API_KEY": "oc_test_x", "BOOKBAG_AGENT_ID": "seven"}, nil, "BOOKBAG_AGENT_ID"},
+		{nil, []string{"-usechat", t.TempDir()}, "npm run build"},
 		{nil, []string{"extra"}, "unexpected argument"},
 		{nil, []string{"-nope"}, "not defined"},
 	} {
@@ -379,10 +422,13 @@ func TestBadSecretsStopTheStart(t *testing.T) {
 	for name, change := range map[string]func(*config){
 		"MEGADESK_IDENTITY_SECRET": func(c *config) { c.megadeskSecret = "abc" },
 		"AINISA_SECRET_KEY":        func(c *config) { c.ainisaSecret = "s\n" },
+		"AINISA_ACTION_KEY":        func(c *config) { c.ainisaActionKey = "a\n" },
+		"CHATPROXY_SECRET":         func(c *config) { c.chatSecret = "short" },
+		"BOOKBAG_API_KEY":          func(c *config) { c.bookbagKey, c.bookbagAgent = "k\n", 7 },
 		"-addr":                    func(c *config) { c.addr = "127.0.0.1:99999" },
 		"such":                     func(c *config) { c.db = filepath.Join(t.TempDir(), "no", "such", "folder") },
 	} {
-		cfg := config{addr: "127.0.0.1:0", megadeskSecret: testMegadeskSecret, ainisaSecret: testAinisaSecret}
+		cfg := testConfig()
 		change(&cfg)
 		_, err := open(cfg)
 		assert.ErrorContains(t, err, name)
@@ -441,4 +487,23 @@ func TestSignalsStopItCleanly(t *testing.T) {
 			t.Fatal("it goes on after ", signal)
 		}
 	}
+}
+
+// A reply may take longer than what the servers allow for other answers.
+func TestALongReply(t *testing.T) {
+	s := start(t, nil)
+	v := newVisitor(t, s)
+	v.signIn("ada", "ada")
+	body := fmt.Sprintf(`{"message":"%send of it"}`, strings.Repeat("and ", 180))
+	r, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/api/chat/messages", strings.NewReader(body))
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", "application/json")
+	begun := time.Now()
+	res, err := v.client.Do(r)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	frames, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	assert.Greater(t, time.Since(begun), 10*time.Second)
+	assert.Contains(t, string(frames), `"finishReason":"stop"`)
 }

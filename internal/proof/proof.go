@@ -1,5 +1,5 @@
 // Package proof finds what some tests need beside Go: Node with the packages of
-// its folder node, Chromium, nginx, Redis, PostgreSQL, the published vectors, and
+// a folder, Chromium, nginx, Redis, PostgreSQL, the published vectors, and
 // the time for a test under load.
 //
 // Where it is missing, a test skips with a line that says what to do; where
@@ -24,17 +24,10 @@ import (
 // input, and decodes the JSON of its standard output into output.
 func Node(t testing.TB, script string, input, output any) {
 	t.Helper()
-	dir := filepath.Join(root(t), "internal", "proof", "node")
-	node, err := exec.LookPath("node")
-	if err != nil {
-		missing(t, "node", "install Node.js 20 or later")
-	}
-	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
-		missing(t, "node", "run npm ci in internal/proof/node")
-	}
+	dir := NodePackages(t, "internal/proof/node")
 	in, err := json.Marshal(input)
 	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), node, script)
+	cmd := exec.CommandContext(t.Context(), "node", script)
 	cmd.Dir = dir
 	cmd.Stdin = bytes.NewReader(in)
 	var stderr strings.Builder
@@ -42,6 +35,20 @@ func Node(t testing.TB, script string, input, output any) {
 	out, err := cmd.Output()
 	require.NoError(t, err, "%s: %s", script, &stderr)
 	require.NoError(t, json.Unmarshal(out, output), "%s printed %.200q", script, out)
+}
+
+// NodePackages returns the path of a folder, named from the root of the repository,
+// that has the packages of its package.json, where there is a Node to use them.
+func NodePackages(t testing.TB, folder string) string {
+	t.Helper()
+	if _, err := exec.LookPath("node"); err != nil {
+		missing(t, "node", "install Node.js 20 or later")
+	}
+	dir := filepath.Join(root(t), filepath.FromSlash(folder))
+	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
+		missing(t, "node", "run npm ci in "+folder)
+	}
+	return dir
 }
 
 // Chromium returns the path of a Chromium to drive.

@@ -6,11 +6,13 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chatident/chatident/internal/proof"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -43,10 +45,25 @@ func New(t *testing.T) *Browser {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
-	t.Cleanup(cancel)
-	return &Browser{ctx, t, chromedp.Console(ctx)}
+	return newTab(t, ctx)
 }
+
+// Tab opens another tab of the same browser.
+func (b *Browser) Tab() *Browser { return newTab(b.t, b.Context) }
+
+func newTab(t *testing.T, parent context.Context) *Browser {
+	ctx, cancel := chromedp.NewContext(parent)
+	t.Cleanup(cancel)
+	b := &Browser{ctx, t, chromedp.Console(ctx)}
+	_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: tellViolations})
+	require.NoError(t, err)
+	return b
+}
+
+// tellViolations puts on the console what the page's policy refused, also what
+// Chromium keeps to itself: an eval whose error somebody caught.
+const tellViolations = `document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>
+	console.error("the Content-Security-Policy refused", effectiveDirective, blockedURI))`
 
 // Do does one thing after the other.
 func (b *Browser) Do(actions ...Action) {
@@ -62,18 +79,42 @@ func (b *Browser) Text(selector chromedp.CSS) string {
 	return text
 }
 
-// RequireQuietConsole ends the browser: the messages end with it.
-func (b *Browser) RequireQuietConsole() {
+// WaitFor waits until a JavaScript expression is true.
+func (b *Browser) WaitFor(expression string) {
 	b.t.Helper()
-	require.NoError(b.t, chromedp.Cancel(b.Context))
+	_, err := chromedp.Run(b.Context, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(50*time.Millisecond)))
+	require.NoError(b.t, err, expression)
+}
+
+// Evaluate returns the text that a JavaScript expression gives.
+func (b *Browser) Evaluate(expression string) string {
+	b.t.Helper()
+	text, err := chromedp.Run(b.Context, chromedp.Evaluate[string](expression))
+	require.NoError(b.t, err, expression)
+	return text
+}
+
+// Refused is what Chromium itself says of each answer with a status of 400 or
+// more. No page can prevent it.
+const Refused = "Failed to load resource: the server responded with a status of"
+
+// RequireQuietConsole ends the tab, after a look at all that its console has told.
+// Messages with one of the texts are expected.
+func (b *Browser) RequireQuietConsole(expected ...string) {
+	b.t.Helper()
+	const last = "that was all"
+	b.Do(chromedp.Evaluate[chromedp.Void](`console.debug("` + last + `")`))
 	for message, err := range b.console {
-		if err != nil {
+		require.NoError(b.t, err)
+		if message.Text == last {
 			break
 		}
-		if !strings.Contains(message.String(), typedBefore) {
+		isExpected := func(text string) bool { return strings.Contains(message.String(), text) }
+		if !slices.ContainsFunc(append(expected, typedBefore), isExpected) {
 			assert.Fail(b.t, "the console is not empty", message.String())
 		}
 	}
+	require.NoError(b.t, chromedp.Cancel(b.Context))
 }
 
 // typedBefore is what Chromium says when somebody types into a page before it has

@@ -7,19 +7,23 @@ import (
 	"net/http"
 )
 
-// Ainisa stands in for Ainisa: GET /ainisa/widget.js and POST /ainisa/identify.
+// Ainisa stands in for Ainisa: GET /ainisa/widget.js, POST /ainisa/identify and
+// POST /ainisa/act.
 type Ainisa struct {
 	vendor
 	secretKey []byte
+	action    CustomAction
 	mux       *http.ServeMux
 }
 
 // NewAinisa returns a stand-in that checks hashes with the vendor's own copy of
-// the shop's Secret Key, and with nothing of the SDK.
-func NewAinisa(secretKey string) *Ainisa {
-	a := &Ainisa{secretKey: []byte(secretKey), mux: http.NewServeMux()}
+// the shop's Secret Key, and with nothing of the SDK. It calls the shop by the
+// action.
+func NewAinisa(secretKey string, action CustomAction) *Ainisa {
+	a := &Ainisa{secretKey: []byte(secretKey), action: action, mux: http.NewServeMux()}
 	a.mux.HandleFunc("GET /ainisa/widget.js", a.serveScript("ainisa.js"))
 	a.mux.HandleFunc("POST /ainisa/identify", serveIdentify(&a.vendor, a.judge))
+	a.mux.HandleFunc("POST /ainisa/act", a.act)
 	return a
 }
 

@@ -1,6 +1,7 @@
 // The stand-in for Ainisa's widget: sends window.ainisaUser to the vendor and
 // tells the page what came of it. Its identify can be called again with
-// another user, as a visitor could do from the browser's console.
+// another user, as a visitor could do from the browser's console, and act has the
+// vendor call the shop for one.
 (() => {
   const vendor = new URL(document.currentScript.src).origin;
   const visitor = (localStorage["ainisa-visitor"] ??= crypto.randomUUID());
@@ -18,6 +19,12 @@
     window.dispatchEvent(new CustomEvent("standin", { detail: { vendor: "ainisa", sent, answer } }));
   }
 
-  window.ainisaStandin = { identify };
+  async function act(user) {
+    const body = JSON.stringify({ claim: user ?? null });
+    const response = await fetch(`${vendor}/ainisa/act`, { method: "POST", body, credentials: "omit" });
+    return response.json();
+  }
+
+  window.ainisaStandin = { identify, act };
   identify(window.ainisaUser);
 })();

@@ -1,4 +1,4 @@
-// Package standin plays the two chat vendors for the demo, so that it runs
+// Package standin plays the chat vendors for the demo, so that it runs
 // without an account: it serves embed scripts that send from the browser what
 // the real vendors receive, and checks it as they would, with the vendor's own
 // copy of the secret.
@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-//go:embed megadesk.js ainisa.js
+//go:embed megadesk.js ainisa.js evil.js
 var scripts embed.FS
 
 const (

@@ -80,7 +80,7 @@ func TestMegadesk(t *testing.T) {
 }
 
 func TestAinisa(t *testing.T) {
-	a := NewAinisa(testSecret)
+	a := NewAinisa(testSecret, CustomAction{})
 	h, err := hmachash.New(testSecret, nil)
 	require.NoError(t, err)
 	hash, err := h.Hash("1")
@@ -105,7 +105,7 @@ func TestAinisa(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	a := NewAinisa(testSecret)
+	a := NewAinisa(testSecret, CustomAction{})
 	for name, body := range map[string]string{
 		"no JSON":         "x",
 		"no visitor":      `{"claim":null}`,

@@ -29,12 +29,6 @@ function showSent(section, sent) {
   ]));
 }
 
-function element(name, properties, ...children) {
-  const e = Object.assign(document.createElement(name), properties);
-  e.append(...children);
-  return e;
-}
-
 // lines prints a flat JSON object, with the members marked that differ from
 // what the shop wrote, and long values cut in the middle.
 function lines(body, original) {

@@ -1,0 +1,78 @@
+package standin
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/chatident/chatident/chatclient/chattest"
+	"github.com/chatident/chatident/contacts/contactstest"
+)
+
+// Bookbag stands in for Bookbag: the fakes of its chat API and of its contacts,
+// with one key and one agent. Its assistant knows a customer by the contact that
+// has the chat's userId as external id.
+type Bookbag struct {
+	Key   string
+	Agent int64
+
+	Chat     *chattest.Fake
+	Contacts *contactstest.Fake
+	mux      *http.ServeMux
+}
+
+// NewBookbag returns a stand-in without contacts or conversations.
+func NewBookbag() *Bookbag {
+	b := &Bookbag{Key: "oc_test_" + rand.Text(), Agent: 123, mux: http.NewServeMux()}
+	b.Contacts = contactstest.New(&contactstest.Options{APIKey: b.Key, AgentID: b.Agent})
+	b.Chat = chattest.New(&chattest.Options{APIKey: b.Key, AgentID: b.Agent, Reply: b.reply, Pace: Pace, Window: true})
+	b.mux.Handle("/api/v1/", b.Contacts)
+	b.mux.Handle("/api/v2/", b.Chat)
+	return b
+}
+
+func (b *Bookbag) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.mux.ServeHTTP(w, r) }
+
+func (b *Bookbag) reply(turn chattest.Turn) []chattest.Part {
+	if message := strings.ToLower(turn.Message); strings.Contains(message, "who am i") || strings.Contains(message, "my plan") {
+		return []chattest.Part{chattest.Text(b.whoIs(turn.UserID))}
+	}
+	return []chattest.Part{chattest.Text(Say(turn.Message))}
+}
+
+func (b *Bookbag) whoIs(userID string) string {
+	for _, c := range b.Contacts.Contacts() {
+		if c.ExternalID == userID && c.Name != nil {
+			var plan string
+			_ = json.Unmarshal(c.CustomAttributes["plan"], &plan) // without one it stays empty
+			return fmt.Sprintf("You are %s, customer %s, on the plan %q. Your shop's server told me, not your browser.", *c.Name, userID, plan)
+		}
+	}
+	return fmt.Sprintf("You are customer %s, and that is all I know.", userID)
+}
+
+// Pace is how long the assistant takes for a word.
+const Pace = 60 * time.Millisecond
+
+// Say is what an assistant answers that knows a shop, a little.
+func Say(message string) string {
+	for _, known := range answers {
+		if strings.Contains(strings.ToLower(message), known.word) {
+			return known.reply
+		}
+	}
+	return "I am a stand-in, and know about orders, refunds and opening hours. Ask me who you are, or for a story. You said: " + message
+}
+
+var answers = []struct{ word, reply string }{
+	{"order", "Your order left our warehouse yesterday, and should be with you on Thursday."},
+	{"refund", "A refund takes three to five days once the parcel is back with us."},
+	{"open", "The shop is open from nine to six, and this chat around the clock."},
+	{"hello", "Hello! What can I do for you?"},
+	{"story", "Once upon a time there was a parcel that did not want to be delivered. " +
+		strings.Repeat("It took the long way round, past the harbour and over the hill, and asked every letter box for its name. ", 6) +
+		"In the end it was delivered after all, on a Thursday, as parcels are."},
+}

@@ -1,0 +1,52 @@
+package main
+
+// The calls that the vendors make to a shop for a customer: Megadesk's action,
+// checked and previewed before it goes into the dashboard, and the endpoint that
+// Ainisa's action calls.
+
+import (
+	_ "embed"
+	"encoding/json"
+	"net/http"
+
+	"github.com/chatident/chatident/hmachash"
+	"github.com/chatident/chatident/placeholders"
+)
+
+//go:embed refund.json
+var refundFile []byte
+
+// refundAction compiles the action that Megadesk makes to refund an order.
+func refundAction() (*placeholders.CompiledAction, error) {
+	action, err := placeholders.ParseAction(refundFile)
+	if err != nil {
+		return nil, err
+	}
+	return placeholders.Compile(action, nil)
+}
+
+// actionHeader is the header that Ainisa sends the shop's key in.
+const actionHeader = "X-Api-Key"
+
+// ordersEndpoint answers Ainisa with the orders of the customer that it asks
+// for, when the key and the hash have been verified.
+func ordersEndpoint(ainisa *hmachash.Ainisa, key string) (http.Handler, error) {
+	return ainisa.Action(actionHeader, key, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id, _ := hmachash.UserID(r.Context())
+		w.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(w).Encode(map[string]any{"customer": id, "orders": demoOrders[id]}) // Ainisa may be gone
+	}))
+}
+
+// order is what the shop sold.
+type order struct {
+	ID     string `json:"id"`
+	Item   string `json:"item"`
+	Status string `json:"status"`
+}
+
+var demoOrders = map[string][]order{
+	"cust-1001": {{"A-1001", "Punched cards, 500", "on its way"}, {"A-0998", "A brass gear", "delivered"}},
+	"cust-1002": {{"A-1002", "A yard of nanoseconds", "delivered"}},
+	"cust-1003": {{"A-1003", "A very long ladder", "packed"}},
+}

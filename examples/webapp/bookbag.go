@@ -1,0 +1,32 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/contacts"
+	"golang.org/x/time/rate"
+)
+
+// bookbag is where Bookbag is, and the shop's account there.
+type bookbag struct {
+	baseURL string // empty for the real one
+	key     string
+	agent   chatclient.AgentID
+}
+
+// clients returns a client for the chat and one for contacts. They share a
+// limiter that keeps within 100 requests in any 10 seconds, Bookbag's limit for a
+// key: a burst of 5 and 9 a second are 95.
+func (b bookbag) clients() (*chatclient.Client, *contacts.Client, error) {
+	limiter := rate.NewLimiter(9, 5)
+	bot, err := chatclient.New(b.key, b.agent, &chatclient.Options{BaseURL: b.baseURL, Limiter: limiter})
+	if err != nil {
+		return nil, nil, fmt.Errorf("BOOKBAG_API_KEY: %w", err)
+	}
+	book, err := contacts.New(b.key, contacts.AgentID(b.agent), &contacts.Options{BaseURL: b.baseURL, Limiter: limiter, RequireUserIDs: true})
+	if err != nil {
+		return nil, nil, fmt.Errorf("BOOKBAG_API_KEY: %w", err)
+	}
+	return bot, book, nil
+}

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chatident/chatident/chatclient/chattest"
+	"github.com/chatident/chatident/examples/internal/browser"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	chatText = chromedp.CSS("#text")
+	chatSend = chromedp.CSS("#send")
+)
+
+// chat goes to the chat as a customer.
+func (b tab) chat(url, name string) {
+	b.signIn(url, name)
+	b.Do(chromedp.Click(chromedp.CSS("nav a[href='/chat']")), chromedp.WaitVisible(chatText))
+}
+
+func (b tab) say(text string) {
+	b.Do(chromedp.SendKeys(chatText, text+"\n"))
+}
+
+// reply waits for the end of reply number n, and returns what it says.
+func (b tab) reply(n int) string {
+	b.WaitFor(fmt.Sprintf(`document.querySelectorAll("#log .assistant").length >= %d && document.getElementById("log").ariaBusy === "false"`, n))
+	return b.Evaluate(fmt.Sprintf(`document.querySelectorAll("#log .assistant .text")[%d].textContent`, n-1))
+}
+
+// begun waits until a reply has begun, but not come to its end.
+func (b tab) begun() {
+	b.WaitFor(`/time there was a/.test(document.querySelector("#log .assistant:last-child .text")?.textContent)`)
+}
+
+func (b tab) ticket() string { return b.Evaluate("location.hash") }
+
+func TestChatInABrowser(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.Do(chromedp.Navigate(s.url + "/chat"))
+	assert.Contains(t, b.Text("main"), "asked to sign in")
+	b.Picture("chat-signed-out")
+	b.chat(s.url, "ada")
+	b.Picture("chat-welcome")
+
+	// The bot knows her by what the shop's server says.
+	b.Do(chromedp.Click(chromedp.CSS("#welcome button:first-child")))
+	assert.Equal(t, `You are Ada Lovelace, customer cust-1001, on the plan "pro". Your shop's server told me, not your browser.`, b.reply(1))
+	b.WaitFor(`document.querySelectorAll("#history a[aria-current]").length === 1`)
+	first := b.ticket()
+	assert.Contains(t, first, "#v1.")
+	b.say("Where is my order?")
+	assert.Contains(t, b.reply(2), "left our warehouse")
+	assert.Equal(t, first, b.ticket(), "the same conversation")
+
+	// A thumb goes up, then down, and is there after a reload.
+	const up, down = chromedp.CSS("#log .assistant:nth-child(2) [value=positive]"), chromedp.CSS("#log .assistant:nth-child(2) [value=negative]")
+	pressed := func(value string) string {
+		return fmt.Sprintf(`document.querySelector("#log .assistant [value=%s]")?.ariaPressed === "true"`, value)
+	}
+	b.Do(chromedp.Click(up))
+	b.WaitFor(pressed("positive"))
+	b.Do(chromedp.Click(down))
+	b.WaitFor(pressed("negative"))
+	b.Picture("chat")
+	b.Do(chromedp.Reload())
+	b.WaitFor(pressed("negative"))
+	assert.Contains(t, b.reply(2), "left our warehouse")
+	b.Do(chromedp.Click(down))
+	b.WaitFor("!(" + pressed("negative") + ")")
+
+	// A new chat, and back to the first one by the list and by the back button.
+	b.Do(chromedp.Click(chromedp.CSS("#new")))
+	b.WaitFor(`document.querySelectorAll("#log li").length === 0`)
+	b.say("Hello")
+	assert.Contains(t, b.reply(1), "What can I do for you?")
+	b.WaitFor(`document.querySelectorAll("#history a").length === 2`)
+	second := b.ticket()
+	assert.NotEqual(t, first, second)
+	b.Do(chromedp.Click(chromedp.CSS("#history li:nth-child(2) a")))
+	assert.Contains(t, b.reply(2), "left our warehouse")
+	assert.Equal(t, first, b.ticket())
+	b.Do(chromedp.NavigateBack())
+	b.WaitFor(`document.querySelectorAll("#log .assistant").length === 1`)
+	assert.Equal(t, second, b.ticket())
+	b.RequireQuietConsole()
+}
+
+func TestAStoppedFirstReplyIsFoundAgain(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	b.say("Tell me a story")
+	b.begun()
+	b.Picture("chat-running")
+	b.Do(chromedp.KeyEvent(kb.Escape))
+	stopped := b.reply(1)
+	assert.NotContains(t, stopped, "on a Thursday")
+	b.WaitFor(`location.hash !== ""`)
+	assert.Contains(t, b.Text("#log"), "This reply was stopped.")
+	b.Picture("chat-stopped")
+	b.say("Hello")
+	assert.Contains(t, b.reply(2), "What can I do for you?")
+	b.Do(chromedp.Reload())
+	assert.Contains(t, b.reply(2), "What can I do for you?", "it is one conversation")
+	assert.Contains(t, b.reply(1), stopped, "as far as the service sent it")
+
+	// With the button, in a conversation that has a ticket.
+	b.say("Another story")
+	b.begun()
+	b.Do(chromedp.Click(chromedp.CSS("#stop")), chromedp.WaitVisible(chatSend))
+	assert.NotContains(t, b.reply(3), "on a Thursday")
+	b.RequireQuietConsole()
+}
+
+func TestAReloadInTheMiddleOfTheFirstReply(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	b.say("Tell me a story")
+	b.begun()
+	b.Do(chromedp.Reload())
+	b.WaitFor(`location.hash !== ""`)
+	assert.Contains(t, b.reply(1), "Once upon a time")
+	assert.Contains(t, b.Text("#log"), "Tell me a story")
+	b.say("Hello")
+	assert.Contains(t, b.reply(2), "What can I do for you?")
+	b.WaitFor(`document.querySelectorAll("#history a").length === 1`)
+	b.RequireQuietConsole()
+}
+
+// Two tabs chat at once, each in a conversation of its own, and each lists both.
+func TestTwoTabs(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	other := tab{b.Tab()}
+	other.Do(chromedp.Navigate(s.url+"/chat"), chromedp.WaitVisible(chatText))
+	b.say("Tell me a story")
+	other.say("Tell me another story")
+	b.begun()
+	other.begun()
+	for _, tab := range []tab{b, other} {
+		tab.Do(chromedp.Click(chromedp.CSS("#stop")))
+		tab.WaitFor(`location.hash !== ""`)
+	}
+	assert.NotEqual(t, b.ticket(), other.ticket())
+	for _, tab := range []tab{b, other} {
+		tab.say("Where is my order?")
+		assert.Contains(t, tab.reply(2), "left our warehouse")
+		tab.Do(chromedp.Evaluate[chromedp.Void](`window.dispatchEvent(new Event("focus"))`))
+		tab.WaitFor(`document.querySelectorAll("#history a").length === 2`)
+	}
+	b.Do(chromedp.Reload())
+	b.reply(2)
+	assert.NotContains(t, b.Text("#log"), "another story")
+	other.RequireQuietConsole()
+	b.RequireQuietConsole()
+}
+
+func TestSigningOutInTheMiddleOfAReply(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	other := tab{b.Tab()}
+	other.Do(chromedp.Navigate(s.url+"/chat"), chromedp.WaitVisible(chatText))
+	other.say("Tell me a story")
+	other.begun()
+	b.say("Tell me a story")
+	b.begun()
+	b.Do(chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("a[href^='/login']")))
+
+	// The other tab says so, and its reply ends.
+	other.Do(chromedp.WaitVisible(chromedp.CSS("#elsewhere")))
+	assert.NotContains(t, other.reply(1), "on a Thursday")
+	other.WaitFor(`document.getElementById("text").matches(":disabled")`)
+	other.Picture("chat-signed-out-elsewhere")
+
+	// Nothing of it comes back with the back button.
+	b.Do(chromedp.NavigateBack())
+	b.WaitFor(`/asked to sign in/.test(document.querySelector("main").textContent)`)
+	assert.NotContains(t, b.Text("body"), "Once upon a time")
+	other.RequireQuietConsole(browser.Refused) // it asked for the list
+	b.RequireQuietConsole()
+}
+
+func TestASessionThatEnded(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	_, err := s.db.Exec("DELETE FROM sessions")
+	require.NoError(t, err)
+	b.say("Where is my order?")
+	b.Do(chromedp.WaitVisible(chromedp.CSS("#log [role=alert]")))
+	assert.Equal(t, "Please sign in to chat.", b.Text("#log [role=alert]"))
+	assert.Equal(t, "Where is my order?", b.Evaluate(`document.getElementById("text").value`), "for another try")
+	b.Picture("chat-session-ended")
+	b.Do(chromedp.Click(chromedp.CSS("#log a.button")), chromedp.WaitVisible(chromedp.CSS("label input[name=username]")))
+	b.RequireQuietConsole(browser.Refused)
+}
+
+// What fails at the service is said in sentences, and what was typed stays.
+func TestFailuresInABrowser(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	b.WaitFor(`document.getElementById("history-state").textContent === "None yet."`)
+	for i, test := range []struct {
+		fault chattest.Fault
+		want  string
+	}{
+		{chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"), "The assistant takes no messages at the moment."},
+		{chattest.BadGateway(), "The assistant is not available at the moment."},
+		{chattest.Cut(2), "The reply was cut short. Please try again."},
+		{chattest.StreamError(2, "the model failed at sk_secret"), "The assistant could not finish this reply. Please try again."},
+	} {
+		s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, test.fault))
+		b.Do(chromedp.Evaluate[chromedp.Void](`document.getElementById("text").value = ""`))
+		b.say("Where is my order?")
+		b.WaitFor(fmt.Sprintf(`document.querySelectorAll("#log [role=alert]").length === %d`, i+1))
+		assert.Equal(t, test.want, b.Evaluate(fmt.Sprintf(`document.querySelectorAll("#log [role=alert]")[%d].textContent`, i)))
+	}
+	assert.NotContains(t, b.Text("body"), "sk_secret")
+	b.Picture("chat-failures")
+	b.RequireQuietConsole(browser.Refused)
+}
+
+// forMessages saves the fault for the next message: the page asks for lists too.
+func forMessages(fake *chattest.Fake, fault chattest.Fault) chattest.Fault {
+	return func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				fault(normal).ServeHTTP(w, r)
+				return
+			}
+			fake.Script(forMessages(fake, fault))
+			normal.ServeHTTP(w, r)
+		})
+	}
+}
+
+func TestTheOtherCustomerInAnotherBrowser(t *testing.T) {
+	s := start(t, nil)
+	ada, grace := tab{browser.New(t)}, tab{browser.New(t)}
+	ada.chat(s.url, "ada")
+	ada.say("My order is a secret")
+	ada.reply(1)
+	ada.WaitFor(`location.hash !== ""`)
+	grace.chat(s.url, "grace")
+	assert.Equal(t, "None yet.", grace.Text("#history-state"))
+	grace.Do(chromedp.Navigate(s.url+"/chat"+ada.ticket()), chromedp.WaitVisible(chromedp.CSS("#log [role=alert]")))
+	assert.Equal(t, "This conversation cannot be found. Please begin a new one.", grace.Text("#log [role=alert]"))
+	assert.NotContains(t, grace.Text("body"), "secret")
+	grace.say("Who am I?")
+	assert.Contains(t, grace.reply(1), "You are Grace Hopper")
+	ada.RequireQuietConsole()
+	grace.RequireQuietConsole(browser.Refused)
+}
+
+// The whole way without a mouse: sign in, chat, stop, rate.
+func TestKeyboardOnly(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	press := func(keys ...string) {
+		for _, key := range keys {
+			b.Do(chromedp.KeyEvent(key))
+		}
+	}
+	focused := func() string {
+		return b.Evaluate(`document.activeElement.textContent.trim() || document.activeElement.id`)
+	}
+	tabTo := func(what string) {
+		t.Helper()
+		for range 40 {
+			if press(kb.Tab); focused() == what {
+				return
+			}
+		}
+		require.Fail(t, "the key Tab does not come to "+what)
+	}
+	b.Do(chromedp.Navigate(s.url + "/login?next=/chat"))
+	b.WaitFor(`document.activeElement.name === "username"`)
+	press("ada", kb.Tab, "ada", kb.Enter)
+	b.Do(chromedp.WaitVisible(chatText))
+	press(kb.Tab)
+	assert.Equal(t, "To the content", focused())
+	tabTo("text")
+	press("Tell me a story", kb.Enter)
+	b.begun()
+	press(kb.Escape)
+	b.reply(1)
+	b.WaitFor(`location.hash !== ""`)
+	press("Where is my order?", kb.Enter)
+	b.reply(2)
+	b.WaitFor(`document.querySelectorAll("#log .rate").length === 1`)
+	for range 40 {
+		press(kb.Shift + kb.Tab)
+		if strings.Contains(b.Evaluate(`document.activeElement.value ?? ""`), "positive") {
+			break
+		}
+	}
+	press(" ")
+	b.WaitFor(`document.querySelector("#log [value=positive]").ariaPressed === "true"`)
+	assert.NotEqual(t, "none", b.Evaluate(`getComputedStyle(document.activeElement).outlineStyle`), "the focus is seen")
+	b.Picture("chat-keyboard")
+	b.RequireQuietConsole()
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"log/slog"
+	"net/http"
+
+	"github.com/chatident/chatident/contacts"
+)
+
+var pages = template.Must(template.ParseFS(web, "web/*.html"))
+
+// view is what the templates see.
+type view struct {
+	Path          string // of the page
+	Customer      *customer
+	Unknown       bool // whether it is not known who is signed in
+	DemoCustomers []customer
+	Nonce         string
+	Message       string // a sentence of an earlier page, or what the page is about
+	Details       []string
+	Fault         string // what was wrong with a form
+	Next          string // where to go after the sign-in
+
+	RealMegadesk, RealAinisa    bool
+	MegadeskPublicID, VendorURL string
+	AinisaBlock, AinisaWidget   template.HTML
+	RealBookbag, UseChat        bool
+	Victim                      customer // whom the visitor tries to be
+
+	Typed        customer // in the form of the account
+	Plans        []string
+	Contact      *contacts.Contact // nil for none
+	ContactFault bool
+
+	Refund, Preview, PreviewFault string
+}
+
+// page serves a page that everybody may see. For a customer, add adds to it.
+func (s *shop) page(name string, add func(*view, customer)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c, err := s.currentCustomer(r.Context())
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		v := s.newView(r, c)
+		if v.AinisaBlock, err = s.ainisa.Script(ainisaUserOf(c), v.Nonce); err == nil {
+			v.AinisaWidget, err = s.ainisa.Widget(v.Nonce)
+		}
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		if c != nil && add != nil {
+			add(&v, *c)
+		}
+		s.render(w, r, http.StatusOK, name, v)
+	}
+}
+
+// previewRefund shows what Megadesk's action would send for the customer.
+func (s *shop) previewRefund(v *view, c customer) {
+	preview, err := s.refund.Preview(payloadOf(c))
+	if err != nil {
+		v.PreviewFault = err.Error()
+		return
+	}
+	v.Preview = preview.String()
+}
+
+func (s *shop) newView(r *http.Request, c *customer) view {
+	return view{
+		Path:             r.URL.Path,
+		Customer:         c,
+		DemoCustomers:    demoCustomers,
+		Nonce:            randomHex(16),
+		Message:          s.sessions.PopString(r.Context(), sessionMessage),
+		RealMegadesk:     s.cfg.realMegadesk,
+		RealAinisa:       s.cfg.realAinisa,
+		RealBookbag:      s.cfg.bookbagKey != "",
+		UseChat:          s.cfg.useChat != "",
+		MegadeskPublicID: s.cfg.megadeskPublicID,
+		VendorURL:        s.vendorURL,
+		Victim:           victimOf(c),
+		Refund:           string(refundFile),
+	}
+}
+
+func (s *shop) notFound(w http.ResponseWriter, r *http.Request) {
+	s.tell(w, r, http.StatusNotFound, "There is nothing at this address.")
+}
+
+func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
+	s.log(r, "page failed", err)
+	s.tell(w, r, http.StatusInternalServerError, "Something went wrong on our side. Try again in a minute.")
+}
+
+func (s *shop) crossSitePost(w http.ResponseWriter, r *http.Request) {
+	s.tell(w, r, http.StatusForbidden, "This form was sent from another site, so the shop did nothing.")
+}
+
+// tell answers with a sentence, and does not ask who is signed in: there may be
+// no session to look into.
+func (s *shop) tell(w http.ResponseWriter, r *http.Request, status int, message string) {
+	v := view{Path: r.URL.Path, Unknown: true, Nonce: randomHex(16), Message: message}
+	s.render(w, r, status, "message.html", v)
+}
+
+func (s *shop) render(w http.ResponseWriter, r *http.Request, status int, name string, v view) {
+	var b bytes.Buffer
+	if err := pages.ExecuteTemplate(&b, name, v); err != nil {
+		slog.ErrorContext(r.Context(), "template", "name", name, "error", err)
+		http.Error(w, "Something went wrong on our side. Try again in a minute.", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Security-Policy", s.policy(v.Nonce))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	// The page may carry a user_hash, which never expires.
+	h.Set("Cache-Control", "private, no-store")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w) // the visitor may be gone: nothing to do
+}
+
+// policy allows the page's own files, and what the vendors' scripts need. The
+// real ones don't document theirs, so they may load and call what they like.
+func (s *shop) policy(nonce string) string {
+	const always = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; script-src 'nonce-%s'"
+	if !s.cfg.realMegadesk && !s.cfg.realAinisa {
+		return fmt.Sprintf(always+"; style-src 'self'; img-src data:; connect-src 'self' %s; frame-src %[2]s", nonce, s.vendorURL)
+	}
+	return fmt.Sprintf(always+" 'strict-dynamic'; style-src 'self' 'unsafe-inline' https:; connect-src 'self' https: wss: %s;"+
+		" img-src https: data: blob:; font-src https: data:; frame-src https: %[2]s; media-src https: data: blob:", nonce, s.vendorURL)
+}
+
+func static(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-cache")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		http.ServeFileFS(w, r, web, name)
+	}
+}
