@@ -103,7 +103,7 @@ const (
 //
 // Have the source read the table in the order of a key that does not change,
 // beginning behind the cursor (WHERE id > $1 ORDER BY id): then rows may come and
-// go between two runs. A later run that begins behind Report.Cursor completes the
+// go meanwhile. A later run that begins behind Report.Cursor completes the
 // job, as upserting a row twice is the same as doing it once. Rows that appear
 // before the cursor are for the next run from the beginning, and contacts of rows
 // that are gone stay: [Client.DeleteAll] deletes them.
@@ -123,9 +123,9 @@ const (
 // last: set a long Options.Timeout.) Options.Limiter and Options.OnAttempt are
 // called by several workers at once.
 //
-// A batch that is refused is narrowed, by the issues of the refusal where it has
-// some, else by halves, so that a row is refused only for what is wrong with
-// itself. Rows are refused together only when there are issues of all, each about
+// A batch that fails is narrowed, by the issues of the refusal where there are
+// some, else by halves, so that a row fails only for what is wrong with itself.
+// Rows are refused together only when there are issues of all, each about
 // a field of the row, or with a message of its own.
 //
 // Calls that fail in a row have pauses of up to 8 seconds between them, and from
