@@ -24,7 +24,7 @@ type Conversation struct {
 	CreatedAt Time           `json:"createdAt"`
 	UpdatedAt Time           `json:"updatedAt"`
 	UserID    UserID         `json:"userId"`
-	Status    string         `json:"status"` // ongoing, ended or taken_over
+	Status    string         `json:"status"` // ongoing, ended or taken_over; others may come
 
 	// Messages are there from [Client.Conversation] and [Client.Export], as far
 	// as the answer has them.
@@ -87,7 +87,7 @@ type Page[T any] struct {
 	// NextCursor names the next page. It is empty at the end.
 	NextCursor string
 
-	// Total counts the items of the whole list, 0 where the answer does not.
+	// Total counts the items of the whole list, 0 where the answer does not say.
 	Total int
 
 	Meta Meta // of the answer
@@ -166,7 +166,8 @@ func (c *Client) Conversations(ctx context.Context) iter.Seq2[Conversation, erro
 // UserConversationsPage returns a page of one customer's conversations. A
 // customer that the service does not know has none: whether it answers so or
 // with 404 ([CodeNotFound]) is not documented, and both are taken for that. So an
-// agent that does not exist has none either; [Client.Check] tells.
+// agent that does not exist has none either; [Client.Check] tells. A bad user or
+// field is a *[FieldError], everything else that goes wrong an *[Error].
 //
 // Source: Bookbag, API v2, "Conversations of a user".
 func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageRequest) (Page[Conversation], error) {
@@ -181,14 +182,15 @@ func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageR
 }
 
 // UserConversations returns all conversations of one customer, in the way of
-// [Client.Conversations].
+// [Client.Conversations]. Its errors are those of [Client.UserConversationsPage].
 func (c *Client) UserConversations(ctx context.Context, user UserID) iter.Seq2[Conversation, error] {
 	return all(ctx, userConversationsOperation, func(ctx context.Context, p PageRequest) (Page[Conversation], error) {
 		return c.UserConversationsPage(ctx, user, p)
 	})
 }
 
-// Conversation returns one conversation, with a page of its messages.
+// Conversation returns one conversation, with a page of its messages. A bad id is
+// a *[FieldError], everything else that goes wrong an *[Error].
 //
 // Source: Bookbag, API v2, "Conversations". Where the messages stand in the
 // answer is not documented.
@@ -214,7 +216,8 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 
 // MessagesPage returns a page of a conversation's messages. Within a page they
 // are in the order in which they were said; the pages go back in time from the
-// newest, as Chatbase documents it.
+// newest, as Chatbase documents it. A bad id or field is a *[FieldError],
+// everything else that goes wrong an *[Error].
 //
 // Source: Bookbag, API v2, "Messages".
 func (c *Client) MessagesPage(ctx context.Context, id ConversationID, p PageRequest) (Page[StoredMessage], error) {
@@ -225,7 +228,9 @@ func (c *Client) MessagesPage(ctx context.Context, id ConversationID, p PageRequ
 }
 
 // Messages returns all messages of a conversation, page by page as they are
-// asked for: the newest page first, each in the order in which it was said.
+// asked for: the newest page first, each in the order in which it was said. It
+// begins anew each time it is ranged over. An error, as of [Client.MessagesPage],
+// is the last thing it gives.
 func (c *Client) Messages(ctx context.Context, id ConversationID) iter.Seq2[StoredMessage, error] {
 	return all(ctx, messagesOperation, func(ctx context.Context, p PageRequest) (Page[StoredMessage], error) {
 		return c.MessagesPage(ctx, id, p)
@@ -233,6 +238,7 @@ func (c *Client) Messages(ctx context.Context, id ConversationID) iter.Seq2[Stor
 }
 
 // Export returns all conversations in one answer, which Options.MaxBody bounds.
+// What goes wrong is an *[Error], of which [ErrTooLong] means that bound.
 //
 // Source: Bookbag, API v2, "Export".
 func (c *Client) Export(ctx context.Context) (Page[Conversation], error) {
@@ -347,8 +353,8 @@ type Health struct {
 	Meta      Meta   `json:"-"`
 }
 
-// Health asks whether the service is up, without the key. The form of the
-// answer is documented by Chatbase alone.
+// Health asks whether the service is up, without the key. What goes wrong is an
+// *[Error]. The form of the answer is documented by Chatbase alone.
 //
 // Source: Bookbag, API v2, "Health".
 func (c *Client) Health(ctx context.Context) (Health, error) {

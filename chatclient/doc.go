@@ -27,17 +27,19 @@
 // A bad argument is a *[FieldError], before anything is sent. Everything else
 // is an *[Error], to be looked into with errors.Is and errors.As:
 //
+//	var e *chatclient.Error
 //	switch {
-//	case errors.Is(err, chatclient.ErrRateLimited): // e.RetryAfter, where the service says it
+//	case errors.Is(err, chatclient.ErrRateLimited) && errors.As(err, &e): // wait for e.RetryAfter, where the service says it
 //	case errors.Is(err, chatclient.CodeCreditsExhausted):
 //	case errors.Is(err, chatclient.ErrStreamCut): // what was read is no whole reply
 //	case errors.Is(err, context.Canceled):
 //	}
 //
 // A call is repeated by itself, twice at most, when it was refused with 429 or
-// the connection could not be made, and a reading call also after a broken
-// connection, a time-out or a status 500, 502, 503 or 504. A message is never sent again
-// when it may have arrived: the service would take it for a second turn.
+// the connection could not be made, and a call that only reads also after a
+// broken connection, a time-out or a status 500, 502, 503 or 504. A message is
+// never sent again when it may have arrived: the service would take it for a
+// second turn.
 // Between attempts it waits as long as Retry-After says, else up to half a
 // second, doubled each time; never past the context's deadline, and never for
 // more than 30 seconds: then the refusal is returned at once.

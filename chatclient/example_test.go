@@ -161,6 +161,22 @@ func ExampleClient_SubmitToolResult() {
 	// Your order is "on its way"
 }
 
+// For customers whose only id is an e-mail address, which is no UserID.
+func ExampleDeriveUserID() {
+	secret := "a secret of your own, of 32 bytes or more" // never the API key
+	_, err := chatclient.ParseUserID("ada@example.com")
+	fmt.Println(err)
+	id, err := chatclient.DeriveUserID(secret, "ada@example.com")
+	if err != nil {
+		log.Fatal(err)
+	}
+	again, _ := chatclient.DeriveUserID(secret, "ada@example.com")
+	fmt.Println(len(id), id == again)
+	// Output:
+	// chatclient: userID must have only letters, digits, dot, underscore and hyphen: byte 4 is another
+	// 54 true
+}
+
 // A test of your own program: the fake plays the service, also its faults.
 func Example_testing() {
 	fake := chattest.New(nil)

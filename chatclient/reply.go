@@ -49,17 +49,17 @@ func (p *Part) UnmarshalJSON(b []byte) error {
 // Source: Bookbag, API v2, "Streaming". The service documents its ids only in
 // examples, where that of a conversation is a string.
 type Metadata struct {
-	MessageID      string         `json:"messageId"`
-	UserMessageID  string         `json:"userMessageId"`
+	MessageID      string         `json:"messageId"`     // the reply's
+	UserMessageID  string         `json:"userMessageId"` // of the message that it answers
 	ConversationID ConversationID `json:"conversationId"`
 	UserID         UserID         `json:"userId"`
-	FinishReason   string         `json:"finishReason"`
+	FinishReason   string         `json:"finishReason"` // FinishStop, FinishToolCalls or another
 	Usage          Usage          `json:"usage"`
 }
 
 // Usage is what a reply cost.
 type Usage struct {
-	Credits float64 `json:"credits"`
+	Credits float64 `json:"credits"` // in the service's own unit
 }
 
 // Reasons of Metadata.FinishReason. Others may come.

@@ -93,9 +93,9 @@ const maxFailuresInARow = 20
 // that there is no such contact, it asks for a page of contacts: of an agent
 // that is not there, the service says the same.
 //
-// The error is nil only if every id that there was is deleted or absent. Else
-// it is that which ended it early, the one of the ids as it came, or the first
-// of a failed deletion. The Deletions are true in any case.
+// The error is nil only if every id that there was is deleted or absent. Otherwise
+// it is what ended the run early (an error of the ids as it came), or else that of
+// the first deletion that failed. The Deletions are true in any case.
 func (c *Client) DeleteAll(ctx context.Context, externalIDs iter.Seq2[string, error]) (Deletions, error) {
 	var d Deletions
 	agentExists := false

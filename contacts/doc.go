@@ -50,10 +50,11 @@
 // A bad argument is a *[FieldError], before anything is sent. Everything else
 // is an *[Error], to be looked into with errors.Is and errors.As:
 //
+//	var e *contacts.Error
 //	switch {
 //	case errors.Is(err, contacts.ErrNotFound):
 //	case errors.Is(err, contacts.ErrConflict): // the external id or e-mail address is taken
-//	case errors.Is(err, contacts.ErrRateLimited): // e.RetryAfter, where the service says it
+//	case errors.Is(err, contacts.ErrRateLimited) && errors.As(err, &e): // wait for e.RetryAfter, where the service says it
 //	case errors.As(err, &e) && e.MayBeDone: // and perhaps it was not
 //	}
 //

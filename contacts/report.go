@@ -24,11 +24,10 @@ type Report struct {
 	Refused int
 
 	// Unknown counts those that may be saved or not: an answer was lost, or did
-	// not have them. A row is also unknown when it was refused alone after a call
-	// with others, and the two refusals do not say the same, and no issue says
-	// what is wrong with it: as it is not documented whether a call that is
-	// refused saves the good rows, the first one may have. A later run is to send
-	// them again.
+	// not have them. A row is also unknown when it was refused among others and
+	// then alone, with another message and without an issue about it: whether a
+	// refused call saves its good rows is not documented, so the first one may
+	// have. A later run is to send them again.
 	Unknown int
 
 	// NotAttempted counts those that are not saved, for no reason of their own:

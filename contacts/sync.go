@@ -15,7 +15,7 @@ type Row struct {
 
 	// Cursor is where a later run goes on when this row and all before it are
 	// done: the row's key, in a table that is read in the order of a unique key.
-	// What is empty is no place to go on. Each row has one of its own: where
+	// An empty one is no place to go on from. Each row has one of its own: where
 	// several have one key, as a join gives them, it is empty for all but the
 	// last of these, since a run that begins behind it leaves all of them out.
 	Cursor string
@@ -41,18 +41,18 @@ type SyncOptions struct {
 
 	// ClearEmpty sends null for a name, e-mail address, phone number or
 	// attribute that is set and empty, so that the contact loses it. Default:
-	// such a field is left out, and the contact keeps what it has; of attributes,
-	// that goes for a service that merges them, as one that replaces them drops
-	// what is left out, and which of the two this one is is not documented.
+	// such a field is left out, and the contact keeps what it has. (An attribute
+	// only if the service merges them in an upsert: if it replaces them, what is
+	// left out is dropped. Which it does is not documented.)
 	//
-	// Of attributes, only those of type string count, not those of another type
-	// that is made of it, nor pointers. Values and Stripe accounts that are set
-	// and have no element are sent as they are, in any case.
+	// An attribute counts as empty only if its value is of type string itself.
+	// Values and Stripe accounts that are set and have no element are sent as they
+	// are, in any case.
 	ClearEmpty bool
 
 	// MaxRefusedAlike is how many rows may be refused one after the other with
-	// one message before the run ends with [ErrSystemic]. A negative one never
-	// ends it, which gets it past a stretch of the table that is bad. Default: 20.
+	// one message before the run ends with [ErrSystemic]. Default: 20. Negative:
+	// it never ends so, which gets it past a bad stretch of the table.
 	MaxRefusedAlike int
 
 	// Schema looks at each row before it is sent, as [Schema.Check] does: a row
@@ -96,21 +96,53 @@ const (
 
 // Sync upserts the rows of a table of any size and accounts for each one: it is
 // acknowledged, refused, unknown or not attempted, and the [Report] counts them.
-// Memory does not grow with the number of rows: 4 × Workers × BatchSize are in
-// hand at a time, or fewer (16,000 by default), of them at most 4 × Workers ×
-// BatchBytes of JSON, and for each worker an answer. The options may be nil.
+// The Report is true in any case, and no goroutine is left. The options may be
+// nil; a bad one is a *[FieldError], before anything is read.
+//
+// # The source
+//
+// Have the source read the table in the order of a key that does not change,
+// beginning behind the cursor (WHERE id > $1 ORDER BY id): then rows may come and
+// go meanwhile. A later run that begins behind Report.Cursor completes the
+// job, as upserting a row twice is the same as doing it once. Rows that appear
+// before the cursor are for the next run from the beginning, and contacts of rows
+// that are gone stay: [Client.DeleteAll] deletes them.
+//
+// The source runs on the goroutine that called Sync, and must see for itself that
+// it ends with the context. While it waits for something, calls that are under
+// way go on, and nothing else does: no answer is looked at, no further call is
+// made, and no checkpoint given. It must not change a map or slice that it has
+// given away: rows are kept until they have an outcome, and in Failures.
+//
+// # The calls
 //
 // Rows are sent in batches, by several workers at once, those of one external id
-// one after the other and in their order. Only a call that was not answered in
-// time may still be at work in the service when the next one is sent, and what
-// it has of a customer may land last: have Options.Timeout be long. A call is
-// repeated as that of [Client.Upsert] is. A batch that fails is narrowed: by the issues of the
-// refusal where it has some, else by halves, so that a row fails for itself
-// alone. Rows are refused together only when there are issues of all, each about
+// one after the other and in their order. A call is repeated as that of
+// [Client.Upsert] is. (A call that was not answered in time may still be at work in
+// the service when the next one is sent, and what it has of a customer may land
+// last: set a long Options.Timeout.) Options.Limiter and Options.OnAttempt are
+// called by several workers at once.
+//
+// A batch that fails is narrowed, by the issues of the refusal where there are
+// some, else by halves, so that a row fails only for what is wrong with itself.
+// Rows are refused together only when there are issues of all, each about
 // a field of the row, or with a message of its own.
 //
+// Calls that fail in a row have pauses of up to 8 seconds between them, and from
+// the third one on, or after 429, there is one call at a time until one does not
+// fail, however many workers there are. What the service asks to wait
+// (Retry-After, or for 429 its X-RateLimit-Reset, up to 30 seconds) holds for
+// all workers. A service that is down is given up after half a minute with many
+// workers, and after two or three with few.
+//
+// Memory does not grow with the number of rows: at most 4 × Workers × BatchSize
+// rows are in hand at a time (16,000 by default), of at most 4 × Workers ×
+// BatchBytes of JSON, and for each worker an answer.
+//
+// # Errors
+//
 // The error is nil only if every row is acknowledged. Rows that failed do not
-// end the run; the error is [ErrRowsFailed] then. It ends early, with
+// end the run: the error is [ErrRowsFailed] then. The run ends early with
 //
 //   - the error of the source, as it came; what was read before is sent
 //   - the error of OnFailure or OnCheckpoint
@@ -122,36 +154,11 @@ const (
 //     count, and those that the service picked out of a batch do so only when
 //     the rest of it has been heard as well
 //   - an *[Error] of a call that no row is to blame for: status 401, 402, 403,
-//     404, 405 or 407 in the service's own form, any of 3xx, a bad certificate, a limiter that fails, or a
-//     Retry-After of more than 30 seconds
+//     404, 405 or 407 in the service's own form, any of 3xx, a bad certificate, a
+//     limiter that fails, or a Retry-After of more than 30 seconds
 //   - the *[Error] of the last of 20 calls or more in a row, over half a minute
 //     or more, to which there was no answer but 429, a status from 500 on, or
 //     one that acknowledges nothing
-//
-// Calls that fail in a row have pauses of up to 8 seconds between them, and from
-// the third one on, or after 429, there is one call at a time until one does not
-// fail, however many workers there are. What the service asks to wait
-// (Retry-After, or for 429 its X-RateLimit-Reset, up to 30 seconds) holds for
-// all workers. A service that is down is given up after half a minute with many
-// workers, and after two or three with few.
-//
-// The Report is true in any case, and no goroutine is left. A later run that
-// begins behind Report.Cursor completes the job, as upserting a row twice is the
-// same as doing it once. Have the source read the table in the order of a key
-// that does not change, beginning behind the cursor (WHERE id > $1 ORDER BY id):
-// then rows may come and go in between. Those that come before the cursor are
-// for the next run from the beginning, and contacts of rows that are gone stay:
-// [Client.DeleteAll] deletes them.
-//
-// The source runs on the goroutine that called Sync. It must see for itself that
-// it ends with the context. While it waits for something, calls that are under
-// way go on, and nothing else does: no answer is looked at, no further call is
-// made, and no checkpoint given. It must not change a map or slice that it has
-// given away: rows are kept until they have an outcome, and in Failures.
-//
-// Options.Limiter and Options.OnAttempt are called by several workers at once.
-//
-// A bad option is a *[FieldError], before anything is read.
 //
 // Source: Bookbag, API v1, "Contacts".
 func (c *Client) Sync(ctx context.Context, rows iter.Seq2[Row, error], options *SyncOptions) (Report, error) {

@@ -17,8 +17,8 @@ type Ainisa struct {
 }
 
 // NewAinisa returns an Ainisa for the Secret Key of Ainisa's dashboard. The
-// options may be nil. A secret, current or previous, that is empty or has white
-// space at an edge is a *[FieldError].
+// options may be nil. A secret, current or previous, that [New] refuses, or that
+// has white space at an edge, is a *[FieldError].
 //
 // Source: Ainisa, "User data".
 func NewAinisa(secret string, options *Options) (*Ainisa, error) {

@@ -18,8 +18,8 @@ type Bookbag struct {
 }
 
 // NewBookbag returns a Bookbag for the signing secret of an agent. The options
-// may be nil. A secret, current or previous, that is empty or has white space
-// at an edge is a *[FieldError].
+// may be nil. A secret, current or previous, that [New] refuses, or that has
+// white space at an edge, is a *[FieldError].
 //
 // Source: Bookbag, the widget's "Identity verification".
 func NewBookbag(secret string, options *Options) (*Bookbag, error) {
@@ -103,9 +103,9 @@ func (u *BookbagUser) metadata() (map[string]any, error) {
 }
 
 // Script returns the block that names the customer to the widget, as a
-// <script> with the CSP nonce, or without one when nonce is empty. Beside it
-// stands the embed tag of your agent, copied from the dashboard: that is not
-// documented in a form that this package could make. Where window.bookbag is
+// <script> with the CSP nonce, or without one when nonce is empty. Put the
+// embed tag of your agent beside it, as the dashboard has it: its form is not
+// documented, so this package does not make one. Where window.bookbag is
 // not there yet, the block waits until the page has loaded. For a visitor
 // without an id it is empty, whatever the other fields and the nonce hold.
 //

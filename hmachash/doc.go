@@ -37,7 +37,7 @@
 // the old secret: hashes made with it are still verified, and all new ones are
 // made with the new secret.
 //
-// The vendors suggest to store the hash in the users table. Computing it when
+// Ainisa suggests storing the hash in the users table. Computing it when
 // the page is made does the same, and survives a change of the secret.
 //
 // # Identifiers

@@ -79,6 +79,23 @@ func ExampleBookbag_Identify() {
 	// user_8821 64 map[name:Ada Lovelace plan:pro]
 }
 
+// The block stands beside the agent's own embed tag. The value of a key becomes
+// an attribute of the contact.
+func ExampleBookbag_Script() {
+	bookbag, _ := hmachash.NewBookbag("the signing secret of the agent", nil)
+	block, err := bookbag.Script(hmachash.BookbagUser{ID: "user_8821", Metadata: map[string]any{"plan": "pro"}}, "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(block)
+
+	block, err = bookbag.Script(hmachash.BookbagUser{}, "") // nobody is signed in
+	fmt.Printf("%q %v\n", block, err)
+	// Output:
+	// <script>(function(user){function identify(){window.bookbag("identify",user)}typeof window.bookbag==="function"?identify():window.addEventListener("load",identify)})(JSON.parse("{\"user_id\":\"user_8821\",\"user_hash\":\"8c0a087a3e29cc511fc6d66f9840ac3d8ddef6299b69a8a0f4814a93823f6107\",\"user_metadata\":{\"plan\":\"pro\"}}"));</script>
+	// "" <nil>
+}
+
 func ExampleHasher_Verify() {
 	hasher, _ := hmachash.New("the new secret", &hmachash.Options{Previous: []string{"your_secret_key_here"}})
 	old := "c44eeb3397f29a15f7328f9ffc608a99dde2bfcf0e8a2fd393cf12a05ba14a9b"

@@ -46,8 +46,8 @@
 // asks for a token, whether it keeps one, and how it renews an expired one are
 // not documented, so the handler mints at every call and forbids caching.
 //
-// Opening is for tests, previews and stand-ins. A token is not a session: do
-// not sign anybody in by it. Its text is not an identifier either: never key a
+// Opening is for tests, previews and stand-ins, which play the vendor in a demo.
+// A token is not a session: do not sign anybody in by it. Its text is not an identifier either: never key a
 // cache or a deny-list by it.
 //
 // Neither minting nor opening works under GODEBUG=fips140=only, since go-jose

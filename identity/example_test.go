@@ -29,7 +29,12 @@ func Example() {
 			return nil, nil // nobody is signed in
 		}
 		return &identity.Payload{
-			User: identity.UserDetail{ID: cookie.Value, Email: "ada@example.com", Name: "Ada Lovelace", Plan: "pro"},
+			User: identity.UserDetail{
+				ID:    cookie.Value,
+				Email: "ada@example.com", // only one that she has confirmed
+				Name:  "Ada Lovelace",
+				Plan:  "pro",
+			},
 		}, nil
 	}
 	mux := http.NewServeMux()
@@ -49,6 +54,26 @@ func Example() {
 	// Output:
 	// {"identity":null}
 	// {"identity":"eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNI...
+}
+
+// A look-up that fails is a 500, and never "nobody is signed in". OnError is told
+// why; the visitor is not.
+func ExampleHandler() {
+	key, _ := identity.ParseKey("000102030405060708090a0b0c0d0e0f")
+	minter, _ := identity.NewMinter(key, nil)
+	currentUser := func(*http.Request) (*identity.Payload, error) {
+		return nil, errors.New("the session store is down")
+	}
+	handler := identity.Handler(minter, currentUser, &identity.HandlerOptions{
+		OnError: func(r *http.Request, err error) { fmt.Println(r.URL.Path, "failed:", err) },
+	})
+
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/api/megadesk-identity", nil))
+	fmt.Print(w.Code, " ", w.Body)
+	// Output:
+	// /api/megadesk-identity failed: the session store is down
+	// 500 {"error":"the identity is not available at the moment"}
 }
 
 // What a token says can be read back in a test of your own look-up.

@@ -16,9 +16,9 @@ import (
 type HandlerOptions struct {
 	// OnError is told, after the answer, of every failure that the visitor sees
 	// as a 500: an error of the look-up, a payload that does not mint (a
-	// *[FieldError]), a panic (a *[PanicError]); not of a request that the
-	// visitor cancelled, but for a panic. It is called on the goroutine of the
-	// request. Default: slog.Default() at level Error, with at most 256 bytes
+	// *[FieldError]), a panic (a *[PanicError]). When the visitor has cancelled
+	// the request, it is told of a panic only. It is called on the goroutine of
+	// the request. Default: slog.Default() at level Error, with at most 256 bytes
 	// of the error's text, or the panic's type and stack.
 	OnError func(*http.Request, error)
 }
@@ -49,7 +49,8 @@ func (e *PanicError) Error() string { return "identity: panic of type " + e.Type
 // would answer a path such as /api/megadesk-identity/x.css as well, which a cache
 // in front might keep: so on such a pattern it answers 404. (Another router
 // that is itself mounted on "/" of a ServeMux leaves that pattern in the
-// request: mount the handler on the ServeMux then.)
+// request: mount the handler on the ServeMux then.) The README shows it under
+// chi, echo and gin.
 //
 // Do not wrap it in http.TimeoutHandler, which answers without these headers:
 // bound the look-up by the request's context.

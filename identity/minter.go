@@ -58,8 +58,9 @@ func NewMinter(key Key, options *Options) (*Minter, error) {
 }
 
 // SetKey makes key the one that tokens are sealed with from now on. Tokens of
-// the old key are still opened by an [Opener] that knows it. A bad key is a
-// *[FieldError], and the old one stays.
+// the old key are still opened by an [Opener] that knows it; whether Megadesk
+// opens them is not documented. A bad key is a *[FieldError], and the old one
+// stays.
 func (m *Minter) SetKey(key Key) error {
 	seal, err := newSealer(key)
 	if err != nil {

@@ -48,8 +48,8 @@ type Template struct {
 
 // Parse reads a template for a context. The options may be nil. A template that
 // breaks the grammar, or has a placeholder where its context does not allow
-// one, is a *[SyntaxError] about the first fault; a context that there is none
-// of, and a bad option, are a *[FieldError].
+// one, is a *[SyntaxError] about the first fault; an unknown context and a bad
+// option are a *[FieldError].
 //
 // The grammar and the rules are this package's own: the vendor documents none.
 // Source of the form {{name}}: Megadesk, "Custom data".

@@ -89,8 +89,7 @@
 // The tickets are there as far as the service told the ids: that of a new
 // conversation comes with its end. When a first reply is stopped, the
 // conversation is the newest of GET /conversations, as far as the service keeps
-// it. Lines that begin with a
-// colon and frames of other types are to be ignored.
+// it. Lines that begin with a colon and frames of other types are to be ignored.
 //
 // GET /conversations answers {"version":1,"conversations":[...],"cursor":cursor},
 // those with the newest activity first, each {"conversation": ticket, "title":
@@ -112,7 +111,7 @@
 //
 //	400  invalid_request         a field that is missing, unknown or wrong
 //	400  message_refused         the service does not take the message (413 where it says so)
-//	400  regenerate_unsupported, edit_unsupported, files_unsupported  useChat's, which the service has not
+//	400  regenerate_unsupported, edit_unsupported, files_unsupported  useChat's, which the service does not have
 //	400  not_assistant           feedback on a message of the visitor's own
 //	401  sign_in_required        nobody is signed in, or an anonymous visitor asks for history
 //	403  cross_site              the request comes from another site
@@ -147,9 +146,9 @@
 // Of the body, the last message is sent, which must be a user's with text
 // parts of 64 KB at most, and the newest ticket in the metadata of an
 // assistant's message is the conversation. The reply's metadata are
-// {"conversation": ticket, "message": ticket}; there is no finishReason. Errors before the reply have the
-// JSON form above, which useChat hands on as the text of its error, and those
-// within it are sentences:
+// {"conversation": ticket, "message": ticket}; there is no finishReason. Errors
+// before the reply have the JSON form above, which useChat hands on as the text of
+// its error, and those within it are sentences:
 //
 //	let code = "reply_failed", sentence = error.message;
 //	try { ({ code, message: sentence } = JSON.parse(error.message).error); } catch {}

@@ -87,10 +87,10 @@ type Proxy struct {
 type redacted = secret.Redacted
 
 // New returns a Proxy in front of a client. The secret is for the tickets: at
-// least 32 bytes, none of the client's key. visitor says who a request comes
-// from, and sees the request as the handler does, below the prefix; when it fails
-// or panics, the answer is a 500. The options may be nil. A bad argument is a
-// *[FieldError].
+// least 32 bytes, and not the client's API key. visitor says who a request comes
+// from, the zero [Visitor] for nobody, which is refused with 401. It sees the
+// request as the handler does, below the prefix; when it fails or panics, the
+// answer is a 500. The options may be nil. A bad argument is a *[FieldError].
 //
 // Source: Bookbag, "Recommended flow".
 func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Visitor, error), options *Options) (*Proxy, error) {

@@ -10,7 +10,8 @@ import (
 // Visitor says who a request comes from, by your own session.
 type Visitor struct {
 	// UserID is the customer who is signed in, in the form of
-	// [chatclient.ParseUserID]. Empty for an anonymous visitor.
+	// [chatclient.ParseUserID]: another is the site's fault, answered with 500 and
+	// reported to OnError. Empty for an anonymous visitor.
 	UserID chatclient.UserID
 
 	// Session names the session of an anonymous visitor: a random value that

@@ -1,12 +1,13 @@
-// Package readme runs the code of the README: each of its Go blocks stands,
-// word for word, in an Example of this file.
+// Package readme runs the code of the README. Its programs are built and asked;
+// each other Go block stands, word for word, in an Example of this file or under
+// a router in the package mounting.
 package readme
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
-	"html/template"
 	"log"
 	"net/http"
 	"net/http/httptest"
@@ -16,7 +17,6 @@ import (
 	"testing"
 
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/chatident/chatident/chatclient/chattest"
 	"github.com/chatident/chatident/contacts"
 	"github.com/chatident/chatident/contacts/contactstest"
@@ -27,75 +27,37 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestEveryGoBlockOfTheReadmeIsRun(t *testing.T) {
+// goBlocks returns the Go code of the README: whole programs, and pieces.
+func goBlocks(t *testing.T) (programs, pieces []string) {
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)
-	source, err := os.ReadFile("readme_test.go")
-	require.NoError(t, err)
-	blocks := regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(readme, -1)
-	require.NotEmpty(t, blocks)
-	for _, block := range blocks {
+	for _, block := range regexp.MustCompile("(?s)```go\n(.*?)```").FindAllSubmatch(readme, -1) {
+		if code := string(block[1]); strings.HasPrefix(code, "package main\n") {
+			programs = append(programs, code)
+		} else {
+			pieces = append(pieces, code)
+		}
+	}
+	require.NotEmpty(t, programs)
+	require.NotEmpty(t, pieces)
+	return programs, pieces
+}
+
+func TestEveryGoBlockOfTheReadmeIsRun(t *testing.T) {
+	var source strings.Builder
+	for _, name := range []string{"readme_test.go", "../mounting/nethttp_test.go", "../mounting/chi_test.go", "../mounting/echo_test.go", "../mounting/gin_test.go"} {
+		code, err := os.ReadFile(name)
+		require.NoError(t, err)
+		source.Write(code)
+	}
+	_, pieces := goBlocks(t)
+	for _, piece := range pieces {
 		var indented strings.Builder
-		for line := range strings.Lines(string(block[1])) {
+		for line := range strings.Lines(piece) {
 			indented.WriteString("\t" + line)
 		}
-		assert.Contains(t, string(source), indented.String())
+		assert.True(t, strings.Contains(source.String(), indented.String()), "in no test:\n%s", piece)
 	}
-}
-
-// What the README leaves to the reader: a session, and who is in it.
-type user struct {
-	ID, Name, Email string
-	EmailConfirmed  bool
-}
-
-func sessionUser(r *http.Request) (*user, error) {
-	if _, err := r.Cookie("session"); err != nil {
-		return nil, nil
-	}
-	return &user{ID: "user-123", Name: "Ada", Email: "ada@example.com", EmailConfirmed: true}, nil
-}
-
-func visit(h http.Handler, path string, header http.Header) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("GET", path, nil)
-	r.Header = header
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w
-}
-
-var signedIn = http.Header{"Cookie": {"session=1"}}
-
-func Example_megadesk() {
-	mux := http.NewServeMux()
-	os.Setenv("MEGADESK_IDENTITY_SECRET", "000102030405060708090a0b0c0d0e0f")
-
-	key, err := identity.ParseKey(os.Getenv("MEGADESK_IDENTITY_SECRET"))
-	if err != nil {
-		log.Fatal(err)
-	}
-	minter, err := identity.NewMinter(key, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	currentUser := func(r *http.Request) (*identity.Payload, error) {
-		user, err := sessionUser(r) // your own session
-		if err != nil || user == nil {
-			return nil, err // a nil payload: nobody is signed in
-		}
-		p := &identity.Payload{User: identity.UserDetail{ID: user.ID, Name: user.Name}}
-		if user.EmailConfirmed {
-			p.User.Email = user.Email
-		}
-		return p, nil
-	}
-	mux.Handle("/api/megadesk-identity", identity.Handler(minter, currentUser, nil))
-
-	fmt.Print(visit(mux, "/api/megadesk-identity", http.Header{}).Body)
-	fmt.Println(visit(mux, "/api/megadesk-identity", signedIn).Body.String()[:40])
-	// Output:
-	// {"identity":null}
-	// {"identity":"eyJhbGciOiJkaXIiLCJlbmMiOiJ
 }
 
 func Example_bookbag() {
@@ -177,38 +139,6 @@ func Example_contacts() {
 	// Output: user_8821
 }
 
-func Example_chatInYourPages() {
-	mux := http.NewServeMux()
-	os.Setenv("CHATPROXY_SECRET", "0123456789abcdef0123456789abcdef")
-	defer playBookbag()()
-	bot, err := chatclient.New("oc_test_chattest", 123, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-
-	visitor := func(r *http.Request) (chatproxy.Visitor, error) {
-		user, err := sessionUser(r) // your own session
-		if err != nil || user == nil {
-			return chatproxy.Visitor{}, err // nobody is signed in: refused with 401
-		}
-		return chatproxy.Visitor{UserID: chatclient.UserID(user.ID)}, nil
-	}
-	proxy, err := chatproxy.New(bot, os.Getenv("CHATPROXY_SECRET"), visitor, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	mux.Handle("/chat/", http.StripPrefix("/chat", proxy))
-	mux.Handle("/chat/chatproxy.js", chatproxy.Script())
-
-	fmt.Print(visit(mux, "/chat/conversations", http.Header{}).Body)
-	fmt.Print(visit(mux, "/chat/conversations", signedIn).Body)
-	fmt.Println(visit(mux, "/chat/chatproxy.js", http.Header{}).Code)
-	// Output:
-	// {"version":1,"error":{"code":"sign_in_required","message":"Please sign in to chat."}}
-	// {"version":1,"conversations":[],"cursor":null}
-	// 200
-}
-
 // playBookbag has the default transport, whatever the host, talk to a fake.
 func playBookbag() (stop func()) {
 	fake := chattest.New(nil)
@@ -248,41 +178,46 @@ func Example_chattest() {
 	// Output: true
 }
 
-func Example_ainisa() {
-	mux := http.NewServeMux()
-	os.Setenv("AINISA_SECRET_KEY", "your_secret_key_here")
-
-	ainisa, err := hmachash.NewAinisa(os.Getenv("AINISA_SECRET_KEY"), nil)
+func Example_opener() {
+	key, err := identity.ParseKey("000102030405060708090a0b0c0d0e0f")
 	if err != nil {
 		log.Fatal(err)
 	}
-	page := template.Must(template.New("page").Parse(`<h1>Shop</h1>{{.Block}}{{.Widget}}`))
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		user, err := sessionUser(r) // your own session
-		if err != nil {
-			http.Error(w, "Try again in a minute.", http.StatusInternalServerError)
-			return
-		}
-		var visitor hmachash.AinisaUser // without an ID: not signed in
-		if user != nil {
-			visitor = hmachash.AinisaUser{ID: user.ID, FirstName: user.Name}
-		}
-		nonce := "" // or the nonce of your Content-Security-Policy
-		block, err := ainisa.Script(visitor, nonce)
-		if err != nil {
-			http.Error(w, "Try again in a minute.", http.StatusInternalServerError)
-			return
-		}
-		widget, err := ainisa.Widget(nonce)
-		if err != nil {
-			http.Error(w, "Try again in a minute.", http.StatusInternalServerError)
-			return
-		}
-		w.Header().Set("Cache-Control", "private, no-store")
-		_ = page.Execute(w, map[string]any{"Block": block, "Widget": widget}) // the visitor may be gone
-	})
+	minter, err := identity.NewMinter(key, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	site := http.NewServeMux()
+	site.Handle("/api/megadesk-identity", identity.Handler(minter, func(*http.Request) (*identity.Payload, error) {
+		return &identity.Payload{User: identity.UserDetail{ID: "user-123"}}, nil
+	}, nil))
 
+	opener, err := identity.NewOpener(key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	site.ServeHTTP(answer, httptest.NewRequest("GET", "/api/megadesk-identity", nil)) // with your session's cookie
+	var body struct{ Identity string }
+	if err := json.Unmarshal(answer.Body.Bytes(), &body); err != nil {
+		log.Fatal(err)
+	}
+	opened, err := opener.Open(body.Identity)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(opened.Payload.User.ID)
+	// Output: user-123
+}
+
+func Example_ainisasActions() {
+	mux := http.NewServeMux()
+	ainisa, err := hmachash.NewAinisa("your_secret_key_here", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	os.Setenv("AINISA_ACTION_KEY", "the key of the action")
+
 	orders := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := hmachash.UserID(r.Context()) // verified
 		fmt.Fprintln(w, "orders of customer", id)
@@ -293,17 +228,16 @@ func Example_ainisa() {
 	}
 	mux.Handle("/ainisa/orders", handler)
 
-	fmt.Println(visit(mux, "/", http.Header{}).Body)
-	fmt.Println(visit(mux, "/", signedIn).Body)
-	fmt.Print(visit(mux, "/ainisa/orders", http.Header{
-		"X-Api-Key":   {"the key of the action"},
-		"X-User-Id":   {"1"},
-		"X-User-Hash": {"c44eeb3397f29a15f7328f9ffc608a99dde2bfcf0e8a2fd393cf12a05ba14a9b"},
-	}).Body)
-	fmt.Print(visit(mux, "/ainisa/orders", http.Header{}).Body)
+	for _, id := range []string{"1", "2"} {
+		call := httptest.NewRequest("GET", "/ainisa/orders", nil)
+		call.Header.Set("X-Api-Key", "the key of the action")
+		call.Header.Set("X-User-Id", id)
+		call.Header.Set("X-User-Hash", "c44eeb3397f29a15f7328f9ffc608a99dde2bfcf0e8a2fd393cf12a05ba14a9b") // of 1
+		answer := httptest.NewRecorder()
+		mux.ServeHTTP(answer, call)
+		fmt.Print(answer.Body)
+	}
 	// Output:
-	// <h1>Shop</h1><script src="https://chatbot.ainisa.com/widget.js"></script>
-	// <h1>Shop</h1><script>window.ainisaUser={"user_id":"user-123","user_hash":"160b551ca77286c5d22e2d3bc6fec8ac4426121ce51c84cc2ad059ada6f90841","firstname":"Ada"};</script><script src="https://chatbot.ainisa.com/widget.js"></script>
 	// orders of customer 1
 	// {"error":"the caller or the customer could not be verified"}
 }
