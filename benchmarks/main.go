@@ -13,7 +13,7 @@ import (
 )
 
 // groups are all works, in the order of the table.
-var groups = []func() (*Group, error){mint, userHash}
+var groups = []func() (*Group, error){mint, handlerDirect, handlerServed, userHash}
 
 func main() {
 	log.SetFlags(0)

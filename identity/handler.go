@@ -2,8 +2,8 @@ package identity
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -81,37 +81,27 @@ type handler struct {
 	onError func(*http.Request, error)
 }
 
-// answer is the documented body; problem is ours.
-type (
-	answer struct {
-		Identity *string `json:"identity"`
-	}
-	problem struct {
-		Error string `json:"error"`
-	}
-)
-
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
+	maps.DeleteFunc(header, func(name string, _ []string) bool { return strings.HasPrefix(name, "Access-Control-") })
 	header.Set("Content-Type", "application/json")
 	endpoint.Private(header)
-	maps.DeleteFunc(header, func(name string, _ []string) bool { return strings.HasPrefix(name, "Access-Control-") })
 
 	switch {
 	case !isExact(r.Pattern):
-		write(w, http.StatusNotFound, problem{"the identity endpoint must be mounted on an exact path"})
+		write(w, http.StatusNotFound, problem("the identity endpoint must be mounted on an exact path"))
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
-		write(w, http.StatusMethodNotAllowed, problem{"only GET and HEAD are allowed"})
+		write(w, http.StatusMethodNotAllowed, problem("only GET and HEAD are allowed"))
 	case !sameOrigin(r):
-		write(w, http.StatusForbidden, problem{"only pages of this site may ask"})
+		write(w, http.StatusForbidden, problem("only pages of this site may ask"))
 	default:
-		token, err := h.identify(r)
+		answer, err := h.identify(r)
 		if err == nil {
-			write(w, http.StatusOK, answer{token})
+			write(w, http.StatusOK, answer)
 			return
 		}
-		write(w, http.StatusInternalServerError, problem{"the identity is not available at the moment"})
+		write(w, http.StatusInternalServerError, problem("the identity is not available at the moment"))
 		_, panicked := errors.AsType[*PanicError](err)
 		if panicked || !errors.Is(r.Context().Err(), context.Canceled) {
 			h.onError(r, err)
@@ -132,20 +122,27 @@ func sameOrigin(r *http.Request) bool {
 	})
 }
 
-// identify returns nil and no error when nobody is signed in.
-func (h handler) identify(r *http.Request) (token *string, err error) {
+// identify returns the documented body: a token, which needs no escapes in JSON,
+// or null when nobody is signed in.
+func (h handler) identify(r *http.Request) (body string, err error) {
 	defer endpoint.Recover(func(typ string, stack []byte) { err = &PanicError{typ, stack} })
 	payload, err := h.lookup(r)
-	if err != nil || payload == nil {
-		return nil, err
+	switch {
+	case err != nil:
+		return "", err
+	case payload == nil:
+		return `{"identity":null}` + "\n", nil
 	}
-	t, err := h.minter.Mint(*payload)
-	return &t, err
+	token, err := h.minter.Mint(*payload)
+	return `{"identity":"` + token + `"}` + "\n", err
 }
 
-func write(w http.ResponseWriter, status int, body any) {
+// problem is the body for a constant sentence.
+func problem(text string) string { return `{"error":"` + text + `"}` + "\n" }
+
+func write(w http.ResponseWriter, status int, body string) {
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the visitor may be gone: nothing to do
+	_, _ = io.WriteString(w, body) // the visitor may be gone: nothing to do
 }
 
 func stackOf(err error) []byte {
