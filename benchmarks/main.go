@@ -13,7 +13,7 @@ import (
 )
 
 // groups are all works, in the order of the table.
-var groups = []func() (*Group, error){mint, handlerDirect, handlerServed, userHash}
+var groups = []func() (*Group, error){mint, handlerDirect, handlerServed, userHash, userID}
 
 func main() {
 	log.SetFlags(0)

@@ -10,14 +10,39 @@ import (
 
 const maxID = 128
 
+// alphabet says which characters an id may have: in a table, since each byte is
+// looked up, and in words.
+type alphabet struct {
+	has   [256]bool
+	words string
+}
+
+var (
+	issued = newAlphabet("_-", "letters, digits, underscore and hyphen")
+	yours  = newAlphabet("._-", "letters, digits, dot, underscore and hyphen")
+)
+
+func newAlphabet(marks, words string) *alphabet {
+	a := &alphabet{words: words}
+	for _, c := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" + marks {
+		a.has[c] = true
+	}
+	return a
+}
+
 // UserID returns the rule that a userId breaks, or "" for a good one. "." and
 // ".." are not good, since they would change the meaning of a path.
-func UserID(id string) (broken string) { return check(id, true) }
+func UserID(id string) (broken string) {
+	if id == "." || id == ".." {
+		return "must not be . or .."
+	}
+	return yours.check(id)
+}
 
 // IssuedID returns the rule that an id breaks which the service issued and that
 // becomes a segment of a path, or "" for a good one: one from a browser could be
 // anything.
-func IssuedID(id string) (broken string) { return check(id, false) }
+func IssuedID(id string) (broken string) { return issued.check(id) }
 
 // ConversationID is IssuedID for the id of a conversation.
 func ConversationID(id string) (broken string) {
@@ -27,24 +52,14 @@ func ConversationID(id string) (broken string) {
 	return IssuedID(id)
 }
 
-// check is for ids of letters, digits, underscore and hyphen, and of dots where
-// these may be in it.
-func check(id string, dots bool) (broken string) {
+func (a *alphabet) check(id string) (broken string) {
 	if len(id) == 0 || len(id) > maxID {
 		return fmt.Sprintf("must have 1 to %d characters, has %d", maxID, len(id))
 	}
 	for i := range len(id) {
-		c := id[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-', c == '.' && dots:
-		case dots:
-			return fmt.Sprintf("must have only letters, digits, dot, underscore and hyphen: byte %d is another", i+1)
-		default:
-			return fmt.Sprintf("must have only letters, digits, underscore and hyphen: byte %d is another", i+1)
+		if !a.has[id[i]] {
+			return fmt.Sprintf("must have only %s: byte %d is another", a.words, i+1)
 		}
-	}
-	if id == "." || id == ".." {
-		return "must not be . or .."
 	}
 	return ""
 }
