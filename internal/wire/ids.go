@@ -6,15 +6,15 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 const maxID = 128
 
-// alphabet says which characters an id may have: in a table, since each byte is
-// looked up, and in words.
+// alphabet says which characters an id may have, in a table and in words.
 type alphabet struct {
-	has   [256]bool
-	words string
+	foreign [256]byte // 1 for those that it may not have
+	words   string
 }
 
 var (
@@ -24,8 +24,11 @@ var (
 
 func newAlphabet(marks, words string) *alphabet {
 	a := &alphabet{words: words}
+	for c := range a.foreign {
+		a.foreign[c] = 1
+	}
 	for _, c := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" + marks {
-		a.has[c] = true
+		a.foreign[c] = 0
 	}
 	return a
 }
@@ -56,12 +59,15 @@ func (a *alphabet) check(id string) (broken string) {
 	if len(id) == 0 || len(id) > maxID {
 		return fmt.Sprintf("must have 1 to %d characters, has %d", maxID, len(id))
 	}
-	for i := range len(id) {
-		if !a.has[id[i]] {
-			return fmt.Sprintf("must have only %s: byte %d is another", a.words, i+1)
-		}
+	var foreign byte
+	for i := range len(id) { // without a branch for each, since they are nearly always good
+		foreign |= a.foreign[id[i]]
 	}
-	return ""
+	if foreign == 0 {
+		return ""
+	}
+	first := strings.IndexFunc(id, func(r rune) bool { return r >= utf8.RuneSelf || a.foreign[r] == 1 })
+	return fmt.Sprintf("must have only %s: byte %d is another", a.words, first+1)
 }
 
 // ParseAgent reads an agent's number, with white space around it ignored, or
