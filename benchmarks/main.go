@@ -13,7 +13,7 @@ import (
 )
 
 // groups are all works, in the order of the table.
-var groups = []func() (*Group, error){mint, handlerDirect, handlerServed, userHash, userID}
+var groups = []func() (*Group, error){mint, handlerDirect, handlerServed, userHash, userID, templateShort, templateLong}
 
 func main() {
 	log.SetFlags(0)
