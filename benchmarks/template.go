@@ -15,7 +15,9 @@ import (
 	"github.com/valyala/fasttemplate"
 )
 
-func templateShort() (*Group, error) { return templates("template, JSON, 5 placeholders in 500 B", 5, 500) }
+func templateShort() (*Group, error) {
+	return templates("template, JSON, 5 placeholders in 500 B", 5, 500)
+}
 func templateLong() (*Group, error) {
 	return templates("template, JSON, 500 placeholders in 64 KB", 500, 64<<10)
 }
@@ -58,7 +60,7 @@ func templates(work string, n, size int) (*Group, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := template.New("body").Parse(source("."))
+	standard, err := template.New("body").Parse(source("."))
 	if err != nil {
 		return nil, err
 	}
@@ -84,16 +86,16 @@ func templates(work string, n, size int) (*Group, error) {
 		Ours:  call("chatident, appended", func() ([]byte, error) { return ours.Append(dst, customer) }, right(inJSON)),
 		Floor: call("floor: appends in a loop, with the values in a list", appends(texts, names, dst), right(inJSON)),
 		Peers: []Item{
-			call("fasttemplate, without escapes", into(func() error {
+			call("fasttemplate, without escapes, as documented", func() (string, error) {
+				return fast.ExecuteString(customer), nil
+			}, text(right(asItIs))).slower(2),
+			call("fasttemplate, without escapes, into a kept buffer", into(func() error {
 				_, err := fast.Execute(&buffer, customer)
 				return err
 			}), right(asItIs)).slower(2),
-			call("text/template, without escapes", into(func() error { return text.Execute(&buffer, customer) }), right(asItIs)),
+			call("text/template, without escapes", into(func() error { return standard.Execute(&buffer, customer) }), right(asItIs)),
 			call("mustache, for HTML", into(func() error { return moustache.FRender(&buffer, customer) }), right(html.EscapeString)),
-			call("raymond, for HTML", func() ([]byte, error) {
-				s, err := handlebars.Exec(customer)
-				return []byte(s), err
-			}, right(func(s string) string { return strings.ReplaceAll(html.EscapeString(s), "&#34;", "&quot;") })),
+			call("raymond, for HTML", func() (string, error) { return handlebars.Exec(customer) }, text(right(inHandlebars))),
 		},
 		Allocs: upTo(0),
 	}, nil
@@ -111,11 +113,20 @@ func pieces(n, size int) (texts, names []string) {
 	return append(texts, `"}`), names
 }
 
+// text makes a check of bytes one of a string.
+func text(check func([]byte) error) func(string) error {
+	return func(s string) error { return check([]byte(s)) }
+}
+
 func asItIs(s string) string { return s }
 
 func inJSON(s string) string {
 	b, _ := json.Marshal(s) // of a string of ours
 	return string(b[1 : len(b)-1])
+}
+
+func inHandlebars(s string) string {
+	return strings.ReplaceAll(html.EscapeString(s), "&#34;", "&quot;")
 }
 
 // appends is what one would write by hand for this one template.
