@@ -7,7 +7,8 @@
 //
 // A machine is never quiet, so times by themselves mean little. All ways of doing a
 // work take turns, a short while each, over many rounds; the ratios are those of one
-// round, and the table has their median and their range.
+// round, and the table has their median, and the range of the middle 80 %. Before
+// that, each way has to show that what it makes is right.
 //
 // # To add a work
 //

@@ -42,6 +42,26 @@ func userHash() (*Group, error) {
 	}, nil
 }
 
+func userHashAppended() (*Group, error) {
+	hasher, err := hmachash.New(signingSecret, nil)
+	if err != nil {
+		return nil, err
+	}
+	documented, err := hmacDocumented()
+	if err != nil {
+		return nil, err
+	}
+	dst := make([]byte, 0, len(documented))
+	return &Group{
+		Work: "user_hash, appended",
+		Ours: call("chatident", func() ([]byte, error) { return hasher.AppendHash(dst, signedID) },
+			func(hash []byte) error { return equal(string(hash), documented) }),
+		Floor:  call("floor: two SHA-256 of one block", twoBlocks, notZero),
+		AtMost: 1.5,
+		Allocs: upTo(0),
+	}, nil
+}
+
 func hmacDocumented() (string, error) {
 	mac := hmac.New(sha256.New, []byte(signingSecret))
 	mac.Write([]byte(signedID))

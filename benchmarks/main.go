@@ -13,12 +13,21 @@ import (
 )
 
 // groups are all works, in the order of the table.
-var groups = []func() (*Group, error){mint, handlerDirect, handlerServed, userHash, userID, templateShort, templateLong}
+var groups = []func() (*Group, error){
+	mint,
+	handlerDirect,
+	handlerServed,
+	userHash,
+	userHashAppended,
+	userID,
+	templateShort,
+	templateLong,
+}
 
 func main() {
 	log.SetFlags(0)
-	rounds := flag.Int("rounds", 25, "how many turns each item has")
-	each := flag.Duration("time", 100*time.Millisecond, "how long a turn of an item takes, about")
+	rounds := flag.Int("rounds", 100, "how many turns each item has")
+	each := flag.Duration("time", 30*time.Millisecond, "how long a turn of an item takes, about")
 	match := flag.String("run", "", "measure only works that match this regular expression")
 	flag.Parse()
 	works, err := regexp.Compile(*match)

@@ -2,8 +2,9 @@ package main
 
 import "slices"
 
-// spread is the middle of some figures, and where they lie.
-type spread struct{ median, least, most float64 }
+// spread is the middle of some figures, and from where to where they go, without
+// the tenth at either end: there the machine was busy with something else.
+type spread struct{ median, low, high float64 }
 
 func spreadOf(figures []float64) spread {
 	sorted := slices.Sorted(slices.Values(figures))
@@ -11,7 +12,7 @@ func spreadOf(figures []float64) spread {
 	if n == 0 {
 		return spread{}
 	}
-	return spread{(sorted[(n-1)/2] + sorted[n/2]) / 2, sorted[0], sorted[n-1]}
+	return spread{(sorted[(n-1)/2] + sorted[n/2]) / 2, sorted[n/10], sorted[n-1-n/10]}
 }
 
 // ratios are those of a's time to b's, each within one round.

@@ -11,6 +11,7 @@ func TestSpread(t *testing.T) {
 	assert.Equal(t, spread{2.5, 1, 9}, spreadOf([]float64{9, 3, 1, 2}))
 	assert.Equal(t, spread{4, 4, 4}, spreadOf([]float64{4}))
 	assert.Equal(t, spread{}, spreadOf(nil))
+	assert.Equal(t, spread{5.5, 2, 9}, spreadOf([]float64{1000, 9, 8, 7, 6, 5, 4, 3, 2, 1}), "without a tenth at either end")
 }
 
 // A slow round makes both slow, and so it is no matter.

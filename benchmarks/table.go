@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-const head = `| work | by | time | x floor (range) | allocations | target | reached |
+const head = `| work | by | time | x floor (range of 80 %) | allocations | target | reached |
 |---|---|---|---|---|---|---|
 `
 
@@ -44,7 +44,7 @@ func figures(item Item, m, floor measured) string {
 		allocs = fmt.Sprint(math.Round(m.allocs()))
 	}
 	r := ratios(m, floor)
-	return fmt.Sprintf("%s | %s (%s-%s) | %s", duration(m.ns()), short(r.median), short(r.least), short(r.most), allocs)
+	return fmt.Sprintf("%s | %s (%s-%s) | %s", duration(m.ns()), short(r.median), short(r.low), short(r.high), allocs)
 }
 
 // judge tells the targets of ours, and whether they were reached.

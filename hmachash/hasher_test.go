@@ -2,6 +2,7 @@ package hmachash
 
 import (
 	"crypto/fips140"
+	"crypto/sha256"
 	"encoding/hex"
 	"math/rand/v2"
 	"strings"
@@ -223,4 +224,15 @@ func TestManyGoroutines(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+func TestToHex(t *testing.T) {
+	var sum [sha256.Size]byte
+	for first := 0; first < 256; first += len(sum) { // so that each byte is there once
+		for i := range sum {
+			sum[i] = byte(first + i)
+		}
+		digits := toHex(&sum)
+		require.Equal(t, hex.EncodeToString(sum[:]), string(digits[:]))
+	}
 }
