@@ -26,8 +26,8 @@ var groups = []func() (*Group, error){
 
 func main() {
 	log.SetFlags(0)
-	rounds := flag.Int("rounds", 100, "how many turns each item has")
-	each := flag.Duration("time", 30*time.Millisecond, "how long a turn of an item takes, about")
+	rounds := flag.Int("rounds", 50, "how many turns each item has")
+	each := flag.Duration("time", 20*time.Millisecond, "how much CPU time a turn of an item takes, about")
 	match := flag.String("run", "", "measure only works that match this regular expression")
 	flag.Parse()
 	works, err := regexp.Compile(*match)
