@@ -29,6 +29,6 @@
 //		}, nil
 //	}
 //
-// An item with another clock, a loop of its own, or many events in one call sets Run
-// itself.
+// An item with another clock, a loop of its own ([cpuOf] takes its time), or many
+// events in one call sets Run itself.
 package main

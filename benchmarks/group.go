@@ -54,13 +54,14 @@ func call[T any](name string, do func() (T, error), check func(T) error) Item {
 	return Item{
 		Name: name,
 		Run: func(n int) (time.Duration, error) {
-			begun := cpuTime()
-			for range n {
-				if _, err := do(); err != nil {
-					return 0, err
+			return cpuOf(func() error {
+				for range n {
+					if _, err := do(); err != nil {
+						return err
+					}
 				}
-			}
-			return cpuTime() - begun, nil
+				return nil
+			})
 		},
 		Check: func() error {
 			got, err := do()
@@ -70,6 +71,13 @@ func call[T any](name string, do func() (T, error), check func(T) error) Item {
 			return check(got)
 		},
 	}
+}
+
+// cpuOf returns what CPU time this process has spent on something.
+func cpuOf(do func() error) (time.Duration, error) {
+	before := cpuTime()
+	err := do()
+	return cpuTime() - before, err
 }
 
 func (i Item) slower(times float64) Item {
