@@ -50,6 +50,7 @@
 // A token is not a session: do not sign anybody in by it. Its text is not an identifier either: never key a
 // cache or a deny-list by it.
 //
-// Neither minting nor opening works under GODEBUG=fips140=only, since go-jose
-// chooses its nonces itself; [NewMinter] and [NewOpener] say so.
+// Under GODEBUG=fips140=only minting works: it needs nothing but AES-GCM as the
+// standard library has it. Opening does not, and [NewOpener] says so: tokens from
+// elsewhere are parsed by go-jose, whose use of AES-GCM is refused in that mode.
 package identity

@@ -3,9 +3,11 @@ package identity
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/require"
 )
 
@@ -67,6 +69,29 @@ func withoutEmptyServices(o Opened) Opened {
 	}
 	o.Payload.Integrations.Services = services
 	return o
+}
+
+// Whatever the claims, go-jose opens what is sealed, and writes the same token
+// again: nothing in its form is a matter of taste.
+func FuzzSeal(f *testing.F) {
+	f.Add([]byte(nil))
+	f.Add([]byte(`{"userDetail":{"id":"1"},"integrations":{},"iat":1,"exp":2}`))
+	f.Add(make([]byte, maxClaims))
+	key := testKey(f)
+	seal, err := newSealer(key)
+	require.NoError(f, err)
+	f.Fuzz(func(t *testing.T, claims []byte) {
+		token := seal(slices.Clone(claims)) // which is used up
+		require.Equal(t, len(claims) <= 9155, wellFormed(token), "but for the length")
+		jwe, err := jose.ParseEncryptedCompact(token, []jose.KeyAlgorithm{jose.DIRECT}, []jose.ContentEncryption{jose.A128GCM})
+		require.NoError(t, err)
+		plaintext, err := jwe.Decrypt(key.reveal())
+		require.NoError(t, err)
+		require.Equal(t, string(claims), string(plaintext))
+		again, err := jwe.CompactSerialize()
+		require.NoError(t, err)
+		require.Equal(t, again, token)
+	})
 }
 
 // A payload of any strings is refused with a typed error, or comes back.

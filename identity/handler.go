@@ -2,8 +2,8 @@ package identity
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -82,40 +82,33 @@ type handler struct {
 	onError func(*http.Request, error)
 }
 
-// answer is the documented body; problem is ours.
-type (
-	answer struct {
-		Identity *string `json:"identity"`
-	}
-	problem struct {
-		Error string `json:"error"`
-	}
-)
-
 func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
+	maps.DeleteFunc(header, func(name string, _ []string) bool { return strings.HasPrefix(name, "Access-Control-") })
 	header.Set("Content-Type", "application/json")
 	endpoint.Private(header)
-	maps.DeleteFunc(header, func(name string, _ []string) bool { return strings.HasPrefix(name, "Access-Control-") })
 
 	switch {
 	case !isExact(r.Pattern):
-		write(w, http.StatusNotFound, problem{"the identity endpoint must be mounted on an exact path"})
+		write(w, http.StatusNotFound, problem("the identity endpoint must be mounted on an exact path"))
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
-		write(w, http.StatusMethodNotAllowed, problem{"only GET and HEAD are allowed"})
+		write(w, http.StatusMethodNotAllowed, problem("only GET and HEAD are allowed"))
 	case !sameOrigin(r):
-		write(w, http.StatusForbidden, problem{"only pages of this site may ask"})
+		write(w, http.StatusForbidden, problem("only pages of this site may ask"))
 	default:
 		token, err := h.identify(r)
-		if err == nil {
-			write(w, http.StatusOK, answer{token})
-			return
-		}
-		write(w, http.StatusInternalServerError, problem{"the identity is not available at the moment"})
-		_, panicked := errors.AsType[*PanicError](err)
-		if panicked || !errors.Is(r.Context().Err(), context.Canceled) {
-			h.onError(r, err)
+		switch {
+		case err != nil:
+			write(w, http.StatusInternalServerError, problem("the identity is not available at the moment"))
+			_, panicked := errors.AsType[*PanicError](err)
+			if panicked || !errors.Is(r.Context().Err(), context.Canceled) {
+				h.onError(r, err)
+			}
+		case token == "":
+			write(w, http.StatusOK, `{"identity":null}`)
+		default:
+			write(w, http.StatusOK, `{"identity":"`, token, `"}`) // it needs no escapes
 		}
 	}
 }
@@ -133,20 +126,27 @@ func sameOrigin(r *http.Request) bool {
 	})
 }
 
-// identify returns nil and no error when nobody is signed in.
-func (h handler) identify(r *http.Request) (token *string, err error) {
+// identify returns no token and no error when nobody is signed in.
+func (h handler) identify(r *http.Request) (token string, err error) {
 	defer endpoint.Recover(func(typ string, stack []byte) { err = &PanicError{typ, stack} })
 	payload, err := h.lookup(r)
 	if err != nil || payload == nil {
-		return nil, err
+		return "", err
 	}
-	t, err := h.minter.Mint(*payload)
-	return &t, err
+	return h.minter.Mint(*payload)
 }
 
-func write(w http.ResponseWriter, status int, body any) {
+// problem is the body for a constant sentence.
+func problem(text string) string { return `{"error":"` + text + `"}` }
+
+// write answers with JSON, in parts so that a token need not be copied. The visitor
+// may be gone: then there is nothing to do.
+func write(w http.ResponseWriter, status int, parts ...string) {
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the visitor may be gone: nothing to do
+	for _, part := range parts {
+		_, _ = io.WriteString(w, part)
+	}
+	_, _ = io.WriteString(w, "\n")
 }
 
 func stackOf(err error) []byte {

@@ -1,11 +1,8 @@
 package identity
 
 import (
-	"fmt"
 	"sync/atomic"
 	"time"
-
-	"github.com/go-jose/go-jose/v4"
 )
 
 const (
@@ -86,26 +83,5 @@ func (m *Minter) Mint(p Payload) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return (*m.seal.Load())(claims)
-}
-
-// sealer encrypts claims into a token. It is a function so that the key inside
-// is out of reach of everything that prints.
-type sealer func(claims []byte) (string, error)
-
-func newSealer(key Key) (sealer, error) {
-	if err := key.check(); err != nil {
-		return nil, err
-	}
-	encrypter, err := jose.NewEncrypter(jose.A128GCM, jose.Recipient{Algorithm: jose.DIRECT, Key: key.reveal()}, nil)
-	if err != nil {
-		return nil, fmt.Errorf("identity: key cannot be used: %w", err)
-	}
-	return func(claims []byte) (string, error) {
-		jwe, err := encrypter.Encrypt(claims)
-		if err != nil {
-			return "", fmt.Errorf("identity: sealing failed: %w", err)
-		}
-		return jwe.CompactSerialize()
-	}, nil
+	return (*m.seal.Load())(claims), nil
 }

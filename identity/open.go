@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"crypto/fips140"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -36,8 +37,8 @@ type Opener struct {
 }
 
 // NewOpener returns an Opener that tries each of one to three keys: the one in
-// use, and those that were in use before. It has no options. A bad key, or
-// another number of keys, is a *[FieldError].
+// use, and those that were in use before. It has no options. A bad key, another
+// number of keys, and any key under GODEBUG=fips140=only are a *[FieldError].
 func NewOpener(keys ...Key) (*Opener, error) {
 	if len(keys) == 0 || len(keys) > maxKeys {
 		return nil, &FieldError{"keys", fmt.Sprintf("must be 1 to %d, are %d", maxKeys, len(keys))}
@@ -46,6 +47,9 @@ func NewOpener(keys ...Key) (*Opener, error) {
 	for _, key := range keys {
 		if err := key.check(); err != nil {
 			return nil, err
+		}
+		if fips140.Enforced() {
+			return nil, keyError("cannot open tokens under GODEBUG=fips140=only, since go-jose's use of AES-GCM is refused there")
 		}
 		o.decrypt = append(o.decrypt, func(jwe *jose.JSONWebEncryption) ([]byte, error) {
 			return jwe.Decrypt(key.reveal())

@@ -145,18 +145,6 @@ func (p *Payload) check() error {
 	if p.User.ID == "" && p.User.Email == "" {
 		return &FieldError{"userDetail", "must have an id or an email"}
 	}
-	for _, f := range []struct{ path, value string }{
-		{"userDetail.id", p.User.ID},
-		{"userDetail.email", p.User.Email},
-		{"userDetail.name", p.User.Name},
-		{"userDetail.plan", p.User.Plan},
-		{"integrations.stripe.customerId", p.Integrations.StripeCustomerID},
-		{"integrations.stripe.subscriptionStatus", p.Integrations.StripeSubscriptionStatus},
-	} {
-		if !utf8.ValidString(f.value) {
-			return &FieldError{f.path, "must be valid UTF-8"}
-		}
-	}
 	for key := range p.User.Extra {
 		if err := checkKey("userDetail", key, p.User.field(key) != nil); err != nil {
 			return err

@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/chatident/chatident/internal/exactjson"
 )
 
 // jsonText is a string of a JSON template that has placeholders.
@@ -164,59 +165,11 @@ func doubleMember(data string) int {
 	}
 }
 
-// jsonPlain are the characters that encoding/json leaves as they are: all that
-// are printable, but for quote, backslash, and < > & for the sake of HTML.
-var jsonPlain = asciiSet(func(c byte) bool {
-	return c >= ' ' && !strings.ContainsRune(`"\<>&`, rune(c))
-})
-
 // appendJSON appends s as the inside of a JSON string, as encoding/json does.
 func appendJSON(dst []byte, s string) ([]byte, string) {
-	start := 0
-	for i := 0; i < len(s); {
-		for i < len(s) && jsonPlain.has(s[i]) {
-			i++
-		}
-		if i == len(s) {
-			break
-		}
-		c, size := s[i], 1
-		if c < utf8.RuneSelf {
-			dst = appendJSONEscape(append(dst, s[start:i]...), c)
-			start = i + 1
-		} else {
-			var r rune
-			r, size = utf8.DecodeRuneInString(s[i:])
-			switch {
-			case r == utf8.RuneError && size == 1:
-				return dst, notUTF8
-			case r == '\u2028' || r == '\u2029': // line ends in older JavaScript
-				dst = append(append(dst, s[start:i]...), `\u202`...)
-				dst = append(dst, hexDigits[r&0xf])
-				start = i + size
-			}
-		}
-		i += size
+	dst, err := exactjson.AppendText(dst, s)
+	if err != nil {
+		return dst, notUTF8
 	}
-	return append(dst, s[start:]...), ""
-}
-
-const hexDigits = "0123456789abcdef"
-
-func appendJSONEscape(dst []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\b':
-		return append(dst, `\b`...)
-	case '\f':
-		return append(dst, `\f`...)
-	case '\n':
-		return append(dst, `\n`...)
-	case '\r':
-		return append(dst, `\r`...)
-	case '\t':
-		return append(dst, `\t`...)
-	}
-	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+	return dst, ""
 }

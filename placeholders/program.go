@@ -24,7 +24,14 @@ type part struct {
 	name   string
 	place  place
 	offset int
+	shared int // number of those with the same name and place, 0 for one alone
 }
+
+// maxShared bounds how many values are kept that stand in several places.
+const maxShared = 15
+
+// span is where something stands in what is rendered.
+type span struct{ start, end int }
 
 // valueSize is what Render expects of a value, in bytes.
 const valueSize = 32
@@ -39,16 +46,41 @@ func newProgram(pieces []piece, l limits) *program {
 			continue
 		}
 		t.size += literal.Len() + valueSize
-		t.parts = append(t.parts, part{literal.String(), piece.name, piece.place, piece.offset})
+		t.parts = append(t.parts, part{literal.String(), piece.name, piece.place, piece.offset, 0})
 		literal.Reset()
 		if !known[piece.name] {
 			known[piece.name] = true
 			t.names = append(t.names, piece.name)
 		}
 	}
+	t.share()
 	t.tail = literal.String()
 	t.size = min(t.size+len(t.tail), t.maxOutput)
 	return t
+}
+
+// share numbers the placeholders that stand more than once, so that the value of
+// one is looked up and escaped once.
+func (t *program) share() {
+	type key struct {
+		name  string
+		place place
+	}
+	first := map[key]*part{}
+	count := 0
+	for i := range t.parts {
+		part := &t.parts[i]
+		k := key{part.name, part.place}
+		if first[k] == nil {
+			first[k] = part
+			continue
+		}
+		if first[k].shared == 0 && count < maxShared {
+			count++
+			first[k].shared = count
+		}
+		part.shared = first[k].shared
+	}
 }
 
 // checkDefaults renders each default where it would stand, with an x for the
@@ -75,21 +107,30 @@ func (t *program) checkDefaults() error {
 
 func (t *program) append(dst []byte, values Values) ([]byte, error) {
 	out, limit := dst, len(dst)+t.maxOutput
+	var shared [1 + maxShared]span
 	for i := range t.parts {
 		part := &t.parts[i]
 		out = append(out, part.before...)
+		if s := shared[part.shared]; s.end > 0 && len(out)+s.end-s.start <= limit {
+			out = append(out, out[s.start:s.end]...)
+			continue
+		}
 		v, ok := values[part.name]
 		if !ok {
 			if v, ok = t.defaults[part.name]; !ok {
 				return dst, t.missing(values)
 			}
 		}
+		start := len(out)
 		var rule string
 		if out, rule = part.append(out, v, limit); rule == "" && len(out) > limit {
 			rule = tooLong
 		}
 		if rule != "" {
 			return dst, t.refuse(part.name, v, rule, values)
+		}
+		if part.shared > 0 {
+			shared[part.shared] = span{start, len(out)}
 		}
 	}
 	out = append(out, t.tail...)

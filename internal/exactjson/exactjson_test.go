@@ -74,3 +74,21 @@ func FuzzMarshal(f *testing.F) {
 		require.False(t, strings.ContainsAny(string(b), "<>&\u2028\u2029"))
 	})
 }
+
+// AppendText writes what json.Marshal does, between the quotes.
+func FuzzAppendText(f *testing.F) {
+	for _, s := range []string{"", "ada@example.com", "O'Brien \"x\" \\ </script>&", "\x00\b\f\n\r\t\x1f\x7f", "Zürich 日本", "a\u2028b\u2029c\u202a", "\ufffd", `\ufffd`, "a\xff", "\xe2\x80"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got, err := exactjson.AppendText([]byte(`"`), s)
+		if !utf8.ValidString(s) {
+			require.Equal(t, exactjson.ErrNotUTF8, err)
+			return
+		}
+		require.NoError(t, err)
+		want, err := json.Marshal(s)
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(got)+`"`)
+	})
+}

@@ -6,18 +6,46 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 const maxID = 128
 
+// alphabet says which characters an id may have, in a table and in words.
+type alphabet struct {
+	foreign [256]byte // 1 for those that it may not have
+	words   string
+}
+
+var (
+	issued = newAlphabet("_-", "letters, digits, underscore and hyphen")
+	yours  = newAlphabet("._-", "letters, digits, dot, underscore and hyphen")
+)
+
+func newAlphabet(marks, words string) *alphabet {
+	a := &alphabet{words: words}
+	for c := range a.foreign {
+		a.foreign[c] = 1
+	}
+	for _, c := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" + marks {
+		a.foreign[c] = 0
+	}
+	return a
+}
+
 // UserID returns the rule that a userId breaks, or "" for a good one. "." and
 // ".." are not good, since they would change the meaning of a path.
-func UserID(id string) (broken string) { return check(id, true) }
+func UserID(id string) (broken string) {
+	if id == "." || id == ".." {
+		return "must not be . or .."
+	}
+	return yours.check(id)
+}
 
 // IssuedID returns the rule that an id breaks which the service issued and that
 // becomes a segment of a path, or "" for a good one: one from a browser could be
 // anything.
-func IssuedID(id string) (broken string) { return check(id, false) }
+func IssuedID(id string) (broken string) { return issued.check(id) }
 
 // ConversationID is IssuedID for the id of a conversation.
 func ConversationID(id string) (broken string) {
@@ -27,26 +55,24 @@ func ConversationID(id string) (broken string) {
 	return IssuedID(id)
 }
 
-// check is for ids of letters, digits, underscore and hyphen, and of dots where
-// these may be in it.
-func check(id string, dots bool) (broken string) {
+func (a *alphabet) check(id string) (broken string) {
 	if len(id) == 0 || len(id) > maxID {
 		return fmt.Sprintf("must have 1 to %d characters, has %d", maxID, len(id))
 	}
-	for i := range len(id) {
-		c := id[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-', c == '.' && dots:
-		case dots:
-			return fmt.Sprintf("must have only letters, digits, dot, underscore and hyphen: byte %d is another", i+1)
-		default:
-			return fmt.Sprintf("must have only letters, digits, underscore and hyphen: byte %d is another", i+1)
-		}
+	// Nearly all ids are good, so there is no branch for a byte, and four at a time.
+	var foreign byte
+	rest := id
+	for ; len(rest) >= 4; rest = rest[4:] {
+		foreign |= a.foreign[rest[0]] | a.foreign[rest[1]] | a.foreign[rest[2]] | a.foreign[rest[3]]
 	}
-	if id == "." || id == ".." {
-		return "must not be . or .."
+	for i := range len(rest) {
+		foreign |= a.foreign[rest[i]]
 	}
-	return ""
+	if foreign == 0 {
+		return ""
+	}
+	first := strings.IndexFunc(id, func(r rune) bool { return r >= utf8.RuneSelf || a.foreign[r] == 1 })
+	return fmt.Sprintf("must have only %s: byte %d is another", a.words, first+1)
 }
 
 // ParseAgent reads an agent's number, with white space around it ignored, or
