@@ -56,6 +56,7 @@ func TestAbuse(t *testing.T) {
 	proof.Load(t)
 	peer := startPeer(t)
 	s := startSite(t, peer.hear())
+	goroutines, files := runtime.NumGoroutine()+1, openFiles() // and the one of the subtest
 	s.askAll(t, prompt)
 	for _, attack := range []struct {
 		name   string
@@ -69,8 +70,7 @@ func TestAbuse(t *testing.T) {
 		{"lookups that panic", "2000 x 500 Internal Server Error", 2000},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
-			s.idle()
-			goroutines, files, panics := runtime.NumGoroutine(), openFiles(), s.panics.Load()
+			panics := s.panics.Load()
 			begun := time.Now()
 			peer.tell(attack.name + "\t" + s.server.URL)
 			assert.Equal(t, "begun", peer.hear())
@@ -82,7 +82,7 @@ func TestAbuse(t *testing.T) {
 			t.Logf("after %v the abusers saw %s", time.Since(begun).Round(time.Millisecond), saw)
 			for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 				s.idle()
-				if runtime.NumGoroutine() <= goroutines && openFiles() <= files {
+				if runtime.NumGoroutine() <= goroutines && openFiles() <= files && s.panics.Load()-panics == attack.panics {
 					break
 				}
 			}
