@@ -15,7 +15,6 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -26,10 +25,6 @@ import (
 )
 
 const testKey = "oc_test_faults"
-
-// patience is the clients' time-out where they are to run into it, instead of
-// the default of a minute.
-const patience = 150 * time.Millisecond
 
 // reading is what an answer says: all of it, or only its beginning.
 type reading struct {
@@ -45,7 +40,19 @@ type operation struct {
 	call    call
 	read    func(body []byte, atEOF bool) reading
 	proxy   *proxy
-	most    time.Duration // that a caller waits
+}
+
+// either is what an answer, or a stream, is expected to come to.
+func (o *operation) either(answer, stream string) string {
+	if o.isEvent && stream != "" {
+		return stream
+	}
+	return answer
+}
+
+// header is that of an answer, with more lines in it.
+func (o *operation) header(more string) string {
+	return "HTTP/1.1 200 OK\r\nContent-Type: " + o.either("application/json", "text/event-stream") + "\r\n" + more + "\r\n"
 }
 
 // means reads an answer as it is on the wire.
@@ -89,7 +96,7 @@ func inflated(res *http.Response) io.Reader {
 // record makes the call, and keeps the answer as it is on the wire.
 func (o *operation) record(t *testing.T) (answer []byte) {
 	recorded := make(chan []byte, 1)
-	o.proxy.behave.Store(behaviour(func(client *net.TCPConn, ask func() []byte) {
+	o.proxy.behave.Store(behaviour(func(client net.Conn, ask func() []byte) {
 		answer := ask()
 		recorded <- answer
 		_, _ = client.Write(answer)
@@ -99,40 +106,31 @@ func (o *operation) record(t *testing.T) (answer []byte) {
 	return <-recorded
 }
 
-// operations are one of each kind: sending and reading, with an answer and with
-// a stream. With hurry their clients have no patience.
-func operations(t *testing.T, hurry bool) []*operation {
+// onServices are the operations on loopback.
+func onServices(t *testing.T) []*operation {
 	chat := chattest.New(&chattest.Options{APIKey: testKey, Reply: func(chattest.Turn) []chattest.Part {
 		return []chattest.Part{chattest.Text("Your \"order\" is on its way: schöne Grüße!")}
 	}}).Start()
 	t.Cleanup(chat.Close)
 	book := contactstest.New(&contactstest.Options{APIKey: testKey}).Start()
 	t.Cleanup(book.Close)
-	chatting, booking := startProxy(t, chat.URL), startProxy(t, book.URL)
-	timeout, most := time.Duration(0), mostTime
-	if hurry {
-		timeout, most = patience, 4*patience
-	}
-	bot, err := chatclient.New(testKey, 123, &chatclient.Options{
-		BaseURL: chatting.url, HTTPClient: oneConnectionEach(), MaxRetries: -1, MaxBody: 1 << 20, MaxEvent: 64 << 10, Timeout: timeout, IdleTimeout: timeout,
-	})
+	return operations(t, onLoopback(t, chat.URL), onLoopback(t, book.URL))
+}
+
+// operations are one of each kind: sending and reading, with an answer and with
+// a stream.
+func operations(t *testing.T, chat, book *proxy) []*operation {
+	bot, err := chatclient.New(testKey, 123, &chatclient.Options{BaseURL: proxied, HTTPClient: chat.client(), MaxRetries: -1, MaxBody: 1 << 20, MaxEvent: 64 << 10})
 	require.NoError(t, err)
-	client, err := contacts.New(testKey, 123, &contacts.Options{
-		BaseURL: booking.url, HTTPClient: oneConnectionEach(), MaxRetries: -1, MaxBody: 1 << 20, Timeout: timeout,
-	})
+	client, err := contacts.New(testKey, 123, &contacts.Options{BaseURL: proxied, HTTPClient: book.client(), MaxRetries: -1, MaxBody: 1 << 20})
 	require.NoError(t, err)
-	all := []*operation{
-		{name: "Send", proxy: chatting, read: readReply, call: send(bot)}, // and so there is a conversation
-		{name: "Stream", proxy: chatting, read: readStream, call: stream(bot), isEvent: true},
-		{name: "Conversations", proxy: chatting, read: readList("id", "userId"), call: listConversations(bot)},
-		{name: "Upsert", proxy: booking, read: readList("external_id", "name"), call: upsert(client)}, // and so there are contacts
-		{name: "Page", proxy: booking, read: readList("external_id", "name"), call: listContacts(client)},
+	return []*operation{
+		{name: "Send", proxy: chat, read: readReply, call: send(bot)}, // and so there is a conversation
+		{name: "Stream", proxy: chat, read: readStream, call: stream(bot), isEvent: true},
+		{name: "Conversations", proxy: chat, read: readList("id", "userId"), call: listConversations(bot)},
+		{name: "Upsert", proxy: book, read: readList("external_id", "name"), call: upsert(client)}, // and so there are contacts
+		{name: "Page", proxy: book, read: readList("external_id", "name"), call: listContacts(client)},
 	}
-	for _, o := range all {
-		o.most = most
-		o.record(t)
-	}
-	return all
 }
 
 type call = func(context.Context) (text string, err error)
@@ -187,11 +185,6 @@ func listContacts(client *contacts.Client) call {
 		page, err := client.Page(ctx, contacts.PageRequest{})
 		return textOf(page.Contacts), err
 	}
-}
-
-// oneConnectionEach makes it plain whose connection is left over.
-func oneConnectionEach() *http.Client {
-	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 }
 
 func textOf(list []contacts.Contact) (text string) {
