@@ -85,10 +85,7 @@ func (t *program) append(dst []byte, values Values) ([]byte, error) {
 			}
 		}
 		var rule string
-		if out, rule = part.append(out, v, limit); rule == "" && len(out) > limit {
-			rule = tooLong
-		}
-		if rule != "" {
+		if out, rule = part.append(out, v, limit); rule != "" {
 			return dst, t.refuse(part.name, v, rule, values)
 		}
 	}
