@@ -22,7 +22,8 @@ import (
 const (
 	crowd       = 2000
 	slowReaders = 300
-	aFew        = 200 // of those that come one after the other
+	hugeBodies  = 400
+	aFew        = 50 // of those that come one after the other
 )
 
 // abusers are the other process: the service of the bot, and visitors who mean
@@ -100,7 +101,7 @@ func lookupsThatHang(site string) (func() string, error) {
 }
 
 func lookupsThatPanic(site string) (func() string, error) {
-	return oneByOne(site, func(i int) request {
+	return oneByOne(crowd, site, func(i int) request {
 		return []request{
 			{"GET", "/api/megadesk-identity", header("panics"), ""},
 			{"POST", "/chat/messages", header("panics"), `{"message":"Hello"}`},
@@ -109,8 +110,8 @@ func lookupsThatPanic(site string) (func() string, error) {
 }
 
 func bodiesOverTheLimit(site string) (func() string, error) {
-	huge := `{"message":"` + strings.Repeat("a", 4<<20) + `"}`
-	return oneByOne(site, func(i int) request {
+	huge := `{"message":"` + strings.Repeat("a", 2<<20) + `"}`
+	return oneByOne(hugeBodies, site, func(i int) request {
 		return []request{
 			{"GET", "/api/megadesk-identity", header("Ada"), huge},
 			{"POST", "/chat/messages", header(fmt.Sprint("user-", i)), huge},
@@ -178,7 +179,7 @@ func leave(conns []net.Conn) string {
 }
 
 // oneByOne sends requests, a few at a time. What it returns waits for the last.
-func oneByOne(site string, of func(i int) request) (end func() string) {
+func oneByOne(n int, site string, of func(i int) request) (end func() string) {
 	var seen tally
 	var wg sync.WaitGroup
 	next := make(chan int)
@@ -196,7 +197,7 @@ func oneByOne(site string, of func(i int) request) (end func() string) {
 	}
 	wg.Go(func() {
 		defer close(next)
-		for i := range crowd {
+		for i := range n {
 			next <- i
 		}
 	})
