@@ -136,6 +136,10 @@ func TestOpenRefusesMalformedTokens(t *testing.T) {
 		})
 	}
 
+	for _, nonce := range []string{"", parts[2][1:], strings.Repeat("A", 22)} {
+		assert.False(t, wellFormed(with(2, nonce)), "go-jose is not asked")
+	}
+
 	longest := sealRaw(t, claims+strings.Repeat(" ", 9155-len(claims)), nil)
 	require.Equal(t, 12*1024, len(longest))
 	_, err = newTestOpener(t).Open(longest)

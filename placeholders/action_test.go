@@ -301,11 +301,13 @@ func TestDefaultsOfAnAction(t *testing.T) {
 }
 
 func TestCookiesStayApart(t *testing.T) {
-	a := Action{Method: "GET", URL: "https://h.example/", Header: map[string]string{"cookie": "id={{id}}; x={{id}}"}, Variables: map[string]string{"id": "userDetail.id"}}
-	_, err := compile(t, a).Request(t.Context(), paths{"userDetail.id": "1; admin=1"})
-	requireValue(t, err, "id", "only a part")
-	_, err = Compile(a, &Options{Defaults: map[string]any{"id": "1; admin=1"}})
-	requireField(t, err, `Options.Defaults["id"]`, "only a part")
+	for _, cookie := range []string{"id={{id}}", "id={{id}}; x={{id}}", "Bearer={{id}}"} {
+		a := Action{Method: "GET", URL: "https://h.example/", Header: map[string]string{"cookie": cookie}, Variables: map[string]string{"id": "userDetail.id"}}
+		_, err := compile(t, a).Request(t.Context(), paths{"userDetail.id": "1; admin=1"})
+		requireValue(t, err, "id", "only a part")
+		_, err = Compile(a, &Options{Defaults: map[string]any{"id": "1; admin=1"}})
+		requireField(t, err, `Options.Defaults["id"]`, "only a part")
+	}
 }
 
 func TestOutputOfAnActionIsBounded(t *testing.T) {

@@ -3,6 +3,7 @@
 package placeholders
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -27,4 +28,13 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 			require.NoError(t, err)
 		}), c)
 	}
+}
+
+func TestAValueThatIsTooLongIsNotEscapedFirst(t *testing.T) {
+	template, err := Parse(`"{{a}}"`, JSON, &Options{MaxOutput: 10})
+	require.NoError(t, err)
+	values := Values{"a": strings.Repeat(`"`, 1<<20)}
+	allocs := testing.AllocsPerRun(10, func() { _, err = template.Render(values) })
+	requireField(t, err, "output", "must be at most 10 bytes")
+	assert.Less(t, allocs, 15.0, "growing to a megabyte takes more")
 }

@@ -220,11 +220,6 @@ func (c *compiler) header(name, canonical, value string) {
 		c.refuse(at, "must have no placeholder: a server may take the request for another by this header")
 	case (read == "Cookie" || read == "Cookie2") && f.template.namesCookie():
 		c.refuse(at, "must have placeholders in the values of cookies alone, behind a name and =")
-	case read == "Cookie" || read == "Cookie2":
-		f.template.strictHeader()
-		if err := f.template.checkDefaults(); err != nil {
-			c.faults = append(c.faults, err)
-		}
 	}
 	f.name = canonical
 	c.out.headers = append(c.out.headers, f)

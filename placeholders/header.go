@@ -32,7 +32,8 @@ func (p *parser) header() {
 }
 
 // namesCookie reports whether a placeholder stands where the name of a cookie
-// does, which is before an = and behind the start or a semicolon.
+// does, which is before an = and behind the start or a semicolon. One that does
+// not is only a part of the header, and its values are held to that.
 func (t *program) namesCookie() bool {
 	cookie := ""
 	for _, part := range t.parts {
@@ -43,14 +44,6 @@ func (t *program) namesCookie() bool {
 		}
 	}
 	return false
-}
-
-// strictHeader is for a header in which some characters have a meaning, however
-// little of it the template itself writes.
-func (t *program) strictHeader() {
-	for i := range t.parts {
-		t.parts[i].place = headerPart
-	}
 }
 
 // schemes of credentials. Behind another word a value may be one of many.

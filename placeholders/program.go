@@ -123,10 +123,7 @@ func (t *program) append(dst []byte, values Values) ([]byte, error) {
 		}
 		start := len(out)
 		var rule string
-		if out, rule = part.append(out, v, limit); rule == "" && len(out) > limit {
-			rule = tooLong
-		}
-		if rule != "" {
+		if out, rule = part.append(out, v, limit); rule != "" {
 			return dst, t.refuse(part.name, v, rule, values)
 		}
 		if part.shared > 0 {

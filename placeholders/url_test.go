@@ -184,3 +184,30 @@ func TestTheShapeOfAURL(t *testing.T) {
 		assert.False(t, template.shape.same(other), other)
 	}
 }
+
+// If the escaping of values ever failed, what it let through would still be
+// refused: by each template, and by an action before it makes a request.
+func TestTheShapeOfAURLIsLookedAt(t *testing.T) {
+	unescape := func(p *program) {
+		for i := range p.parts {
+			p.parts[i].place = inText
+		}
+	}
+	template, err := Parse("https://h.example/a/{{id}}?x={{id}}", URL, nil)
+	require.NoError(t, err)
+	unescape(template.reveal())
+	for _, id := range []string{"b/c", "b&c", "b=c"} {
+		_, err := template.Render(Values{"id": id})
+		var fault *FieldError
+		if assert.ErrorAs(t, err, &fault, id) {
+			assert.Equal(t, FieldError{"output", changed}, *fault)
+		}
+	}
+	action, err := Compile(Action{Method: "GET", URL: "https://h.example/a/{{id}}", Variables: map[string]string{"id": "userDetail.id"}}, nil)
+	require.NoError(t, err)
+	unescape(action.reveal().url.template)
+	_, err = action.Request(t.Context(), paths{"userDetail.id": "1#f"})
+	var fault *FieldError
+	require.ErrorAs(t, err, &fault)
+	assert.Equal(t, FieldError{"url", changed}, *fault)
+}

@@ -103,6 +103,9 @@ func TestDamagedTickets(t *testing.T) {
 		_, ok := own.openConversation(ada, form)
 		assert.False(t, ok, "%q", form)
 	}
+	long := own.seal(strings.Repeat("c", maxTicket), "conversation", ada) // whose MAC is right
+	_, ok := own.openConversation(ada, long)
+	assert.False(t, ok, "it is refused before it is read")
 }
 
 func TestTicketsOfPreviousSecrets(t *testing.T) {

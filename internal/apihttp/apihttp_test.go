@@ -594,6 +594,27 @@ func TestBodiesAreBounded(t *testing.T) {
 	assert.Len(t, res.Body, 1000)
 }
 
+// A peer that changes the protocol, unasked, hands over a connection on which it
+// may be silent for ever.
+func TestSwitchingProtocolsDoesNotHang(t *testing.T) {
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := w.(http.Hijacker).Hijack()
+		if !assert.NoError(t, err) {
+			return
+		}
+		defer conn.Close()
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n")
+		_ = conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_, err = conn.Read(make([]byte, 1))
+		assert.Equal(t, io.EOF, err, "the client closes the connection")
+	}))
+	defer srv.Close()
+	c, err := New(testKey, Config{BaseURL: srv.URL, HTTPClient: &http.Client{Transport: &http.Transport{}}})
+	require.NoError(t, err)
+	_, err = c.Do(t.Context(), Call{Method: "GET"})
+	assert.Equal(t, http.StatusSwitchingProtocols, failure(t, err).StatusCode)
+}
+
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

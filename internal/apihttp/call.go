@@ -208,7 +208,10 @@ func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Respons
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		defer abort(nil)
 		defer res.Body.Close()
-		body, _ := io.ReadAll(io.LimitReader(res.Body, c.maxError)) // what came of it is enough
+		var body []byte
+		if res.StatusCode != http.StatusSwitchingProtocols { // else it is the bare connection, on which no time-out ends a read
+			body, _ = io.ReadAll(io.LimitReader(res.Body, c.maxError)) // what came of it is enough
+		}
 		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Body: body}
 	}
 	if err := read(res, r); err != nil {

@@ -27,6 +27,7 @@ func Redacted(t *testing.T, key []byte, v any) {
 	for _, text := range []string{fmt.Sprint(v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", v), fmt.Sprintf("%x", v), string(j), log.String()} {
 		assert.Contains(t, text, "[redacted]")
 	}
+	assert.Equal(t, slog.StringValue("[redacted]"), slog.AnyValue(v).Resolve())
 	assert.Equal(t, "[redacted]", v.(fmt.GoStringer).GoString())
 	assert.Equal(t, "[redacted]", v.(fmt.Stringer).String())
 	Keyless(t, key, v)

@@ -1,0 +1,178 @@
+package faults
+
+import (
+	"iter"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// What a call may take at most. net/http lets a header have 10 MB before it gives
+// up, and copies it as it grows; all other limits are far below. The time is for
+// a machine that has other work; how time-outs work is looked at in fake time.
+const (
+	mostMemory = 100 << 20
+	mostTime   = 30 * time.Second
+)
+
+// callerWaits is how long a caller waits who has patience.
+const callerWaits = 10 * time.Minute
+
+// A damaged answer is read as what it says now, which is what the oracle reads
+// in it, or is a typed error: never as anything else. Nothing of a call is left
+// behind.
+func TestDamagedAnswers(t *testing.T) {
+	var elsewhere atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
+	defer other.Close()
+	damages := []struct {
+		name   string
+		damage func(answer []byte) iter.Seq[[]byte]
+		want   string // of every call; "" for whatever the oracle says
+	}{
+		{"none", one(func(a []byte) []byte { return a }), "right"},
+		{"cut after every byte", cuts, ""},
+		{"cut after every byte, and its length unknown", func(a []byte) iter.Seq[[]byte] { return cuts(unframed(a)) }, ""},
+		{"every byte corrupt, in three ways", func(a []byte) iter.Seq[[]byte] { return corruptions(a, neighbour, newline, quote) }, ""},
+		{"every event twice", everyEventTwice, "right"},
+		{"compressed", one(compressed), "right"},
+		{"compressed, every byte corrupt", func(a []byte) iter.Seq[[]byte] { return corruptions(compressed(a), neighbour) }, ""},
+		{"compressed, cut after every byte", func(a []byte) iter.Seq[[]byte] { return cuts(compressed(a)) }, ""},
+		{"100 and 103 before it", one(func(a []byte) []byte {
+			return append([]byte("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"), a...)
+		}), "right"},
+		{"HTML", instead("200 OK", "text/html", "<html><body>Sign in to the hotel's network</body></html>"), "unexpected answer"},
+		{"HTML that calls itself JSON", instead("200 OK", "application/json", "<html><body>Sign in</body></html>"), "unexpected answer"},
+		{"JSON of somebody else", instead("200 OK", "application/json", `{"ok":true}`), "unexpected answer"},
+		{"no content", instead("204 No Content", "application/json", ""), "unexpected answer"},
+		{"no HTTP", one(func([]byte) []byte { return []byte("SSH-2.0-OpenSSH_9.6\r\n") }), "no answer"},
+		{"301 to another host", redirect("301 Moved Permanently", other.URL), "status 301"},
+		{"307 to another host", redirect("307 Temporary Redirect", other.URL), "status 307"},
+		{"307 to no URL", redirect("307 Temporary Redirect", "http://%zz"), "status 307"},
+		{"304", instead("304 Not Modified", "application/json", ""), "status 304"},
+		{"500 of a proxy", instead("500 Internal Server Error", "text/html", "<html>500</html>"), "status 500"},
+	}
+	table := newTable(t)
+	for _, o := range onServices(t) {
+		answer := o.record(t)
+		for _, d := range damages {
+			row := table.row(d.name, o)
+			for wire := range d.damage(answer) {
+				o.proxy.behave.Store(behaviour(func(client net.Conn, _ func() []byte) { _, _ = client.Write(wire) }))
+				want := o.means(wire)
+				text, outcome := row.call(t, mostTime)
+				switch {
+				case outcome == "right" && (!want.whole || text != want.text),
+					!strings.HasPrefix(want.text, text):
+					require.Fail(t, "a wrong result", "%s, %s: %q of %q", d.name, o.name, text, wire)
+				case d.want != "":
+					require.Equal(t, d.want, outcome, "%s, %s: %q", d.name, o.name, wire)
+				}
+			}
+			row.end(t)
+		}
+	}
+	assert.Zero(t, elsewhere.Load(), "a redirect was followed")
+}
+
+// A connection that misbehaves costs a typed error, some time and some memory,
+// all three within the limits.
+func TestBadConnections(t *testing.T) {
+	table := newTable(t)
+	for _, o := range onServices(t) {
+		o.record(t)
+		for _, b := range []struct {
+			name   string
+			behave behaviour
+			answer string // what comes of it, "" where it is a fault of streams alone
+			stream string // where the answer is a stream, "" for the same
+		}{
+			{"reset at once", reset(start), "no answer", ""},
+			{"reset in the header", reset(inHeader), "no answer", ""},
+			{"reset in the body", reset(middle), "cut off", "stream cut"},
+			{"half-closed at once", halfClose(start), "no answer", ""},
+			{"half-closed in the body", halfClose(middle), "cut off", "stream cut"},
+			{"endless status line", endless("HTTP/1.1 200 ", "OK"), "no answer", ""},
+			{"endless header line", endless("HTTP/1.1 200 OK\r\nX-A: ", "aaaaaaaa"), "no answer", ""},
+			{"endless header", endless("HTTP/1.1 200 OK\r\n", "X-A: "+strings.Repeat("a", 1000)+"\r\n"), "no answer", ""},
+			{"endless 1xx", endless("", "HTTP/1.1 103 Early Hints\r\nLink: "+strings.Repeat("a", 1000)+"\r\n\r\n"), "no answer", ""},
+			{"endless refusal", endless("HTTP/1.1 400 Bad Request\r\n\r\n", `{"a":`), "status 400", ""},
+			{"endless body", endless(o.header(""), "          "), "too long", ""},
+			{"endless event of many lines", endless(o.header(""), "data: x\n"), "", "too long"},
+			{"endless text", endless(o.header(""), textDelta(strings.Repeat("x", 40))), "", "too long"},
+			{"endless tool calls", endless(o.header(""), `data: {"type":"tool-input-available","input":"xxxxxxxx"}`+"\n\n"), "", "too long"},
+			{"endless name of a chunk", endless(o.header("Transfer-Encoding: chunked\r\n")+"1;", "aaaaaaaa"), "cut off", "stream cut"},
+			{"endless trailer", endless(o.header("Transfer-Encoding: chunked\r\n")+"0\r\n", "X-A: aaaaaaaaaaaaaaaaaa\r\n"), "cut off", "stream cut"},
+			{"gzip bomb", bomb(o.header("Content-Encoding: gzip\r\n"), "        "), "too long", ""},
+			{"gzip bomb in a refusal", bomb("HTTP/1.1 400 Bad Request\r\nContent-Encoding: gzip\r\n\r\n", "        "), "status 400", ""},
+		} {
+			want := o.either(b.answer, b.stream)
+			if want == "" {
+				continue
+			}
+			row := table.row(b.name, o)
+			o.proxy.behave.Store(b.behave)
+			_, outcome := row.call(t, mostTime)
+			assert.Equal(t, want, outcome, "%s, %s", b.name, o.name)
+			row.end(t)
+		}
+	}
+}
+
+// A slow connection is given up after a minute, by default, unless it gives signs
+// of life: then it is its caller who knows how long to wait.
+func TestSlowConnections(t *testing.T) {
+	table := newTable(t)
+	for i, real := range onServices(t) {
+		answer := real.record(t)
+		for _, b := range []struct {
+			name          string
+			behave        behaviour
+			answer        string // as in TestBadConnections
+			after         time.Duration
+			stream        string
+			afterOfStream time.Duration
+		}{
+			{"late", late, "time-out", time.Minute, "", 0},
+			{"silent in the header", thenSilence("HTTP/1.1 200 OK\r\nContent-"), "time-out", time.Minute, "", 0},
+			{"silent in the body", silence, "time-out", time.Minute, "stream idle", time.Minute},
+			{"a byte a second", trickle(start, time.Second), "time-out", time.Minute, "", 0},
+			{"a byte a second of the body", trickle(bodyOf, time.Second), "time-out", time.Minute, "stream idle", callerWaits}, // one event is longer than 60 bytes
+			{"a byte a minute of the body", trickle(bodyOf, time.Minute), "time-out", time.Minute, "stream idle", time.Minute},
+			{"an empty line a second", everySecond(real.header(""), "\n"), "time-out", time.Minute, "stream idle", time.Minute},
+			{"a comment a second", everySecond(real.header(""), ":\n\n"), "", 0, "the context's end", callerWaits},
+			{"an unknown event a second", everySecond(real.header(""), "data: {\"type\":\"noise\"}\n\n"), "", 0, "the context's end", callerWaits},
+			{"101, then silence", thenSilence("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), "status 101", 0, "", 0},
+			{"a refusal, then silence", thenSilence("HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{"), "status 400", time.Minute, "", 0},
+			{"an announced failure, then silence", thenSilence(real.header("") + "data: {\"type\":\"error\",\"errorText\":\"x\"}\n\n"), "", 0, "stream failed", time.Second},
+		} {
+			want, after := real.either(b.answer, b.stream), b.after
+			if real.isEvent && b.stream != "" {
+				after = b.afterOfStream
+			}
+			if want == "" {
+				continue
+			}
+			synctest.Test(t, func(t *testing.T) {
+				p := ofFakeTime(answer)
+				p.behave.Store(b.behave)
+				row := table.row(b.name, operations(t, p, p)[i])
+				_, outcome := row.call(t, callerWaits)
+				assert.Equal(t, want, outcome, "%s, %s", b.name, real.name)
+				assert.LessOrEqual(t, row.mostTime, after, "%s, %s", b.name, real.name)
+				time.Sleep(time.Hour) // until the proxy has done what it was at
+				assert.Zero(t, p.open.Load(), "%s, %s: connections are left", b.name, real.name)
+			}) // which waits for all goroutines
+		}
+	}
+}
+
+func textDelta(text string) string { return `data: {"type":"text-delta","text":"` + text + "\"}\n\n" }
