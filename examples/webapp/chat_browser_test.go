@@ -26,7 +26,9 @@ func (b tab) chat(url, name string) {
 	b.Do(chromedp.Click(chromedp.CSS("nav a[href='/chat']")), chromedp.WaitVisible(chatText))
 }
 
+// say sends a message as soon as the page takes one.
 func (b tab) say(text string) {
+	b.WaitFor(`document.getElementById("log").ariaBusy !== "true"`)
 	b.Do(chromedp.SendKeys(chatText, text+"\n"))
 }
 
