@@ -60,7 +60,6 @@ type Stream struct {
 
 	operation string
 	conn      func() *connection // in a closure, out of reach of printers
-	idle      time.Duration
 	closing   sync.Once
 
 	reply Reply
@@ -73,6 +72,7 @@ type Stream struct {
 // connection is what a Stream reads from.
 type connection struct {
 	res    *apihttp.Response
+	body   *impatient
 	events *sse.Reader
 }
 
@@ -82,6 +82,12 @@ const (
 	// afterFailure is how long the end of a stream is waited for that has
 	// announced a failure.
 	afterFailure = time.Second
+
+	// afterDone and maxAfterDone bound how the end of the body is waited for
+	// when that of the stream was announced: mostly it comes right behind, and an
+	// HTTP/1 connection can be used again only when it was read.
+	afterDone    = 5 * time.Millisecond
+	maxAfterDone = 4 << 10
 )
 
 // open makes a call whose answer is a stream.
@@ -91,8 +97,9 @@ func (c *Client) open(ctx context.Context, call apihttp.Call) (*Stream, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	conn := &connection{res, sse.NewReader(res.Stream, c.maxEvent)}
-	s := &Stream{Meta: metaOf(res), operation: call.Operation, conn: func() *connection { return conn }, idle: c.idleTimeout, room: c.maxText}
+	body := &impatient{body: res.Stream, patience: c.idleTimeout, giveUp: func() { res.Abort(ErrStreamIdle) }}
+	conn := &connection{res, body, sse.NewReader(body, c.maxEvent)}
+	s := &Stream{Meta: metaOf(res), operation: call.Operation, conn: func() *connection { return conn }, room: c.maxText}
 	if mediaType, _, _ := mime.ParseMediaType(res.ContentType); mediaType != "text/event-stream" {
 		_ = s.Close()
 		return nil, because(call.Operation, res, ErrUnexpectedAnswer, nil)
@@ -164,7 +171,7 @@ func (s *Stream) Close() error {
 // next returns the next event, or notes and returns what ended the stream.
 func (s *Stream) next() (Event, error) {
 	var event Event
-	data, err := s.read(s.idle)
+	data, err := s.read()
 	if err == nil && !s.ended {
 		event, err = s.decode(data)
 	}
@@ -174,37 +181,46 @@ func (s *Stream) next() (Event, error) {
 
 // awaitEnd reads on after a failure, so that the connection ends in order.
 func (s *Stream) awaitEnd() {
-	enough := time.AfterFunc(afterFailure, func() { s.conn().res.Abort(ErrStreamClosed) })
-	defer enough.Stop()
+	defer s.bound(afterFailure).Stop()
 	for !s.ended {
-		if _, err := s.read(afterFailure); err != nil {
+		if _, err := s.read(); err != nil {
 			return
 		}
 	}
 }
 
+// drain reads the end of the body.
+func (s *Stream) drain() {
+	defer s.bound(afterDone).Stop()
+	_, _ = io.CopyN(io.Discard, s.conn().res.Stream, maxAfterDone)
+}
+
+// bound ends all reading after a time.
+func (s *Stream) bound(d time.Duration) *time.Timer {
+	return time.AfterFunc(d, func() { s.conn().res.Abort(ErrStreamClosed) })
+}
+
 // read waits for an event with data, with others and comments as signs of life
 // in between. It notes the end.
-func (s *Stream) read(patience time.Duration) ([]byte, error) {
+func (s *Stream) read() ([]byte, error) {
 	conn := s.conn()
 	if err := conn.res.Context.Err(); err != nil { // what is left in the buffer comes too late
 		return nil, s.broken(err)
 	}
-	silence := time.AfterFunc(patience, func() { conn.res.Abort(ErrStreamIdle) })
-	defer silence.Stop()
 	for {
 		e, err := conn.events.Next()
+		conn.body.heard()
 		switch {
 		case err == io.EOF && string(conn.events.Unfinished()) == done,
 			err == nil && string(e.Data) == done:
 			s.ended = true
+			s.drain()
 			return nil, nil
 		case err != nil:
 			return nil, s.broken(err)
 		case len(e.Data) > 0:
 			return e.Data, nil
 		}
-		silence.Reset(patience)
 	}
 }
 

@@ -152,7 +152,10 @@ data: [DONE]
 func TestAFailureWithinTheStream(t *testing.T) {
 	const failing = `data: {"type":"error","errorText":"The model is\noverloaded."}` + "\n\n"
 	for name, after := range map[string]func(*pipe){
-		"[DONE]":  func(p *pipe) { _, _ = io.WriteString(p.PipeWriter, "data: [DONE]\n\n") },
+		"[DONE]": func(p *pipe) {
+			_, _ = io.WriteString(p.PipeWriter, "data: [DONE]\n\n")
+			p.end(nil)
+		},
 		"cut":     func(p *pipe) { p.end(io.ErrUnexpectedEOF) },
 		"silence": func(*pipe) {},
 		"chatter": func(p *pipe) {
@@ -374,6 +377,46 @@ func TestEveryEndingClosesTheBody(t *testing.T) {
 				end(t, s)
 				assert.NoError(t, s.Close())
 				assert.NoError(t, s.Close())
+				assert.Equal(t, 1, p.closes)
+			})
+		})
+	}
+}
+
+// HTTP/1 uses a connection again only when the body was read to its end, which
+// comes right behind [DONE] or, from a strange service, never.
+func TestTheEndOfTheBodyIsReadWithinBounds(t *testing.T) {
+	for name, test := range map[string]struct {
+		after func(*pipe)
+		took  time.Duration
+		toEnd bool
+	}{
+		"it comes at once": {func(p *pipe) { p.end(nil) }, 0, true},
+		"it comes soon":    {func(p *pipe) { time.Sleep(time.Millisecond); p.end(nil) }, time.Millisecond, true},
+		"it never comes":   {func(*pipe) {}, afterDone, false},
+		"more and more comes": {func(p *pipe) {
+			for err := error(nil); err == nil; {
+				_, err = io.WriteString(p.PipeWriter, strings.Repeat("x", 1000))
+			}
+		}, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, f := newPipe()
+				s := openStream(t, newTestClient(t, f, nil))
+				var service sync.WaitGroup
+				defer service.Wait()
+				service.Go(func() {
+					p.write(t, sample)
+					test.after(p)
+				})
+				begun := time.Now()
+				_, err := read(s)
+				require.NoError(t, err)
+				_, err = s.Reply()
+				require.NoError(t, err)
+				assert.Equal(t, test.took, time.Since(begun))
+				assert.Equal(t, test.toEnd, p.readToEnd)
 				assert.Equal(t, 1, p.closes)
 			})
 		})
