@@ -238,8 +238,7 @@ func (f frame) text(name string) string {
 func (s *Stream) decode(data []byte) (Event, error) {
 	event := Event{Raw: data}
 	if quoted, ok := textdelta.Quoted(data); ok { // as nearly all of them are
-		event.Type, event.Text = EventTextDelta, textdelta.String(quoted)
-		s.keep(event.Text)
+		event.Type, event.Text = EventTextDelta, s.keep(textdelta.Text(quoted))
 	} else if err := s.decodeFrame(data, &event); err != nil {
 		return Event{}, err
 	}
@@ -249,9 +248,14 @@ func (s *Stream) decode(data []byte) (Event, error) {
 	return event, nil
 }
 
-func (s *Stream) keep(text string) {
-	s.text.WriteString(text)
-	s.room -= int64(len(text))
+// keep adds to the reply's text, and returns what it added as a part of that: so
+// a piece costs no allocation of its own.
+func (s *Stream) keep(piece []byte) string {
+	before := s.text.Len()
+	s.text.Grow(len(piece)) // which doubles, where Write adds a quarter
+	s.text.Write(piece)
+	s.room -= int64(len(piece))
+	return s.text.String()[before:]
 }
 
 // decodeFrame reads an event of any other kind. What is not of the documented
@@ -264,8 +268,7 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 	event.Type = f.text("type")
 	switch event.Type {
 	case EventTextDelta:
-		event.Text = cmp.Or(f.text("text"), f.text("delta")) // Bookbag's name, and Chatbase's
-		s.keep(event.Text)
+		event.Text = s.keep([]byte(cmp.Or(f.text("text"), f.text("delta")))) // Bookbag's name, and Chatbase's
 	case EventToolCall:
 		event.ToolCall = &Part{
 			Type: PartToolCall, ToolCallID: f.text("toolCallId"), ToolName: f.text("toolName"), Input: f["input"], Raw: bytes.Clone(data),

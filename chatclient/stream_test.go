@@ -501,3 +501,43 @@ func FuzzStream(f *testing.F) {
 		require.Equal(t, text, reply.Text())
 	})
 }
+
+// An event that needs no decoding gives what it would give if it were decoded.
+func FuzzDecode(f *testing.F) {
+	for _, event := range []string{
+		`{"type":"text-delta","text":"a\u00fc\ud83d\ude00\n"}`, "{\"type\":\"text-delta\",\"text\":\"\xff\"}",
+		`{"type":"text-delta","text":"a","text":"b"}`, `{"type":"text-delta","text":"a\"}`, `{"type":"error","errorText":"x"}`,
+	} {
+		f.Add([]byte(event))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := newTestClient(t, streamOf(""), nil)
+		one, other := openStream(t, c), openStream(t, c)
+		event, err := one.decode(data)
+		want := Event{Raw: data}
+		if wantErr := other.decodeFrame(data, &want); wantErr != nil {
+			require.Equal(t, wantErr, err)
+			return
+		}
+		require.NoError(t, err)
+		require.Equal(t, want, event)
+		reply, _ := one.Reply()
+		wanted, _ := other.Reply()
+		require.Equal(t, wanted, reply)
+	})
+}
+
+func TestAPieceCostsNoAllocation(t *testing.T) {
+	c := newTestClient(t, func(*http.Request) (*http.Response, error) {
+		return answer(200, "text/event-stream", &longStream{1000}), nil
+	}, nil)
+	assert.Less(t, testing.AllocsPerRun(10, func() {
+		text, err := 0, error(nil)
+		for piece, e := range openStream(t, c).Text() {
+			text += len(piece)
+			err = e
+		}
+		require.NoError(t, err)
+		require.Equal(t, 1000*len("Your order "), text)
+	}), 100.0)
+}

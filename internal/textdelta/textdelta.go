@@ -30,15 +30,16 @@ func Quoted(event []byte) (text []byte, ok bool) {
 	return text, true
 }
 
-// String decodes what Quoted returns, as encoding/json does.
-func String(quoted []byte) string {
+// Text decodes what Quoted returns, as encoding/json does. It may be a part of
+// that.
+func Text(quoted []byte) []byte {
 	inner := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
-		return string(inner)
+		return inner
 	}
 	var s string
 	_ = json.Unmarshal(quoted, &s) // Quoted has checked it
-	return s
+	return []byte(s)
 }
 
 // isInner reports whether b may stand within the quotes of a JSON string, RFC
