@@ -49,7 +49,7 @@ func run(w io.Writer, works *regexp.Regexp, rounds int, each time.Duration) erro
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(w, "%s%s\n%s, %s/%s, %d CPUs; %d rounds of %v for each row; %v\n", head, &rows,
+	_, err := fmt.Fprintf(w, "%s%s\n%s, %s/%s, %d CPUs; %d times %v for each row; %v in all\n", head, &rows,
 		runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), rounds, each, time.Since(begun).Round(time.Second))
 	return err
 }

@@ -33,7 +33,7 @@ func TestRunMeasuresWhatMatches(t *testing.T) {
 	require.NoError(t, run(&b, regexp.MustCompile("^user_hash"), 2, time.Millisecond))
 	assert.Contains(t, b.String(), "\n| user_hash, 8-byte id | chatident |")
 	assert.NotContains(t, b.String(), "| mint |")
-	assert.Contains(t, b.String(), "2 rounds of 1ms")
+	assert.Contains(t, b.String(), "2 times 1ms")
 }
 
 func TestMeasureRefusesAWrongOutcome(t *testing.T) {

@@ -137,17 +137,17 @@ func mintByHand(key []byte) (func() (string, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	const header = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0" // {"alg":"dir","enc":"A128GCM"}
+	header := []byte("eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0") // {"alg":"dir","enc":"A128GCM"}
 	const nonce, tag = 12, 16
 	return func() (string, error) {
 		plaintext, err := json.Marshal(timed(&documented))
 		if err != nil {
 			return "", err
 		}
-		sealed := aead.Seal(nil, nil, plaintext, []byte(header))
+		sealed := aead.Seal(nil, nil, plaintext, header)
 		end := len(sealed) - tag
 		token := make([]byte, 0, len(header)+4+base64.RawURLEncoding.EncodedLen(len(sealed))+2)
-		token = append(token, header+".."...)
+		token = append(append(token, header...), ".."...)
 		token = base64.RawURLEncoding.AppendEncode(token, sealed[:nonce])
 		token = append(token, '.')
 		token = base64.RawURLEncoding.AppendEncode(token, sealed[nonce:end])

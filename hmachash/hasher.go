@@ -4,6 +4,7 @@ import (
 	"crypto/fips140"
 	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"hash"
 	"slices"
@@ -131,12 +132,11 @@ func newMAC(secret string) macFunc {
 	type state struct {
 		hash.Hash
 		buf [sha256.BlockSize]byte
-		sum [sha256.Size]byte
 	}
 	pool := sync.Pool{New: func() any {
 		return &state{Hash: hmac.New(sha256.New, []byte(secret))}
 	}}
-	return func(message string) [hashSize]byte {
+	return func(message string) (digits [hashSize]byte) {
 		s := pool.Get().(*state)
 		defer pool.Put(s)
 		s.Reset()
@@ -145,7 +145,7 @@ func newMAC(secret string) macFunc {
 			s.Write(s.buf[:n])
 			message = message[n:]
 		}
-		s.Sum(s.sum[:0])
-		return toHex(&s.sum)
+		hex.Encode(digits[:], s.Sum(s.buf[:0]))
+		return digits
 	}
 }

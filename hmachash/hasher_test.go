@@ -2,7 +2,6 @@ package hmachash
 
 import (
 	"crypto/fips140"
-	"crypto/sha256"
 	"encoding/hex"
 	"math/rand/v2"
 	"strings"
@@ -224,15 +223,4 @@ func TestManyGoroutines(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-func TestToHex(t *testing.T) {
-	var sum [sha256.Size]byte
-	for first := 0; first < 256; first += len(sum) { // so that each byte is there once
-		for i := range sum {
-			sum[i] = byte(first + i)
-		}
-		digits := toHex(&sum)
-		require.Equal(t, hex.EncodeToString(sum[:]), string(digits[:]))
-	}
 }

@@ -19,9 +19,9 @@ const (
 // so that the key inside is out of reach of everything that prints.
 type sealer func(claims []byte) string
 
-// newSealer stands on the standard library alone: of a token without a key of its
-// own, that makes all parts that are not fixed. Its AEAD chooses the nonces, which
-// is what FIPS 140 wants.
+// newSealer needs no JOSE library: where the key is used directly, all of a token is
+// fixed but what an AEAD of the standard library returns. This one makes its nonces
+// itself, so that it works under FIPS 140 too.
 func newSealer(key Key) (sealer, error) {
 	if err := key.check(); err != nil {
 		return nil, err
@@ -38,15 +38,17 @@ func newSealer(key Key) (sealer, error) {
 	return func(claims []byte) string { return compact(aead.Seal(claims[:0], nil, claims, header)) }, nil
 }
 
-// compact returns the compact form of a JWE (RFC 7516, section 3.1) of a nonce, a
-// ciphertext and a tag.
+// compact returns the compact form (RFC 7516, section 3.1) of a nonce, a ciphertext
+// and a tag.
 func compact(sealed []byte) string {
 	end := len(sealed) - tagSize
+	nonce, ciphertext, tag := sealed[:nonceSize], sealed[nonceSize:end], sealed[end:]
 	encoding := base64.RawURLEncoding
-	token := make([]byte, 0, len(protected)+len("....")+encoding.EncodedLen(len(sealed))+len("=="))
-	token = append(token, protected+".."...) // the key's part is empty
-	token = encoding.AppendEncode(token, sealed[:nonceSize])
-	token = encoding.AppendEncode(append(token, '.'), sealed[nonceSize:end])
-	token = encoding.AppendEncode(append(token, '.'), sealed[end:])
+	size := encoding.EncodedLen(len(nonce)) + encoding.EncodedLen(len(ciphertext)) + encoding.EncodedLen(len(tag))
+	token := make([]byte, 0, len(protected+"....")+size)
+	token = append(token, protected+".."...) // the part of a key in between is empty
+	token = encoding.AppendEncode(token, nonce)
+	token = encoding.AppendEncode(append(token, '.'), ciphertext)
+	token = encoding.AppendEncode(append(token, '.'), tag)
 	return string(token)
 }

@@ -306,3 +306,38 @@ func TestSchemes(t *testing.T) {
 		assert.Equal(t, ok, err == nil, src)
 	}
 }
+
+// A value that stands more than once in the same kind of place is copied from where
+// it was rendered first.
+func TestAValueInSeveralPlaces(t *testing.T) {
+	template := mustParse(t, `{"a":"{{x}}","b":{{x}},"c":"{{x}}{{y}}{{x}}","d":[{{x}},{{n}},{{n}}],"e":"{{n}}{{y}}"}`, JSON)
+	values := Values{"x": "a\"b", "y": "", "n": 7}
+	const want = `{"a":"a\"b","b":"a\"b","c":"a\"ba\"b","d":["a\"b",7,7],"e":"7"}`
+	for _, before := range []string{"", "before "} {
+		got, err := template.Append([]byte(before), values)
+		require.NoError(t, err)
+		assert.Equal(t, before+want, string(got))
+	}
+
+	var src, rendered strings.Builder
+	many := Values{}
+	for range 2 {
+		for i := range 2 * maxShared {
+			name := fmt.Sprintf("n%d", i)
+			many[name] = i
+			src.WriteString("{{" + name + "}},")
+			fmt.Fprintf(&rendered, "%d,", i)
+		}
+	}
+	got, err := mustParse(t, src.String(), Text).Render(many)
+	require.NoError(t, err)
+	assert.Equal(t, rendered.String(), got)
+
+	limited, err := Parse("{{x}}{{x}}{{x}}", Text, &Options{MaxOutput: 5})
+	require.NoError(t, err)
+	_, err = limited.Render(Values{"x": "ab"})
+	requireField(t, err, "output", "must be at most 5 bytes")
+	got, err = limited.Render(Values{"x": "a"})
+	require.NoError(t, err)
+	assert.Equal(t, "aaa", got)
+}
