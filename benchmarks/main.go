@@ -22,10 +22,18 @@ var groups = []func() (*Group, error){
 	userID,
 	templateShort,
 	templateLong,
+	proxyAtOnce,
+	proxySlowly,
 }
 
 func main() {
 	log.SetFlags(0)
+	if os.Getenv(serviceVar) != "" {
+		if err := serve(); err != nil {
+			log.Fatal("benchmarks, the other process: ", err)
+		}
+		return
+	}
 	rounds := flag.Int("rounds", 100, "how many turns each item has")
 	each := flag.Duration("time", 30*time.Millisecond, "how long a turn of an item takes, about")
 	match := flag.String("run", "", "measure only works that match this regular expression")
