@@ -120,9 +120,9 @@ func (s *Stream) Events() iter.Seq2[Event, error] {
 			return
 		}
 		for !s.ended {
-			event, err := s.next()
-			if err != nil {
-				if yield(Event{}, err) && errors.Is(err, ErrStreamFailed) {
+			var event Event
+			if s.err = s.next(&event); s.err != nil {
+				if yield(Event{}, s.err) && errors.Is(s.err, ErrStreamFailed) {
 					s.awaitEnd()
 				}
 				return
@@ -168,15 +168,14 @@ func (s *Stream) Close() error {
 	return nil
 }
 
-// next returns the next event, or notes and returns what ended the stream.
-func (s *Stream) next() (Event, error) {
-	var event Event
+// next reads the next event, or that the stream has ended, or returns what ended
+// it otherwise.
+func (s *Stream) next(event *Event) error {
 	data, err := s.read()
-	if err == nil && !s.ended {
-		event, err = s.decode(data)
+	if err != nil || s.ended {
+		return err
 	}
-	s.err = err
-	return event, err
+	return s.decode(data, event)
 }
 
 // awaitEnd reads on after a failure, so that the connection ends in order.
@@ -235,17 +234,17 @@ func (f frame) text(name string) string {
 }
 
 // decode reads an event, and keeps what belongs to the reply, within bounds.
-func (s *Stream) decode(data []byte) (Event, error) {
-	event := Event{Raw: data}
+func (s *Stream) decode(data []byte, event *Event) error {
+	event.Raw = data
 	if quoted, ok := textdelta.Quoted(data); ok { // as nearly all of them are
 		event.Type, event.Text = EventTextDelta, s.keep(textdelta.Text(quoted))
-	} else if err := s.decodeFrame(data, &event); err != nil {
-		return Event{}, err
+	} else if err := s.decodeFrame(data, event); err != nil {
+		return err
 	}
 	if s.room < 0 {
-		return Event{}, s.fail(ErrTooLong, nil)
+		return s.fail(ErrTooLong, nil)
 	}
-	return event, nil
+	return nil
 }
 
 // keep adds to the reply's text, and returns what it added as a part of that: so

@@ -513,7 +513,8 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := newTestClient(t, streamOf(""), nil)
 		one, other := openStream(t, c), openStream(t, c)
-		event, err := one.decode(data)
+		var event Event
+		err := one.decode(data, &event)
 		want := Event{Raw: data}
 		if wantErr := other.decodeFrame(data, &want); wantErr != nil {
 			require.Equal(t, wantErr, err)
