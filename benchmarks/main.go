@@ -24,6 +24,7 @@ var groups = []func() (*Group, error){
 	templateLong,
 	proxyAtOnce,
 	proxySlowly,
+	chat,
 }
 
 func main() {

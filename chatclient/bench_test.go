@@ -55,3 +55,14 @@ func BenchmarkEncodingJSON(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkSend is what a call costs beside the network.
+func BenchmarkSend(b *testing.B) {
+	c := newTestClient(b, jsonAnswer(200, `{"data":{"id":"msg_789","role":"assistant","parts":[{"type":"text","text":"Your order shipped yesterday."}],"metadata":{"userMessageId":"msg_788","conversationId":"456","userId":"user_8821","messageId":"msg_789","finishReason":"stop","usage":{"credits":1}}}}`), nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Send(b.Context(), hello); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
