@@ -25,6 +25,7 @@ var groups = []func() (*Group, error){
 	proxyAtOnce,
 	proxySlowly,
 	chat,
+	syncTable,
 }
 
 func main() {

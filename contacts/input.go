@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -68,11 +69,12 @@ func (c *Client) encode(name string, in *Input) ([]byte, error) {
 	if err := c.check(name, in); err != nil {
 		return nil, err
 	}
-	b, err := exactjson.Marshal(in)
+	var scratch [512]byte
+	b, err := in.appendJSON(scratch[:0])
 	if err != nil {
 		return nil, in.blame(name, err)
 	}
-	return b, nil
+	return bytes.Clone(b), nil
 }
 
 func (c *Client) check(name string, in *Input) error {
@@ -95,12 +97,20 @@ func (c *Client) check(name string, in *Input) error {
 	if ok && values == nil {
 		return &FieldError{name + ".CustomAttributes", nilRule}
 	}
-	for _, attribute := range slices.Sorted(maps.Keys(values)) {
-		if values[attribute] == json.Number("") { // encoding/json would make it 0
-			return &FieldError{name + "." + attributeField(attribute), "must be a number, is an empty json.Number"}
-		}
+	if attribute, ok := values.nameOf(json.Number("")); ok { // encoding/json would make it 0
+		return &FieldError{name + "." + attributeField(attribute), "must be a number, is an empty json.Number"}
 	}
 	return nil
+}
+
+// nameOf returns the first name, in their order, that has the value.
+func (v Values) nameOf(value any) (first string, found bool) {
+	for name, other := range v {
+		if other == value && (!found || name < first) {
+			first, found = name, true
+		}
+	}
+	return first, found
 }
 
 // blame finds the field that has no JSON.

@@ -131,16 +131,11 @@ func (s *syncing) startAll() {
 type reply struct {
 	lane   *lane
 	items  []*item
-	echo   []echo
+	has    map[string]bool // the external ids of the answer
 	err    error
 	page   bool // it was refused, and not with the service's own words
 	unsent bool
 	panics any // of the caller's Limiter, OnAttempt or transport
-}
-
-// echo is what Sync needs of a record.
-type echo struct {
-	ExternalID string `json:"external_id"`
 }
 
 // start sends what a lane has next, when it is due. It is false when the lane is
@@ -164,14 +159,14 @@ func (s *syncing) start(l *lane) bool {
 		}()
 		if sleep(s.pauses, time.Until(from)) && s.gate.wait(s.pauses) {
 			r.unsent = false
-			r.page, r.err = s.send(items, &r.echo)
+			r.has, r.page, r.err = s.send(items)
 		}
 	}()
 	return true
 }
 
 // send makes a call, and says whether it was refused with somebody's page.
-func (s *syncing) send(items []*item, echoed *[]echo) (page bool, err error) {
+func (s *syncing) send(items []*item) (has map[string]bool, page bool, err error) {
 	rows := make([][]byte, len(items))
 	for i, it := range items {
 		rows[i] = it.json
@@ -179,12 +174,19 @@ func (s *syncing) send(items []*item, echoed *[]echo) (page bool, err error) {
 	call := s.client.upsertOf(rows, true) // each row has an external id
 	res, err := s.client.api.Do(s.calls, call)
 	if f, ok := errors.AsType[*apihttp.Failure](err); ok {
-		return f.Err == nil && !isOfTheService(f.Body), asError(f)
+		return nil, f.Err == nil && !isOfTheService(f.Body), asError(f)
 	}
-	if !records(res.Body, echoed) {
-		return false, unexpected(call.Operation, res)
+	var echoed []struct {
+		ExternalID string `json:"external_id"`
 	}
-	return false, nil
+	if !records(res.Body, &echoed) {
+		return nil, false, unexpected(call.Operation, res)
+	}
+	has = make(map[string]bool, len(echoed))
+	for _, e := range echoed {
+		has[e.ExternalID] = true
+	}
+	return has, false, nil
 }
 
 // isOfTheService reports whether the body of a refusal has the form of the
@@ -239,7 +241,7 @@ func (s *syncing) finish(r reply) {
 	case failed:
 		s.failed(l, r.items, e, r.page)
 	default:
-		s.answered(l, r.items, r.echo)
+		s.answered(l, r.items, r.has)
 	}
 	l.narrowing = l.narrowing && len(l.pieces) > 0
 	s.tell(false)

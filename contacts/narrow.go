@@ -20,11 +20,7 @@ const (
 
 // answered is for a call that was carried out. What the answer does not have is
 // sent once more, as long as that leads on.
-func (s *syncing) answered(l *lane, items []*item, echoed []echo) {
-	has := make(map[string]bool, len(echoed))
-	for _, e := range echoed {
-		has[e.ExternalID] = true
-	}
+func (s *syncing) answered(l *lane, items []*item, has map[string]bool) {
 	var missing []*item
 	for _, it := range items {
 		if has[it.id] {

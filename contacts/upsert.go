@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/chatident/chatident/internal/apihttp"
 	"github.com/chatident/chatident/internal/wire"
@@ -71,12 +72,16 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 func (c *Client) upsertOf(items [][]byte, repeatable bool) apihttp.Call {
 	call := c.call(http.MethodPost, contactsPath, "contacts")
 	call.Repeatable = repeatable
-	call.Body = fmt.Appendf(nil, `{"users":[%s]}`, bytes.Join(items, []byte(",")))
+	call.Body = slices.Concat([]byte(`{"users":[`), bytes.Join(items, []byte(",")), []byte(`]}`))
 	return call
 }
 
-// records decodes those of its answer.
-func records(b []byte, v any) bool {
-	data, ok := wire.Data(b, '[')
-	return ok && wire.Unmarshal(data, v)
+// records decodes those of its answer. It is false for one that has no list.
+func records[T any](b []byte, list *[]T) bool {
+	var answer struct {
+		Data []T `json:"data"`
+	}
+	ok := wire.Unmarshal(b, &answer)
+	*list = answer.Data
+	return ok && answer.Data != nil
 }
