@@ -12,12 +12,22 @@ import (
 // are optional, and a Sync has to do it for each row.
 func (in *Input) appendJSON(b []byte) ([]byte, error) {
 	o := object{b: append(b, '{')}
-	addOptional(&o, "external_id", in.ExternalID, (*object).text)
-	addOptional(&o, "name", in.Name, (*object).text)
-	addOptional(&o, "email", in.Email, (*object).text)
-	addOptional(&o, "phonenumber", in.PhoneNumber, (*object).text)
-	addOptional(&o, "stripe_accounts", in.StripeAccounts, func(o *object, accounts []StripeAccount) { o.any(accounts) })
-	addOptional(&o, "custom_attributes", in.CustomAttributes, (*object).values)
+	for _, f := range [...]struct {
+		name  string
+		value *Optional[string]
+	}{
+		{"external_id", &in.ExternalID}, {"name", &in.Name}, {"email", &in.Email}, {"phonenumber", &in.PhoneNumber},
+	} {
+		if o.field(f.name, f.value.state) {
+			o.text(f.value.value)
+		}
+	}
+	if o.field("stripe_accounts", in.StripeAccounts.state) {
+		o.any(in.StripeAccounts.value)
+	}
+	if o.field("custom_attributes", in.CustomAttributes.state) {
+		o.values(in.CustomAttributes.value)
+	}
 	return append(o.b, '}'), o.err
 }
 
@@ -27,15 +37,17 @@ type object struct {
 	err error
 }
 
-func addOptional[T any](o *object, name string, v Optional[T], add func(*object, T)) {
-	switch v.state {
-	case set:
-		o.name(name)
-		add(o, v.value)
-	case null:
-		o.name(name)
+// field begins a field that is not absent, and reports whether a value is to
+// follow.
+func (o *object) field(name string, state optionalState) bool {
+	if state == absent {
+		return false
+	}
+	o.name(name)
+	if state == null {
 		o.b = append(o.b, "null"...)
 	}
+	return state == set
 }
 
 func (o *object) name(name string) {

@@ -1,7 +1,6 @@
 package contacts
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -69,12 +68,11 @@ func (c *Client) encode(name string, in *Input) ([]byte, error) {
 	if err := c.check(name, in); err != nil {
 		return nil, err
 	}
-	var scratch [512]byte
-	b, err := in.appendJSON(scratch[:0])
+	b, err := in.appendJSON(make([]byte, 0, 256))
 	if err != nil {
 		return nil, in.blame(name, err)
 	}
-	return bytes.Clone(b), nil
+	return b, nil
 }
 
 func (c *Client) check(name string, in *Input) error {
