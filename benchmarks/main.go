@@ -22,6 +22,8 @@ var groups = []func() (*Group, error){
 	userID,
 	templateShort,
 	templateLong,
+	framing,
+	decoding,
 	proxyAtOnce,
 	proxySlowly,
 	chat,

@@ -63,9 +63,14 @@ func proxies(work, path string, pieces int) (*Group, error) {
 		},
 	}))
 	site := httptest.NewServer(mux)
+	missing := ""
+	if _, err := cpuTime(); err != nil {
+		missing = "there is no CPU time of a process here"
+	}
 	item := func(name, path string) Item {
 		return Item{
-			Name: name,
+			Name:    name,
+			Missing: missing,
 			Run: func(n int) (time.Duration, error) {
 				return cpuOf(func() error { _, err := s.visit(site.URL+path, n); return err })
 			},
