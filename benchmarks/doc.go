@@ -3,12 +3,13 @@
 // prints a Markdown table:
 //
 //	go -C benchmarks run .
-//	go -C benchmarks run . -run mint -rounds 50
+//	go -C benchmarks run . -run mint -rounds 200
 //
-// A machine is never quiet, so times by themselves mean little. All ways of doing a
-// work take turns, a short while each, over many rounds; the ratios are those of one
-// round, and the table has their median, and the range of the middle 80 %. Before
-// that, each way has to show that what it makes is right.
+// A machine is never quiet, so times by themselves mean little, and those of the
+// clock on the wall least: what counts is the CPU time of the process. All ways of
+// doing a work take turns, a short while each, over many rounds; the ratios are those
+// of one round, and the table has their median, and the range of the middle 80 %.
+// Before that, each way has to show that what it makes is right.
 //
 // # To add a work
 //
@@ -28,6 +29,6 @@
 //		}, nil
 //	}
 //
-// An item with another clock, such as the CPU time of the process, a loop of its
-// own, or many events in one call, sets Run itself.
+// An item with another clock, a loop of its own ([cpuOf] takes its time), or many
+// events in one call sets Run itself.
 package main

@@ -62,7 +62,7 @@ func TestMeasureTakesTurns(t *testing.T) {
 	g := &Group{Floor: item("f", time.Millisecond), Ours: item("o", 3*time.Millisecond), Peers: []Item{{Missing: "it is not there"}}}
 	results, err := measure(g, 3, time.Millisecond)
 	require.NoError(t, err)
-	assert.Equal(t, "fofofofo", turns, "once to find out how often, and then three rounds")
+	assert.Regexp(t, "^fo(fo|of){3}$", turns, "once to find out how often, and then three rounds")
 	require.Len(t, results, 3)
 	assert.Equal(t, 3.0, ratios(results[1], results[0]).median)
 	assert.Empty(t, results[2])

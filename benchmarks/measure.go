@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"time"
 )
@@ -12,7 +13,8 @@ type sample struct{ ns, allocs float64 }
 // measured are an item's samples, one for each round; none when it is missing.
 type measured []sample
 
-// measure checks all items of the group, then lets them take turns.
+// measure checks all items of the group, then lets them take turns, in another order
+// in each round: none stands always behind the same one.
 func measure(g *Group, rounds int, each time.Duration) ([]measured, error) {
 	items := g.items()
 	counts := make([]int, len(items))
@@ -30,13 +32,13 @@ func measure(g *Group, rounds int, each time.Duration) ([]measured, error) {
 	}
 	results := make([]measured, len(items))
 	for range rounds {
-		for i, item := range items {
+		for _, i := range rand.Perm(len(items)) {
 			if counts[i] == 0 {
 				continue
 			}
-			s, err := turn(item, counts[i])
+			s, err := turn(items[i], counts[i])
 			if err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", g.Work, item.Name, err)
+				return nil, fmt.Errorf("%s, %s: %w", g.Work, items[i].Name, err)
 			}
 			results[i] = append(results[i], s)
 		}

@@ -13,7 +13,7 @@ import (
 // nodeFolder has the script and the packages of the peers in Node.
 const nodeFolder = "../internal/proof/node"
 
-// node is a process of Node that does works on request, and times them itself.
+// node is a process of Node that does works on request, and tells their CPU time.
 type node struct {
 	missing string // why there is none
 	in      *json.Encoder

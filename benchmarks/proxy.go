@@ -22,15 +22,15 @@ const (
 )
 
 func proxyAtOnce() (*Group, error) {
-	return proxies(fmt.Sprintf("chatproxy, CPU time, streams of %d pieces at once", piecesAtOnce), "/at-once", piecesAtOnce)
+	return proxies(fmt.Sprintf("chatproxy, streams of %d pieces at once", piecesAtOnce), "/at-once", piecesAtOnce)
 }
 
 func proxySlowly() (*Group, error) {
-	return proxies(fmt.Sprintf("chatproxy, CPU time, streams of %d pieces, one in %v", piecesSlowly, pause), "/slowly", piecesSlowly)
+	return proxies(fmt.Sprintf("chatproxy, streams of %d pieces, one in %v", piecesSlowly, pause), "/slowly", piecesSlowly)
 }
 
-// proxies has this process between the service and the visitors, and measures
-// what CPU time it takes. One time is one stream.
+// proxies has this process between the service and the visitors. One time is one
+// stream.
 func proxies(work, path string, pieces int) (*Group, error) {
 	s, err := startService()
 	if err != nil {
@@ -63,14 +63,9 @@ func proxies(work, path string, pieces int) (*Group, error) {
 		},
 	}))
 	site := httptest.NewServer(mux)
-	missing := ""
-	if _, err := cpuTime(); err != nil {
-		missing = "there is no CPU time of a process here"
-	}
 	item := func(name, path string) Item {
 		return Item{
-			Name:    name,
-			Missing: missing,
+			Name: name,
 			Run: func(n int) (time.Duration, error) {
 				return cpuOf(func() error { _, err := s.visit(site.URL+path, n); return err })
 			},
@@ -105,19 +100,6 @@ func bodyFirst(next http.Handler) http.Handler {
 
 // transport keeps a connection for each visitor.
 func transport() *http.Transport { return &http.Transport{MaxIdleConnsPerHost: 64} }
-
-// cpuOf returns what CPU time this process has spent on something.
-func cpuOf(do func() error) (time.Duration, error) {
-	before, err := cpuTime()
-	if err != nil {
-		return 0, err
-	}
-	if err := do(); err != nil {
-		return 0, err
-	}
-	after, err := cpuTime()
-	return after - before, err
-}
 
 func isStream(got string, pieces int) error {
 	if n := strings.Count(got, `"text":"`+piece+`"`); n != pieces {

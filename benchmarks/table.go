@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-const head = `| work | by | time | x floor (range of 80 %) | allocations | target | reached |
+const head = `| work | by | CPU time | x floor (range of 80 %) | allocations | target | reached |
 |---|---|---|---|---|---|---|
 `
 

@@ -96,15 +96,18 @@ func (h handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case !sameOrigin(r):
 		write(w, http.StatusForbidden, problem("only pages of this site may ask"))
 	default:
-		answer, err := h.identify(r)
-		if err == nil {
-			write(w, http.StatusOK, answer)
-			return
-		}
-		write(w, http.StatusInternalServerError, problem("the identity is not available at the moment"))
-		_, panicked := errors.AsType[*PanicError](err)
-		if panicked || !errors.Is(r.Context().Err(), context.Canceled) {
-			h.onError(r, err)
+		token, err := h.identify(r)
+		switch {
+		case err != nil:
+			write(w, http.StatusInternalServerError, problem("the identity is not available at the moment"))
+			_, panicked := errors.AsType[*PanicError](err)
+			if panicked || !errors.Is(r.Context().Err(), context.Canceled) {
+				h.onError(r, err)
+			}
+		case token == "":
+			write(w, http.StatusOK, `{"identity":null}`)
+		default:
+			write(w, http.StatusOK, `{"identity":"`, token, `"}`) // it needs no escapes
 		}
 	}
 }
@@ -122,27 +125,27 @@ func sameOrigin(r *http.Request) bool {
 	})
 }
 
-// identify returns the documented body: a token, which needs no escapes in JSON,
-// or null when nobody is signed in.
-func (h handler) identify(r *http.Request) (body string, err error) {
+// identify returns no token and no error when nobody is signed in.
+func (h handler) identify(r *http.Request) (token string, err error) {
 	defer endpoint.Recover(func(typ string, stack []byte) { err = &PanicError{typ, stack} })
 	payload, err := h.lookup(r)
-	switch {
-	case err != nil:
+	if err != nil || payload == nil {
 		return "", err
-	case payload == nil:
-		return `{"identity":null}` + "\n", nil
 	}
-	token, err := h.minter.Mint(*payload)
-	return `{"identity":"` + token + `"}` + "\n", err
+	return h.minter.Mint(*payload)
 }
 
 // problem is the body for a constant sentence.
-func problem(text string) string { return `{"error":"` + text + `"}` + "\n" }
+func problem(text string) string { return `{"error":"` + text + `"}` }
 
-func write(w http.ResponseWriter, status int, body string) {
+// write answers with JSON, in parts so that a token need not be copied. The visitor
+// may be gone: then there is nothing to do.
+func write(w http.ResponseWriter, status int, parts ...string) {
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, body) // the visitor may be gone: nothing to do
+	for _, part := range parts {
+		_, _ = io.WriteString(w, part)
+	}
+	_, _ = io.WriteString(w, "\n")
 }
 
 func stackOf(err error) []byte {

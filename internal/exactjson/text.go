@@ -5,26 +5,36 @@ import (
 	"unicode/utf8"
 )
 
-// plain are the characters of ASCII that encoding/json leaves as they are: all
-// that are printable, but for quote, backslash, and < > & for the sake of HTML.
-// It is a table, since it is looked at for each byte.
-var plain = func() (set [256]bool) {
-	for c := byte(' '); c < utf8.RuneSelf; c++ {
-		set[c] = !strings.ContainsRune(`"\<>&`, rune(c))
+// special is 1 for the bytes that encoding/json does not always leave as they are:
+// quote, backslash, < > & for the sake of HTML, and what is not printable ASCII.
+var special = func() (set [256]byte) {
+	for c := range set {
+		if c < ' ' || c >= utf8.RuneSelf || strings.ContainsRune(`"\<>&`, rune(c)) {
+			set[c] = 1
+		}
 	}
 	return set
 }()
+
+// plain returns how many bytes there are before a special one. It goes by fours,
+// since most text has none.
+func plain(s string) int {
+	rest := s
+	for len(rest) >= 4 && special[rest[0]]|special[rest[1]]|special[rest[2]]|special[rest[3]] == 0 {
+		rest = rest[4:]
+	}
+	for len(rest) > 0 && special[rest[0]] == 0 {
+		rest = rest[1:]
+	}
+	return len(s) - len(rest)
+}
 
 // AppendText appends s as it stands inside the quotes of a JSON string, as
 // json.Marshal writes it, or returns ErrNotUTF8. What is appended then is of no
 // use.
 func AppendText(dst []byte, s string) ([]byte, error) {
 	start := 0
-	for i := 0; i < len(s); {
-		if plain[s[i]] {
-			i++
-			continue
-		}
+	for i := plain(s); i < len(s); i += plain(s[i:]) {
 		c, size := s[i], 1
 		if c < utf8.RuneSelf {
 			dst = appendEscape(append(dst, s[start:i]...), c)

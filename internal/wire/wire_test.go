@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -51,6 +52,27 @@ func TestIssuedID(t *testing.T) {
 	assert.Empty(t, ConversationID("exports"))
 	assert.Empty(t, ConversationID("Export"), "paths mind the case")
 	assert.Zero(t, testing.AllocsPerRun(100, func() { ConversationID("conv_123") }))
+}
+
+// Every byte in every place, by the documented expression.
+func TestIDsByTheirExpression(t *testing.T) {
+	for pattern, check := range map[string]func(string) string{
+		`^[a-zA-Z0-9._-]{1,128}$`: UserID,
+		`^[a-zA-Z0-9_-]{1,128}$`:  IssuedID,
+	} {
+		documented := regexp.MustCompile(pattern)
+		for length := 3; length <= 9; length++ { // ".", ".." are another test's
+			for place := range length {
+				for c := range 256 {
+					id := []byte("abcdefghi"[:length])
+					id[place] = byte(c)
+					broken := check(string(id))
+					require.Equal(t, documented.Match(id), broken == "", "%q", id)
+					require.True(t, broken == "" || strings.HasSuffix(broken, fmt.Sprintf("byte %d is another", place+1)), broken)
+				}
+			}
+		}
+	}
 }
 
 func TestAgent(t *testing.T) {
