@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/wire"
 )
 
 // lane is the place of one call at a time. Rows of one external id are in one
@@ -179,7 +180,7 @@ func (s *syncing) send(items []*item) (has map[string]bool, page bool, err error
 	var echoed []struct {
 		ExternalID string `json:"external_id"`
 	}
-	if !records(res.Body, &echoed) {
+	if !wire.List(res.Body, &echoed) {
 		return nil, false, unexpected(call.Operation, res)
 	}
 	has = make(map[string]bool, len(echoed))

@@ -60,7 +60,7 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 		repeatable = repeatable && ok
 	}
 	var upserted Upserted
-	meta, err := c.do(ctx, c.upsertOf(items, repeatable), func(b []byte) bool { return records(b, &upserted.Contacts) })
+	meta, err := c.do(ctx, c.upsertOf(items, repeatable), func(b []byte) bool { return wire.List(b, &upserted.Contacts) })
 	if err != nil {
 		return nil, err
 	}
@@ -74,14 +74,4 @@ func (c *Client) upsertOf(items [][]byte, repeatable bool) apihttp.Call {
 	call.Repeatable = repeatable
 	call.Body = slices.Concat([]byte(`{"users":[`), bytes.Join(items, []byte(",")), []byte(`]}`))
 	return call
-}
-
-// records decodes those of its answer. It is false for one that has no list.
-func records[T any](b []byte, list *[]T) bool {
-	var answer struct {
-		Data []T `json:"data"`
-	}
-	ok := wire.Unmarshal(b, &answer)
-	*list = answer.Data
-	return ok && answer.Data != nil
 }
