@@ -17,9 +17,9 @@ func parseMeta(h http.Header) Meta {
 	return Meta{
 		RequestID: cut(h.Get("X-Request-Id"), 128),
 		RateLimit: RateLimit{
-			Limit:     parseCount(h.Get("X-RateLimit-Limit")),
-			Remaining: parseCount(h.Get("X-RateLimit-Remaining")),
-			Reset:     parseReset(h.Get("X-RateLimit-Reset")),
+			Limit:     parseCount(h.Get("X-Ratelimit-Limit")),
+			Remaining: parseCount(h.Get("X-Ratelimit-Remaining")),
+			Reset:     parseReset(h.Get("X-Ratelimit-Reset")),
 		},
 		RetryAfter: parseRetryAfter(h.Get("Retry-After")),
 	}
