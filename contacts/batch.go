@@ -6,6 +6,8 @@ type item struct {
 	id    string // the external id
 	json  []byte
 	place int   // in the window
+	home  *home // of its id
+	saved bool  // an answer has it
 	maybe bool  // a call of which nothing is known may have saved it
 	err   error // of the last call that failed
 	named bool  // a refusal picked it out of those that it came with

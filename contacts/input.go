@@ -81,10 +81,11 @@ func (c *Client) check(name string, in *Input) error {
 		return &FieldError{name + ".ExternalID", "must not be null"}
 	}
 	if id, ok := in.ExternalID.Get(); ok {
-		if err := checkExternalID(name+".ExternalID", id); err != nil {
-			return err
+		broken := brokenByExternalID(id)
+		if broken == "" && c.requireUserIDs {
+			broken = wire.UserID(id)
 		}
-		if broken := wire.UserID(id); c.requireUserIDs && broken != "" {
+		if broken != "" {
 			return &FieldError{name + ".ExternalID", broken}
 		}
 	}

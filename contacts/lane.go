@@ -58,16 +58,17 @@ type home struct {
 
 // put puts a row into its lane. It is false when there is no room.
 func (s *syncing) put(it *item) bool {
-	l := s.laneFor(it)
+	h := s.homes[it.id]
+	l := s.laneFor(it, h)
 	if l == nil {
 		return false
 	}
-	h := s.homes[it.id]
 	if h == nil {
 		h = &home{lane: l}
 		s.homes[it.id] = h
 	}
 	h.rows++
+	it.home = h
 	if l.full {
 		s.start(l)
 	}
@@ -77,8 +78,8 @@ func (s *syncing) put(it *item) bool {
 // laneFor returns the lane that took the row: that of its external id, or the
 // one whose batch was begun, or one which has nothing to do, or one which will
 // send it later.
-func (s *syncing) laneFor(it *item) *lane {
-	if h := s.homes[it.id]; h != nil {
+func (s *syncing) laneFor(it *item, h *home) *lane {
+	if h != nil {
 		return s.offer(h.lane, it)
 	}
 	if begun := s.lanes[s.filling]; len(begun.open.items) > 0 && begun.add(it) {
@@ -104,10 +105,8 @@ func (s *syncing) offer(l *lane, it *item) *lane {
 }
 
 func (s *syncing) release(it *item) {
-	if h := s.homes[it.id]; h != nil {
-		if h.rows--; h.rows == 0 {
-			delete(s.homes, it.id)
-		}
+	if it.home.rows--; it.home.rows == 0 {
+		delete(s.homes, it.id)
 	}
 }
 
@@ -132,7 +131,6 @@ func (s *syncing) startAll() {
 type reply struct {
 	lane   *lane
 	items  []*item
-	has    map[string]bool // the external ids of the answer
 	err    error
 	page   bool // it was refused, and not with the service's own words
 	unsent bool
@@ -160,14 +158,14 @@ func (s *syncing) start(l *lane) bool {
 		}()
 		if sleep(s.pauses, time.Until(from)) && s.gate.wait(s.pauses) {
 			r.unsent = false
-			r.has, r.page, r.err = s.send(items)
+			r.page, r.err = s.send(items)
 		}
 	}()
 	return true
 }
 
 // send makes a call, and says whether it was refused with somebody's page.
-func (s *syncing) send(items []*item) (has map[string]bool, page bool, err error) {
+func (s *syncing) send(items []*item) (page bool, err error) {
 	rows := make([][]byte, len(items))
 	for i, it := range items {
 		rows[i] = it.json
@@ -175,19 +173,34 @@ func (s *syncing) send(items []*item) (has map[string]bool, page bool, err error
 	call := s.client.upsertOf(rows, true) // each row has an external id
 	res, err := s.client.api.Do(s.calls, call)
 	if f, ok := errors.AsType[*apihttp.Failure](err); ok {
-		return nil, f.Err == nil && !isOfTheService(f.Body), asError(f)
+		return f.Err == nil && !isOfTheService(f.Body), asError(f)
 	}
-	var echoed []struct {
-		ExternalID string `json:"external_id"`
-	}
+	var echoed []echo
 	if !wire.List(res.Body, &echoed) {
-		return nil, false, unexpected(call.Operation, res)
+		return false, unexpected(call.Operation, res)
 	}
-	has = make(map[string]bool, len(echoed))
-	for _, e := range echoed {
-		has[e.ExternalID] = true
+	mark(items, echoed)
+	return false, nil
+}
+
+// echo is what Sync needs of a record.
+type echo struct {
+	ExternalID string `json:"external_id"`
+}
+
+// mark marks the rows that an answer has, mostly in the order of the call.
+func mark(items []*item, echoed []echo) {
+	others := map[string]bool{}
+	for i, e := range echoed {
+		if i < len(items) && items[i].id == e.ExternalID {
+			items[i].saved = true
+		} else {
+			others[e.ExternalID] = true
+		}
 	}
-	return has, false, nil
+	for _, it := range items {
+		it.saved = it.saved || others[it.id]
+	}
 }
 
 // isOfTheService reports whether the body of a refusal has the form of the
@@ -242,7 +255,7 @@ func (s *syncing) finish(r reply) {
 	case failed:
 		s.failed(l, r.items, e, r.page)
 	default:
-		s.answered(l, r.items, r.has)
+		s.answered(l, r.items)
 	}
 	l.narrowing = l.narrowing && len(l.pieces) > 0
 	s.tell(false)
