@@ -33,17 +33,32 @@ func syncTable() (*Group, error) {
 		return nil, err
 	}
 	byHand := &http.Client{Transport: transport(), Timeout: time.Minute}
-	all := func(saved int) error { return equal(saved, tableRows) }
 	return &Group{
-		Work: fmt.Sprintf("Sync of %d rows, %d in a call, %d calls at once", tableRows, batchSize, workers),
-		Ours: call("chatident", func() (int, error) {
+		Work: fmt.Sprintf("Sync of %d rows, %d in a call, %d calls at once, by the clock", tableRows, batchSize, workers),
+		Ours: wholeTable("chatident", func() (int, error) {
 			report, err := ours.Sync(context.Background(), rows(tableRows), &contacts.SyncOptions{BatchSize: batchSize, Workers: workers})
 			return report.Acknowledged, err
-		}, all),
-		Floor:  call("floor: net/http and encoding/json by hand", func() (int, error) { return syncByHand(byHand, s.url) }, all),
+		}),
+		Floor:  wholeTable("floor: net/http and encoding/json by hand", func() (int, error) { return syncByHand(byHand, s.url) }),
 		AtMost: 1 / 0.95, // at least 0.95 times the throughput
 		Close:  s.stop,
 	}, nil
+}
+
+// wholeTable is measured by the clock on the wall: what counts is how soon it is
+// done, on all processors, with the service.
+func wholeTable(name string, sync func() (int, error)) Item {
+	item := call(name, sync, func(saved int) error { return equal(saved, tableRows) })
+	item.Run = func(n int) (time.Duration, error) {
+		begun := time.Now()
+		for range n {
+			if _, err := sync(); err != nil {
+				return 0, err
+			}
+		}
+		return time.Since(begun), nil
+	}
+	return item
 }
 
 // customer i of the table.
