@@ -29,7 +29,7 @@ type lane struct {
 type tally map[string]int
 
 func newLane(l *limits, number int) *lane {
-	return &lane{batch: newBatch(l), number: number, alike: tally{}, picked: tally{}}
+	return &lane{batch: batch{limits: l}, number: number, alike: tally{}, picked: tally{}}
 }
 
 // next takes what is to be sent next.
@@ -52,23 +52,26 @@ func (l *lane) rest() (items []*item) {
 
 // home is where the rows of an external id are, and how many.
 type home struct {
-	lane *lane
-	rows int
+	lane      *lane
+	rows      int
+	collected int // of them, those in the lane's batch
 }
 
 // put puts a row into its lane. It is false when there is no room.
 func (s *syncing) put(it *item) bool {
-	h := s.homes[it.id]
-	l := s.laneFor(it, h)
+	it.home = s.homes[it.id]
+	if it.home == nil {
+		it.home = &home{}
+	}
+	l := s.laneFor(it)
 	if l == nil {
 		return false
 	}
-	if h == nil {
-		h = &home{lane: l}
-		s.homes[it.id] = h
+	if it.home.lane == nil {
+		it.home.lane = l
+		s.homes[it.id] = it.home
 	}
-	h.rows++
-	it.home = h
+	it.home.rows++
 	if l.full {
 		s.start(l)
 	}
@@ -78,9 +81,9 @@ func (s *syncing) put(it *item) bool {
 // laneFor returns the lane that took the row: that of its external id, or the
 // one whose batch was begun, or one which has nothing to do, or one which will
 // send it later.
-func (s *syncing) laneFor(it *item, h *home) *lane {
-	if h != nil {
-		return s.offer(h.lane, it)
+func (s *syncing) laneFor(it *item) *lane {
+	if it.home.lane != nil {
+		return s.offer(it.home.lane, it)
 	}
 	if begun := s.lanes[s.filling]; len(begun.open.items) > 0 && begun.add(it) {
 		return begun

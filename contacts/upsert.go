@@ -1,11 +1,9 @@
 package contacts
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/chatident/chatident/internal/apihttp"
 	"github.com/chatident/chatident/internal/wire"
@@ -72,6 +70,22 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 func (c *Client) upsertOf(items [][]byte, repeatable bool) apihttp.Call {
 	call := c.call(http.MethodPost, contactsPath, "contacts")
 	call.Repeatable = repeatable
-	call.Body = slices.Concat([]byte(`{"users":[`), bytes.Join(items, []byte(",")), []byte(`]}`))
+	call.Body = listOf(items)
 	return call
+}
+
+func listOf(items [][]byte) []byte {
+	const begin, end = `{"users":[`, `]}`
+	size := len(begin) + len(end)
+	for _, item := range items {
+		size += len(item) + 1
+	}
+	b := append(make([]byte, 0, size), begin...)
+	for i, item := range items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, item...)
+	}
+	return append(b, end...)
 }
