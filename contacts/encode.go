@@ -1,14 +1,17 @@
 package contacts
 
 import (
+	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/chatident/chatident/internal/exactjson"
 )
 
 // appendJSON appends what exactjson.Marshal gives of an input, or returns one of
-// its errors. encoding/json takes five times as long, most of it for the fields that
+// its errors, or errEmptyNumber. encoding/json takes five times as long, most of it for the fields that
 // are optional, and a Sync has to do it for each row.
 func (in *Input) appendJSON(b []byte) ([]byte, error) {
 	o := object{b: append(b, '{')}
@@ -30,6 +33,8 @@ func (in *Input) appendJSON(b []byte) ([]byte, error) {
 	}
 	return append(o.b, '}'), o.err
 }
+
+var errEmptyNumber = errors.New("must be a number, is an empty json.Number")
 
 // object is JSON that is being written, and the first error of that.
 type object struct {
@@ -70,15 +75,19 @@ func (o *object) values(values Values) {
 		o.b = append(o.b, "null"...)
 		return
 	}
-	o.b = append(o.b, '{')
-	names := make([]string, 0, 16)
-	for name := range values {
-		names = append(names, name)
+	type named struct {
+		name  string
+		value any
 	}
-	slices.Sort(names)
-	for _, name := range names {
-		o.name(name)
-		o.value(values[name])
+	sorted := make([]named, 0, 16)
+	for name, value := range values {
+		sorted = append(sorted, named{name, value})
+	}
+	slices.SortFunc(sorted, func(a, b named) int { return strings.Compare(a.name, b.name) })
+	o.b = append(o.b, '{')
+	for _, v := range sorted {
+		o.name(v.name)
+		o.value(v.value)
 	}
 	o.b = append(o.b, '}')
 }
@@ -95,6 +104,11 @@ func (o *object) value(v any) {
 		o.b = strconv.AppendInt(o.b, int64(v), 10)
 	case int64:
 		o.b = strconv.AppendInt(o.b, v, 10)
+	case json.Number:
+		if v == "" { // encoding/json would make it 0
+			o.fail(errEmptyNumber)
+		}
+		o.any(v)
 	default:
 		o.any(v)
 	}

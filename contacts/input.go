@@ -96,9 +96,6 @@ func (c *Client) check(name string, in *Input) error {
 	if ok && values == nil {
 		return &FieldError{name + ".CustomAttributes", nilRule}
 	}
-	if attribute, ok := values.nameOf(json.Number("")); ok { // encoding/json would make it 0
-		return &FieldError{name + "." + attributeField(attribute), "must be a number, is an empty json.Number"}
-	}
 	return nil
 }
 
@@ -115,6 +112,9 @@ func (v Values) nameOf(value any) (first string, found bool) {
 // blame finds the field that has no JSON.
 func (in *Input) blame(name string, err error) error {
 	values, _ := in.CustomAttributes.Get()
+	if attribute, ok := values.nameOf(json.Number("")); ok {
+		return &FieldError{name + "." + attributeField(attribute), errEmptyNumber.Error()}
+	}
 	for _, attribute := range slices.Sorted(maps.Keys(values)) {
 		if _, err := exactjson.Marshal(Values{attribute: values[attribute]}); err != nil {
 			return &FieldError{name + "." + attributeField(attribute), err.Error()}
