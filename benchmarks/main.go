@@ -25,8 +25,8 @@ var groups = []func() (*Group, error){
 	templateLong,
 	framing,
 	decoding,
-	proxyAtOnce,
-	proxySlowly,
+	proxyOneByOne,
+	proxyInBursts,
 	chat,
 	syncTable,
 }

@@ -21,17 +21,21 @@ const (
 	agent  = 123
 )
 
-func proxyAtOnce() (*Group, error) {
-	return proxies(fmt.Sprintf("chatproxy, streams of %d pieces at once", piecesAtOnce), "/at-once", piecesAtOnce)
+// visitors read a stream each, all at the same time.
+const visitors = 16
+
+func proxyOneByOne() (*Group, error) {
+	return proxies(fmt.Sprintf("chatproxy, %d visitors, %d pieces one by one", visitors, writes*single), single)
 }
 
-func proxySlowly() (*Group, error) {
-	return proxies(fmt.Sprintf("chatproxy, streams of %d pieces, one in %v", piecesSlowly, pause), "/slowly", piecesSlowly)
+func proxyInBursts() (*Group, error) {
+	return proxies(fmt.Sprintf("chatproxy, %d visitors, %d pieces in bursts of %d", visitors, writes*burst, burst), burst)
 }
 
-// proxies has this process between the service and the visitors. One time is one
-// stream.
-func proxies(work, path string, pieces int) (*Group, error) {
+// proxies has this process between the service and the visitors. One time is all of
+// them: in a process that is busy, a stream costs less.
+func proxies(work string, pieces int) (*Group, error) {
+	path := fmt.Sprintf("/%d", pieces)
 	s, err := startService()
 	if err != nil {
 		return nil, err
@@ -67,14 +71,21 @@ func proxies(work, path string, pieces int) (*Group, error) {
 		return Item{
 			Name: name,
 			Run: func(n int) (time.Duration, error) {
-				return cpuOf(func() error { _, err := s.visit(site.URL+path, n); return err })
+				return cpuOf(func() error {
+					for range n {
+						if _, err := s.visit(site.URL+path, visitors); err != nil {
+							return err
+						}
+					}
+					return nil
+				})
 			},
 			Check: func() error {
-				got, err := s.visit(site.URL+path, 1)
+				got, err := s.visit(site.URL+path, visitors)
 				if err != nil {
 					return err
 				}
-				return isStream(got, pieces)
+				return isStream(got, writes*pieces)
 			},
 		}
 	}

@@ -98,15 +98,12 @@ func serve() error {
 	}
 }
 
-// pay makes the visits, 64 at once at most.
+// pay makes the visits, all at once.
 func (v visits) pay(client *http.Client) (o outcome) {
 	var visitors sync.WaitGroup
 	var mu sync.Mutex
-	room := make(chan bool, 64)
 	for range v.Visitors {
-		room <- true
 		visitors.Go(func() {
-			defer func() { <-room }()
 			got, err := post(client, v.URL)
 			mu.Lock()
 			defer mu.Unlock()
@@ -133,12 +130,15 @@ func post(client *http.Client, url string) (string, error) {
 	return string(body), err
 }
 
-// Streams of the service: at once, as fast as it can write, and slowly, with a
-// pause before each piece, as they come from a model.
 const (
-	piecesAtOnce = 2000
-	piecesSlowly = 100
-	pause        = 2 * time.Millisecond
+	// A stream of the service has so many writes, with a pause before each.
+	writes = 100
+	pause  = time.Millisecond
+
+	// Each has one piece, as when a model is watched while it works, or a burst of
+	// them, as when something between gathers them.
+	single = 1
+	burst  = 10
 
 	piece     = "Your order "
 	replyText = "Your order shipped yesterday. It is with the carrier, and should be with you on Friday."
@@ -154,27 +154,28 @@ func vendor() http.Handler {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = fmt.Fprintf(w, `{"data":{"id":"msg_789","role":"assistant","parts":[{"type":"text","text":%q}],"metadata":%s}}`, replyText, metadata)
 	})
-	mux.HandleFunc("POST /at-once"+chat, streams(piecesAtOnce, 0))
-	mux.HandleFunc("POST /slowly"+chat, streams(piecesSlowly, pause))
+	for _, pieces := range []int{single, burst} {
+		mux.HandleFunc(fmt.Sprintf("POST /%d", pieces)+chat, streams(pieces))
+	}
 	mux.HandleFunc("POST /api/v1/chatbots/123/contacts", upsert)
 	return mux
 }
 
-// streams sends each piece for itself.
-func streams(pieces int, pause time.Duration) http.HandlerFunc {
+// streams has so many pieces in each write.
+func streams(pieces int) http.HandlerFunc {
+	deltas := strings.Repeat(deltaEvent, pieces)
 	return func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "text/event-stream")
-		send := func(event string) {
-			_, _ = io.WriteString(w, "data: "+event+"\n\n")
+		send := func(events string) {
+			_, _ = io.WriteString(w, events)
 			_ = http.NewResponseController(w).Flush()
 		}
-		for range pieces {
+		for range writes {
 			time.Sleep(pause)
-			send(`{"type":"text-delta","text":"` + piece + `"}`)
+			send(deltas)
 		}
-		send(`{"type":"finish","finishReason":"stop","metadata":` + metadata + `}`)
-		send("[DONE]")
+		send(`data: {"type":"finish","finishReason":"stop","metadata":` + metadata + "}\n\n" + doneEvent)
 	}
 }
 

@@ -18,24 +18,26 @@ import (
 )
 
 const (
+	recordedPieces = 2000
+
 	deltaEvent = "data: {\"type\":\"text-delta\",\"text\":\"" + piece + "\"}\n\n"
 	doneEvent  = "data: [DONE]\n\n"
 )
 
 // recorded is a stream that lies in memory.
-var recorded = []byte(strings.Repeat(deltaEvent, piecesAtOnce) + doneEvent)
+var recorded = []byte(strings.Repeat(deltaEvent, recordedPieces) + doneEvent)
 
 // framing finds the events of a stream, and leaves their data alone.
 func framing() (*Group, error) {
 	return &Group{
 		Work:  "SSE framing, per event",
-		Ours:  perEvent("chatident", framesOfOurs, piecesAtOnce+1),
-		Floor: perEvent("floor: line ends by bytes.IndexByte, without a copy", framesByHand, piecesAtOnce+1),
+		Ours:  perEvent("chatident", framesOfOurs, recordedPieces+1),
+		Floor: perEvent("floor: line ends by bytes.IndexByte, without a copy", framesByHand, recordedPieces+1),
 		Peers: []Item{
-			perEvent("net/http by hand: bufio.Scanner", framesOfScanner, piecesAtOnce+1),
-			perEvent("openai-go, packages/ssestream", framesOfOpenAI, piecesAtOnce+1),
-			perEvent("tmaxmax/go-sse", framesOfGoSSE, piecesAtOnce+1),
-			perEvent("r3labs/sse", framesOfR3labs, piecesAtOnce+1),
+			perEvent("net/http by hand: bufio.Scanner", framesOfScanner, recordedPieces+1),
+			perEvent("openai-go, packages/ssestream", framesOfOpenAI, recordedPieces+1),
+			perEvent("tmaxmax/go-sse", framesOfGoSSE, recordedPieces+1),
+			perEvent("r3labs/sse", framesOfR3labs, recordedPieces+1),
 		},
 		AtMost: 1.5,
 		Allocs: upTo(0),
@@ -54,12 +56,12 @@ func decoding() (*Group, error) {
 		Ours: perEvent("chatident, Stream.Text", func(stream []byte) (int, error) {
 			service.stream = stream
 			return textOfOurs(bot)
-		}, piecesAtOnce*len(piece)),
-		Floor: perEvent("floor: line ends by bytes.IndexByte, the text cut out unseen", textByHand, piecesAtOnce*len(piece)),
+		}, recordedPieces*len(piece)),
+		Floor: perEvent("floor: line ends by bytes.IndexByte, the text cut out unseen", textByHand, recordedPieces*len(piece)),
 		Peers: []Item{
-			perEvent("framing as above, encoding/json for each event", textOfJSON, piecesAtOnce*len(piece)).slower(5),
-			perEvent("net/http by hand: bufio.Scanner, encoding/json", textOfScanner, piecesAtOnce*len(piece)).slower(5),
-			perEvent("openai-go, ssestream.Stream", textOfOpenAI, piecesAtOnce*len(piece)).slower(5),
+			perEvent("framing as above, encoding/json for each event", textOfJSON, recordedPieces*len(piece)).slower(5),
+			perEvent("net/http by hand: bufio.Scanner, encoding/json", textOfScanner, recordedPieces*len(piece)).slower(5),
+			perEvent("openai-go, ssestream.Stream", textOfOpenAI, recordedPieces*len(piece)).slower(5),
 		},
 		Allocs: upTo(1),
 	}, nil
@@ -73,8 +75,8 @@ func perEvent(name string, read func(stream []byte) (int, error), want int) Item
 		Run: func(n int) (time.Duration, error) {
 			begun := time.Now()
 			for n > 0 {
-				pieces := min(n, piecesAtOnce)
-				if _, err := read(recorded[(piecesAtOnce-pieces)*len(deltaEvent):]); err != nil {
+				pieces := min(n, recordedPieces)
+				if _, err := read(recorded[(recordedPieces-pieces)*len(deltaEvent):]); err != nil {
 					return 0, err
 				}
 				n -= pieces
