@@ -39,6 +39,8 @@ type eventWriter struct {
 
 	mu       sync.Mutex // for the comments come from a timer
 	beat     *time.Timer
+	written  time.Time // when something was written last
+	deadline time.Time
 	ended    bool
 	panicked any // what a comment's write panicked with
 }
@@ -69,26 +71,38 @@ func (e *eventWriter) write(frames []byte) bool {
 	return e.send(frames)
 }
 
-// comment has nothing to do while a frame is on its way: that begins the 15
-// seconds anew.
+// comment has nothing to do while a frame is on its way, or was less than 15
+// seconds ago: the timer runs on through the frames, and is set anew here, since
+// that costs less than to set it with each.
 func (e *eventWriter) comment() {
 	if !e.mu.TryLock() {
+		e.beat.Reset(heartbeat)
 		return
 	}
 	defer e.mu.Unlock()
+	if rest := heartbeat - time.Since(e.written); rest > 0 && !e.ended {
+		e.beat.Reset(rest)
+		return
+	}
 	defer func() {
 		if e.panicked = recover(); e.panicked != nil {
 			e.giveUp()
 		}
 	}()
-	e.send([]byte(":\n\n"))
+	if e.send([]byte(":\n\n")) {
+		e.beat.Reset(heartbeat)
+	}
 }
 
 func (e *eventWriter) send(b []byte) bool {
 	if e.ended {
 		return false
 	}
-	_ = e.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // where there is none to set, the server's holds
+	e.written = time.Now()
+	if deadline := e.written.Add(writeTimeout); deadline.Sub(e.deadline) > writeTimeout/30 { // not with each frame
+		e.deadline = deadline
+		_ = e.control.SetWriteDeadline(deadline) // where there is none to set, the server's holds
+	}
 	_, err := e.w.Write(b)
 	if err == nil {
 		err = e.control.Flush()
@@ -98,7 +112,6 @@ func (e *eventWriter) send(b []byte) bool {
 		e.giveUp()
 		return false
 	}
-	e.beat.Reset(heartbeat)
 	return true
 }
 
