@@ -7,6 +7,7 @@ type item struct {
 	json  []byte
 	place int   // in the window
 	home  *home // of its id
+	first home  // that, if it is the first row of the id
 	saved bool  // an answer has it
 	maybe bool  // a call of which nothing is known may have saved it
 	err   error // of the last call that failed

@@ -43,22 +43,27 @@ type object struct {
 }
 
 // field begins a field that is not absent, and reports whether a value is to
-// follow.
+// follow. The name needs no escapes.
 func (o *object) field(name string, state optionalState) bool {
 	if state == absent {
 		return false
 	}
-	o.name(name)
+	o.comma()
+	o.b = append(append(append(o.b, '"'), name...), `":`...)
 	if state == null {
 		o.b = append(o.b, "null"...)
 	}
 	return state == set
 }
 
-func (o *object) name(name string) {
+func (o *object) comma() {
 	if o.b[len(o.b)-1] != '{' {
 		o.b = append(o.b, ',')
 	}
+}
+
+func (o *object) name(name string) {
+	o.comma()
 	o.text(name)
 	o.b = append(o.b, ':')
 }

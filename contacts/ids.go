@@ -37,6 +37,9 @@ func brokenByExternalID(id string) (broken string) {
 	if !utf8.ValidString(id) {
 		return "must be valid UTF-8"
 	}
+	if id != "" && !strings.ContainsAny(id, `./\`) { // as nearly always
+		return ""
+	}
 	empty := true
 	for part := range strings.FieldsFuncSeq(id, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if part == "." || part == ".." {

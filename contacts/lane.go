@@ -61,7 +61,7 @@ type home struct {
 func (s *syncing) put(it *item) bool {
 	it.home = s.homes[it.id]
 	if it.home == nil {
-		it.home = &home{}
+		it.home = &it.first
 	}
 	l := s.laneFor(it)
 	if l == nil {
