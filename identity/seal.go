@@ -44,8 +44,7 @@ func compact(sealed []byte) string {
 	end := len(sealed) - tagSize
 	nonce, ciphertext, tag := sealed[:nonceSize], sealed[nonceSize:end], sealed[end:]
 	encoding := base64.RawURLEncoding
-	size := encoding.EncodedLen(len(nonce)) + encoding.EncodedLen(len(ciphertext)) + encoding.EncodedLen(len(tag))
-	token := make([]byte, 0, len(protected+"....")+size)
+	token := make([]byte, 0, 1024)           // on the stack; a long one outgrows it
 	token = append(token, protected+".."...) // the part of a key in between is empty
 	token = encoding.AppendEncode(token, nonce)
 	token = encoding.AppendEncode(append(token, '.'), ciphertext)
