@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	tableRows = 20_000
+	tableRows = 60_000
 	batchSize = 1000
 	workers   = 4
 )
