@@ -39,7 +39,6 @@ type eventWriter struct {
 
 	mu       sync.Mutex // for the comments come from a timer
 	beat     *time.Timer
-	written  time.Time // when something was written last
 	deadline time.Time
 	ended    bool
 	panicked any // what a comment's write panicked with
@@ -71,35 +70,26 @@ func (e *eventWriter) write(frames []byte) bool {
 	return e.send(frames)
 }
 
-// comment has nothing to do while a frame is on its way, or was less than 15
-// seconds ago: the timer runs on through the frames, and is set anew here, since
-// that costs less than to set it with each.
+// comment has nothing to do while a frame is on its way: that begins the 15
+// seconds anew.
 func (e *eventWriter) comment() {
 	if !e.mu.TryLock() {
-		e.beat.Reset(heartbeat)
 		return
 	}
 	defer e.mu.Unlock()
-	if rest := heartbeat - time.Since(e.written); rest > 0 && !e.ended {
-		e.beat.Reset(rest)
-		return
-	}
 	defer func() {
 		if e.panicked = recover(); e.panicked != nil {
 			e.giveUp()
 		}
 	}()
-	if e.send([]byte(":\n\n")) {
-		e.beat.Reset(heartbeat)
-	}
+	e.send([]byte(":\n\n"))
 }
 
 func (e *eventWriter) send(b []byte) bool {
 	if e.ended {
 		return false
 	}
-	e.written = time.Now()
-	if deadline := e.written.Add(writeTimeout); deadline.Sub(e.deadline) > writeTimeout/30 { // not with each frame
+	if deadline := time.Now().Add(writeTimeout); deadline.Sub(e.deadline) > time.Second { // not with each frame
 		e.deadline = deadline
 		_ = e.control.SetWriteDeadline(deadline) // where there is none to set, the server's holds
 	}
@@ -112,6 +102,7 @@ func (e *eventWriter) send(b []byte) bool {
 		e.giveUp()
 		return false
 	}
+	e.beat.Reset(heartbeat)
 	return true
 }
 
