@@ -23,10 +23,22 @@ var groups = []func() (*Group, error){
 	userID,
 	templateShort,
 	templateLong,
+	framing,
+	decoding,
+	proxyOneByOne,
+	proxyInBursts,
+	chat,
+	syncTable,
 }
 
 func main() {
 	log.SetFlags(0)
+	if os.Getenv(serviceVar) != "" {
+		if err := serve(); err != nil {
+			log.Fatal("benchmarks, the other process: ", err)
+		}
+		return
+	}
 	rounds := flag.Int("rounds", 50, "how many turns each item has")
 	each := flag.Duration("time", 20*time.Millisecond, "how much CPU time a turn of an item takes, about")
 	match := flag.String("run", "", "measure only works that match this regular expression")

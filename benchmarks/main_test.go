@@ -2,6 +2,8 @@ package main
 
 import (
 	"errors"
+	"log"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,6 +12,16 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// TestMain makes this program the other process, where it is asked to be.
+func TestMain(m *testing.M) {
+	if os.Getenv(serviceVar) == "" {
+		os.Exit(m.Run())
+	}
+	if err := serve(); err != nil {
+		log.Fatal(err)
+	}
+}
 
 func TestEveryItemDoesItsWork(t *testing.T) {
 	for _, group := range groups {

@@ -207,10 +207,7 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 // reply makes a call whose answer is one reply.
 func (c *Client) reply(ctx context.Context, call apihttp.Call) (*Reply, error) {
 	var r Reply
-	meta, err := c.do(ctx, call, func(b []byte) bool {
-		data, ok := wire.Data(b, '{')
-		return ok && wire.Unmarshal(data, &r)
-	})
+	meta, err := c.do(ctx, call, func(b []byte) bool { return wire.Object(b, &r) })
 	if err != nil {
 		return nil, err
 	}

@@ -202,10 +202,9 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 	var conversation Conversation
 	var messages pagination
 	meta, err := c.do(ctx, call, func(b []byte) bool {
-		data, isObject := wire.Data(b, '{')
 		var ok bool
 		messages, ok = parsePagination(b)
-		return isObject && ok && wire.Unmarshal(data, &conversation)
+		return ok && wire.Object(b, &conversation)
 	})
 	if err != nil {
 		return nil, err
@@ -253,10 +252,9 @@ func page[T any](ctx context.Context, c *Client, operation string, path []string
 	var items []T
 	var next pagination
 	meta, err := c.do(ctx, get(operation, path, query), func(b []byte) bool {
-		data, isArray := wire.Data(b, '[')
 		var ok bool
 		next, ok = parsePagination(b)
-		return isArray && ok && wire.Unmarshal(data, &items)
+		return ok && wire.List(b, &items)
 	})
 	if err != nil {
 		return Page[T]{}, err
@@ -336,13 +334,11 @@ func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID s
 		return nil, err
 	}
 	var message StoredMessage
-	message.Meta, err = c.do(ctx, call, func(b []byte) bool {
-		data, ok := wire.Data(b, '{')
-		return ok && wire.Unmarshal(data, &message)
-	})
+	meta, err := c.do(ctx, call, func(b []byte) bool { return wire.Object(b, &message) })
 	if err != nil {
 		return nil, err
 	}
+	message.Meta = meta
 	return &message, nil
 }
 

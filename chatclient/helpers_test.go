@@ -47,7 +47,14 @@ func jsonAnswer(status int, body string) transport {
 type pipe struct {
 	*io.PipeReader
 	*io.PipeWriter
-	closes int
+	closes    int
+	readToEnd bool
+}
+
+func (p *pipe) Read(b []byte) (int, error) {
+	n, err := p.PipeReader.Read(b)
+	p.readToEnd = err == io.EOF
+	return n, err
 }
 
 func (p *pipe) Close() error { p.closes++; return p.PipeReader.Close() }

@@ -67,11 +67,11 @@ type ConversationID string
 // UnmarshalJSON takes 456, "456" and "conv_123". Anything else means none.
 func (id *ConversationID) UnmarshalJSON(b []byte) error {
 	*id = ""
-	var s string
+	if b[0] == '"' {
+		return json.Unmarshal(b, (*string)(id))
+	}
 	var n json.Number
-	if json.Unmarshal(b, &s) == nil {
-		*id = ConversationID(s)
-	} else if json.Unmarshal(b, &n) == nil {
+	if json.Unmarshal(b, &n) == nil {
 		*id = ConversationID(n)
 	}
 	return nil

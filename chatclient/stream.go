@@ -60,7 +60,6 @@ type Stream struct {
 
 	operation string
 	conn      func() *connection // in a closure, out of reach of printers
-	idle      time.Duration
 	closing   sync.Once
 
 	reply Reply
@@ -73,6 +72,7 @@ type Stream struct {
 // connection is what a Stream reads from.
 type connection struct {
 	res    *apihttp.Response
+	body   *impatient
 	events *sse.Reader
 }
 
@@ -82,6 +82,12 @@ const (
 	// afterFailure is how long the end of a stream is waited for that has
 	// announced a failure.
 	afterFailure = time.Second
+
+	// afterDone and maxAfterDone bound how the end of the body is waited for
+	// when that of the stream was announced: mostly it comes right behind, and an
+	// HTTP/1 connection can be used again only when it was read.
+	afterDone    = 5 * time.Millisecond
+	maxAfterDone = 4 << 10
 )
 
 // open makes a call whose answer is a stream.
@@ -91,8 +97,9 @@ func (c *Client) open(ctx context.Context, call apihttp.Call) (*Stream, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	conn := &connection{res, sse.NewReader(res.Stream, c.maxEvent)}
-	s := &Stream{Meta: metaOf(res), operation: call.Operation, conn: func() *connection { return conn }, idle: c.idleTimeout, room: c.maxText}
+	body := &impatient{body: res.Stream, patience: c.idleTimeout, giveUp: func() { res.Abort(ErrStreamIdle) }}
+	conn := &connection{res, body, sse.NewReader(body, c.maxEvent)}
+	s := &Stream{Meta: metaOf(res), operation: call.Operation, conn: func() *connection { return conn }, room: c.maxText}
 	if mediaType, _, _ := mime.ParseMediaType(res.ContentType); mediaType != "text/event-stream" {
 		_ = s.Close()
 		return nil, because(call.Operation, res, ErrUnexpectedAnswer, nil)
@@ -113,9 +120,9 @@ func (s *Stream) Events() iter.Seq2[Event, error] {
 			return
 		}
 		for !s.ended {
-			event, err := s.next()
-			if err != nil {
-				if yield(Event{}, err) && errors.Is(err, ErrStreamFailed) {
+			var event Event
+			if s.err = s.next(&event); s.err != nil {
+				if yield(Event{}, s.err) && errors.Is(s.err, ErrStreamFailed) {
 					s.awaitEnd()
 				}
 				return
@@ -161,50 +168,58 @@ func (s *Stream) Close() error {
 	return nil
 }
 
-// next returns the next event, or notes and returns what ended the stream.
-func (s *Stream) next() (Event, error) {
-	var event Event
-	data, err := s.read(s.idle)
-	if err == nil && !s.ended {
-		event, err = s.decode(data)
+// next reads the next event, or that the stream has ended, or returns what ended
+// it otherwise.
+func (s *Stream) next(event *Event) error {
+	data, err := s.read()
+	if err != nil || s.ended {
+		return err
 	}
-	s.err = err
-	return event, err
+	return s.decode(data, event)
 }
 
 // awaitEnd reads on after a failure, so that the connection ends in order.
 func (s *Stream) awaitEnd() {
-	enough := time.AfterFunc(afterFailure, func() { s.conn().res.Abort(ErrStreamClosed) })
-	defer enough.Stop()
+	defer s.bound(afterFailure).Stop()
 	for !s.ended {
-		if _, err := s.read(afterFailure); err != nil {
+		if _, err := s.read(); err != nil {
 			return
 		}
 	}
 }
 
+// drain reads the end of the body.
+func (s *Stream) drain() {
+	defer s.bound(afterDone).Stop()
+	_, _ = io.CopyN(io.Discard, s.conn().res.Stream, maxAfterDone)
+}
+
+// bound ends all reading after a time.
+func (s *Stream) bound(d time.Duration) *time.Timer {
+	return time.AfterFunc(d, func() { s.conn().res.Abort(ErrStreamClosed) })
+}
+
 // read waits for an event with data, with others and comments as signs of life
 // in between. It notes the end.
-func (s *Stream) read(patience time.Duration) ([]byte, error) {
+func (s *Stream) read() ([]byte, error) {
 	conn := s.conn()
 	if err := conn.res.Context.Err(); err != nil { // what is left in the buffer comes too late
 		return nil, s.broken(err)
 	}
-	silence := time.AfterFunc(patience, func() { conn.res.Abort(ErrStreamIdle) })
-	defer silence.Stop()
 	for {
 		e, err := conn.events.Next()
+		conn.body.heard()
 		switch {
 		case err == io.EOF && string(conn.events.Unfinished()) == done,
 			err == nil && string(e.Data) == done:
 			s.ended = true
+			s.drain()
 			return nil, nil
 		case err != nil:
 			return nil, s.broken(err)
 		case len(e.Data) > 0:
 			return e.Data, nil
 		}
-		silence.Reset(patience)
 	}
 }
 
@@ -219,23 +234,27 @@ func (f frame) text(name string) string {
 }
 
 // decode reads an event, and keeps what belongs to the reply, within bounds.
-func (s *Stream) decode(data []byte) (Event, error) {
-	event := Event{Raw: data}
+func (s *Stream) decode(data []byte, event *Event) error {
+	event.Raw = data
 	if quoted, ok := textdelta.Quoted(data); ok { // as nearly all of them are
-		event.Type, event.Text = EventTextDelta, textdelta.String(quoted)
-		s.keep(event.Text)
-	} else if err := s.decodeFrame(data, &event); err != nil {
-		return Event{}, err
+		event.Type, event.Text = EventTextDelta, s.keep(textdelta.Text(quoted))
+	} else if err := s.decodeFrame(data, event); err != nil {
+		return err
 	}
 	if s.room < 0 {
-		return Event{}, s.fail(ErrTooLong, nil)
+		return s.fail(ErrTooLong, nil)
 	}
-	return event, nil
+	return nil
 }
 
-func (s *Stream) keep(text string) {
-	s.text.WriteString(text)
-	s.room -= int64(len(text))
+// keep adds to the reply's text, and returns what it added as a part of that: so
+// a piece costs no allocation of its own.
+func (s *Stream) keep(piece []byte) string {
+	before := s.text.Len()
+	s.text.Grow(len(piece)) // which doubles, where Write adds a quarter
+	s.text.Write(piece)
+	s.room -= int64(len(piece))
+	return s.text.String()[before:]
 }
 
 // decodeFrame reads an event of any other kind. What is not of the documented
@@ -248,8 +267,7 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 	event.Type = f.text("type")
 	switch event.Type {
 	case EventTextDelta:
-		event.Text = cmp.Or(f.text("text"), f.text("delta")) // Bookbag's name, and Chatbase's
-		s.keep(event.Text)
+		event.Text = s.keep([]byte(cmp.Or(f.text("text"), f.text("delta")))) // Bookbag's name, and Chatbase's
 	case EventToolCall:
 		event.ToolCall = &Part{
 			Type: PartToolCall, ToolCallID: f.text("toolCallId"), ToolName: f.text("toolName"), Input: f["input"], Raw: bytes.Clone(data),

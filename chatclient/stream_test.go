@@ -152,7 +152,10 @@ data: [DONE]
 func TestAFailureWithinTheStream(t *testing.T) {
 	const failing = `data: {"type":"error","errorText":"The model is\noverloaded."}` + "\n\n"
 	for name, after := range map[string]func(*pipe){
-		"[DONE]":  func(p *pipe) { _, _ = io.WriteString(p.PipeWriter, "data: [DONE]\n\n") },
+		"[DONE]": func(p *pipe) {
+			_, _ = io.WriteString(p.PipeWriter, "data: [DONE]\n\n")
+			p.end(nil)
+		},
 		"cut":     func(p *pipe) { p.end(io.ErrUnexpectedEOF) },
 		"silence": func(*pipe) {},
 		"chatter": func(p *pipe) {
@@ -380,6 +383,46 @@ func TestEveryEndingClosesTheBody(t *testing.T) {
 	}
 }
 
+// HTTP/1 uses a connection again only when the body was read to its end, which
+// comes right behind [DONE] or, from a strange service, never.
+func TestTheEndOfTheBodyIsReadWithinBounds(t *testing.T) {
+	for name, test := range map[string]struct {
+		after func(*pipe)
+		took  time.Duration
+		toEnd bool
+	}{
+		"it comes at once": {func(p *pipe) { p.end(nil) }, 0, true},
+		"it comes soon":    {func(p *pipe) { time.Sleep(time.Millisecond); p.end(nil) }, time.Millisecond, true},
+		"it never comes":   {func(*pipe) {}, afterDone, false},
+		"more and more comes": {func(p *pipe) {
+			for err := error(nil); err == nil; {
+				_, err = io.WriteString(p.PipeWriter, strings.Repeat("x", 1000))
+			}
+		}, 0, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, f := newPipe()
+				s := openStream(t, newTestClient(t, f, nil))
+				var service sync.WaitGroup
+				defer service.Wait()
+				service.Go(func() {
+					p.write(t, sample)
+					test.after(p)
+				})
+				begun := time.Now()
+				_, err := read(s)
+				require.NoError(t, err)
+				_, err = s.Reply()
+				require.NoError(t, err)
+				assert.Equal(t, test.took, time.Since(begun))
+				assert.Equal(t, test.toEnd, p.readToEnd)
+				assert.Equal(t, 1, p.closes)
+			})
+		})
+	}
+}
+
 func TestCloseFromAnotherGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, f := newPipe()
@@ -457,4 +500,45 @@ func FuzzStream(f *testing.F) {
 		reply, _ := s.Reply()
 		require.Equal(t, text, reply.Text())
 	})
+}
+
+// An event that needs no decoding gives what it would give if it were decoded.
+func FuzzDecode(f *testing.F) {
+	for _, event := range []string{
+		`{"type":"text-delta","text":"a\u00fc\ud83d\ude00\n"}`, "{\"type\":\"text-delta\",\"text\":\"\xff\"}",
+		`{"type":"text-delta","text":"a","text":"b"}`, `{"type":"text-delta","text":"a\"}`, `{"type":"error","errorText":"x"}`,
+	} {
+		f.Add([]byte(event))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := newTestClient(t, streamOf(""), nil)
+		one, other := openStream(t, c), openStream(t, c)
+		var event Event
+		err := one.decode(data, &event)
+		want := Event{Raw: data}
+		if wantErr := other.decodeFrame(data, &want); wantErr != nil {
+			require.Equal(t, wantErr, err)
+			return
+		}
+		require.NoError(t, err)
+		require.Equal(t, want, event)
+		reply, _ := one.Reply()
+		wanted, _ := other.Reply()
+		require.Equal(t, wanted, reply)
+	})
+}
+
+func TestAPieceCostsNoAllocation(t *testing.T) {
+	c := newTestClient(t, func(*http.Request) (*http.Response, error) {
+		return answer(200, "text/event-stream", &longStream{1000}), nil
+	}, nil)
+	assert.Less(t, testing.AllocsPerRun(10, func() {
+		text, err := 0, error(nil)
+		for piece, e := range openStream(t, c).Text() {
+			text += len(piece)
+			err = e
+		}
+		require.NoError(t, err)
+		require.Equal(t, 1000*len("Your order "), text)
+	}), 100.0)
 }

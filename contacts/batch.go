@@ -6,6 +6,9 @@ type item struct {
 	id    string // the external id
 	json  []byte
 	place int   // in the window
+	home  *home // of its id
+	first home  // that, if it is the first row of the id
+	saved bool  // an answer has it
 	maybe bool  // a call of which nothing is known may have saved it
 	err   error // of the last call that failed
 	named bool  // a refusal picked it out of those that it came with
@@ -38,8 +41,7 @@ type batch struct {
 	limits *limits
 	open   pile
 	later  pile
-	ids    map[string]bool // of the rows in both
-	full   bool            // it is not worth while to wait for more
+	full   bool // it is not worth while to wait for more
 }
 
 // pile is rows, and how long they are as JSON.
@@ -48,14 +50,13 @@ type pile struct {
 	bytes int
 }
 
-func newBatch(l *limits) batch { return batch{limits: l, ids: map[string]bool{}} }
-
 // takes reports whether there is room for a row. For one alone there always is.
 func (l *limits) takes(p *pile, it *item) bool {
 	return len(p.items) == 0 || len(p.items) < l.rows && p.bytes+len(it.json) <= l.bytes
 }
 
 func (p *pile) add(it *item) {
+	it.home.collected++
 	p.items = append(p.items, it)
 	p.bytes += len(it.json) + 1 // the comma
 }
@@ -63,7 +64,7 @@ func (p *pile) add(it *item) {
 // add is false when there is no room for the row, until some are taken.
 func (b *batch) add(it *item) bool {
 	p := &b.open
-	if b.ids[it.id] {
+	if it.home.collected > 0 {
 		p = &b.later
 	}
 	if !b.limits.takes(p, it) {
@@ -71,10 +72,7 @@ func (b *batch) add(it *item) bool {
 		return false
 	}
 	p.add(it)
-	if p == &b.open {
-		b.ids[it.id] = true
-		b.full = b.full || len(p.items) == b.limits.rows
-	}
+	b.full = b.full || len(b.open.items) == b.limits.rows
 	return true
 }
 
@@ -82,10 +80,13 @@ func (b *batch) add(it *item) bool {
 func (b *batch) take() []*item {
 	taken, later := b.open.items, b.later.items
 	b.open, b.later, b.full = pile{}, pile{}, false
-	clear(b.ids)
+	for _, items := range [][]*item{taken, later} {
+		for _, it := range items {
+			it.home.collected--
+		}
+	}
 	for _, it := range later {
 		if !b.add(it) { // the limits were lowered: it stays, and so do those behind it
-			b.ids[it.id] = true
 			b.later.add(it)
 		}
 	}

@@ -21,23 +21,34 @@ func ParseAgentID(text string) (AgentID, error) {
 	return AgentID(id), nil
 }
 
-// checkExternalID refuses what could mean another path than its own: nothing
-// but slashes, and "." or ".." alone or between slashes, as proxies and routers
-// may resolve these even where they are escaped. Everything else that is UTF-8
-// may be an external id.
 func checkExternalID(field, id string) error {
+	if broken := brokenByExternalID(id); broken != "" {
+		return &FieldError{field, broken}
+	}
+	return nil
+}
+
+// brokenByExternalID returns the rule that an external id breaks, or "" for a
+// good one. Refused is what could mean another path than its own: nothing but
+// slashes, and "." or ".." alone or between slashes, as proxies and routers may
+// resolve these even where they are escaped. Everything else that is UTF-8 may be
+// an external id.
+func brokenByExternalID(id string) (broken string) {
 	if !utf8.ValidString(id) {
-		return &FieldError{field, "must be valid UTF-8"}
+		return "must be valid UTF-8"
+	}
+	if id != "" && !strings.ContainsAny(id, `./\`) { // as nearly always
+		return ""
 	}
 	empty := true
 	for part := range strings.FieldsFuncSeq(id, func(r rune) bool { return r == '/' || r == '\\' }) {
 		if part == "." || part == ".." {
-			return &FieldError{field, "must not be . or .., nor have one between slashes"}
+			return "must not be . or .., nor have one between slashes"
 		}
 		empty = false
 	}
 	if empty {
-		return &FieldError{field, "must not be empty, nor only slashes"}
+		return "must not be empty, nor only slashes"
 	}
-	return nil
+	return ""
 }

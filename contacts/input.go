@@ -68,7 +68,7 @@ func (c *Client) encode(name string, in *Input) ([]byte, error) {
 	if err := c.check(name, in); err != nil {
 		return nil, err
 	}
-	b, err := exactjson.Marshal(in)
+	b, err := in.appendJSON(make([]byte, 0, 256))
 	if err != nil {
 		return nil, in.blame(name, err)
 	}
@@ -81,10 +81,11 @@ func (c *Client) check(name string, in *Input) error {
 		return &FieldError{name + ".ExternalID", "must not be null"}
 	}
 	if id, ok := in.ExternalID.Get(); ok {
-		if err := checkExternalID(name+".ExternalID", id); err != nil {
-			return err
+		broken := brokenByExternalID(id)
+		if broken == "" && c.requireUserIDs {
+			broken = wire.UserID(id)
 		}
-		if broken := wire.UserID(id); c.requireUserIDs && broken != "" {
+		if broken != "" {
 			return &FieldError{name + ".ExternalID", broken}
 		}
 	}
@@ -95,17 +96,25 @@ func (c *Client) check(name string, in *Input) error {
 	if ok && values == nil {
 		return &FieldError{name + ".CustomAttributes", nilRule}
 	}
-	for _, attribute := range slices.Sorted(maps.Keys(values)) {
-		if values[attribute] == json.Number("") { // encoding/json would make it 0
-			return &FieldError{name + "." + attributeField(attribute), "must be a number, is an empty json.Number"}
+	return nil
+}
+
+// nameOf returns the first name, in their order, that has the value.
+func (v Values) nameOf(value any) (first string, found bool) {
+	for name, other := range v {
+		if other == value && (!found || name < first) {
+			first, found = name, true
 		}
 	}
-	return nil
+	return first, found
 }
 
 // blame finds the field that has no JSON.
 func (in *Input) blame(name string, err error) error {
 	values, _ := in.CustomAttributes.Get()
+	if attribute, ok := values.nameOf(json.Number("")); ok {
+		return &FieldError{name + "." + attributeField(attribute), errEmptyNumber.Error()}
+	}
 	for _, attribute := range slices.Sorted(maps.Keys(values)) {
 		if _, err := exactjson.Marshal(Values{attribute: values[attribute]}); err != nil {
 			return &FieldError{name + "." + attributeField(attribute), err.Error()}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/wire"
 )
 
 // lane is the place of one call at a time. Rows of one external id are in one
@@ -28,7 +29,7 @@ type lane struct {
 type tally map[string]int
 
 func newLane(l *limits, number int) *lane {
-	return &lane{batch: newBatch(l), number: number, alike: tally{}, picked: tally{}}
+	return &lane{batch: batch{limits: l}, number: number, alike: tally{}, picked: tally{}}
 }
 
 // next takes what is to be sent next.
@@ -51,22 +52,26 @@ func (l *lane) rest() (items []*item) {
 
 // home is where the rows of an external id are, and how many.
 type home struct {
-	lane *lane
-	rows int
+	lane      *lane
+	rows      int
+	collected int // of them, those in the lane's batch
 }
 
 // put puts a row into its lane. It is false when there is no room.
 func (s *syncing) put(it *item) bool {
+	it.home = s.homes[it.id]
+	if it.home == nil {
+		it.home = &it.first
+	}
 	l := s.laneFor(it)
 	if l == nil {
 		return false
 	}
-	h := s.homes[it.id]
-	if h == nil {
-		h = &home{lane: l}
-		s.homes[it.id] = h
+	if it.home.lane == nil {
+		it.home.lane = l
+		s.homes[it.id] = it.home
 	}
-	h.rows++
+	it.home.rows++
 	if l.full {
 		s.start(l)
 	}
@@ -77,8 +82,8 @@ func (s *syncing) put(it *item) bool {
 // one whose batch was begun, or one which has nothing to do, or one which will
 // send it later.
 func (s *syncing) laneFor(it *item) *lane {
-	if h := s.homes[it.id]; h != nil {
-		return s.offer(h.lane, it)
+	if it.home.lane != nil {
+		return s.offer(it.home.lane, it)
 	}
 	if begun := s.lanes[s.filling]; len(begun.open.items) > 0 && begun.add(it) {
 		return begun
@@ -103,10 +108,8 @@ func (s *syncing) offer(l *lane, it *item) *lane {
 }
 
 func (s *syncing) release(it *item) {
-	if h := s.homes[it.id]; h != nil {
-		if h.rows--; h.rows == 0 {
-			delete(s.homes, it.id)
-		}
+	if it.home.rows--; it.home.rows == 0 {
+		delete(s.homes, it.id)
 	}
 }
 
@@ -131,16 +134,10 @@ func (s *syncing) startAll() {
 type reply struct {
 	lane   *lane
 	items  []*item
-	echo   []echo
 	err    error
 	page   bool // it was refused, and not with the service's own words
 	unsent bool
 	panics any // of the caller's Limiter, OnAttempt or transport
-}
-
-// echo is what Sync needs of a record.
-type echo struct {
-	ExternalID string `json:"external_id"`
 }
 
 // start sends what a lane has next, when it is due. It is false when the lane is
@@ -164,14 +161,14 @@ func (s *syncing) start(l *lane) bool {
 		}()
 		if sleep(s.pauses, time.Until(from)) && s.gate.wait(s.pauses) {
 			r.unsent = false
-			r.page, r.err = s.send(items, &r.echo)
+			r.page, r.err = s.send(items)
 		}
 	}()
 	return true
 }
 
 // send makes a call, and says whether it was refused with somebody's page.
-func (s *syncing) send(items []*item, echoed *[]echo) (page bool, err error) {
+func (s *syncing) send(items []*item) (page bool, err error) {
 	rows := make([][]byte, len(items))
 	for i, it := range items {
 		rows[i] = it.json
@@ -181,10 +178,32 @@ func (s *syncing) send(items []*item, echoed *[]echo) (page bool, err error) {
 	if f, ok := errors.AsType[*apihttp.Failure](err); ok {
 		return f.Err == nil && !isOfTheService(f.Body), asError(f)
 	}
-	if !records(res.Body, echoed) {
+	var echoed []echo
+	if !wire.List(res.Body, &echoed) {
 		return false, unexpected(call.Operation, res)
 	}
+	mark(items, echoed)
 	return false, nil
+}
+
+// echo is what Sync needs of a record.
+type echo struct {
+	ExternalID string `json:"external_id"`
+}
+
+// mark marks the rows that an answer has, mostly in the order of the call.
+func mark(items []*item, echoed []echo) {
+	others := map[string]bool{}
+	for i, e := range echoed {
+		if i < len(items) && items[i].id == e.ExternalID {
+			items[i].saved = true
+		} else {
+			others[e.ExternalID] = true
+		}
+	}
+	for _, it := range items {
+		it.saved = it.saved || others[it.id]
+	}
 }
 
 // isOfTheService reports whether the body of a refusal has the form of the
@@ -239,7 +258,7 @@ func (s *syncing) finish(r reply) {
 	case failed:
 		s.failed(l, r.items, e, r.page)
 	default:
-		s.answered(l, r.items, r.echo)
+		s.answered(l, r.items)
 	}
 	l.narrowing = l.narrowing && len(l.pieces) > 0
 	s.tell(false)

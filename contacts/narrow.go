@@ -20,14 +20,10 @@ const (
 
 // answered is for a call that was carried out. What the answer does not have is
 // sent once more, as long as that leads on.
-func (s *syncing) answered(l *lane, items []*item, echoed []echo) {
-	has := make(map[string]bool, len(echoed))
-	for _, e := range echoed {
-		has[e.ExternalID] = true
-	}
+func (s *syncing) answered(l *lane, items []*item) {
 	var missing []*item
 	for _, it := range items {
-		if has[it.id] {
+		if it.saved {
 			s.release(it)
 			s.acknowledge(it)
 			continue

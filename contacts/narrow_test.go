@@ -48,8 +48,9 @@ func FuzzByIssues(f *testing.F) {
 // A row that had to stay twice, as the limits were lowered, is not overtaken.
 func TestBatchKeepsTheOrder(t *testing.T) {
 	l := &limits{10, 100}
-	b := newBatch(l)
-	row := func(id string, bytes int) *item { return &item{id: id, json: make([]byte, bytes)} }
+	b := batch{limits: l}
+	homes := map[string]*home{"a": {}, "b": {}}
+	row := func(id string, bytes int) *item { return &item{home: homes[id], json: make([]byte, bytes)} }
 	b2, b3 := row("b", 40), row("b", 1)
 	for _, it := range []*item{row("a", 40), row("b", 40), row("a", 40), b2} {
 		assert.True(t, b.add(it))
@@ -69,7 +70,8 @@ func FuzzBatch(f *testing.F) {
 	f.Add([]byte("abcaAbBca"), uint8(2), uint8(3))
 	f.Fuzz(func(t *testing.T, ids []byte, rows, bytes uint8) {
 		l := &limits{int(rows%20) + 1, int(bytes)}
-		b := newBatch(l)
+		b := batch{limits: l}
+		homes := map[string]*home{}
 		last := map[string]int{}
 		out := 0
 		take := func() {
@@ -86,6 +88,10 @@ func FuzzBatch(f *testing.F) {
 		}
 		for i, id := range ids {
 			it := &item{id: fmt.Sprint(id % 8), place: i, json: make([]byte, id/8)}
+			if homes[it.id] == nil {
+				homes[it.id] = &home{}
+			}
+			it.home = homes[it.id]
 			for !b.add(it) {
 				take()
 			}

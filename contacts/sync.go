@@ -369,8 +369,8 @@ func (in Input) withoutEmpty(state optionalState) Input {
 			field.state = state
 		}
 	}
-	values, ok := in.CustomAttributes.Get()
-	if !ok {
+	values, _ := in.CustomAttributes.Get()
+	if _, ok := values.nameOf(""); !ok {
 		return in
 	}
 	kept := maps.Clone(values) // the caller's stay as they are
@@ -384,7 +384,7 @@ func (in Input) withoutEmpty(state optionalState) Input {
 		}
 	}
 	in.CustomAttributes = Set(kept)
-	if len(kept) == 0 && len(values) > 0 { // an empty set might drop all that there are
+	if len(kept) == 0 { // an empty set might drop all that there are
 		in.CustomAttributes = Optional[Values]{}
 	}
 	return in

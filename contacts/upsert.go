@@ -1,7 +1,6 @@
 package contacts
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/http"
@@ -59,7 +58,7 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 		repeatable = repeatable && ok
 	}
 	var upserted Upserted
-	meta, err := c.do(ctx, c.upsertOf(items, repeatable), func(b []byte) bool { return records(b, &upserted.Contacts) })
+	meta, err := c.do(ctx, c.upsertOf(items, repeatable), func(b []byte) bool { return wire.List(b, &upserted.Contacts) })
 	if err != nil {
 		return nil, err
 	}
@@ -71,12 +70,22 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 func (c *Client) upsertOf(items [][]byte, repeatable bool) apihttp.Call {
 	call := c.call(http.MethodPost, contactsPath, "contacts")
 	call.Repeatable = repeatable
-	call.Body = fmt.Appendf(nil, `{"users":[%s]}`, bytes.Join(items, []byte(",")))
+	call.Body = listOf(items)
 	return call
 }
 
-// records decodes those of its answer.
-func records(b []byte, v any) bool {
-	data, ok := wire.Data(b, '[')
-	return ok && wire.Unmarshal(data, v)
+func listOf(items [][]byte) []byte {
+	const begin, end = `{"users":[`, `]}`
+	size := len(begin) + len(end)
+	for _, item := range items {
+		size += len(item) + 1
+	}
+	b := append(make([]byte, 0, size), begin...)
+	for i, item := range items {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, item...)
+	}
+	return append(b, end...)
 }

@@ -49,8 +49,8 @@
 // let load balancers in front wait longer than that. A browser that takes
 // nothing for 30 seconds is given up.
 //
-// The write timeout of the server does not matter: the deadline is moved with
-// each write. The handler needs a ResponseWriter that can be flushed, also behind
+// The write timeout of the server does not matter: the deadline is moved on
+// as the reply goes on. The handler needs a ResponseWriter that can be flushed, also behind
 // Unwrap, and fails with status 500 before it calls Bookbag where there is none,
 // as within http.TimeoutHandler. A middleware whose writer has Flush but no
 // Unwrap hides the deadlines: then only those of the server hold. nginx is told

@@ -39,6 +39,7 @@ type eventWriter struct {
 
 	mu       sync.Mutex // for the comments come from a timer
 	beat     *time.Timer
+	deadline time.Time
 	ended    bool
 	panicked any // what a comment's write panicked with
 }
@@ -88,7 +89,10 @@ func (e *eventWriter) send(b []byte) bool {
 	if e.ended {
 		return false
 	}
-	_ = e.control.SetWriteDeadline(time.Now().Add(writeTimeout)) // where there is none to set, the server's holds
+	if deadline := time.Now().Add(writeTimeout); deadline.Sub(e.deadline) > time.Second { // not with each frame
+		e.deadline = deadline
+		_ = e.control.SetWriteDeadline(deadline) // where there is none to set, the server's holds
+	}
 	_, err := e.w.Write(b)
 	if err == nil {
 		err = e.control.Flush()

@@ -31,6 +31,7 @@ const (
 type site struct {
 	*testing.T
 	fake   *chattest.Fake
+	bot    *http.Client // the proxy's, to the fake
 	proxy  *Proxy
 	client *http.Client
 
@@ -69,11 +70,12 @@ type setup struct {
 func newSite(t *testing.T, s setup) *site {
 	t.Helper()
 	e := &site{T: t, fake: chattest.New(s.fake)}
+	e.bot = e.fake.Client()
 	t.Cleanup(e.fake.Close)
 	if s.bot == nil {
 		s.bot = &chatclient.Options{}
 	}
-	s.bot.BaseURL, s.bot.HTTPClient = chattest.BaseURL, e.fake.Client()
+	s.bot.BaseURL, s.bot.HTTPClient = chattest.BaseURL, e.bot
 	bot, err := chatclient.New(testKey, 123, s.bot)
 	require.NoError(t, err)
 	if s.proxy == nil {

@@ -51,6 +51,7 @@ func TestUpstreamRefusals(t *testing.T) {
 			t.Run(name+", "+call, func(t *testing.T) {
 				e := newSite(t, setup{bot: &chatclient.Options{MaxRetries: -1}})
 				own := e.say("Hello", "")
+				e.bot.CloseIdleConnections() // what is dropped on one that was used before, net/http repeats by itself
 				e.fake.Script(test.fault)
 				path := "/conversations/" + own.Conversation + "/messages"
 				switch call {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/apihttp"
 	"github.com/chatident/chatident/internal/textdelta"
 )
 
@@ -67,23 +68,28 @@ func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chat
 	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), maxStream, ErrReplyTooLong)
 	defer cancel()
-	stream, err := p.bot.Stream(patient(ctx), m)
+	var out *eventWriter
+	var frames []byte // to be written before the service is waited for again
+	write := func() bool {
+		written := out.write(frames)
+		frames = frames[:0]
+		return written
+	}
+	stream, err := p.bot.Stream(apihttp.BeforeRead(patient(ctx), func() { write() }), m)
 	if err != nil {
 		return withMessage(err, q.ticket != ""), nil
 	}
 	defer stream.Close()
 
 	f.header(w.Header())
-	out := newEventWriter(w, r, cancel)
+	out = newEventWriter(w, r, cancel)
 	defer out.close()
-	buf := f.start(nil, q.ticket)
-	out.write(buf)
+	frames = f.start(frames, q.ticket)
 	for event := range stream.Events() { // what ended it, Reply tells
-		buf = p.appendEvent(buf[:0], event, f)
-		out.write(buf)
+		frames = p.appendEvent(frames, event, f)
 	}
-	buf, err = p.appendEnd(buf[:0], stream, v, q, f)
-	if !out.write(buf) {
+	frames, err = p.appendEnd(frames, stream, v, q, f)
+	if !write() {
 		return nil, nil // nobody is there any more
 	}
 	return nil, err

@@ -109,8 +109,30 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 func (c *Client) Open(ctx context.Context, call Call) (*Response, error) {
 	return c.repeat(ctx, call, func(res *http.Response, r *Response) error {
 		r.Stream = res.Body
+		if f, ok := ctx.Value(beforeReadKey{}).(func()); ok {
+			r.Stream = &announced{res.Body, f}
+		}
 		return nil
 	})
+}
+
+type beforeReadKey struct{}
+
+// BeforeRead has a function called before each read of the stream of Open, as that
+// may have to wait for the service.
+func BeforeRead(ctx context.Context, f func()) context.Context {
+	return context.WithValue(ctx, beforeReadKey{}, f)
+}
+
+// announced is a body whose reads are announced.
+type announced struct {
+	io.ReadCloser
+	before func()
+}
+
+func (a *announced) Read(p []byte) (int, error) {
+	a.before()
+	return a.ReadCloser.Read(p)
 }
 
 // repeat is the attempt loop. It never waits past the deadline of ctx, nor for

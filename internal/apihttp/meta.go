@@ -17,15 +17,18 @@ func parseMeta(h http.Header) Meta {
 	return Meta{
 		RequestID: cut(h.Get("X-Request-Id"), 128),
 		RateLimit: RateLimit{
-			Limit:     parseCount(h.Get("X-RateLimit-Limit")),
-			Remaining: parseCount(h.Get("X-RateLimit-Remaining")),
-			Reset:     parseReset(h.Get("X-RateLimit-Reset")),
+			Limit:     parseCount(h.Get("X-Ratelimit-Limit")),
+			Remaining: parseCount(h.Get("X-Ratelimit-Remaining")),
+			Reset:     parseReset(h.Get("X-Ratelimit-Reset")),
 		},
 		RetryAfter: parseRetryAfter(h.Get("Retry-After")),
 	}
 }
 
 func parseCount(text string) int {
+	if text == "" { // as mostly: strconv and time would make errors for it
+		return 0
+	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 0 {
 		return 0
@@ -37,6 +40,9 @@ func parseCount(text string) int {
 // itself about its unit: above 1e11 it is milliseconds since 1970, above 1e9
 // seconds since 1970, else seconds from now.
 func parseReset(text string) time.Time {
+	if text == "" {
+		return time.Time{}
+	}
 	n, err := strconv.ParseFloat(text, 64)
 	switch {
 	case err != nil, math.IsNaN(n), n < 0, n > 1e14:
@@ -51,6 +57,9 @@ func parseReset(text string) time.Time {
 
 // parseRetryAfter reads seconds, or a date (RFC 9110 section 10.2.3).
 func parseRetryAfter(text string) time.Duration {
+	if text == "" {
+		return 0
+	}
 	if n, err := strconv.ParseFloat(text, 64); err == nil {
 		if math.IsNaN(n) || n < 0 {
 			return 0

@@ -30,6 +30,7 @@ type Reader struct {
 
 	buf       []byte
 	next, end int   // what was read and not yet taken is buf[next:end]
+	lf, cr    int   // where the first LF and CR in it are, or how far there is none
 	err       error // of src, to be told when everything before it is taken
 
 	afterBOM bool // the first line was taken
@@ -67,8 +68,15 @@ func (r *Reader) Next() (Event, error) {
 		case len(line) > 0 && line[0] == ':':
 			return Event{Comment: true}, nil
 		}
-		if err := r.field(line); err != nil {
-			return Event{}, err
+		value, ok := dataOf(line)
+		switch {
+		case !ok:
+		case len(value) <= r.limit && !r.hasData && r.takeBlank(): // all of it is in the buffer, as nearly always
+			return Event{Data: value}, nil
+		default:
+			if err := r.keep(value); err != nil {
+				return Event{}, err
+			}
 		}
 	}
 }
@@ -77,7 +85,9 @@ func (r *Reader) Next() (Event, error) {
 // without its blank line. The standard discards it; a caller may know better.
 func (r *Reader) Unfinished() []byte {
 	if r.err != nil && r.end > r.next {
-		_ = r.field(r.withoutBOM(r.buf[r.next:r.end]))
+		if value, ok := dataOf(r.withoutBOM(r.buf[r.next:r.end])); ok {
+			_ = r.keep(value)
+		}
 		r.next = r.end
 	}
 	if r.delivered || !r.hasData {
@@ -86,16 +96,22 @@ func (r *Reader) Unfinished() []byte {
 	return r.data
 }
 
-// field keeps the value of a data field.
-func (r *Reader) field(line []byte) error {
-	name, value, _ := bytes.Cut(line, []byte(":"))
-	if string(name) != "data" {
-		return nil
+// dataOf returns the value of a data field.
+func dataOf(line []byte) (value []byte, ok bool) {
+	if len(line) >= len(dataField) && string(line[:len(dataField)]) == dataField {
+		return line[len(dataField):], true
 	}
+	name, value, _ := bytes.Cut(line, []byte(":"))
+	return value, string(name) == "data" // with a space after the colon it was seen above
+}
+
+// keep adds a line to the data of an event that has more of them, or is not all
+// there yet.
+func (r *Reader) keep(value []byte) error {
 	if r.hasData {
 		r.data = append(r.data, '\n')
 	}
-	r.data = append(r.data, bytes.TrimPrefix(value, []byte(" "))...)
+	r.data = append(r.data, value...)
 	r.hasData = true
 	if len(r.data) > r.limit {
 		return ErrTooLong
@@ -105,31 +121,68 @@ func (r *Reader) field(line []byte) error {
 
 // line returns the next line without its end. It is valid until the next call.
 func (r *Reader) line() ([]byte, error) {
-	for scanned := 0; ; {
-		if r.afterCR && r.next < r.end {
-			r.afterCR = false
-			if r.buf[r.next] == '\n' {
-				r.next++
-			}
-		}
-		unread := r.buf[r.next:r.end]
-		if i := bytes.IndexAny(unread[scanned:], "\r\n"); i >= 0 {
-			line := unread[:scanned+i]
-			r.afterCR = unread[len(line)] == '\r'
-			r.next += len(line) + 1
-			if len(line) > r.limit+len(dataField) {
-				return nil, ErrTooLong
-			}
-			return r.withoutBOM(line), nil
-		}
-		scanned = len(unread)
-		if scanned > r.limit+len(dataField) {
+	for {
+		r.skipLF()
+		end := r.lineEnd()
+		if end-r.next > r.limit+len(dataField) {
 			return nil, ErrTooLong
+		}
+		if end < r.end {
+			line := r.buf[r.next:end]
+			r.takeTo(end)
+			return r.withoutBOM(line), nil
 		}
 		if r.err != nil {
 			return nil, r.err
 		}
 		r.fill()
+	}
+}
+
+// lineEnd returns where the first line ends, or the end of what was read. No
+// byte is looked at twice, however many lines a buffer has.
+func (r *Reader) lineEnd() int {
+	r.lf = r.find('\n', r.lf)
+	r.cr = r.find('\r', r.cr)
+	return min(r.lf, r.cr)
+}
+
+// find returns where the first c is, or the end of what was read; before from
+// there is none.
+func (r *Reader) find(c byte, from int) int {
+	from = max(from, r.next)
+	if from == r.end || r.buf[from] == c {
+		return from
+	}
+	if i := bytes.IndexByte(r.buf[from:r.end], c); i >= 0 {
+		return from + i
+	}
+	return r.end
+}
+
+// takeTo takes everything up to a line end, and that.
+func (r *Reader) takeTo(end int) {
+	r.afterCR = r.buf[end] == '\r'
+	r.next = end + 1
+}
+
+// takeBlank takes a blank line if it is in the buffer.
+func (r *Reader) takeBlank() bool {
+	r.skipLF()
+	if r.next == r.end || r.buf[r.next] != '\n' && r.buf[r.next] != '\r' {
+		return false
+	}
+	r.takeTo(r.next)
+	return true
+}
+
+// skipLF takes the LF of a CRLF.
+func (r *Reader) skipLF() {
+	if r.afterCR && r.next < r.end {
+		r.afterCR = false
+		if r.buf[r.next] == '\n' {
+			r.next++
+		}
 	}
 }
 
@@ -145,6 +198,7 @@ func (r *Reader) withoutBOM(line []byte) []byte {
 // fill reads once into the free part of the buffer, made larger if need be.
 func (r *Reader) fill() {
 	if r.next > 0 {
+		r.lf, r.cr = max(r.lf-r.next, 0), max(r.cr-r.next, 0)
 		r.end = copy(r.buf, r.buf[r.next:r.end])
 		r.next = 0
 	}

@@ -155,13 +155,20 @@ func TestNoAllocationPerEvent(t *testing.T) {
 	}))
 }
 
-// Whatever the stream, one byte at a time gives the same as the whole, and
-// another line end the same as LF.
+// Whatever the stream, it gives what the standard says, also one byte at a time,
+// and another line end gives the same as LF.
 func FuzzNext(f *testing.F) {
 	f.Add([]byte("\ufeffdata: a\ndata: b\n\n: c\n\ndata: [DONE]"))
 	f.Add([]byte("event: x\r\n\r\ndata\r\rid:\n\n"))
+	f.Add([]byte("data: a\r\n\r\ndata: b\n\r\ndata: c\r\r\n:\rdata:d\n\ndata: [DONE]\r\n"))
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		events, unfinished, err := all(bytes.NewReader(stream), 1000)
+		wanted, rest := byTheStandard(string(stream))
+		events, unfinished, err := all(bytes.NewReader(stream), 1<<20)
+		require.Equal(t, io.EOF, err)
+		require.Equal(t, wanted, events)
+		require.Equal(t, rest, unfinished)
+
+		events, unfinished, err = all(bytes.NewReader(stream), 1000)
 		bytewise, unfinished1, err1 := all(iotest.OneByteReader(bytes.NewReader(stream)), 1000)
 		require.Equal(t, err, err1)
 		require.Equal(t, events, bytewise)
@@ -179,12 +186,56 @@ func FuzzNext(f *testing.F) {
 	})
 }
 
+// byTheStandard reads a stream as a whole, step by step as the standard has them.
+func byTheStandard(stream string) (events []string, unfinished string) {
+	stream = strings.TrimPrefix(stream, "\ufeff")
+	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(stream), "\n")
+	var data string
+	for i, line := range lines {
+		name, value, _ := strings.Cut(line, ":")
+		atEnd := i == len(lines)-1 // what follows the last line end is no line yet
+		switch {
+		case line == "" && data != "" && !atEnd:
+			events = append(events, strings.TrimSuffix(data, "\n"))
+			data = ""
+		case strings.HasPrefix(line, ":") && !atEnd:
+			events = append(events, comment)
+		case name == "data":
+			data += strings.TrimPrefix(value, " ") + "\n"
+		}
+	}
+	return events, strings.TrimSuffix(data, "\n")
+}
+
 func BenchmarkNext(b *testing.B) {
-	r := NewReader(endless{[]byte(`data: {"type":"text-delta","text":"Your order "}` + "\n\n")}, 1<<20)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := r.Next(); err != nil {
-			b.Fatal(err)
+	for name, end := range map[string]string{"LF": "\n", "CRLF": "\r\n", "CR": "\r"} {
+		b.Run(name, func(b *testing.B) {
+			r := NewReader(endless{[]byte(`data: {"type":"text-delta","text":"Your order "}` + end + end)}, 1<<20)
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := r.Next(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkFloor is the least that finding the ends of the same events can cost.
+func BenchmarkFloor(b *testing.B) {
+	src := endless{[]byte(`data: {"type":"text-delta","text":"Your order "}` + "\n\n")}
+	buf := make([]byte, 4096)
+	for next, end := 0, 0; b.Loop(); {
+		for blank := false; !blank; {
+			i := bytes.IndexByte(buf[next:end], '\n')
+			if i < 0 {
+				end = copy(buf, buf[next:end])
+				n, _ := src.Read(buf[end:])
+				next, end = 0, end+n
+				continue
+			}
+			blank = i == 0
+			next += i + 1
 		}
 	}
 }

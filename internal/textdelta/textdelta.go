@@ -4,6 +4,7 @@ package textdelta
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"unicode/utf8"
@@ -24,21 +25,51 @@ func Quoted(event []byte) (text []byte, ok bool) {
 		return nil, false
 	}
 	text = event[len(Prefix):end]
-	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' || !isInner(text[1:len(text)-1]) {
+	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
+		return nil, false
+	}
+	if inner := text[1 : len(text)-1]; !isPlain(inner) && !isInner(inner) {
 		return nil, false
 	}
 	return text, true
 }
 
-// String decodes what Quoted returns, as encoding/json does.
-func String(quoted []byte) string {
+// Text decodes what Quoted returns, as encoding/json does. It may be a part of
+// that.
+func Text(quoted []byte) []byte {
 	inner := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
-		return string(inner)
+	if isPlain(inner) || bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		return inner
 	}
 	var s string
 	_ = json.Unmarshal(quoted, &s) // Quoted has checked it
-	return s
+	return []byte(s)
+}
+
+// isPlain reports whether b is ASCII without quotes, backslashes and control
+// characters, eight bytes at a time. It may be false for a short one that is.
+func isPlain(b []byte) bool {
+	if len(b) < 8 {
+		return false
+	}
+	other := notPlain(b[len(b)-8:])
+	for ; len(b) > 8; b = b[8:] {
+		other |= notPlain(b)
+	}
+	return other&(high*ones) == 0
+}
+
+const (
+	ones = 0x0101010101010101
+	high = 0x80
+)
+
+// notPlain has the high bit of a byte set if one of the first eight of b is not
+// plain, by the sums that carry into it.
+func notPlain(b []byte) uint64 {
+	x := binary.LittleEndian.Uint64(b)
+	quote, backslash := x^'"'*ones, x^'\\'*ones
+	return x | (x - ' '*ones) | (quote - ones) | (backslash - ones)
 }
 
 // isInner reports whether b may stand within the quotes of a JSON string, RFC

@@ -117,3 +117,29 @@ func TestData(t *testing.T) {
 		assert.False(t, ok, text)
 	}
 }
+
+// Object and List are Data and Unmarshal in one.
+func TestObjectAndList(t *testing.T) {
+	type object struct {
+		ID   string
+		Part struct{ N int }
+		More []int
+	}
+	for _, text := range []string{
+		"", "<html>", "[]", "null", "{}", "{", `{"data":null}`, `{"data":7}`, `{"data":"a"}`, `{"data":true}`, `{"data":{}} x`,
+		`{"data":{}}`, `{"data":[]}`, `{"data":{"id":"a","part":{"n":1},"more":[1,2]}}`, `{"data":{"id":7,"part":[],"more":{}}}`,
+		`{"data":{"id":"a","part":{"n":"x"},"more":[1,"x",3]},"id":{}}`, `{"data":[{"id":"a"},{"id":7,"more":[3]},7,null,[]]}`, `{"DATA":[{}]}`,
+	} {
+		var want, got object
+		data, ok := Data([]byte(text), '{')
+		ok = ok && Unmarshal(data, &want)
+		assert.Equal(t, ok, Object([]byte(text), &got), text)
+		assert.Equal(t, want, got, text)
+
+		var wanted, list []object
+		data, ok = Data([]byte(text), '[')
+		ok = ok && Unmarshal(data, &wanted)
+		assert.Equal(t, ok, List([]byte(text), &list), text)
+		assert.Equal(t, wanted, list, text)
+	}
+}

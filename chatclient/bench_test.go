@@ -1,0 +1,68 @@
+package chatclient
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/chatident/chatident/internal/sse"
+)
+
+// longStream is a stream of so many deltas.
+type longStream struct{ deltas int }
+
+func (r *longStream) Read(p []byte) (n int, err error) {
+	const delta = `data: {"type":"text-delta","text":"Your order "}` + "\n\n"
+	for ; r.deltas > 0 && len(p)-n >= len(delta); r.deltas-- {
+		n += copy(p[n:], delta)
+	}
+	if n > 0 {
+		return n, nil
+	}
+	return copy(p, "data: [DONE]\n\n"), io.EOF
+}
+
+const deltas = 1000
+
+// BenchmarkText reads streams. The time is that of one delta.
+func BenchmarkText(b *testing.B) {
+	c := newTestClient(b, func(*http.Request) (*http.Response, error) {
+		return answer(200, "text/event-stream", &longStream{deltas}), nil
+	}, nil)
+	b.ReportAllocs()
+	for n := 0; n < b.N; {
+		for _, err := range openStream(b, c).Text() {
+			if err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+	}
+}
+
+// BenchmarkEncodingJSON has encoding/json decode the same deltas.
+func BenchmarkEncodingJSON(b *testing.B) {
+	b.ReportAllocs()
+	for n := 0; n < b.N; {
+		events := sse.NewReader(&longStream{deltas}, 1<<20)
+		for e, err := events.Next(); err == nil && string(e.Data) != done; e, err = events.Next() {
+			var event struct{ Type, Text string }
+			if err := json.Unmarshal(e.Data, &event); err != nil {
+				b.Fatal(err)
+			}
+			n++
+		}
+	}
+}
+
+// BenchmarkSend is what a call costs beside the network.
+func BenchmarkSend(b *testing.B) {
+	c := newTestClient(b, jsonAnswer(200, `{"data":{"id":"msg_789","role":"assistant","parts":[{"type":"text","text":"Your order shipped yesterday."}],"metadata":{"userMessageId":"msg_788","conversationId":"456","userId":"user_8821","messageId":"msg_789","finishReason":"stop","usage":{"credits":1}}}}`), nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := c.Send(b.Context(), hello); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

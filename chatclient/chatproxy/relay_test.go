@@ -1,0 +1,71 @@
+package chatproxy
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/chatclient"
+)
+
+type inMemory func(*http.Request) (*http.Response, error)
+
+func (f inMemory) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// discarding is a ResponseWriter that costs nothing.
+type discarding struct {
+	header     http.Header
+	n, flushes int
+}
+
+func (d *discarding) Header() http.Header         { return d.header }
+func (d *discarding) WriteHeader(int)             {}
+func (d *discarding) Write(b []byte) (int, error) { d.n += len(b); return len(b), nil }
+func (d *discarding) Flush()                      { d.flushes++ }
+
+// relayed has a reply of 1,000 pieces, which is all there at once, go through a
+// proxy, as often as the function is called.
+func relayed(t testing.TB) func() *discarding {
+	reply := strings.Repeat(`data: {"type":"text-delta","text":"Your order "}`+"\n\n", 1000) +
+		`data: {"type":"finish","finishReason":"stop","metadata":{"conversationId":"456","userId":"ada"}}` + "\n\ndata: [DONE]\n\n"
+	bot, err := chatclient.New(testKey, 123, &chatclient.Options{HTTPClient: &http.Client{Transport: inMemory(func(*http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: 200,
+			Header:     http.Header{"Content-Type": {"text/event-stream"}},
+			Body:       io.NopCloser(strings.NewReader(reply)),
+		}, nil
+	})}})
+	require.NoError(t, err)
+	p, err := New(bot, testSecret, byHeader, &Options{Allow: func(context.Context, Visitor) (time.Duration, bool) { return 0, true }})
+	require.NoError(t, err)
+	return func() *discarding {
+		r := httptest.NewRequest("POST", "/messages", strings.NewReader(`{"message":"Where is my order?"}`))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set(asUser, "ada")
+		w := &discarding{header: http.Header{}}
+		p.ServeHTTP(w, r)
+		require.Greater(t, w.n, len(reply))
+		return w
+	}
+}
+
+// What has come is not written piece by piece.
+func TestWhatCameTogetherIsWrittenTogether(t *testing.T) {
+	assert.Less(t, relayed(t)().flushes, 20)
+}
+
+// BenchmarkRelay is what a reply costs beside the network.
+func BenchmarkRelay(b *testing.B) {
+	reply := relayed(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		reply()
+	}
+}

@@ -1,0 +1,55 @@
+package contacts_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/contacts"
+)
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// echoing is a service that has saved everything.
+func echoing(r *http.Request) (*http.Response, error) {
+	const key = `"external_id":`
+	body, _ := io.ReadAll(r.Body)
+	answer := []byte(`{"message":"Contacts saved","data":[`)
+	for i, rest := range bytes.Split(body, []byte(key))[1:] {
+		if i > 0 {
+			answer = append(answer, ',')
+		}
+		id, _, _ := bytes.Cut(rest, []byte(","))
+		answer = append(append(append(answer, `{`+key...), id...), `,"name":"Ada Lovelace"}`...)
+	}
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(append(answer, "]}"...)))}, nil
+}
+
+// BenchmarkSync is what a row costs beside the network.
+func BenchmarkSync(b *testing.B) {
+	c, err := contacts.New(key, agent, &contacts.Options{HTTPClient: &http.Client{Transport: transportFunc(echoing)}})
+	require.NoError(b, err)
+	b.ReportAllocs()
+	report, err := c.Sync(b.Context(), func(yield func(contacts.Row, error) bool) {
+		for i := range b.N {
+			id := "user_" + strconv.Itoa(i)
+			in := contacts.Input{
+				ExternalID:       contacts.Set(id),
+				Name:             contacts.Set("Ada Lovelace"),
+				Email:            contacts.Set("ada@example.com"),
+				CustomAttributes: contacts.Set(contacts.Values{"plan": "pro", "orders": i}),
+			}
+			if !yield(contacts.Row{Input: in, Cursor: id}, nil) {
+				return
+			}
+		}
+	}, nil)
+	require.NoError(b, err)
+	require.Equal(b, b.N, report.Acknowledged)
+}
