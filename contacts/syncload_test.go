@@ -76,8 +76,9 @@ func loadRow(i int) contacts.Row {
 }
 
 // The memory of a run does not grow with the table, from what is in hand at a time
-// anyway to a million rows, whether all rows are saved or none is, and each one is accounted for. The service is another process, so
-// that what is measured is the run's.
+// anyway to a million rows, whether all rows are saved or none is, and each one is
+// accounted for. The service is another process, so that what is measured is the
+// run's.
 func TestSyncMemory(t *testing.T) {
 	proof.Load(t)
 	service := peer(t, "service")
