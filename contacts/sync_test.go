@@ -788,7 +788,8 @@ func TestSyncFunctionsThatFail(t *testing.T) {
 func TestSyncContextEndsAfterTheLastRow(t *testing.T) {
 	c, _ := over(t, nil, nil)
 	ctx, cancel := context.WithCancel(t.Context())
-	report, err := c.Sync(ctx, source(people(10)), &contacts.SyncOptions{BatchSize: 10, OnProgress: func(_ context.Context, r contacts.Report) {
+	// A batch with room is sent when the source has ended.
+	report, err := c.Sync(ctx, source(people(10)), &contacts.SyncOptions{BatchSize: 20, OnProgress: func(_ context.Context, r contacts.Report) {
 		if r.Acknowledged == 10 {
 			cancel()
 		}
