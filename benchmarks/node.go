@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,45 +12,27 @@ const nodeFolder = "../internal/proof/node"
 
 // node is a process of Node that does works on request, and tells their CPU time.
 type node struct {
+	child
 	missing string // why there is none
-	in      *json.Encoder
-	out     *json.Decoder
-	stop    func()
 }
 
 // startNode starts one, and tells it what its works need. Without Node, or without
 // its packages, it returns one whose items are missing.
 func startNode(needs map[string]any) (*node, error) {
 	if _, err := exec.LookPath("node"); err != nil {
-		return &node{missing: "Node is not installed", stop: func() {}}, nil
+		return &node{missing: "Node is not installed", child: child{stop: func() {}}}, nil
 	}
 	if _, err := os.Stat(filepath.Join(nodeFolder, "node_modules", "jose")); err != nil {
-		return &node{missing: "run npm ci --prefix internal/proof/node", stop: func() {}}, nil
+		return &node{missing: "run npm ci --prefix internal/proof/node", child: child{stop: func() {}}}, nil
 	}
 	cmd := exec.Command("node", "bench.mjs")
 	cmd.Dir = nodeFolder
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
+	c, err := startChild(cmd)
 	if err != nil {
 		return nil, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	n := &node{in: json.NewEncoder(in), out: json.NewDecoder(bufio.NewReader(out)), stop: end(cmd, in)}
+	n := &node{child: c}
 	return n, n.in.Encode(needs)
-}
-
-// end closes the standard input, which ends the process.
-func end(cmd *exec.Cmd, in io.Closer) func() {
-	return func() {
-		in.Close()
-		_ = cmd.Wait()
-	}
 }
 
 // item does a work one by one, or so many at once.

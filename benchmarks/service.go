@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -23,28 +22,18 @@ const serviceVar = "CHATIDENT_BENCHMARKS_SERVICE"
 
 // service is that process, as this one sees it.
 type service struct {
-	url  string
-	in   *json.Encoder
-	out  *json.Decoder
-	stop func()
+	child
+	url string
 }
 
 func startService() (*service, error) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), serviceVar+"=1")
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
+	c, err := startChild(cmd)
 	if err != nil {
 		return nil, err
 	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	s := &service{in: json.NewEncoder(in), out: json.NewDecoder(bufio.NewReader(out)), stop: end(cmd, in)}
+	s := &service{child: c}
 	if err := s.out.Decode(&s.url); err != nil {
 		s.stop()
 		return nil, fmt.Errorf("the other process did not start: %w", err)
