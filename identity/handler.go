@@ -19,21 +19,26 @@ type HandlerOptions struct {
 	// *[FieldError]), a panic (a *[PanicError]). When the visitor has cancelled
 	// the request, it is told of a panic only. It is called on the goroutine of
 	// the request. Default: slog.Default() at level Error, with at most 256 bytes
-	// of the error's text, or the panic's type and stack.
+	// of the error's text, or of the panic's text with its stack.
 	OnError func(*http.Request, error)
 }
 
 // PanicError reports a panic in the look-up, or in a MarshalJSON method of what
-// it returned. It has no field for the panic's value, which may hold anything.
+// it returned.
 type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string
+
+	// Text is the value's text if it is an error or a string, cut to 256 bytes
+	// and with a space for each character that does not print. Other values,
+	// which may hold anything, have no text.
+	Text string
 
 	// Stack is the stack of the goroutine, as debug.Stack formats it.
 	Stack []byte
 }
 
-func (e *PanicError) Error() string { return "identity: panic of type " + e.Type }
+func (e *PanicError) Error() string { return "identity: " + (*endpoint.Panic)(e).String() }
 
 // Handler serves the identity endpoint: {"identity":"<token>"} for a visitor
 // who is signed in, {"identity":null} for one who is not, both with status 200.
@@ -128,7 +133,7 @@ func sameOrigin(r *http.Request) bool {
 
 // identify returns no token and no error when nobody is signed in.
 func (h handler) identify(r *http.Request) (token string, err error) {
-	defer endpoint.Recover(func(typ string, stack []byte) { err = &PanicError{typ, stack} })
+	defer endpoint.Recover(func(p *endpoint.Panic) { err = (*PanicError)(p) })
 	payload, err := h.lookup(r)
 	if err != nil || payload == nil {
 		return "", err

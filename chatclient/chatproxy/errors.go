@@ -1,6 +1,10 @@
 package chatproxy
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/chatident/chatident/internal/endpoint"
+)
 
 // A FieldError says which argument of [New] broke which rule. It is always a
 // pointer, and holds neither a secret nor a field's value.
@@ -14,17 +18,21 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return "chatproxy: " + e.Field + " " + e.Rule }
 
-// PanicError reports a panic in the visitor function or in Options.Allow. It has
-// no field for the panic's value, which may hold anything.
+// PanicError reports a panic in the visitor function or in Options.Allow.
 type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string
+
+	// Text is the value's text if it is an error or a string, cut to 256 bytes
+	// and with a space for each character that does not print. Other values,
+	// which may hold anything, have no text.
+	Text string
 
 	// Stack is the stack of the goroutine, as debug.Stack formats it.
 	Stack []byte
 }
 
-func (e *PanicError) Error() string { return "chatproxy: panic of type " + e.Type }
+func (e *PanicError) Error() string { return "chatproxy: " + (*endpoint.Panic)(e).String() }
 
 func stackOf(err error) []byte {
 	p, ok := errors.AsType[*PanicError](err)

@@ -63,7 +63,7 @@ type Options struct {
 	// [ErrForeignConversation], [ErrUnusableID], [ErrReplyTooLong]; not of calls
 	// that a visitor gave up. It is called on the goroutine of the request, when
 	// the answer has been sent. Default: slog.Default() at level Error, with at
-	// most 256 bytes of the error's text, or the panic's type and stack.
+	// most 256 bytes of the error's text, or of the panic's text with its stack.
 	OnError func(*http.Request, error)
 }
 
@@ -149,7 +149,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // charge asks whether the visitor may make one more call.
 func (p *Proxy) charge(ctx context.Context, v visit) (e *refusal) {
-	defer endpoint.Recover(func(typ string, stack []byte) { e = internal(&PanicError{typ, stack}) })
+	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
 	if retryAfter, ok := p.allow(ctx, v.Visitor); !ok {
 		return tooManyRequests(retryAfter)
 	}

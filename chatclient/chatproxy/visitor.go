@@ -34,7 +34,7 @@ func (v Visitor) anonymous() bool { return v.UserID == "" }
 
 // recognise asks who the visitor is, and refuses one who may not chat.
 func (p *Proxy) recognise(r *http.Request) (v Visitor, e *refusal) {
-	defer endpoint.Recover(func(typ string, stack []byte) { e = internal(&PanicError{typ, stack}) })
+	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
 	v, err := p.visitor(r)
 	switch {
 	case err != nil:

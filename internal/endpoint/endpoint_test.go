@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -26,31 +27,52 @@ func TestPrivate(t *testing.T) {
 	}, h)
 }
 
-func recovered(f func()) (typ, stack string) {
-	defer Recover(func(t string, s []byte) { typ, stack = t, string(s) })
+func recovered(f func()) (p *Panic) {
+	defer Recover(func(reported *Panic) { p = reported })
 	f()
-	return "none", ""
+	return nil
 }
 
 var zero int
 
 func panicsWith(v any) { panic(v) }
 
-func TestRecover(t *testing.T) {
-	for want, f := range map[string]func(){
-		"none":                   func() {},
-		"*errors.errorString":    func() { panicsWith(errors.New("ada@example.com")) },
-		"string":                 func() { panicsWith("ada@example.com") },
-		"[]string":               func() { panicsWith([]string{"ada@example.com"}) }, // which cannot be compared
-		"*runtime.PanicNilError": func() { panicsWith(nil) },
-		"runtime.boundsError":    func() { _ = make([]int, 0)[zero] },
+type worse struct{}
+
+func (worse) Error() string { panic("within Error") }
+
+func TestRecover_ReportsTypeTextAndStack(t *testing.T) {
+	assert.Nil(t, recovered(func() {}))
+	for name, test := range map[string]struct {
+		f         func()
+		typ, text string
+	}{
+		"error":                   {func() { panicsWith(errors.New("scs: no session data")) }, "*errors.errorString", "scs: no session data"},
+		"string":                  {func() { panicsWith("scs: no session data") }, "string", "scs: no session data"},
+		"[]string":                {func() { panicsWith([]string{"ada@example.com"}) }, "[]string", ""}, // cannot be compared
+		"struct":                  {func() { panicsWith(struct{ Email string }{"ada@example.com"}) }, "struct { Email string }", ""},
+		"nil":                     {func() { panicsWith(nil) }, "*runtime.PanicNilError", new(runtime.PanicNilError).Error()},
+		"conversion":              {func() { _ = any(zero).(string) }, "*runtime.TypeAssertionError", "interface conversion: interface {} is int, not string"},
+		"Error panics":            {func() { panicsWith(worse{}) }, "endpoint.worse", ""},
+		"long":                    {func() { panicsWith("x" + strings.Repeat("ü", 10_000_000)) }, "string", "x" + strings.Repeat("ü", 127)},
+		"invisible":               {func() { panicsWith("a\x00\r\n\x7f\u0085\u2028\u202e\u200bb\u00a0c") }, "string", "a        b\u00a0c"},
+		"not UTF-8":               {func() { panicsWith("a\xffb") }, "string", "a\ufffdb"},
+		"not UTF-8, at the limit": {func() { panicsWith(strings.Repeat("x", 254) + "\xff") }, "string", strings.Repeat("x", 254)},
 	} {
-		typ, stack := recovered(f)
-		assert.Equal(t, want, typ)
-		assert.NotContains(t, stack, "ada@example.com")
-		assert.Equal(t, want != "none", strings.Contains(stack, "endpoint.TestRecover"), "the stack says where: %s", stack)
+		t.Run(name, func(t *testing.T) {
+			p := recovered(test.f)
+			assert.Equal(t, test.typ, p.Type)
+			assert.Equal(t, test.text, p.Text)
+			assert.NotContains(t, string(p.Stack), "ada@example.com")
+			assert.Contains(t, string(p.Stack), "endpoint.TestRecover")
+		})
 	}
 	assert.PanicsWithValue(t, http.ErrAbortHandler, func() { recovered(func() { panicsWith(http.ErrAbortHandler) }) })
+}
+
+func TestPanic_String(t *testing.T) {
+	assert.Equal(t, "panic of type int", (&Panic{Type: "int"}).String())
+	assert.Equal(t, "panic of type string: text", (&Panic{Type: "string", Text: "text"}).String())
 }
 
 func TestLog(t *testing.T) {
@@ -61,10 +83,10 @@ func TestLog(t *testing.T) {
 
 	plain := errors.New("plain")
 	tell := Log("endpoint failed", func(err error) []byte {
-		if err == plain {
-			return nil
+		if strings.Contains(err.Error(), "panic") {
+			return []byte("goroutine 1")
 		}
-		return []byte("goroutine 1")
+		return nil
 	})
 	told := func(err error) (record map[string]any) {
 		log.Reset()
@@ -74,9 +96,12 @@ func TestLog(t *testing.T) {
 		return record
 	}
 	assert.Equal(t, map[string]any{"level": "ERROR", "msg": "endpoint failed", "error": "plain"}, told(plain))
-	long := errors.New(strings.Repeat("x", 255) + "ü and more")
+	long := errors.New(strings.Repeat("x", 254) + "\nü and more")
+	assert.Equal(t, strings.Repeat("x", 254)+" ", told(long)["error"], "cut to 256 bytes, of which half a letter is none")
+	panicked := "p: panic of type string: " + strings.Repeat("x", 256)
 	assert.Equal(t, map[string]any{
-		"level": "ERROR", "msg": "endpoint failed", "error": strings.Repeat("x", 255), "stack": "goroutine 1",
-	}, told(long), "cut to 256 bytes, of which half a letter is none")
+		"level": "ERROR", "msg": "endpoint failed", "error": panicked, "stack": "goroutine 1",
+	}, told(errors.New(panicked)), "the text of a panic is whole")
+	assert.Len(t, told(errors.New(panicked + strings.Repeat("x", 1000)))["error"], 512)
 	assert.Equal(t, "EOF", told(io.EOF)["error"])
 }
