@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -420,21 +420,21 @@ func TestTolerantDecoding(t *testing.T) {
 
 func TestNothingPrintsTheKey(t *testing.T) {
 	c := newTestClient(t, jsonAnswer(401, `{"error":{"code":"AUTH_INVALID_API_KEY","message":"no"}}`), nil)
-	proof.Redacted(t, []byte(testKey), c)
+	testenv.Redacted(t, []byte(testKey), c)
 	_, err := c.Send(t.Context(), hello)
 	s := openStream(t, newTestClient(t, streamOf(sample), nil))
 	_, streamErr := read(s)
 	require.NoError(t, streamErr)
 	reply, _ := s.Reply()
-	proof.Redacted(t, []byte(testKey), s)
+	testenv.Redacted(t, []byte(testKey), s)
 	for name, v := range map[string]any{
 		"Error": requireError(t, err), "Reply": reply, "Options": &Options{BaseURL: "x"}, "Meta": s.Meta, "Message": hello,
 		"FieldError": &FieldError{"apiKey", "must not be empty"}, "Attempt": Attempt{Number: 1},
 	} {
-		t.Run(name, func(t *testing.T) { proof.Keyless(t, []byte(testKey), v) })
+		t.Run(name, func(t *testing.T) { testenv.Keyless(t, []byte(testKey), v) })
 	}
 	_, err = New(testKey+"\n", 1, nil)
-	proof.NoKey(t, []byte(testKey), err.Error())
+	testenv.NoKey(t, []byte(testKey), err.Error())
 }
 
 // What a transport says may be anything: it is cut, and one line.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/chatclient/chattest"
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -370,8 +370,8 @@ func TestAnOpenStreamPrintsNoKey(t *testing.T) {
 	stream, err := c.Stream(t.Context(), hello)
 	require.NoError(t, err)
 	defer stream.Close()
-	proof.Redacted(t, []byte(key), stream)
-	proof.Redacted(t, []byte(key), c)
+	testenv.Redacted(t, []byte(key), stream)
+	testenv.Redacted(t, []byte(key), c)
 }
 
 func TestManyStreamsAtOnce(t *testing.T) {
@@ -410,7 +410,7 @@ func TestTheVendorsJavaScript(t *testing.T) {
 	server := fake.Start()
 	defer server.Close()
 	var got struct{ Whole, Streamed string }
-	proof.Node(t, "bookbag.mjs", map[string]string{"url": server.URL + "/api/v2/agents/123/chat", "key": key, "message": hello.Text}, &got)
+	testenv.Node(t, "bookbag.mjs", map[string]string{"url": server.URL + "/api/v2/agents/123/chat", "key": key, "message": hello.Text}, &got)
 
 	c := client(t, &chatclient.Options{BaseURL: server.URL}, nil)
 	reply, err := c.Send(t.Context(), hello)

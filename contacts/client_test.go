@@ -15,7 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -706,7 +706,7 @@ func TestSchema(t *testing.T) {
 
 func TestNothingPrintsTheKey(t *testing.T) {
 	c := newTestClient(t, jsonAnswer(401, `{"message":"no","issues":[{"field":"f","message":"m"}]}`), nil)
-	proof.Redacted(t, []byte(testKey), c)
+	testenv.Redacted(t, []byte(testKey), c)
 	_, err := c.Upsert(t.Context(), []Input{ada})
 	contact, getErr := newTestClient(t, jsonAnswer(200, `{"data":`+adaRecord+`}`), nil).Get(t.Context(), "user_8821")
 	require.NoError(t, getErr)
@@ -716,10 +716,10 @@ func TestNothingPrintsTheKey(t *testing.T) {
 		"Error": requireError(t, err), "Contact": contact, "Schema": schema, "Input": &ada, "Options": &Options{BaseURL: "x"}, "Attempt": Attempt{Number: 1},
 		"FieldError": &FieldError{"apiKey", "must not be empty"}, "Deletions": Deletions{Failed: []FailedDeletion{{"a", err}}},
 	} {
-		t.Run(name, func(t *testing.T) { proof.Keyless(t, []byte(testKey), v) })
+		t.Run(name, func(t *testing.T) { testenv.Keyless(t, []byte(testKey), v) })
 	}
 	_, err = New(testKey+"\n", 1, nil)
-	proof.NoKey(t, []byte(testKey), err.Error())
+	testenv.NoKey(t, []byte(testKey), err.Error())
 }
 
 // What a transport says may be anything: it is cut, and one line.

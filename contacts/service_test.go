@@ -16,7 +16,7 @@ import (
 
 	"github.com/chatident/chatident/contacts"
 	"github.com/chatident/chatident/contacts/contactstest"
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -554,12 +554,12 @@ func TestManyAtOnce(t *testing.T) {
 func TestNothingPrintsTheKeyAfterUse(t *testing.T) {
 	c, _ := over(t, nil, nil)
 	fill(t, c, 1)
-	proof.Redacted(t, []byte(key), c)
+	testenv.Redacted(t, []byte(key), c)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Get(ctx, "user_0")
 	var e *contacts.Error
 	require.ErrorAs(t, err, &e)
 	assert.ErrorIs(t, err, context.Canceled)
-	proof.Keyless(t, []byte(key), e)
+	testenv.Keyless(t, []byte(key), e)
 }

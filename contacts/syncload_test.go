@@ -23,7 +23,7 @@ import (
 
 	"github.com/chatident/chatident/contacts"
 	"github.com/chatident/chatident/contacts/contactstest"
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -80,7 +80,7 @@ func loadRow(i int) contacts.Row {
 // accounted for. The service is another process, so that what is measured is the
 // run's.
 func TestSyncMemory(t *testing.T) {
-	proof.Load(t)
+	testenv.Load(t)
 	service := peer(t, "service")
 	tell, err := service.StdinPipe()
 	require.NoError(t, err)

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -84,7 +84,7 @@ func TestWycheproofHMAC(t *testing.T) {
 			}
 		}
 	}
-	proof.Vectors(t, "wycheproof_hmac_sha256_test.json", &v)
+	testenv.Vectors(t, "wycheproof_hmac_sha256_test.json", &v)
 	ran := 0
 	for _, g := range v.TestGroups {
 		for _, test := range g.Tests {
@@ -117,7 +117,7 @@ func TestNodesCryptoMakesTheSameHashes(t *testing.T) {
 		ids = append(ids, string(id))
 	}
 	var want []string
-	proof.Node(t, "hmac.mjs", map[string]any{"secret": secret, "ids": ids}, &want)
+	testenv.Node(t, "hmac.mjs", map[string]any{"secret": secret, "ids": ids}, &want)
 	require.Len(t, want, len(ids))
 	h := testHasher(t, secret, nil)
 	for i, id := range ids {

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -211,7 +211,7 @@ func TestPageBlocksInAJavaScriptEngine(t *testing.T) {
 		Calls      [][]json.RawMessage
 		Late       [][]json.RawMessage
 	}
-	proof.Node(t, "page.mjs", blocks, &got)
+	testenv.Node(t, "page.mjs", blocks, &got)
 	require.Len(t, got, len(blocks))
 	for i, ran := range got {
 		require.Empty(t, ran.Error, "%s", blocks[i])

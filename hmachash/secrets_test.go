@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"testing"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/require"
 )
 
@@ -28,7 +28,7 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 	require.True(t, h.Verify("1", ai.UserHash), "a state is in the pool")
 
 	for name, v := range map[string]any{"Hasher": h, "Ainisa": a, "Bookbag": b} {
-		t.Run(name, func(t *testing.T) { proof.Redacted(t, []byte(secret), v) })
+		t.Run(name, func(t *testing.T) { testenv.Redacted(t, []byte(secret), v) })
 	}
 	for name, v := range map[string]any{
 		"Action":          struct{ h any }{action},
@@ -38,7 +38,7 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 		"BookbagIdentity": bi,
 		"FieldError":      &FieldError{"secret", "must not be empty"},
 	} {
-		t.Run(name, func(t *testing.T) { proof.Keyless(t, []byte(secret), v) })
+		t.Run(name, func(t *testing.T) { testenv.Keyless(t, []byte(secret), v) })
 	}
 
 	// The caller's own strings stand open in Options.Previous, so nothing hides
@@ -50,10 +50,10 @@ func TestNothingPrintsTheSecret(t *testing.T) {
 	require.NoError(t, err)
 	for _, text := range []string{fmt.Sprintf("%v %+v %#v %s %q", o, &o, o, o, []Options{o}), log.String(), string(j)} {
 		require.Contains(t, text, "[redacted]")
-		proof.NoKey(t, []byte(secret), text)
+		testenv.NoKey(t, []byte(secret), text)
 	}
 
 	_, err = NewAinisa(secret+"\n", nil)
 	require.Error(t, err)
-	proof.NoKey(t, []byte(secret), err.Error())
+	testenv.NoKey(t, []byte(secret), err.Error())
 }

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -67,7 +67,7 @@ func TestJoseForNodeOpensOurTokens(t *testing.T) {
 		want = append(want, claimsOf(t, token))
 	}
 	var out joseOut
-	proof.Node(t, "jose.mjs", in, &out)
+	testenv.Node(t, "jose.mjs", in, &out)
 	require.Len(t, out.Opened, len(want))
 	for i, got := range out.Opened {
 		require.Empty(t, got.Code)
@@ -91,7 +91,7 @@ func TestWeOpenTokensOfJoseForNode(t *testing.T) {
 		in.Seal = append(in.Seal, joseSeal{payloadOf(t, claims), now.Unix(), now.Unix() + 3600})
 	}
 	var out joseOut
-	proof.Node(t, "jose.mjs", in, &out)
+	testenv.Node(t, "jose.mjs", in, &out)
 	require.Len(t, out.Sealed, len(want))
 	for i, token := range out.Sealed {
 		got, err := newTestOpener(t).Open(token)
@@ -129,7 +129,7 @@ func TestExpiryIsJudgedAlike(t *testing.T) {
 	require.Equal(t, []bool{true, false, false}, ours)
 
 	var out joseOut
-	proof.Node(t, "jose.mjs", in, &out)
+	testenv.Node(t, "jose.mjs", in, &out)
 	for i, got := range out.Opened {
 		if ours[i] {
 			assert.Empty(t, got.Code)

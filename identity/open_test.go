@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/go-jose/go-jose/v4"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -277,7 +277,7 @@ func TestRFC7520File(t *testing.T) {
 		}
 		Output struct{ Compact string }
 	}
-	proof.Vectors(t, "rfc7520_5_6.json", &v)
+	testenv.Vectors(t, "rfc7520_5_6.json", &v)
 	plaintext, err := openerOf(t, v.Input.Key.K).plaintext(v.Output.Compact)
 	require.NoError(t, err)
 	assert.Equal(t, v.Input.Plaintext, string(plaintext))
@@ -295,7 +295,7 @@ func TestWycheproofJWE(t *testing.T) {
 			}
 		}
 	}
-	proof.Vectors(t, "wycheproof_json_web_encryption_test.json", &v)
+	testenv.Vectors(t, "wycheproof_json_web_encryption_test.json", &v)
 	opened := 0
 	for _, g := range v.TestGroups {
 		for _, test := range g.Tests {
@@ -330,7 +330,7 @@ func TestWycheproofAESGCM(t *testing.T) {
 			}
 		}
 	}
-	proof.Vectors(t, "wycheproof_aes_gcm_test.json", &v)
+	testenv.Vectors(t, "wycheproof_aes_gcm_test.json", &v)
 	ran := 0
 	for _, g := range v.TestGroups {
 		if g.IVSize != 96 || g.KeySize != 128 || g.TagSize != 128 {

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/require"
 )
 
@@ -18,7 +18,7 @@ func TestNothingPrintsTheKey(t *testing.T) {
 	require.NoError(t, err)
 
 	for name, v := range map[string]any{"Key": key, "*Key": &key, "Minter": m, "Opener": o} {
-		t.Run(name, func(t *testing.T) { proof.Redacted(t, key.reveal(), v) })
+		t.Run(name, func(t *testing.T) { testenv.Redacted(t, key.reveal(), v) })
 	}
 	for name, v := range map[string]any{
 		"Handler":        Handler(m, nobody, nil),
@@ -31,7 +31,7 @@ func TestNothingPrintsTheKey(t *testing.T) {
 		"FieldError":     &FieldError{"key", "must not be empty"},
 		"PanicError":     &PanicError{Type: "string"},
 	} {
-		t.Run(name, func(t *testing.T) { proof.Keyless(t, key.reveal(), v) })
+		t.Run(name, func(t *testing.T) { testenv.Keyless(t, key.reveal(), v) })
 	}
 }
 
@@ -43,5 +43,5 @@ func TestNoErrorHoldsATokenOrAKey(t *testing.T) {
 	require.NotContains(t, err.Error(), token[:40])
 	_, err = ParseKey(testKeyHex + "0")
 	require.Error(t, err)
-	proof.NoKey(t, testKey(t).reveal(), err.Error())
+	testenv.NoKey(t, testKey(t).reveal(), err.Error())
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -30,7 +30,7 @@ func TestMustache(t *testing.T) {
 			Data                     json.RawMessage
 		}
 	}
-	proof.Vectors(t, "mustache_interpolation.json", &spec)
+	testenv.Vectors(t, "mustache_interpolation.json", &spec)
 	var applied []string
 	for _, test := range spec.Tests {
 		reason := ""

@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"testing"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/require"
 )
 
@@ -21,7 +21,7 @@ func TestNothingPrintsTheKey(t *testing.T) {
 	require.NoError(t, err)
 
 	for name, v := range map[string]any{"Template": template, "CompiledAction": c} {
-		t.Run(name, func(t *testing.T) { proof.Redacted(t, key, v) })
+		t.Run(name, func(t *testing.T) { testenv.Redacted(t, key, v) })
 	}
 	for name, v := range map[string]any{
 		"Preview":      preview,
@@ -33,7 +33,7 @@ func TestNothingPrintsTheKey(t *testing.T) {
 		"ValueError":   &ValueError{Name: "a"},
 		"ActionError":  &ActionError{[]error{&FieldError{"url", "must not be empty"}}},
 	} {
-		t.Run(name, func(t *testing.T) { proof.Keyless(t, key, v) })
+		t.Run(name, func(t *testing.T) { testenv.Keyless(t, key, v) })
 	}
 
 	// The fields of an action are the caller's own open strings, so nothing hides
@@ -45,7 +45,7 @@ func TestNothingPrintsTheKey(t *testing.T) {
 	require.NoError(t, err)
 	for _, text := range []string{fmt.Sprintf("%v %+v %#v %s %q %x", a, &a, a, a, []Action{a}, a), log.String(), string(j)} {
 		require.Contains(t, text, "[redacted]")
-		proof.NoKey(t, key, text)
+		testenv.NoKey(t, key, text)
 	}
 }
 
@@ -55,7 +55,7 @@ func TestNoErrorHoldsTheKey(t *testing.T) {
 	for _, src := range []string{sampleKey + "{{", "{{" + sampleKey, "{{ " + sampleKey + ".x }}", "{{{" + sampleKey, `{"a":"\"` + sampleKey + `{{a}}"}`, "https://" + sampleKey + "@h/", "https://h/" + sampleKey + "#", sampleKey + "\n"} {
 		for c := Text; c <= Header; c++ {
 			if _, err := Parse(src, c, nil); err != nil {
-				proof.NoKey(t, key, fmt.Sprintf("%v %+v", err, err))
+				testenv.NoKey(t, key, fmt.Sprintf("%v %+v", err, err))
 			}
 		}
 	}
@@ -64,17 +64,17 @@ func TestNoErrorHoldsTheKey(t *testing.T) {
 	a.Header["X"], a.Variables["a"] = sampleKey+"\n", sampleKey
 	_, err := Compile(a, nil)
 	require.Error(t, err)
-	proof.NoKey(t, key, fmt.Sprintf("%v %+v", err, err))
+	testenv.NoKey(t, key, fmt.Sprintf("%v %+v", err, err))
 
 	source := customer()
 	for _, path := range []string{"userDetail.id", "userDetail.email", "userDetail.orders", "integrations.shop.token"} {
 		source[path] = sampleKey + "/\n\xff"
 		_, err := compile(t, sample()).Request(t.Context(), source)
 		require.Error(t, err)
-		proof.NoKey(t, key, fmt.Sprintf("%v %+v", err, err))
+		testenv.NoKey(t, key, fmt.Sprintf("%v %+v", err, err))
 		source[path] = customer()[path]
 	}
 	_, err = ParseAction([]byte(`{"url":["` + sampleKey + `"],"headers":{"X":{"a":"` + sampleKey + `"}},"method":"` + sampleKey))
 	require.Error(t, err)
-	proof.NoKey(t, key, err.Error())
+	testenv.NoKey(t, key, err.Error())
 }

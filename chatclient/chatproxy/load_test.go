@@ -20,7 +20,7 @@ import (
 
 	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/chatclient/chattest"
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 )
 
 const (
@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 // left behind. This process has the proxy alone, so that what is measured is
 // the proxy's and its client's.
 func TestLoad(t *testing.T) {
-	proof.Load(t)
+	testenv.Load(t)
 	peer := exec.CommandContext(t.Context(), os.Args[0])
 	peer.Env = append(os.Environ(), loadVar+"=1")
 	peer.Stderr = os.Stderr

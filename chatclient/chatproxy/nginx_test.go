@@ -18,7 +18,7 @@ import (
 
 	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/chatclient/chattest"
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 )
 
 // nginxConfig is what people write, and beside it the same with the header that
@@ -49,7 +49,7 @@ http {
 `
 
 func startNginx(t *testing.T, behind string) (addr string) {
-	path := proof.Nginx(t)
+	path := testenv.Nginx(t)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	addr = l.Addr().String()

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chatident/chatident/chatclient/chattest"
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 )
 
 // atPort serves the site's proxy to Node, and returns the URL of its prefix.
@@ -55,7 +55,7 @@ func (e *site) aiSDK(chat aiChat) (result aiResult) {
 	e.Helper()
 	chat.URL = e.atPort() + "/ai-sdk"
 	chat.Headers = visitorHeader("ada")
-	proof.Node(e, "aisdk.mjs", chat, &result)
+	testenv.Node(e, "aisdk.mjs", chat, &result)
 	return result
 }
 
@@ -181,7 +181,7 @@ func (r result) text() (text string) {
 func (e *site) chat(user string, steps ...step) (results []result) {
 	e.Helper()
 	input := map[string]any{"url": e.atPort(), "headers": visitorHeader(user), "steps": steps}
-	proof.Node(e, "chatproxy.mjs", input, &results)
+	testenv.Node(e, "chatproxy.mjs", input, &results)
 	require.Len(e, results, len(steps))
 	return results
 }
@@ -275,7 +275,7 @@ func TestTheScriptsErrors(t *testing.T) {
 	assert.Equal(t, "You said: Hello", got[5].text())
 
 	var results []result
-	proof.Node(t, "chatproxy.mjs", map[string]any{"url": "http://127.0.0.1:1", "steps": []step{send}}, &results)
+	testenv.Node(t, "chatproxy.mjs", map[string]any{"url": "http://127.0.0.1:1", "steps": []step{send}}, &results)
 	assert.Equal(t, "offline", results[0].Error.Code)
 }
 
@@ -291,7 +291,7 @@ func TestTheVendorsReader(t *testing.T) {
 	} {
 		var got struct{ Text string }
 		input := map[string]any{"url": url, "headers": headers, "body": step{"message": "Hello"}}
-		proof.Node(t, "lines.mjs", input, &got)
+		testenv.Node(t, "lines.mjs", input, &got)
 		assert.Equal(t, tricky, got.Text, url)
 	}
 }

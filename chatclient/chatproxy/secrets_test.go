@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 )
 
 func TestNothingPrintsASecret(t *testing.T) {
@@ -14,18 +14,18 @@ func TestNothingPrintsASecret(t *testing.T) {
 	options := &Options{Previous: []string{previous}}
 	e := newSite(t, setup{proxy: options})
 	for _, secret := range []string{testSecret, previous, testKey} {
-		proof.Redacted(t, []byte(secret), e.proxy)
+		testenv.Redacted(t, []byte(secret), e.proxy)
 	}
 	assert.Equal(t, "[redacted]", fmt.Sprintf("%+v", options))
 
 	_, err := New(e.proxy.bot, previous[:31], byHeader, nil)
-	proof.NoKey(t, []byte(previous[:31]), err.Error())
+	testenv.NoKey(t, []byte(previous[:31]), err.Error())
 }
 
 // A ticket is readable, and has nothing of the secret or the session in it.
 func TestATicketHoldsNoSecret(t *testing.T) {
 	own := ticketsOf(t, 123, testSecret)
 	ticket := own.conversation(subject{"session", "the-session-of-ada"}, "456")
-	proof.NoKey(t, []byte(testSecret), ticket)
-	proof.NoKey(t, []byte("the-session-of-ada"), ticket)
+	testenv.NoKey(t, []byte(testSecret), ticket)
+	testenv.NoKey(t, []byte("the-session-of-ada"), ticket)
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chatident/chatident/contacts/contactstest"
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 )
 
 const password = "s3cret/päss word"
@@ -50,7 +50,7 @@ type postgresServer struct {
 
 func startPostgres(t *testing.T) *postgresServer {
 	t.Helper()
-	server := proof.Postgres(t)
+	server := testenv.Postgres(t)
 	folder, process := otherUser(t)
 	secret := filepath.Join(folder, "password")
 	require.NoError(t, os.WriteFile(secret, []byte(password+"\n"), 0o644))

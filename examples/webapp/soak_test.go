@@ -17,7 +17,7 @@ import (
 
 	"github.com/chatident/chatident/chatclient/chattest"
 	"github.com/chatident/chatident/contacts/contactstest"
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -30,7 +30,7 @@ var soakTime = flag.Duration("soak", time.Minute, "how long TestSoak takes")
 //
 //	CHATIDENT_REQUIRE=load go test -run TestSoak -v ./examples/webapp -soak 10m -timeout 15m
 func TestSoak(t *testing.T) {
-	proof.Load(t)
+	testenv.Load(t)
 	logger := slog.Default()
 	slog.SetDefault(slog.New(slog.DiscardHandler)) // the faults would fill it
 	t.Cleanup(func() { slog.SetDefault(logger) })

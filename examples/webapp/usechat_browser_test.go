@@ -8,7 +8,7 @@ import (
 
 	"github.com/chatident/chatident/chatclient/chattest"
 	"github.com/chatident/chatident/examples/internal/browser"
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -21,7 +21,7 @@ func startUseChat(t *testing.T) *site {
 	t.Helper()
 	built := t.TempDir()
 	npm := exec.CommandContext(t.Context(), "npm", "run", "build", "--no-update-notifier", "--", "--outdir="+built)
-	npm.Dir = proof.NodePackages(t, "examples/webapp/usechat")
+	npm.Dir = testenv.NodePackages(t, "examples/webapp/usechat")
 	output, err := npm.CombinedOutput()
 	require.NoError(t, err, "%s", output)
 	return start(t, func(c *config) { c.useChat = built })

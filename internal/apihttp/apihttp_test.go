@@ -16,7 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -718,6 +718,6 @@ func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
 func TestNothingPrintsTheKey(t *testing.T) {
 	c := newClient(t, refusing{}, nil)
 	_, err := c.Do(t.Context(), Call{Method: "GET"})
-	proof.Keyless(t, []byte(testKey), c)
-	proof.Keyless(t, []byte(testKey), failure(t, err))
+	testenv.Keyless(t, []byte(testKey), c)
+	testenv.Keyless(t, []byte(testKey), failure(t, err))
 }

@@ -24,7 +24,7 @@ import (
 	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/chatident/chatident/hmachash"
 	"github.com/chatident/chatident/identity"
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 )
 
 const (
@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 // Whatever visitors of another process do to the handlers, others are answered
 // meanwhile and afterwards, and nothing is left of it.
 func TestAbuse(t *testing.T) {
-	proof.Load(t)
+	testenv.Load(t)
 	peer := startPeer(t)
 	s := startSite(t, peer.hear())
 	goroutines, files := runtime.NumGoroutine()+1, openFiles() // and the one of the subtest

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chatident/chatident/internal/proof"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
@@ -33,7 +33,7 @@ type Browser struct {
 func New(t *testing.T) *Browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(proof.Chromium(t)),
+		chromedp.ExecPath(testenv.Chromium(t)),
 		chromedp.NoSandbox, // the tests may run as root
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),

@@ -1,4 +1,4 @@
-package proof
+package testenv
 
 import (
 	"crypto/aes"
@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recorder stands in for a test that misses something.
+// recorder records how a test with a missing program ended.
 type recorder struct {
 	testing.TB
 	ended string
@@ -22,7 +22,7 @@ func (r *recorder) Helper()               {}
 func (r *recorder) Skipf(string, ...any)  { r.ended = "skipped"; runtime.Goexit() }
 func (r *recorder) Fatalf(string, ...any) { r.ended = "failed"; runtime.Goexit() }
 
-func TestMissing(t *testing.T) {
+func TestMissing_SkipsOrFails(t *testing.T) {
 	for require, want := range map[string]string{
 		"":             "skipped",
 		"vectors":      "skipped",
@@ -42,8 +42,8 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// A test that cannot fail proves nothing: these types do leak.
-func TestRenderShowsWhatLeaks(t *testing.T) {
+// These types leak their key, so Keyless must be able to fail.
+func TestRender_ShowsKey(t *testing.T) {
 	key := []byte("0123456789abcdef")
 	type leaky struct{ key []byte }
 	block, err := aes.NewCipher(key)

@@ -1,4 +1,4 @@
-package proof
+package testenv
 
 import (
 	"bytes"
@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Redacted checks that a value which holds the key shows as [redacted] where it
-// is printed itself, and no key anywhere.
+// Redacted checks that a value that holds the key prints as [redacted], and that
+// no printer shows the key.
 func Redacted(t *testing.T, key []byte, v any) {
 	t.Helper()
 	j, err := json.Marshal(v)
@@ -33,9 +33,9 @@ func Redacted(t *testing.T, key []byte, v any) {
 	Keyless(t, key, v)
 }
 
-// Keyless checks that a value shows no key, however it is printed: under each
-// verb of fmt, in slog, encoding/json and a test's diff (which follows pointers
-// and calls no methods), by itself, behind its pointer and inside other values.
+// Keyless checks that no printer shows the key of a value: each verb of fmt,
+// slog, encoding/json, and testify's diff, which follows pointers and calls no
+// methods. The value is printed alone, dereferenced, and inside other values.
 func Keyless(t *testing.T, key []byte, v any) {
 	t.Helper()
 	forms := []any{v, []any{v}, map[string]any{"k": v}, struct{ V any }{v}, struct{ v any }{v}}
@@ -47,8 +47,8 @@ func Keyless(t *testing.T, key []byte, v any) {
 	}
 }
 
-// NoKey checks that a text does not hold the key in any form that a printer
-// would give it.
+// NoKey checks that a text does not contain the key in any form in which a
+// printer may write it.
 func NoKey(t *testing.T, key []byte, text string) {
 	t.Helper()
 	for _, form := range forms(key) {
@@ -56,6 +56,7 @@ func NoKey(t *testing.T, key []byte, text string) {
 	}
 }
 
+// forms returns the key as printers write it, in lower case.
 func forms(key []byte) []string {
 	forms := append(words(key),
 		string(key),
@@ -76,8 +77,8 @@ func forms(key []byte) []string {
 	return forms
 }
 
-// words are the first two words of a key as a cipher keeps it: the round keys
-// of AES begin with the key itself.
+// words returns the first two words of the key as a cipher stores them: the
+// round keys of AES begin with the key.
 func words(key []byte) []string {
 	if len(key) < 8 {
 		return nil
@@ -90,6 +91,7 @@ func words(key []byte) []string {
 	return forms
 }
 
+// render prints v with every printer.
 func render(t *testing.T, v any) string {
 	var b bytes.Buffer
 	for _, verb := range "vTtbcdoOqxXUeEfFgGspw" {
