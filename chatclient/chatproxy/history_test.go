@@ -48,9 +48,7 @@ func TestHistory(t *testing.T) {
 		assert.Equal(t, `{"version":1,"message":"`+two.Message+`","feedback":null}`+"\n", set)
 		e.failed(400, "not_assistant", "PATCH", path+"/"+user+"/feedback", `{"feedback":"negative"}`)
 		assert.Empty(t, e.reports())
-		e.client.CloseIdleConnections()
-		e.fake.Close()
-		synctest.Wait()
+		e.end()
 	})
 }
 

@@ -107,9 +107,7 @@ func TestRateLimitOfTheKey(t *testing.T) {
 		assert.Equal(t, "3", res.Header.Get("Retry-After"))
 		assert.Zero(t, time.Since(begun))
 		assert.ErrorIs(t, e.reports()[0], chatclient.ErrRateLimited)
-		e.client.CloseIdleConnections()
-		e.fake.Close()
-		synctest.Wait()
+		e.end()
 	})
 }
 
@@ -132,9 +130,7 @@ func TestARefusalAfterALimit(t *testing.T) {
 			ticket := e.say("Hello", "").Conversation
 			e.fake.Script(chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(time.Second), test.fault)
 			e.failed(test.status, test.code, "POST", "/messages", saying("a", ticket))
-			e.client.CloseIdleConnections()
-			e.fake.Close()
-			synctest.Wait()
+			e.end()
 		})
 	}
 }
@@ -156,9 +152,7 @@ func TestADeadlineOfTheRequest(t *testing.T) {
 		_, stream := e.do("POST", "/messages", `{"message":"a"}`)
 		assert.Contains(t, stream, `"code":"reply_timeout"`)
 		assert.ErrorIs(t, e.reports()[0], context.DeadlineExceeded)
-		e.client.CloseIdleConnections()
-		e.fake.Close()
-		synctest.Wait()
+		e.end()
 	})
 }
 
@@ -192,9 +186,7 @@ func TestOnErrorComesAfterTheAnswer(t *testing.T) {
 		_, stream := e.do("POST", "/messages", `{"message":"a"}`)
 		assert.NotContains(t, stream, ":\n\n", "no comments after the end")
 		assert.True(t, e.proxy.streams.take(ada))
-		e.client.CloseIdleConnections()
-		e.fake.Close()
-		synctest.Wait()
+		e.end()
 	})
 }
 
@@ -233,8 +225,7 @@ func TestTheLimiterIsNotWaitedForLong(t *testing.T) {
 			assert.Equal(t, 2*time.Second, time.Since(begun))
 			assert.ErrorIs(t, e.reports()[0], chatclient.ErrLimiter)
 		}
-		e.client.CloseIdleConnections()
-		synctest.Wait()
+		e.end()
 	})
 }
 
@@ -246,9 +237,7 @@ func TestNoAnswerInTime(t *testing.T) {
 		e.failed(504, "bot_timeout", "POST", "/messages", `{"message":"a"}`)
 		assert.Equal(t, time.Minute, time.Since(begun))
 		assert.ErrorIs(t, e.reports()[0], chatclient.ErrTimeout)
-		e.client.CloseIdleConnections()
-		e.fake.Close()
-		synctest.Wait()
+		e.end()
 	})
 }
 

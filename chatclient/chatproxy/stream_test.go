@@ -174,9 +174,7 @@ func TestRepliesThatEndEarly(t *testing.T) {
 				reports := e.reports()
 				require.Len(t, reports, 1)
 				assert.ErrorIs(t, reports[0], test.cause)
-				e.client.CloseIdleConnections()
-				e.fake.Close()
-				synctest.Wait()
+				e.end()
 			})
 		})
 	}
@@ -189,9 +187,7 @@ func TestHeartbeat(t *testing.T) {
 		e.fake.Script(chattest.Silence(1))
 		_, stream := e.do("POST", "/messages", `{"message":"Hello"}`)
 		assert.Equal(t, 3, strings.Count(stream, ":\n\n"), "at 15, 30 and 45 seconds")
-		e.client.CloseIdleConnections()
-		e.fake.Close()
-		synctest.Wait()
+		e.end()
 	})
 }
 
@@ -204,9 +200,7 @@ func TestNoHeartbeatBetweenFrames(t *testing.T) {
 		said, end, _ := strings.Cut(stream, `"text":"e"`)
 		assert.NotContains(t, said, ":\n\n")
 		assert.Contains(t, end, ":\n\n", "the service's finish is not passed on")
-		e.client.CloseIdleConnections()
-		e.fake.Close()
-		synctest.Wait()
+		e.end()
 	})
 }
 
@@ -256,9 +250,7 @@ func TestDeadlinesOfTheServer(t *testing.T) {
 					res, _ = e.do("GET", "/other", "")
 					assert.Equal(t, 200, res.StatusCode)
 				}
-				e.client.CloseIdleConnections()
-				e.fake.Close()
-				synctest.Wait()
+				e.end()
 			})
 		})
 	}
@@ -305,8 +297,7 @@ func TestABrowserThatStopsAtTheEnd(t *testing.T) {
 		<-closed
 		assert.LessOrEqual(t, time.Since(begun), 31*time.Second)
 		_ = s.Close()
-		e.fake.Close()
-		synctest.Wait()
+		e.end()
 	})
 }
 
@@ -334,8 +325,7 @@ func TestASlowReader(t *testing.T) {
 		assert.Empty(t, e.reports())
 		_ = browser.Close()
 		_ = s.Close()
-		e.fake.Close()
-		synctest.Wait()
+		e.end()
 	})
 }
 
@@ -360,9 +350,7 @@ func TestASlowBody(t *testing.T) {
 			_ = res.Body.Close()
 			assert.Empty(t, e.fake.Requests())
 			_ = stalled.Close()
-			e.client.CloseIdleConnections()
-			e.fake.Close()
-			synctest.Wait()
+			e.end()
 		})
 	}
 }
@@ -489,9 +477,7 @@ func TestAPanicInAComment(t *testing.T) {
 		assert.Equal(t, "boom", <-panicked, "on the goroutine of the request, where net/http knows what to do")
 		assert.Equal(t, 15*time.Second, time.Since(begun))
 		assert.Empty(t, e.proxy.streams.used)
-		e.client.CloseIdleConnections()
-		e.fake.Close()
-		synctest.Wait()
+		e.end()
 	})
 }
 
