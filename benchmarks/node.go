@@ -8,7 +8,7 @@ import (
 )
 
 // nodeFolder has the script and the packages of the peers in Node.
-const nodeFolder = "../internal/proof/node"
+const nodeFolder = "../internal/testenv/node"
 
 // node is a process of Node that does works on request, and tells their CPU time.
 type node struct {
@@ -23,7 +23,7 @@ func startNode(needs map[string]any) (*node, error) {
 		return &node{missing: "Node is not installed", child: child{stop: func() {}}}, nil
 	}
 	if _, err := os.Stat(filepath.Join(nodeFolder, "node_modules", "jose")); err != nil {
-		return &node{missing: "run npm ci --prefix internal/proof/node", child: child{stop: func() {}}}, nil
+		return &node{missing: "run npm ci --prefix internal/testenv/node", child: child{stop: func() {}}}, nil
 	}
 	cmd := exec.Command("node", "bench.mjs")
 	cmd.Dir = nodeFolder

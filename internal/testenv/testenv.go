@@ -20,7 +20,7 @@ import (
 )
 
 // nodeScripts is the folder of Node scripts, relative to the repository.
-const nodeScripts = "internal/proof/node"
+const nodeScripts = "internal/testenv/node"
 
 // Node runs a script in the folder of Node scripts. The script reads input as
 // JSON from its standard input and prints JSON, which is decoded into output.
