@@ -1,9 +1,7 @@
 package contacts
 
 import (
-	"strings"
-	"unicode/utf8"
-
+	"github.com/chatident/chatident/internal/pathsegment"
 	"github.com/chatident/chatident/internal/wire"
 )
 
@@ -29,26 +27,21 @@ func checkExternalID(field, id string) error {
 }
 
 // brokenByExternalID returns the rule that an external id breaks, or "" for a
-// good one. Refused is what could mean another path than its own: nothing but
-// slashes, and "." or ".." alone or between slashes, as proxies and routers may
-// resolve these even where they are escaped. Everything else that is UTF-8 may be
-// an external id.
+// good one. An id is rejected if a server or a proxy may read it as another path
+// than its own, even where it is escaped. Slashes are accepted: an external id
+// has no documented pattern.
 func brokenByExternalID(id string) (broken string) {
-	if !utf8.ValidString(id) {
+	switch pathsegment.CheckParts(id) {
+	case pathsegment.NotUTF8:
 		return "must be valid UTF-8"
-	}
-	if id != "" && !strings.ContainsAny(id, `./\`) { // as nearly always
-		return ""
-	}
-	empty := true
-	for part := range strings.FieldsFuncSeq(id, func(r rune) bool { return r == '/' || r == '\\' }) {
-		if part == "." || part == ".." {
-			return "must not be . or .., nor have one between slashes"
-		}
-		empty = false
-	}
-	if empty {
+	case pathsegment.Control:
+		return "must not have control characters"
+	case pathsegment.Encoded:
+		return "must not be percent-encoded: a server that decodes it twice reads another id"
+	case pathsegment.Empty:
 		return "must not be empty, nor only slashes"
+	case pathsegment.Dots:
+		return "must not be . or .., nor have one between slashes"
 	}
 	return ""
 }
