@@ -21,8 +21,8 @@ import (
 // Source: Bookbag, API v1, "Contacts".
 type Input struct {
 	// ExternalID is your own id of the customer, and the key of an upsert: any
-	// text in UTF-8, such as "user_8821", "ada@example.com" or "shop/17". Refused
-	// are those that could mean another path: "", "/", "..", "a/../b". Use the
+	// text in UTF-8, such as "user_8821", "ada@example.com" or "shop/17". Rejected
+	// is text that a server may read as another path: "", "..", "a/..;/b", "%2e". Use the
 	// same as for UserID in chats, so that the service lines up the contact with
 	// its conversations.
 	ExternalID Optional[string] `json:"external_id,omitzero"`

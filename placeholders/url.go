@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/chatident/chatident/internal/pathsegment"
 )
 
 // shape is what of a URL no value may change. The origin is the template's own
@@ -221,97 +223,44 @@ func (u *urlParser) endSegment(more bool) {
 }
 
 // literalRule is for the template's part of a segment with placeholders: the
-// values are not known yet.
+// values are not known yet, so that it may be empty or dots.
 func literalRule(text []byte) string {
-	var m meaning
-	for i := 0; i < len(text); {
-		c, n := decoded(text, i)
-		if rule := m.add(c); rule != "" {
-			return rule
-		}
-		i += n
+	fault := pathsegment.Check(appendDecoded(nil, text))
+	if fault == pathsegment.Empty || fault == pathsegment.Dots {
+		return ""
 	}
-	return ""
+	return segmentRules[fault]
 }
 
 // fixedRule is for a segment without placeholders. An encoded slash is allowed
 // there, since some services want it, but nothing that a server collapses.
 func fixedRule(text []byte) string {
-	var m meaning
-	for i := 0; i < len(text); {
-		c, n := decoded(text, i)
-		rule := ""
-		if c == '/' || c == '\\' {
-			rule = m.whole()
-			m = meaning{}
-		} else {
-			rule = m.add(c)
-		}
-		if rule != "" {
-			return rule
-		}
-		i += n
-	}
-	return m.whole()
+	return segmentRules[pathsegment.CheckParts(appendDecoded(nil, text))]
 }
 
 // segmentRule is for a whole segment as it is sent.
 func segmentRule(s []byte) string {
-	var m meaning
+	var buffer [256]byte // enough for nearly all, so that nothing is allocated
+	return segmentRules[pathsegment.Check(appendDecoded(buffer[:0], s))]
+}
+
+var segmentRules = [...]string{
+	pathsegment.None:    "",
+	pathsegment.NotUTF8: "must not make a path segment that is not UTF-8 when it has been decoded",
+	pathsegment.Control: "must not put control characters into a path segment",
+	pathsegment.Slash:   "must not put a slash or a backslash into a path segment, encoded or not",
+	pathsegment.Encoded: "must not put into a path segment what looks percent-encoded when it has been decoded",
+	pathsegment.Empty:   "must not leave a path segment empty",
+	pathsegment.Dots:    "must not make a path segment of dots and spaces alone, with what stands beside it",
+}
+
+func appendDecoded(dst, s []byte) []byte {
 	for i := 0; i < len(s); {
 		c, n := decoded(s, i)
-		if rule := m.add(c); rule != "" {
-			return rule
-		}
+		dst = append(dst, c)
 		i += n
 	}
-	return m.whole()
-}
-
-// meaning is what some server may see in a path segment. Dots alone name a
-// folder, or the one above; a semicolon begins what some cut off before they
-// look; some take spaces for nothing; and some decode twice.
-type meaning struct {
-	bytes   int  // before a semicolon
-	solid   bool // one of them is neither a dot nor a space
-	cut     bool // a semicolon was there
-	escaped int  // how much of an escape the last bytes are: of %, of % and a digit
-}
-
-// add takes the next decoded byte, and returns the rule that it breaks.
-func (m *meaning) add(c byte) string {
-	switch {
-	case c == '/' || c == '\\':
-		return "must not put a slash or a backslash into a path segment, encoded or not"
-	case c < ' ' || c == 0x7f:
-		return "must not put control characters into a path segment"
-	case c == '%':
-		m.escaped = 1
-	case m.escaped > 0 && isHex(c):
-		m.escaped++
-	default:
-		m.escaped = 0
-	}
-	if m.escaped == len("%00") {
-		return "must not put into a path segment what looks percent-encoded when it has been decoded"
-	}
-	m.cut = m.cut || c == ';'
-	if !m.cut {
-		m.bytes++
-		m.solid = m.solid || c != '.' && c != ' '
-	}
-	return ""
-}
-
-// whole returns the rule that the segment breaks as a whole.
-func (m *meaning) whole() string {
-	switch {
-	case m.bytes == 0:
-		return "must not leave a path segment empty"
-	case !m.solid:
-		return "must not make a path segment of dots and spaces alone, with what stands beside it"
-	}
-	return ""
+	return dst
 }
 
 // check wants the shape in a rendered URL, and sees each segment with a
