@@ -46,11 +46,11 @@
 // the call to Bookbag. A reply may take 10 minutes in all. Once it has begun, a
 // comment is sent after every 15 seconds of silence, until the client's
 // IdleTimeout; before, there is nothing for as long as the client's Timeout, so
-// let load balancers in front wait longer than that. A browser that takes
-// nothing for 30 seconds is given up.
+// let load balancers in front wait longer than that.
 //
-// The write timeout of the server does not matter: the deadline is moved on
-// as the reply goes on. The handler needs a ResponseWriter that can be flushed, also behind
+// Each write, of a reply, of any other response and of the script, has a deadline
+// of 30 seconds, whether the server has a WriteTimeout or not: a browser that reads
+// nothing for so long is disconnected. The handler needs a ResponseWriter that can be flushed, also behind
 // Unwrap, and fails with status 500 before it calls Bookbag where there is none,
 // as within http.TimeoutHandler. A middleware whose writer has Flush but no
 // Unwrap hides the deadlines: then only those of the server hold. nginx is told

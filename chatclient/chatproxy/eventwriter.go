@@ -11,29 +11,24 @@ const (
 	writeTimeout = 30 * time.Second
 )
 
-// unboundAnswer lifts the server's WriteTimeout, which counts from the request:
-// the service may take longer to answer.
-func unboundAnswer(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+// boundWrite bounds what is written next: a client that reads nothing must not hold
+// its handler, nor net/http after it, on a server without a WriteTimeout either. A
+// ResponseWriter without deadlines has those of its server.
+func boundWrite(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
 }
 
-// boundEnd bounds what is written from now on, by net/http after the handler as
-// well, where the server has a WriteTimeout. Where it has none, a deadline would
-// stay on the connection, for the answers of other handlers.
-func boundEnd(w http.ResponseWriter, r *http.Request) {
-	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if ok && server.WriteTimeout > 0 {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
-	} else {
-		unboundAnswer(w)
-	}
+// unboundWrite lifts the deadline, while nothing is written: the service may take
+// longer than the server's WriteTimeout, and over HTTP/2 a deadline that passes ends
+// the response.
+func unboundWrite(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 }
 
 // eventWriter writes frames to a browser, each at once, and a comment after every
 // 15 seconds without one: load balancers cut a connection that is silent.
 type eventWriter struct {
 	w       http.ResponseWriter
-	r       *http.Request
 	control *http.ResponseController
 	giveUp  func() // called when the browser takes no more
 
@@ -44,12 +39,12 @@ type eventWriter struct {
 	panicked any // what a comment's write panicked with
 }
 
-func newEventWriter(w http.ResponseWriter, r *http.Request, giveUp func()) *eventWriter {
+func newEventWriter(w http.ResponseWriter, giveUp func()) *eventWriter {
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no") // nginx would gather the pieces
-	e := &eventWriter{w: w, r: r, control: http.NewResponseController(w), giveUp: giveUp}
+	e := &eventWriter{w: w, control: http.NewResponseController(w), giveUp: giveUp}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.beat = time.AfterFunc(heartbeat, e.comment)
@@ -113,7 +108,7 @@ func (e *eventWriter) close() {
 	e.beat.Stop()
 	if !e.ended {
 		e.ended = true
-		boundEnd(e.w, e.r)
+		unboundWrite(e.w)
 	}
 }
 

@@ -78,7 +78,7 @@ func (p *Proxy) listConversations(w http.ResponseWriter, r *http.Request, v visi
 			list.Conversations = append(list.Conversations, conversation{ticket, orNull(c.Title), c.CreatedAt, c.UpdatedAt, c.Status})
 		}
 	}
-	answer(w, r, http.StatusOK, list)
+	answer(w, http.StatusOK, list)
 	p.report(r, odd)
 	return nil
 }
@@ -112,7 +112,7 @@ func (p *Proxy) listMessages(w http.ResponseWriter, r *http.Request, v visit) *r
 		metadata := messageMetadata{list.Conversation, ticket, m.CreatedAt, known(m.Feedback)}
 		list.Messages = append(list.Messages, message{ticket, m.Role, parts, metadata})
 	}
-	answer(w, r, http.StatusOK, list)
+	answer(w, http.StatusOK, list)
 	p.report(r, odd)
 	return nil
 }
@@ -209,7 +209,7 @@ func (p *Proxy) setFeedback(w http.ResponseWriter, r *http.Request, v visit) *re
 	if _, err := p.bot.SetFeedback(patient(r.Context()), id, messageID, feedback); err != nil {
 		return upstream(err, true)
 	}
-	answer(w, r, http.StatusOK, feedbackAnswer{wireVersion, v.segments[3], known(feedback)})
+	answer(w, http.StatusOK, feedbackAnswer{wireVersion, v.segments[3], known(feedback)})
 	return nil
 }
 

@@ -141,7 +141,8 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	endpoint.Private(w.Header())
 	boundBody(w, r)
-	unboundAnswer(w)
+	unboundWrite(w)
+	defer boundWrite(w) // net/http writes the end of the response after the handler
 	if e := p.serve(w, r); e != nil {
 		p.refuse(w, r, e)
 	}

@@ -116,7 +116,7 @@ func (p *Proxy) refuse(w http.ResponseWriter, r *http.Request, e *refusal) {
 		Code    string `json:"code"`
 		Message string `json:"message"`
 	}
-	answer(w, r, e.status, struct {
+	answer(w, e.status, struct {
 		Version int  `json:"version"`
 		Error   body `json:"error"`
 	}{wireVersion, body{e.code, e.sentence}})
@@ -132,14 +132,15 @@ func (p *Proxy) report(r *http.Request, err error) {
 	}
 }
 
-// answer sends JSON, at once: what comes after it must not hold it up.
-func answer(w http.ResponseWriter, r *http.Request, status int, body any) {
+// answer sends JSON at once: what the handler does after it must not delay it.
+func answer(w http.ResponseWriter, status int, body any) {
 	b, _ := json.Marshal(body) // of our own types: there is no error
 	b = append(b, '\n')
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-	boundEnd(w, r)
+	boundWrite(w)
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // the visitor may be gone: nothing to do
 	_ = http.NewResponseController(w).Flush()
+	unboundWrite(w)
 }

@@ -82,7 +82,7 @@ func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chat
 	defer stream.Close()
 
 	f.header(w.Header())
-	out = newEventWriter(w, r, cancel)
+	out = newEventWriter(w, cancel)
 	defer out.close()
 	frames = f.start(frames, q.ticket)
 	for event := range stream.Events() { // what ended it, Reply tells

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net"
@@ -277,28 +278,51 @@ func TestHTTP2(t *testing.T) {
 	assert.Contains(t, string(stream), "[DONE]")
 }
 
-// What net/http writes after the handler is bounded too, where the server bounds
-// what it writes.
-func TestABrowserThatStopsAtTheEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := newSite(t, setup{})
-		browser, server := net.Pipe()
-		closed := make(chan bool)
-		s := &http.Server{Handler: http.StripPrefix("/chat", e.proxy), WriteTimeout: time.Second, ConnState: func(_ net.Conn, state http.ConnState) {
-			if state == http.StateClosed {
-				close(closed)
-			}
-		}}
-		_ = s.Serve(&oneConn{conn: server})
-		go func() { _ = e.request("POST", "/messages", `{"message":"Hello"}`).Write(browser) }()
-		for in := bufio.NewScanner(browser); in.Scan() && in.Text() != "data: [DONE]"; {
+// A client that sends a request and reads no response, or not its end, holds its
+// connection for 30 seconds, whether the server has a WriteTimeout or none.
+func TestProxy_StalledReader(t *testing.T) {
+	for name, test := range map[string]struct{ method, path, body, readTo string }{
+		"list":                   {"GET", "/chat/conversations", "", ""},
+		"feedback":               {"PATCH", "/chat/conversations/CONVERSATION/messages/MESSAGE/feedback", `{"feedback":null}`, ""},
+		"not found":              {"GET", "/chat/x", "", ""},
+		"nothing to resume":      {"GET", "/chat/ai-sdk/c/stream", "", ""},
+		"invalid body":           {"POST", "/chat/messages", `{}`, ""},
+		"stream, from the start": {"POST", "/chat/messages", `{"message":"a"}`, ""},
+		"stream, at the end":     {"POST", "/chat/messages", `{"message":"a"}`, "data: [DONE]"},
+		"script":                 {"GET", "/chatproxy.js", "", ""},
+		"script, half read":      {"GET", "/chatproxy.js", "", "(() => {"},
+		"script, wrong method":   {"POST", "/chatproxy.js", "", ""},
+	} {
+		for _, timeout := range []time.Duration{0, time.Second, time.Hour} {
+			t.Run(fmt.Sprint(name, ", WriteTimeout ", timeout), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					e := newSite(t, setup{})
+					own := e.say("Hello", "")
+					mux := http.NewServeMux()
+					mux.Handle("/chat/", http.StripPrefix("/chat", e.proxy))
+					mux.Handle("/chatproxy.js", Script())
+					browser, server := net.Pipe() // without a buffer: what is not read is not written
+					closed := make(chan bool)
+					s := &http.Server{Handler: mux, WriteTimeout: timeout, ConnState: func(_ net.Conn, state http.ConnState) {
+						if state == http.StateClosed {
+							close(closed)
+						}
+					}}
+					_ = s.Serve(&oneConn{conn: server})
+					r := e.request(test.method, "", test.body)
+					r.URL.Path = strings.NewReplacer("CONVERSATION", own.Conversation, "MESSAGE", own.Message).Replace(test.path)
+					begun := time.Now()
+					go func() { _ = r.Write(browser) }()
+					for in := bufio.NewScanner(browser); test.readTo != "" && in.Scan() && in.Text() != test.readTo; {
+					}
+					<-closed
+					assert.LessOrEqual(t, time.Since(begun), 31*time.Second)
+					_ = s.Close()
+					e.end()
+				})
+			})
 		}
-		begun := time.Now()
-		<-closed
-		assert.LessOrEqual(t, time.Since(begun), 31*time.Second)
-		_ = s.Close()
-		e.end()
-	})
+	}
 }
 
 // A browser that takes nothing for 30 seconds does not hold the service.
