@@ -10,4 +10,4 @@ type FieldError struct {
 	Rule string
 }
 
-func (e *FieldError) Error() string { return "hmachash: " + e.Field + " " + e.Rule }
+func (e *FieldError) Error() string { return "hmachash: " + e.Field + ": " + e.Rule }

@@ -9,8 +9,8 @@
 //	minter, err := identity.NewMinter(key, nil)
 //	mux.Handle("/api/megadesk-identity", identity.Handler(minter, currentUser, nil))
 //
-// Mount it on exactly that path, without a method ("GET /api/...") and without
-// a trailing slash; [Handler] says why.
+// Mount it on that path, without a method ("GET /api/..."); for another path, set
+// HandlerOptions.Path. [Handler] says why.
 //
 // # What to put into a token
 //

@@ -15,7 +15,7 @@ type FieldError struct {
 	Rule string
 }
 
-func (e *FieldError) Error() string { return "identity: " + e.Field + " " + e.Rule }
+func (e *FieldError) Error() string { return "identity: " + e.Field + ": " + e.Rule }
 
 var (
 	// ErrInvalidToken is the answer to every string that is not a token sealed

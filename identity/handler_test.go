@@ -28,11 +28,13 @@ func TestHandlerAnswers(t *testing.T) {
 		null       = `{"identity":null}`
 		failed     = `{"error":"the identity is not available at the moment"}`
 		notAllowed = `{"error":"only GET and HEAD are allowed"}`
-		foreign    = `{"error":"only pages of this site may ask"}`
-		notExact   = `{"error":"the identity endpoint must be mounted on an exact path"}`
+		foreign    = `{"error":"only pages of this site may request this"}`
+		otherPath  = `{"error":"this is not the path of the identity endpoint"}`
 		token      = "a token"
 		empty      = ""
 		noReport   = ""
+		wrongPath  = `identity: HandlerOptions.Path: expected requests for "/api/megadesk-identity", got one for "/api/megadesk-identity/x.css" ` +
+			`(mount the handler on the first, or set Path to what browsers request; this is reported once)`
 	)
 	type request struct {
 		method, path string
@@ -75,15 +77,11 @@ func TestHandlerAnswers(t *testing.T) {
 		"look-up panics":           {request{}, panicking("no session"), 500, failed, "identity: panic of type string: no session"},
 		"look-up panics, map":      {request{}, panicking(map[string]int{"a": 1}), 500, failed, "identity: panic of type map[string]int"},
 		"look-up panics, error":    {request{}, panicking(errors.New("no session")), 500, failed, "identity: panic of type *errors.errorString: no session"},
-		"payload of nobody":        {request{}, func(*http.Request) (*Payload, error) { return &Payload{}, nil }, 500, failed, "identity: userDetail must have an id or an email"},
+		"payload of nobody":        {request{}, func(*http.Request) (*Payload, error) { return &Payload{}, nil }, 500, failed, "identity: userDetail: must have an id or an email"},
 		"cancelled":                {request{cancelled: true}, func(r *http.Request) (*Payload, error) { return nil, r.Context().Err() }, 500, failed, noReport},
 		"cancelled, driver's text": {request{cancelled: true}, fail(errors.New("interrupted")), 500, failed, noReport},
-		"trailing slash":           {request{pattern: endpointPath + "/", path: endpointPath + "/"}, never, 404, notExact, noReport},
-		"trailing slash, below":    {request{pattern: endpointPath + "/", path: endpointPath + "/x.css"}, never, 404, notExact, noReport},
-		"named wildcard":           {request{pattern: "/api/{name}"}, never, 404, notExact, noReport},
-		"exact by {$}":             {request{pattern: endpointPath + "/{$}", path: endpointPath + "/"}, signedIn, 200, token, noReport},
 		"cancelled and panics":     {request{cancelled: true}, panicking("no session"), 500, failed, "identity: panic of type string: no session"},
-		"wildcard":                 {request{pattern: endpointPath + "/{rest...}", path: endpointPath + "/x.css"}, never, 404, notExact, noReport},
+		"a path below":             {request{pattern: endpointPath + "/{rest...}", path: endpointPath + "/x.css"}, never, 404, otherPath, wrongPath},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var report string
@@ -270,6 +268,22 @@ func TestDefaultOnErrorLogsABoundedText(t *testing.T) {
 	panicked := get(func(*http.Request) (*Payload, error) { panic(strings.Repeat("x", 300)) })
 	assert.Equal(t, "identity: panic of type string: "+strings.Repeat("x", 256), panicked["error"])
 	assert.Contains(t, panicked["stack"], "handler_test.go")
+}
+
+func TestHandler_Path(t *testing.T) {
+	const path = "/shop/who"
+	h := Handler(newTestMinter(t, nil), nobody, &HandlerOptions{Path: path, OnError: func(_ *http.Request, err error) {
+		requireField(t, err, "HandlerOptions.Path", `expected requests for "/shop/who", got one for "/api/megadesk-identity" `+
+			`(mount the handler on the first, or set Path to what browsers request; this is reported once)`)
+	}})
+	for target, want := range map[string]int{path: 200, endpointPath: 404} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest("GET", target, nil))
+		assert.Equal(t, want, w.Code, target)
+	}
+	assert.PanicsWithError(t, "identity: HandlerOptions.Path: must be a path such as /api/identity, as browsers send it (without host, query, wildcard or method)", func() {
+		Handler(newTestMinter(t, nil), nobody, &HandlerOptions{Path: "GET /api/who"})
+	})
 }
 
 func TestHandlerNeedsItsArguments(t *testing.T) {

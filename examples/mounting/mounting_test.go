@@ -1,4 +1,4 @@
-// Package mounting shows chatident's handlers under four routers, each with the
+// Package mounting shows chatident's handlers under five routers, each with the
 // middlewares that its users put in front, and tests that they lose nothing there.
 package mounting
 
@@ -27,6 +27,7 @@ var routers = map[string]func(identityHandler, proxy, orders http.Handler) http.
 	"chi":      underChi,
 	"echo":     underEcho,
 	"gin":      underGin,
+	"gorilla":  underGorilla,
 }
 
 const (

@@ -1,5 +1,6 @@
 // Package endpoint is what the handlers of this module have in common: the
-// headers of a private response, and bounded reports of errors and panics.
+// headers of a private response, the endpoint that serves a visitor's identity,
+// and bounded reports of errors and panics.
 package endpoint
 
 import (
@@ -11,15 +12,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 )
-
-// Private sets the headers of a response that belongs to one visitor: no cache
-// keeps it, and no other site embeds it.
-func Private(h http.Header) {
-	h.Set("Cache-Control", "no-store")
-	h.Add("Vary", "Cookie")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-}
 
 // Panic describes a panic that was recovered. Its fields are those of the public
 // PanicError types, which convert from it.

@@ -16,17 +16,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestPrivate(t *testing.T) {
-	h := http.Header{"Cache-Control": {"public", "max-age=60"}, "Vary": {"Origin"}}
-	Private(h)
-	assert.Equal(t, http.Header{
-		"Cache-Control":                {"no-store"},
-		"Vary":                         {"Origin", "Cookie"},
-		"X-Content-Type-Options":       {"nosniff"},
-		"Cross-Origin-Resource-Policy": {"same-origin"},
-	}, h)
-}
-
 func recovered(f func()) (p *Panic) {
 	defer Recover(func(reported *Panic) { p = reported })
 	f()

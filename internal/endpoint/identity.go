@@ -1,0 +1,118 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+)
+
+// Identity serves {"identity":...}: what a page of the site may know of its own
+// visitor. It serves one path, to pages of the same origin, and no cache keeps it.
+type Identity struct {
+	// Path is the raw path of the requests that are served.
+	Path string
+
+	// Identify returns the visitor's identity as JSON, or "" for one who is not
+	// signed in. It may panic.
+	Identify func(*http.Request) (string, error)
+
+	// WrongPath and Panicked return the public error for what they are called with.
+	WrongPath func(rule string) error
+	Panicked  func(*Panic) error
+
+	OnError func(*http.Request, error)
+
+	wrongPath atomic.Bool // whether it was reported
+}
+
+// PathRule returns the rule that path breaks as the path of an [Identity], or "".
+func PathRule(path string) string {
+	if !strings.HasPrefix(path, "/") || strings.ContainsFunc(path, func(r rune) bool {
+		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/-._~!$&'()+,;=:@%", r))
+	}) {
+		return "must be a path such as /api/identity, as browsers send it (without host, query, wildcard or method)"
+	}
+	return ""
+}
+
+func (h *Identity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	header := w.Header()
+	Private(header)
+	sameOriginOnly(header)
+	header.Set("Content-Type", "application/json")
+
+	switch path := rawPath(r); {
+	case path != h.Path:
+		write(w, http.StatusNotFound, `{"error":"this is not the path of the identity endpoint"}`)
+		if h.wrongPath.CompareAndSwap(false, true) {
+			h.OnError(r, h.WrongPath(fmt.Sprintf("expected requests for %q, got one for %.64q (mount the handler on the first, or set Path to what browsers request; this is reported once)", h.Path, path)))
+		}
+	case r.Method != http.MethodGet && r.Method != http.MethodHead:
+		header.Set("Allow", "GET, HEAD")
+		write(w, http.StatusMethodNotAllowed, `{"error":"only GET and HEAD are allowed"}`)
+	case !sameOrigin(r):
+		write(w, http.StatusForbidden, `{"error":"only pages of this site may request this"}`)
+	default:
+		h.respond(w, r)
+	}
+}
+
+func (h *Identity) respond(w http.ResponseWriter, r *http.Request) {
+	identity, panicked, err := h.identify(r)
+	switch {
+	case err != nil:
+		write(w, http.StatusInternalServerError, `{"error":"the identity is not available at the moment"}`)
+		if panicked || !errors.Is(r.Context().Err(), context.Canceled) {
+			h.OnError(r, err)
+		}
+	case identity == "":
+		write(w, http.StatusOK, `{"identity":null}`)
+	default:
+		write(w, http.StatusOK, `{"identity":`, identity, `}`)
+	}
+}
+
+func (h *Identity) identify(r *http.Request) (identity string, panicked bool, err error) {
+	defer Recover(func(p *Panic) { identity, panicked, err = "", true, h.Panicked(p) })
+	identity, err = h.Identify(r)
+	return identity, false, err
+}
+
+// rawPath returns the path of the request's target as the client sent it, before
+// net/http decoded it and routers changed r.URL. A request that no server has read
+// has none; its URL is all there is.
+func rawPath(r *http.Request) string {
+	target := r.RequestURI
+	if target == "" {
+		return r.URL.EscapedPath()
+	}
+	if !strings.HasPrefix(target, "/") { // https://shop.example/path, as clients send it to a proxy
+		_, rest, _ := strings.Cut(target, "://")
+		target = rest[max(strings.IndexAny(rest, "/?#"), 0):]
+	}
+	path, _, _ := strings.Cut(target, "?")
+	return path
+}
+
+// sameOrigin goes by Sec-Fetch-Site, which a page cannot set. Requests without
+// it come from outside a browser or from an old one.
+func sameOrigin(r *http.Request) bool {
+	return !slices.ContainsFunc(r.Header.Values("Sec-Fetch-Site"), func(site string) bool {
+		return site != "same-origin" && site != "none"
+	})
+}
+
+// write writes in parts, so that a token need not be copied. The visitor may be
+// gone: then there is nothing to do.
+func write(w http.ResponseWriter, status int, parts ...string) {
+	w.WriteHeader(status)
+	for _, part := range parts {
+		_, _ = io.WriteString(w, part)
+	}
+	_, _ = io.WriteString(w, "\n")
+}
