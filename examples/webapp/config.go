@@ -20,6 +20,8 @@ type config struct {
 	addr string
 	db   string
 
+	passwordCost int // of bcrypt; 0 for its default
+
 	megadeskSecret   string
 	megadeskPublicID string
 	ainisaSecret     string

@@ -61,14 +61,14 @@ type customers struct {
 	unknownHash []byte
 }
 
-func newCustomers(db *sql.DB) (customers, error) {
-	hash, err := bcrypt.GenerateFromPassword([]byte(randomHex(16)), bcrypt.DefaultCost)
+func newCustomers(db *sql.DB, passwordCost int) (customers, error) {
+	hash, err := bcrypt.GenerateFromPassword([]byte(randomHex(16)), passwordCost)
 	return customers{db, hash}, err
 }
 
-// openDB opens the database, with the demo customers in it. An empty file name
-// means one in memory.
-func openDB(ctx context.Context, file string) (*sql.DB, error) {
+// openDB opens the database and inserts the demo customers. An empty file name
+// means a database in memory. A passwordCost of 0 means bcrypt.DefaultCost.
+func openDB(ctx context.Context, file string, passwordCost int) (*sql.DB, error) {
 	name := ":memory:"
 	if file != "" {
 		name = "file:" + url.PathEscape(file) // as SQLite reads names: with any character in it
@@ -78,18 +78,18 @@ func openDB(ctx context.Context, file string) (*sql.DB, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1) // a database in memory belongs to its connection
-	if err := fill(ctx, db); err != nil {
+	if err := insertDemo(ctx, db, passwordCost); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %q: %w", cmp.Or(file, name), err), db.Close())
 	}
 	return db, nil
 }
 
-func fill(ctx context.Context, db *sql.DB) error {
+func insertDemo(ctx context.Context, db *sql.DB, passwordCost int) error {
 	if _, err := db.ExecContext(ctx, schema); err != nil {
 		return err
 	}
 	for _, c := range demoCustomers {
-		hash, err := bcrypt.GenerateFromPassword([]byte(c.Username), bcrypt.DefaultCost)
+		hash, err := bcrypt.GenerateFromPassword([]byte(c.Username), passwordCost)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/crypto/bcrypt"
 )
 
 const (
@@ -20,6 +21,7 @@ const (
 func testConfig() config {
 	return config{
 		addr:            "127.0.0.1:0",
+		passwordCost:    bcrypt.MinCost,
 		megadeskSecret:  testMegadeskSecret,
 		ainisaSecret:    testAinisaSecret,
 		ainisaActionKey: "the key of Ainisa's action",

@@ -50,7 +50,7 @@ func newShop(cfg config, db *sql.DB, vendorURL string, account bookbag) (*shop, 
 	s := &shop{cfg: cfg, vendorURL: vendorURL, store: sqlite3store.New(db)}
 	s.sessions = newSessions(s.store)
 	var err error
-	if s.customers, err = newCustomers(db); err != nil {
+	if s.customers, err = newCustomers(db, cfg.passwordCost); err != nil {
 		return nil, err
 	}
 	if s.ainisa, err = hmachash.NewAinisa(cfg.ainisaSecret, nil); err != nil {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -45,7 +46,7 @@ func open(cfg config) (_ *site, err error) {
 		return nil, err
 	}
 	s.url = s.shopURL()
-	if s.db, err = openDB(context.Background(), cfg.db); err != nil {
+	if s.db, err = openDB(context.Background(), cfg.db, cfg.passwordCost); err != nil {
 		return nil, err
 	}
 	s.bookbag = standin.NewBookbag()
@@ -152,19 +153,23 @@ func newServer(h http.Handler) *http.Server {
 	}
 }
 
-// oneHost sends visitors who typed another name of this machine to the shop's
-// own address, where the stand-ins are another site.
+// oneHost redirects visitors who use another name of this machine to the shop's
+// own address, because the vendors' stand-ins must be another site.
 func (s *site) oneHost(next http.Handler) http.Handler {
 	if !s.loopback {
 		return next
 	}
+	own := strings.TrimPrefix(s.url, "http://")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case "http://"+r.Host == s.url:
+		case r.Host == own:
 			next.ServeHTTP(w, r)
 		case r.Method == http.MethodGet || r.Method == http.MethodHead:
 			w.Header().Set("Cache-Control", "no-store")
-			http.Redirect(w, r, s.url+r.URL.RequestURI(), http.StatusTemporaryRedirect)
+			// Only the path and the query of the request: a target such as
+			// x:@evil.example/ in s.url+RequestURI() would change the host.
+			target := url.URL{Scheme: "http", Host: own, Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+			http.Redirect(w, r, target.String(), http.StatusTemporaryRedirect)
 		default:
 			http.Error(w, "The shop is at "+s.url+".", http.StatusMisdirectedRequest)
 		}

@@ -140,10 +140,13 @@ func TestAinisaCallsAcrossOrigins(t *testing.T) {
 	}
 }
 
-func TestSignInGoesWhereItWasAskedFor(t *testing.T) {
+func TestLogin_RedirectsToItsOwnPages(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	assert.Equal(t, "/login?next=/account", v.get("/account").header.Get("Location"))
-	for next, want := range map[string]string{"/chat": "/chat", "": "/", "https://evil.example": "/", "//evil.example": "/", "/logout": "/"} {
+	for next, want := range map[string]string{
+		"/chat": "/chat", "": "/", "/logout": "/", "/chat\n": "/",
+		"https://evil.example": "/", "//evil.example": "/", `/\evil.example`: "/", "/%2f/evil.example": "/",
+	} {
 		res := v.do("POST", "/login", url.Values{"username": {"ada"}, "password": {"ada"}, "next": {next}}, nil)
 		assert.Equal(t, want, res.header.Get("Location"), next)
 	}
