@@ -15,9 +15,12 @@ import (
 //
 //	chatclient.New(os.Getenv("BOOKBAG_API_KEY"), 123, nil)
 func exampleBot(o *chattest.Options) (bot *chatclient.Client, fake *chattest.Fake, stop func()) {
-	fake = chattest.New(o)
+	fake, err := chattest.New(o)
+	if err != nil {
+		log.Fatal(err)
+	}
 	server := fake.Start()
-	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL})
+	bot, err = chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -179,7 +182,10 @@ func ExampleDeriveUserID() {
 
 // A test of your own program: the fake plays the service, also its faults.
 func Example_testing() {
-	fake := chattest.New(nil)
+	fake, err := chattest.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	server := fake.Start()
 	defer server.Close()
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL})

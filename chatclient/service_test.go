@@ -28,7 +28,8 @@ const (
 // over returns a client of a fake on a loopback port.
 func over(t testing.TB, o *chattest.Options, change func(*chatclient.Options)) (*chatclient.Client, *chattest.Fake) {
 	t.Helper()
-	fake := chattest.New(o)
+	fake, err := chattest.New(o)
+	require.NoError(t, err)
 	server := fake.Start()
 	t.Cleanup(server.Close)
 	return client(t, &chatclient.Options{BaseURL: server.URL}, change), fake
@@ -37,7 +38,8 @@ func over(t testing.TB, o *chattest.Options, change func(*chatclient.Options)) (
 // within returns a client of a fake in memory, for a bubble of fake time.
 func within(t testing.TB, o *chattest.Options, change func(*chatclient.Options)) (*chatclient.Client, *chattest.Fake) {
 	t.Helper()
-	fake := chattest.New(o)
+	fake, err := chattest.New(o)
+	require.NoError(t, err)
 	t.Cleanup(fake.Close)
 	return client(t, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: fake.Client()}, change), fake
 }
@@ -156,9 +158,11 @@ func TestEveryEndpoint(t *testing.T) {
 	}
 }
 
+var newerFrames = map[string]string{"text-delta": "delta", "tool-call": "frame"}
+
 // A reply in the newer form of frames reads the same.
 func TestTheOtherFormOfFrames(t *testing.T) {
-	c, _ := over(t, &chattest.Options{Delta: true}, nil)
+	c, _ := over(t, &chattest.Options{Readings: newerFrames}, nil)
 	stream, err := c.Stream(t.Context(), hello)
 	require.NoError(t, err)
 	assert.Equal(t, echo, strings.Join(collect(t, stream.Text()), ""))
@@ -176,8 +180,12 @@ func lookup(turn chattest.Turn) []chattest.Part {
 
 func TestAClientSideTool(t *testing.T) {
 	for _, delta := range []bool{false, true} {
+		var readings map[string]string
+		if delta {
+			readings = newerFrames
+		}
 		ctx := t.Context()
-		c, _ := over(t, &chattest.Options{Reply: lookup, Delta: delta}, nil)
+		c, _ := over(t, &chattest.Options{Reply: lookup, Readings: readings}, nil)
 		stream, err := c.Stream(ctx, hello)
 		require.NoError(t, err)
 		assert.Empty(t, collect(t, stream.Text()))
@@ -406,7 +414,8 @@ func TestManyStreamsAtOnce(t *testing.T) {
 // The vendor's documented ways of calling, in JavaScript, get the same text.
 func TestTheVendorsJavaScript(t *testing.T) {
 	text := "Grüße, 日本 👩‍👩‍👧! </script> \"quoted\" back\\slash\nnew line"
-	fake := chattest.New(&chattest.Options{Reply: func(chattest.Turn) []chattest.Part { return []chattest.Part{chattest.Text(text)} }})
+	fake, err := chattest.New(&chattest.Options{Reply: func(chattest.Turn) []chattest.Part { return []chattest.Part{chattest.Text(text)} }})
+	require.NoError(t, err)
 	server := fake.Start()
 	defer server.Close()
 	var got struct{ Whole, Streamed string }

@@ -15,9 +15,12 @@ import (
 //
 //	contacts.New(os.Getenv("BOOKBAG_API_KEY"), 123, nil)
 func exampleClient() (client *contacts.Client, fake *contactstest.Fake, stop func()) {
-	fake = contactstest.New(nil)
+	fake, err := contactstest.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	server := fake.Start()
-	client, err := contacts.New("oc_test_contactstest", 123, &contacts.Options{BaseURL: server.URL})
+	client, err = contacts.New("oc_test_contactstest", 123, &contacts.Options{BaseURL: server.URL})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -227,7 +230,10 @@ func ExampleClient_All() {
 
 // A test of your own program: the fake plays the service, also its faults.
 func Example_testing() {
-	fake := contactstest.New(nil)
+	fake, err := contactstest.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	server := fake.Start()
 	defer server.Close()
 	client, err := contacts.New("oc_test_contactstest", 123, &contacts.Options{BaseURL: server.URL, MaxRetries: -1})

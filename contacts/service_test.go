@@ -31,7 +31,8 @@ type connect func(testing.TB, *contactstest.Options, func(*contacts.Options)) (*
 // over returns a client of a fake on a loopback port.
 func over(t testing.TB, o *contactstest.Options, change func(*contacts.Options)) (*contacts.Client, *contactstest.Fake) {
 	t.Helper()
-	fake := contactstest.New(o)
+	fake, err := contactstest.New(o)
+	require.NoError(t, err)
 	server := fake.Start()
 	t.Cleanup(server.Close)
 	return client(t, &contacts.Options{BaseURL: server.URL}, change), fake
@@ -40,7 +41,8 @@ func over(t testing.TB, o *contactstest.Options, change func(*contacts.Options))
 // within returns a client of a fake in memory, for a bubble of fake time.
 func within(t testing.TB, o *contactstest.Options, change func(*contacts.Options)) (*contacts.Client, *contactstest.Fake) {
 	t.Helper()
-	fake := contactstest.New(o)
+	fake, err := contactstest.New(o)
+	require.NoError(t, err)
 	t.Cleanup(fake.Close)
 	return client(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: fake.Client()}, change), fake
 }
@@ -423,7 +425,7 @@ func idsOf(ids ...string) iter.Seq2[string, error] {
 func TestDeleteAll(t *testing.T) {
 	source := errors.New("the table is gone")
 	pass, fail := contactstest.Pass(), contactstest.Status(400, "No")
-	proxy := contactstest.Answer(func(w http.ResponseWriter, _ *http.Request) {
+	proxy := contactstest.Respond(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(404)
 		_, _ = io.WriteString(w, "<html>")
 	})

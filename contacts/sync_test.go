@@ -192,7 +192,7 @@ func TestSyncRefusedAfterItWasSaved(t *testing.T) {
 	for _, status := range []int{400, 409, 413, 422, 451} {
 		rows := people(2)
 		rows[1].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
-		c, fake := over(t, &contactstest.Options{Attributes: attributes, Partial: true}, nil)
+		c, fake := over(t, &contactstest.Options{Attributes: attributes, Readings: map[string]string{"upsert-batch": "partial"}}, nil)
 		fake.Script(contactstest.Pass(), contactstest.Pass(), contactstest.Status(status, "Not now"))
 		report, err := c.Sync(t.Context(), source(rows), nil)
 		require.ErrorIs(t, err, contacts.ErrRowsFailed)
@@ -535,7 +535,7 @@ func TestSyncEndsEarly(t *testing.T) {
 		"another method":        {many(contactstest.Status(405, "No")), nil, 20, false, 4},
 		"a proxy wants a name":  {many(contactstest.Status(407, "No")), nil, 20, false, 4},
 		"it has moved":          {many(contactstest.Status(308, "There")), nil, 20, false, 4},
-		"it has moved, a page":  {many(contactstest.Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(302) })), nil, 20, false, 4},
+		"it has moved, a page":  {many(contactstest.Respond(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(302) })), nil, 20, false, 4},
 		"408 for ever":          {many(contactstest.Status(408, "Too slow")), nil, 20, true, 70},
 		"no such agent":         {many(contactstest.Status(404, "Resource not found")), contacts.ErrNotFound, 20, false, 4},
 		"wait for an hour":      {many(contactstest.Status(429, "Slow down").RetryAfter(time.Hour)), contacts.ErrRateLimited, 20, false, 4},
@@ -543,7 +543,7 @@ func TestSyncEndsEarly(t *testing.T) {
 		"a proxy without it":    {many(contactstest.BadGateway()), contacts.ErrServer, 20, true, 70},
 		"connections are cut":   {many(contactstest.Drop()), nil, 20, true, 140},
 		"429 for ever":          {many(contactstest.Status(429, "Slow down")), contacts.ErrRateLimited, 20, false, 70},
-		"a page of a portal":    {many(contactstest.Answer(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })), contacts.ErrUnexpectedAnswer, 20, true, 70},
+		"a page of a portal":    {many(contactstest.Respond(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })), contacts.ErrUnexpectedAnswer, 20, true, 70},
 		"it echoes nothing":     {many(contactstest.Echo(0)), contacts.ErrUnexpectedAnswer, 20, true, 30},
 		"503, and wait an hour": {many(contactstest.Status(503, "Down").RetryAfter(time.Hour)), contacts.ErrServer, 20, true, 4},
 	} {
@@ -579,7 +579,8 @@ func TestSyncEndsEarly(t *testing.T) {
 // A service that cannot be reached at all, for a minute, is waited for.
 func TestSyncWaitsForTheService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := contactstest.New(nil)
+		fake, err := contactstest.New(nil)
+		require.NoError(t, err)
 		defer fake.Close()
 		up := time.Now().Add(30 * time.Second)
 		transport := fake.Client().Transport.(*http.Transport)
@@ -652,7 +653,7 @@ func TestSyncWaitsAsLongAsItIsAsked(t *testing.T) {
 					if len(at) > 4 {
 						return normal
 					}
-					return contactstest.Answer(func(w http.ResponseWriter, _ *http.Request) { refuse(w) })(normal)
+					return contactstest.Respond(func(w http.ResponseWriter, _ *http.Request) { refuse(w) })(normal)
 				}}, 100)...)
 				slow := func(yield func(contacts.Row, error) bool) {
 					for i, row := range people(30) {

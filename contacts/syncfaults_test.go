@@ -19,6 +19,7 @@ import (
 	"github.com/chatident/chatident/contacts"
 	"github.com/chatident/chatident/contacts/contactstest"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // version is a row as the service sees it: a row's name is its place in the
@@ -257,8 +258,9 @@ func TestSyncAccountsForEveryRow(t *testing.T) {
 	for seed := range uint64(seeds) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 1))
-			options := &contactstest.Options{Attributes: attributes, Partial: seed%2 == 0}
-			fake := contactstest.New(options)
+			options := &contactstest.Options{Attributes: attributes, Readings: map[string]string{"upsert-batch": []string{"partial", "atomic"}[seed%2]}}
+			fake, err := contactstest.New(options)
+			require.NoError(t, err)
 			defer fake.Close()
 			w := &witness{t: t, next: fake.Client().Transport, echoed: map[version]bool{}}
 			c := client(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: &http.Client{Transport: w}, MaxRetries: rng.IntN(4) - 1}, nil)

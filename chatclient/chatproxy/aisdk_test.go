@@ -65,7 +65,7 @@ func TestAISDKWithTools(t *testing.T) {
 	reply := func(chattest.Turn) []chattest.Part {
 		return []chattest.Part{chattest.Text("Let "), chattest.ToolCall("call_1", "lookupOrder", `{"order":7}`), chattest.Text("me.")}
 	}
-	e := newSite(t, setup{fake: &chattest.Options{Reply: reply, Delta: true}, proxy: &Options{PassTools: true}})
+	e := newSite(t, setup{fake: &chattest.Options{Reply: reply, Readings: newerFrames}, proxy: &Options{PassTools: true}})
 	_, stream := e.do("POST", "/ai-sdk", aiBody("a", ""))
 	frames := framesOf(stream)
 	assert.Equal(t, []string{
@@ -160,7 +160,8 @@ func FuzzBodies(f *testing.F) {
 	f.Add([]byte(`{"messages":[{"role":"user","parts":[{"type":"text","text":"a"}]}],"trigger":"submit-message"}`))
 	f.Add([]byte(`{"message":"a","userId":"grace"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		fake := chattest.New(nil)
+		fake, err := chattest.New(nil)
+		require.NoError(t, err)
 		defer fake.Close()
 		bot, err := chatclient.New(testKey, 123, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: fake.Client()})
 		require.NoError(t, err)

@@ -189,7 +189,7 @@ func TestConversationsThatTheServiceMixesUp(t *testing.T) {
 	graces := e.say("Hello", "", asUser, "grace").Conversation
 	finish := `data: {"type":"finish","finishReason":"stop","metadata":{"conversationId":"456","userId":"grace","messageId":"msg_2"}}` + "\n\ndata: [DONE]\n\n"
 	for _, header := range [][]string{{}, {asUser, "", asSession, "s1"}} {
-		e.fake.Script(chattest.Answer(func(w http.ResponseWriter, _ *http.Request) {
+		e.fake.Script(chattest.Respond(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream")
 			_, _ = w.Write([]byte(finish))
 		}))
@@ -198,7 +198,7 @@ func TestConversationsThatTheServiceMixesUp(t *testing.T) {
 		assert.NotContains(t, stream, "456")
 		assert.Equal(t, []error{ErrForeignConversation}, e.reports())
 	}
-	e.fake.Script(chattest.Answer(func(w http.ResponseWriter, _ *http.Request) {
+	e.fake.Script(chattest.Respond(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`{"data":[{"id":"456","userId":"grace"},{"id":"457","userId":"ada"},{"id":"458"}],"pagination":{"cursor":null,"hasMore":false}}`))
 	}))
 	_, list := e.do("GET", "/conversations", "")

@@ -24,8 +24,12 @@ const secret = "0123456789abcdef0123456789abcdef"
 //
 //	chatclient.New(os.Getenv("BOOKBAG_API_KEY"), 123, nil)
 func exampleBot() (bot *chatclient.Client, stop func()) {
-	server := chattest.New(nil).Start()
-	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL})
+	fake, err := chattest.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := fake.Start()
+	bot, err = chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -70,7 +70,9 @@ type setup struct {
 
 func newSite(t *testing.T, s setup) *site {
 	t.Helper()
-	e := &site{T: t, fake: chattest.New(s.fake)}
+	fake, err := chattest.New(s.fake)
+	require.NoError(t, err)
+	e := &site{T: t, fake: fake}
 	e.bot = e.fake.Client()
 	t.Cleanup(e.fake.Close)
 	if s.bot == nil {
@@ -293,3 +295,6 @@ func streaming(frames ...string) http.HandlerFunc {
 		}
 	}
 }
+
+// newerFrames has the fake stream the frames that Chatbase documents.
+var newerFrames = map[string]string{"text-delta": "delta", "tool-call": "frame"}

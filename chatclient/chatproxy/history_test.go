@@ -108,9 +108,9 @@ func TestCursors(t *testing.T) {
 	}
 	e.refused(400, "invalid_request", "GET", list+"?cursor="+ofList, "", asUser, "grace")
 
-	e.fake.Script(chattest.Answer(answering(`{"data":[],"pagination":{"cursor":"` + strings.Repeat("c", 2000) + `","hasMore":true}}`)))
+	e.fake.Script(chattest.Respond(answering(`{"data":[],"pagination":{"cursor":"` + strings.Repeat("c", 2000) + `","hasMore":true}}`)))
 	cursorOf(list)
-	e.fake.Script(chattest.Answer(answering(`{"data":[],"pagination":{"cursor":"` + strings.Repeat("c", 4000) + `","hasMore":true}}`)))
+	e.fake.Script(chattest.Respond(answering(`{"data":[],"pagination":{"cursor":"` + strings.Repeat("c", 4000) + `","hasMore":true}}`)))
 	_, text := e.do("GET", list, "")
 	assert.Contains(t, text, `"cursor":null`)
 	assert.Equal(t, []error{ErrUnusableID}, e.reports())
@@ -157,7 +157,7 @@ func TestPartsOfOtherTypes(t *testing.T) {
 
 	e := newSite(t, setup{})
 	ticket := e.say("Hello", "").Conversation
-	e.fake.Script(chattest.Answer(answering(`{"data":[
+	e.fake.Script(chattest.Respond(answering(`{"data":[
 		{"id":"m1","role":"system","parts":[{"type":"text","text":"the prompt"}]},
 		{"id":"m0","role":"user","parts":[{"type":"text","text":""},{"type":"text"}]},
 		{"id":"m2","role":"assistant","parts":[null,7,{"type":"text","text":"a","source":"secret.pdf"},{"type":"source","url":"secret"}],"feedback":"odd","metadata":{"cost":"secret"}}

@@ -102,9 +102,12 @@ func memoryInUse() int64 {
 // proxy is, says when all streams are open, hears that they may go on, and says
 // what was wrong.
 func loadPeer() error {
-	fake := chattest.New(&chattest.Options{Reply: func(turn chattest.Turn) []chattest.Part {
+	fake, err := chattest.New(&chattest.Options{Reply: func(turn chattest.Turn) []chattest.Part {
 		return []chattest.Part{chattest.Text(loadText(turn.Message))}
 	}})
+	if err != nil {
+		return err
+	}
 	service := fake.Start()
 	defer service.Close()
 	fmt.Println(service.URL)

@@ -79,7 +79,8 @@ func startNginx(t *testing.T, behind string) (addr string) {
 }
 
 func TestBehindNginx(t *testing.T) {
-	fake := chattest.New(nil)
+	fake, err := chattest.New(nil)
+	require.NoError(t, err)
 	service := fake.Start()
 	defer service.Close()
 	bot, err := chatclient.New(testKey, 123, &chatclient.Options{BaseURL: service.URL})
@@ -92,7 +93,7 @@ func TestBehindNginx(t *testing.T) {
 
 	for prefix, arrives := range map[string]bool{"/chat": true, "/buffered/chat": false} {
 		second := make(chan bool)
-		fake.Script(chattest.Answer(func(w http.ResponseWriter, r *http.Request) {
+		fake.Script(chattest.Respond(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream")
 			_, _ = io.WriteString(w, "data: {\"type\":\"text-delta\",\"text\":\"one \"}\n\n")
 			_ = http.NewResponseController(w).Flush()

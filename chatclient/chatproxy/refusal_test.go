@@ -42,10 +42,10 @@ func TestUpstreamRefusals(t *testing.T) {
 		"500":               {chattest.Status(500, "INTERNAL_SERVER_ERROR"), all, 502, "bot_unavailable", true},
 		"a proxy's page":    {chattest.BadGateway(), all, 502, "bot_unavailable", true},
 		"dropped":           {chattest.Drop(), all, 502, "bot_unavailable", true},
-		"a redirect": {chattest.Answer(func(w http.ResponseWriter, r *http.Request) {
+		"a redirect": {chattest.Respond(func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "https://evil.example", http.StatusFound)
 		}), all, 502, "bot_unavailable", true},
-		"another form": {chattest.Answer(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("<p>hi")) }), all, 502, "bot_unavailable", true},
+		"another form": {chattest.Respond(func(w http.ResponseWriter, r *http.Request) { _, _ = w.Write([]byte("<p>hi")) }), all, 502, "bot_unavailable", true},
 	} {
 		for _, call := range test.calls {
 			t.Run(name+", "+call, func(t *testing.T) {

@@ -141,7 +141,7 @@ func TestFramesOfOtherTypes(t *testing.T) {
 		"kept, over many lines": {true, chattest.Insert(0, "data: {\"type\":\"x\",\ndata: \"y\":1}\n\n"), []string{`{"type":"x","y":1}`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newSite(t, setup{fake: &chattest.Options{Reply: reply, Delta: true}, proxy: &Options{PassTools: test.pass}})
+			e := newSite(t, setup{fake: &chattest.Options{Reply: reply, Readings: newerFrames}, proxy: &Options{PassTools: test.pass}})
 			e.fake.Script(test.fault)
 			_, stream := e.do("POST", "/messages", `{"message":"Hello"}`)
 			frames := framesOf(stream)
@@ -203,7 +203,7 @@ func TestDeltas(t *testing.T) {
 func TestFinishReasons(t *testing.T) {
 	for reason, want := range map[string]string{"stop": "stop", "tool-calls": "tool-calls", "length": "other", "<b>": "other", "": "other"} {
 		e := newSite(t, setup{})
-		e.fake.Script(chattest.Answer(streaming(`{"type":"finish","finishReason":` + quoted(reason) + `,"metadata":{"conversationId":"456"}}`)))
+		e.fake.Script(chattest.Respond(streaming(`{"type":"finish","finishReason":` + quoted(reason) + `,"metadata":{"conversationId":"456"}}`)))
 		_, stream := e.do("POST", "/messages", `{"message":"a"}`)
 		assert.Contains(t, stream, `{"type":"finish","finishReason":"`+want+`","conversation":"v1.456.`)
 	}
@@ -215,18 +215,18 @@ func TestIdsThatCannotBeSentBack(t *testing.T) {
 	for _, id := range []string{"conv:456", "", "export", strings.Repeat("c", 129)} {
 		e := newSite(t, setup{})
 		ticket := e.say("Hello", "").Conversation
-		e.fake.Script(chattest.Answer(streaming(`{"type":"finish","finishReason":"stop","metadata":{"conversationId":` + quoted(id) + `,"messageId":"m"}}`)))
+		e.fake.Script(chattest.Respond(streaming(`{"type":"finish","finishReason":"stop","metadata":{"conversationId":` + quoted(id) + `,"messageId":"m"}}`)))
 		_, stream := e.do("POST", "/messages", saying("a", ticket))
 		assert.Equal(t, `{"type":"finish","finishReason":"stop","conversation":"`+ticket+`"}`, framesOf(stream)[1])
 
-		e.fake.Script(chattest.Answer(answering(`{"data":[{"id":` + quoted(id) + `},{"id":"7"}],"pagination":{}}`)))
+		e.fake.Script(chattest.Respond(answering(`{"data":[{"id":` + quoted(id) + `},{"id":"7"}],"pagination":{}}`)))
 		_, list := e.do("GET", "/conversations", "")
 		assert.Equal(t, 1, strings.Count(list, `"conversation":`))
 		assert.Equal(t, []error{ErrUnusableID}, e.reports())
 	}
 	e := newSite(t, setup{})
 	ticket := e.say("Hello", "").Conversation
-	e.fake.Script(chattest.Answer(answering(`{"data":[{"id":"a:b","role":"user","parts":[{"type":"text","text":"a"}]}],"pagination":{}}`)))
+	e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"a:b","role":"user","parts":[{"type":"text","text":"a"}]}],"pagination":{}}`)))
 	_, list := e.do("GET", "/conversations/"+ticket+"/messages", "")
 	assert.Contains(t, list, `"messages":[]`)
 	assert.Equal(t, []error{ErrUnusableID}, e.reports())

@@ -28,7 +28,7 @@ import (
 func TestEachPieceGoesOnAsItComes(t *testing.T) {
 	said, next := make(chan string), make(chan bool)
 	e := newSite(t, setup{})
-	e.fake.Script(chattest.Answer(func(w http.ResponseWriter, r *http.Request) {
+	e.fake.Script(chattest.Respond(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for _, word := range []string{"one ", "two ", "three"} {
 			_, _ = io.WriteString(w, `data: {"type":"text-delta","text":"`+word+`"}`+"\n\n")

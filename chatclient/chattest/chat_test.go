@@ -67,7 +67,7 @@ func lookup(turn chattest.Turn) []chattest.Part {
 }
 
 func TestNewerStream(t *testing.T) {
-	both(t, &chattest.Options{Delta: true, Reply: lookup}, func(e *env) {
+	both(t, &chattest.Options{Readings: map[string]string{"text-delta": "delta"}, Reply: lookup}, func(e *env) {
 		got, err := events(e.open("POST", chat, `{"message":"Hello"}`).Body)
 		require.NoError(e, err)
 		assert.Equal(e, []string{
@@ -119,9 +119,9 @@ func TestToolCall(t *testing.T) {
 }
 
 func TestInputThatIsNotJSON(t *testing.T) {
-	fake := chattest.New(&chattest.Options{Reply: func(chattest.Turn) []chattest.Part {
+	fake := inMemory(t, &chattest.Options{Reply: func(chattest.Turn) []chattest.Part {
 		return []chattest.Part{chattest.ToolCall("call_1", "lookupOrder", "{")}
-	}})
+	}}).fake
 	r := httptest.NewRequest("POST", chat, strings.NewReader(`{"message":"Hello"}`))
 	r.Header.Set("Authorization", "Bearer "+key)
 	assert.Panics(t, func() { fake.ServeHTTP(httptest.NewRecorder(), r) })

@@ -12,7 +12,10 @@ import (
 
 // The first answer is a refusal, as scripted, and the second is a stream.
 func ExampleFake() {
-	fake := chattest.New(nil)
+	fake, err := chattest.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	server := fake.Start()
 	defer server.Close()
 	fake.Script(chattest.Status(500, "INTERNAL_SERVER_ERROR"))

@@ -1,6 +1,7 @@
 package chattest
 
 import (
+	"errors"
 	"net/http"
 	"sync"
 	"time"
@@ -36,25 +37,26 @@ type Options struct {
 	// Pace is the wait after each frame of a stream. Default none.
 	Pace time.Duration
 
-	// Delta streams in the newer form that Chatbase documents: "delta" instead
-	// of "text", tool calls in frames, and frames for the starts and ends.
-	// Default off: the form that Bookbag documents.
-	Delta bool
+	// Readings has a token for each open point of Bookbag's API, by its id.
+	// Default: the first token of each. New rejects an unknown id or token.
+	Readings map[string]string
 }
 
 // Fake is a Bookbag v2 service with one key and one agent, which keeps its
 // conversations in memory. It is safe for use by many goroutines.
 type Fake struct {
-	options Options
-	front   *fake.Front
-	window  fake.Window
+	options  Options
+	readings fake.Choice
+	front    *fake.Front
+	window   fake.Window
 
 	mu    sync.Mutex
 	store store
 }
 
-// New returns a Fake without any conversation. The options may be nil.
-func New(options *Options) *Fake {
+// New returns a Fake without any conversation. The options may be nil. The error
+// is a *[ReadingError].
+func New(options *Options) (*Fake, error) {
 	f := &Fake{}
 	if options != nil {
 		f.options = *options
@@ -68,13 +70,28 @@ func New(options *Options) *Fake {
 	if f.options.Reply == nil {
 		f.options.Reply = func(t Turn) []Part { return []Part{Text("You said: " + t.Message)} }
 	}
+	choice, err := fake.NewChoice(f.options.Readings)
+	if e, ok := errors.AsType[*fake.ReadingError](err); ok {
+		return nil, (*ReadingError)(e)
+	}
+	f.readings = choice
 	tooLong := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, &refusal{status: http.StatusRequestEntityTooLarge, Code: "VALIDATION_INVALID_BODY", Message: "The body is too long"})
 	})
 	f.front = fake.NewFront(f.routes(), tooLong, maxBody)
 	f.front.Stamp = f.window.Stamp
-	return f
+	return f, nil
 }
+
+// ReadingError is the error of [New] for an unknown id or token in
+// Options.Readings.
+type ReadingError struct {
+	ID    string
+	Token string
+	Known []string // the ids, or the tokens of a known ID
+}
+
+func (e *ReadingError) Error() string { return "chattest: " + (*fake.ReadingError)(e).Error() }
 
 // ServeHTTP answers a request to the service, whose paths begin with /api/v2.
 // A body of more than 1 MiB is refused with 413.

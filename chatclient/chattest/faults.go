@@ -33,12 +33,12 @@ func Pass() Fault {
 	return func(normal http.Handler) http.Handler { return normal }
 }
 
-// Answer is the handler's answer, in the place of the service's.
-func Answer(handler http.HandlerFunc) Fault { return fake.Answer(handler) }
+// Respond is the handler's answer, in the place of the service's.
+func Respond(handler http.HandlerFunc) Fault { return fake.Respond(handler) }
 
 // Status refuses the request with an error of the service.
 func Status(status int, code string) Fault {
-	return Answer(func(w http.ResponseWriter, _ *http.Request) {
+	return Respond(func(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, &refusal{status: status, Code: code, Message: http.StatusText(status)})
 	})
 }

@@ -60,7 +60,7 @@ func TestDrop(t *testing.T) {
 
 func TestAnswer(t *testing.T) {
 	both(t, nil, func(e *env) {
-		e.fake.Script(chattest.Answer(func(w http.ResponseWriter, r *http.Request) {
+		e.fake.Script(chattest.Respond(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			w.WriteHeader(418)
 			_, _ = w.Write(body)
@@ -155,9 +155,8 @@ func TestFaultOfTheUsersOwn(t *testing.T) {
 
 func TestSlowInFakeTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := chattest.New(nil)
-		defer fake.Close()
-		e := &env{t, fake, fake.Client(), chattest.BaseURL, "Bearer " + key}
+		e := inMemory(t, nil)
+		fake := e.fake
 		begin := time.Now()
 		fake.Script(chattest.Slow(time.Minute))
 		e.say("Hello")
@@ -176,9 +175,7 @@ func TestSlowInFakeTime(t *testing.T) {
 
 func TestWindowInFakeTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := chattest.New(&chattest.Options{Window: true})
-		defer fake.Close()
-		e := &env{t, fake, fake.Client(), chattest.BaseURL, "Bearer " + key}
+		e := inMemory(t, &chattest.Options{Window: true})
 		begin := time.Now()
 		for i := range 100 {
 			e.ok("GET", list, "")
@@ -219,9 +216,7 @@ func unix(t *testing.T, text string) int64 {
 
 func TestStoppedReplyIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := chattest.New(&chattest.Options{Pace: time.Second})
-		defer fake.Close()
-		e := &env{t, fake, fake.Client(), chattest.BaseURL, "Bearer " + key}
+		e := inMemory(t, &chattest.Options{Pace: time.Second})
 		begin := time.Now()
 		response := e.open("POST", chat, hello)
 		time.Sleep(1500 * time.Millisecond)
@@ -239,9 +234,8 @@ func TestStoppedReplyIsKept(t *testing.T) {
 
 func TestSilenceEndsWithTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := chattest.New(nil)
-		defer fake.Close()
-		e := &env{t, fake, fake.Client(), chattest.BaseURL, "Bearer " + key}
+		e := inMemory(t, nil)
+		fake := e.fake
 		fake.Script(chattest.Silence(0))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 		defer cancel()
@@ -258,8 +252,8 @@ func TestSilenceEndsWithTheRequest(t *testing.T) {
 // The bubble's end would hang or panic if a goroutine stayed.
 func TestCloseEndsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := chattest.New(nil)
-		e := &env{t, fake, fake.Client(), chattest.BaseURL, "Bearer " + key}
+		e := inMemory(t, nil)
+		fake := e.fake
 		fake.Script(chattest.Silence(1), chattest.Slow(time.Hour))
 		response := e.open("POST", chat, hello)
 		failed := make(chan error)
@@ -279,7 +273,8 @@ func TestCloseEndsEverything(t *testing.T) {
 }
 
 func TestServerClose(t *testing.T) {
-	fake := chattest.New(nil)
+	fake, err := chattest.New(nil)
+	require.NoError(t, err)
 	server := fake.Start()
 	client := &http.Client{Transport: &http.Transport{}}
 	e := &env{t, fake, client, server.URL, "Bearer " + key}
@@ -290,7 +285,7 @@ func TestServerClose(t *testing.T) {
 	assert.Equal(t, 404, missing.StatusCode, "nothing is answered outside of the base path")
 
 	server.Close()
-	_, err := io.ReadAll(response.Body)
+	_, err = io.ReadAll(response.Body)
 	require.Error(t, err)
 	_, err = e.send("GET", list, "")
 	require.Error(t, err)
@@ -299,7 +294,7 @@ func TestServerClose(t *testing.T) {
 
 // A demo mounts the fake below a path of its own.
 func TestMounted(t *testing.T) {
-	h := http.StripPrefix("/bookbag", chattest.New(nil))
+	h := http.StripPrefix("/bookbag", inMemory(t, nil).fake)
 	r := httptest.NewRequest("POST", "/bookbag"+chat, strings.NewReader(hello))
 	r.Header.Set("Authorization", "Bearer "+key)
 	w := httptest.NewRecorder()

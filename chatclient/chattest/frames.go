@@ -56,7 +56,7 @@ func (f frame) plain() (frame, bool) {
 func (x *run) frames(yield func(frame) bool) {
 	send := func(frames ...frame) bool {
 		for _, f := range frames {
-			wanted := x.fake.options.Delta
+			wanted := x.fake.readings["text-delta"] == "delta"
 			if !wanted {
 				f, wanted = f.plain()
 			}

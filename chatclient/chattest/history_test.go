@@ -85,12 +85,10 @@ func TestMessages(t *testing.T) {
 func TestPagesWithTwoRepliesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		delay := map[string]time.Duration{"slow": time.Second}
-		fake := chattest.New(&chattest.Options{Reply: func(turn chattest.Turn) []chattest.Part {
+		e := inMemory(t, &chattest.Options{Reply: func(turn chattest.Turn) []chattest.Part {
 			time.Sleep(delay[turn.Message])
 			return []chattest.Part{chattest.Text(turn.Message)}
 		}})
-		defer fake.Close()
-		e := &env{t, fake, fake.Client(), chattest.BaseURL, "Bearer " + key}
 		e.say("first")
 		go func() {
 			response, err := e.send("POST", chat, `{"message":"slow","conversationId":456}`)

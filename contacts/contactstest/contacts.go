@@ -55,13 +55,13 @@ func (f *Fake) upsert(r *http.Request) (any, *refusal) {
 		}
 		issues = append(issues, wrong...)
 	}
-	if issues != nil && !f.options.Partial {
+	if issues != nil && f.readings["upsert-batch"] == "atomic" {
 		return nil, invalid(issues...)
 	}
 	var saved []*Contact
 	for _, user := range good {
 		c := f.store.obtain(user.text("external_id"))
-		f.store.apply(c, user, f.options.Replace)
+		f.store.apply(c, user, f.readings["upsert-attributes"] == "replace")
 		saved = append(saved, c)
 	}
 	if issues != nil {

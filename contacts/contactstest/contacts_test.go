@@ -62,8 +62,8 @@ func TestFieldsOfAContact(t *testing.T) {
 // The vendor does not say which.
 func TestMergingAndReplacingUpserts(t *testing.T) {
 	const first, second = `{"external_id":"a","custom_attributes":{"plan":"free","seats":1}}`, `{"external_id":"a","custom_attributes":{"plan":"pro","vip":true}}`
-	for replace, want := range map[bool]string{false: `{"plan":"pro","seats":1,"vip":true}`, true: `{"plan":"pro","vip":true}`} {
-		e := inMemory(t, &contactstest.Options{Attributes: defined, Replace: replace})
+	for reading, want := range map[string]string{"merge": `{"plan":"pro","seats":1,"vip":true}`, "replace": `{"plan":"pro","vip":true}`} {
+		e := inMemory(t, &contactstest.Options{Attributes: defined, Readings: map[string]string{"upsert-attributes": reading}})
 		assert.Equal(t, `{"plan":"free","seats":1}`, e.upsert(first))
 		assert.Equal(t, want, e.upsert(second))
 		assert.Equal(t, want, e.upsert(`{"external_id":"a"}`))
@@ -104,7 +104,7 @@ func TestWrongFields(t *testing.T) {
 }
 
 func TestPartial(t *testing.T) {
-	e := inMemory(t, &contactstest.Options{Partial: true})
+	e := inMemory(t, &contactstest.Options{Readings: map[string]string{"upsert-batch": "partial"}})
 	e.refused(400, `{"message":"Invalid request data","issues":[{"field":"users[1].name","message":"must be a text or null"}]}`,
 		"POST", contacts, `{"users":[{"external_id":"a"},{"external_id":"b","name":7},{"external_id":"c"}]}`)
 	require.Len(t, e.fake.Contacts(), 2)
@@ -229,7 +229,7 @@ func TestContactsAreCopies(t *testing.T) {
 
 // A demo mounts the fake below a path of its own.
 func TestMounted(t *testing.T) {
-	h := http.StripPrefix("/bookbag", contactstest.New(nil))
+	h := http.StripPrefix("/bookbag", inMemory(t, nil).fake)
 	r := httptest.NewRequest("POST", "/bookbag"+contacts, strings.NewReader(users(1)))
 	r.Header.Set("Authorization", "Bearer "+key)
 	w := httptest.NewRecorder()

@@ -30,13 +30,15 @@ type env struct {
 }
 
 func inMemory(t *testing.T, options *contactstest.Options) *env {
-	fake := contactstest.New(options)
+	fake, err := contactstest.New(options)
+	require.NoError(t, err)
 	t.Cleanup(fake.Close)
 	return &env{t, fake, fake.Client(), contactstest.BaseURL, "Bearer " + key}
 }
 
 func onLoopback(t *testing.T, options *contactstest.Options) *env {
-	fake := contactstest.New(options)
+	fake, err := contactstest.New(options)
+	require.NoError(t, err)
 	server := fake.Start()
 	t.Cleanup(server.Close)
 	client := &http.Client{Transport: &http.Transport{}}

@@ -12,7 +12,10 @@ import (
 
 // The first answer is a failure after the contact was saved, as scripted.
 func ExampleFake() {
-	fake := contactstest.New(nil)
+	fake, err := contactstest.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	server := fake.Start()
 	defer server.Close()
 	fake.Script(contactstest.FailAfter())

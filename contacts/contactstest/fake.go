@@ -2,6 +2,7 @@ package contactstest
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -27,13 +28,9 @@ type Options struct {
 	// Attributes are defined from the beginning. Default none.
 	Attributes []Attribute
 
-	// Replace has an upsert replace all custom attributes of a contact that is
-	// there, as an update does. Default: it keeps those that it does not name.
-	Replace bool
-
-	// Partial has an upsert that is refused for some of its contacts save the
-	// others nevertheless. Default: it saves nothing.
-	Partial bool
+	// Readings has a token for each open point of Bookbag's API, by its id.
+	// Default: the first token of each. New rejects an unknown id or token.
+	Readings map[string]string
 
 	// Window enforces 100 requests in any 10 seconds, with 429 and a
 	// Retry-After in whole seconds, rounded up, and the headers of the rate
@@ -45,16 +42,18 @@ type Options struct {
 // Fake is a service with one key and one agent, which keeps its contacts in
 // memory. It is safe for use by many goroutines.
 type Fake struct {
-	options Options
-	front   *fake.Front
-	window  fake.Window
+	options  Options
+	readings fake.Choice
+	front    *fake.Front
+	window   fake.Window
 
 	mu    sync.Mutex
 	store store
 }
 
-// New returns a Fake without any contact. The options may be nil.
-func New(options *Options) *Fake {
+// New returns a Fake without any contact. The options may be nil. The error is
+// a *[ReadingError].
+func New(options *Options) (*Fake, error) {
 	f := &Fake{}
 	if options != nil {
 		f.options = *options
@@ -65,11 +64,26 @@ func New(options *Options) *Fake {
 	if f.options.AgentID == 0 {
 		f.options.AgentID = 123
 	}
+	choice, err := fake.NewChoice(f.options.Readings)
+	if e, ok := errors.AsType[*fake.ReadingError](err); ok {
+		return nil, (*ReadingError)(e)
+	}
+	f.readings = choice
 	f.store = newStore(f.options.Attributes)
 	tooLong := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { refuse(w, tooLarge()) })
 	f.front = fake.NewFront(f.routes(), tooLong, maxBody)
-	return f
+	return f, nil
 }
+
+// ReadingError is the error of [New] for an unknown id or token in
+// Options.Readings.
+type ReadingError struct {
+	ID    string
+	Token string
+	Known []string // the ids, or the tokens of a known ID
+}
+
+func (e *ReadingError) Error() string { return "contactstest: " + (*fake.ReadingError)(e).Error() }
 
 // ServeHTTP answers a request to the service, whose paths begin with /api/v1.
 // A body of more than 16 MiB is refused with 413.

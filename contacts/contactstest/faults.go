@@ -32,12 +32,12 @@ func Pass() Fault {
 	return func(normal http.Handler) http.Handler { return normal }
 }
 
-// Answer is the handler's answer, in the place of the service's.
-func Answer(handler http.HandlerFunc) Fault { return fake.Answer(handler) }
+// Respond is the handler's answer, in the place of the service's.
+func Respond(handler http.HandlerFunc) Fault { return fake.Respond(handler) }
 
 // Status refuses the request with a message of the service.
 func Status(status int, message string) Fault {
-	return Answer(func(w http.ResponseWriter, _ *http.Request) { refuse(w, &refusal{status: status, Message: message}) })
+	return Respond(func(w http.ResponseWriter, _ *http.Request) { refuse(w, &refusal{status: status, Message: message}) })
 }
 
 // RetryAfter adds the header to the answer, in whole seconds, rounded up.

@@ -34,7 +34,7 @@ func TestFaults(t *testing.T) {
 		"of their own": {func(normal http.Handler) http.Handler {
 			return contactstest.Slow(time.Millisecond)(contactstest.FailAfter()(normal))
 		}, 500, "", 2},
-		"Answer":        {contactstest.Answer(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }), 200, users(2), 0},
+		"Answer":        {contactstest.Respond(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }), 200, users(2), 0},
 		"one of others": {contactstest.TooLarge(0).RetryAfter(1500 * time.Millisecond), 413, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -122,7 +122,8 @@ func TestSettings(t *testing.T) {
 }
 
 func TestErrorsAreSentences(t *testing.T) {
-	fake := chattest.New(nil)
+	fake, err := chattest.New(nil)
+	require.NoError(t, err)
 	server := fake.Start()
 	defer server.Close()
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL, MaxRetries: -1})

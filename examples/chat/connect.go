@@ -31,7 +31,11 @@ func connect(getenv func(string) string) (bot *chatclient.Client, where string, 
 }
 
 func connectToFake() (*chatclient.Client, string, func(), error) {
-	server := chattest.New(&chattest.Options{Reply: answer, Pace: standin.Pace}).Start()
+	fake, err := chattest.New(&chattest.Options{Reply: answer, Pace: standin.Pace})
+	if err != nil {
+		return nil, "", nil, err
+	}
+	server := fake.Start()
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL})
 	return bot, "a fake of Bookbag", server.Close, err
 }

@@ -53,7 +53,8 @@ func serve(t *testing.T, router func(identityHandler, proxy, orders http.Handler
 		return &identity.Payload{User: identity.UserDetail{ID: "ada"}}, nil
 	}, nil)
 
-	fake := chattest.New(nil)
+	fake, err := chattest.New(nil)
+	require.NoError(t, err)
 	service := fake.Start()
 	t.Cleanup(service.Close)
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: service.URL})
@@ -154,7 +155,7 @@ func TestTheChatStreams(t *testing.T) {
 	underEach(t, func(s *site) {
 		s.Parallel()
 		firstWasRead := make(chan bool)
-		s.fake.Script(chattest.Answer(func(w http.ResponseWriter, r *http.Request) {
+		s.fake.Script(chattest.Respond(func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Content-Type", "text/event-stream")
 			_, _ = io.WriteString(w, "data: {\"type\":\"text-delta\",\"text\":\"one \"}\n\n")
 			_ = http.NewResponseController(w).Flush()

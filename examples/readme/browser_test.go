@@ -26,12 +26,13 @@ func TestTheScriptTagInABrowser(t *testing.T) {
 	tag := regexp.MustCompile(`<script src="/chat/.*></script>`).Find(readme)
 	require.NotNil(t, tag, "the README has no script tag for the chat")
 
-	fake := chattest.New(&chattest.Options{Pace: 20 * time.Millisecond, Reply: func(turn chattest.Turn) []chattest.Part {
+	fake, err := chattest.New(&chattest.Options{Pace: 20 * time.Millisecond, Reply: func(turn chattest.Turn) []chattest.Part {
 		if turn.Message == "tell me a story" {
 			return []chattest.Part{chattest.Text(strings.Repeat("and then ", 2000))}
 		}
 		return []chattest.Part{chattest.Text("<b>You</b> said: " + turn.Message)}
 	}})
+	require.NoError(t, err)
 	service := fake.Start()
 	defer service.Close()
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: service.URL})
@@ -79,7 +80,8 @@ func TestTheScriptTagInABrowser(t *testing.T) {
 // What goes wrong is said in a sentence, and what was typed is not lost.
 func TestARefusalInABrowser(t *testing.T) {
 	b := browser.New(t)
-	fake := chattest.New(nil)
+	fake, err := chattest.New(nil)
+	require.NoError(t, err)
 	service := fake.Start()
 	defer service.Close()
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: service.URL})

@@ -112,7 +112,10 @@ func Example_actions() {
 func Example_contacts() {
 	ctx := context.Background()
 	os.Setenv("BOOKBAG_API_KEY", "oc_test_contactstest")
-	fake := contactstest.New(nil)
+	fake, err := contactstest.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	defer play(fake.Client(), fake.Close)()
 
 	client, err := contacts.New(os.Getenv("BOOKBAG_API_KEY"), 123, &contacts.Options{RequireUserIDs: true})
@@ -141,7 +144,10 @@ func Example_contacts() {
 
 // playBookbag has the default transport, whatever the host, talk to a fake.
 func playBookbag() (stop func()) {
-	fake := chattest.New(nil)
+	fake, err := chattest.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	return play(fake.Client(), fake.Close)
 }
 
@@ -165,7 +171,10 @@ func (t inTheClear) RoundTrip(r *http.Request) (*http.Response, error) {
 func Example_chattest() {
 	ctx := context.Background()
 
-	fake := chattest.New(nil)
+	fake, err := chattest.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
 	server := fake.Start()
 	defer server.Close()
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL})

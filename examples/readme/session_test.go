@@ -22,7 +22,8 @@ import (
 // The chat under a real session library, whose middleware wraps the writer: the
 // words come as they are said, and a ticket is of no use after sign-out.
 func TestChatUnderASessionMiddleware(t *testing.T) {
-	fake := chattest.New(nil)
+	fake, err := chattest.New(nil)
+	require.NoError(t, err)
 	service := fake.Start()
 	defer service.Close()
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: service.URL})
@@ -51,7 +52,7 @@ func TestChatUnderASessionMiddleware(t *testing.T) {
 	assert.Equal(t, 401, post("/chat/messages", `{"message":"Hello"}`).StatusCode)
 	post("/login", "")
 	firstWasRead := make(chan bool)
-	fake.Script(chattest.Answer(func(w http.ResponseWriter, _ *http.Request) {
+	fake.Script(chattest.Respond(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = io.WriteString(w, "data: {\"type\":\"text-delta\",\"text\":\"one \"}\n\n")
 		_ = http.NewResponseController(w).Flush()

@@ -23,7 +23,11 @@ type call struct {
 
 // demo has the machines call a fake of Bookbag until ctx ends.
 func demo(ctx context.Context, address string, machines, workers int, out io.Writer) error {
-	server := chattest.New(&chattest.Options{Window: true}).Start()
+	fake, err := chattest.New(&chattest.Options{Window: true})
+	if err != nil {
+		return err
+	}
+	server := fake.Start()
 	defer server.Close()
 	fmt.Fprintf(out, "%d machines call as fast as they may, with %d workers each.\n", machines, workers)
 	calls := make(chan call)

@@ -229,8 +229,10 @@ func TestBadArguments(t *testing.T) {
 func TestRedisGoneAndBack(t *testing.T) {
 	server := startRedis(t)
 	l := server.limiter(t, nil)
+	fake, err := chattest.New(nil)
+	require.NoError(t, err)
 	bot, err := chatclient.New(fakeKey, 123, &chatclient.Options{
-		BaseURL: chattest.BaseURL, HTTPClient: chattest.New(nil).Client(), Limiter: l,
+		BaseURL: chattest.BaseURL, HTTPClient: fake.Client(), Limiter: l,
 	})
 	require.NoError(t, err)
 	require.NoError(t, bot.Check(t.Context()))

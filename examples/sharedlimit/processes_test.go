@@ -136,7 +136,9 @@ func (s *statuses) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func TestFourProcesses(t *testing.T) {
 	t.Parallel()
 	redis := startRedis(t)
-	service := &statuses{Handler: chattest.New(&chattest.Options{Window: true})}
+	fake, err := chattest.New(&chattest.Options{Window: true})
+	require.NoError(t, err)
+	service := &statuses{Handler: fake}
 	server := httptest.NewServer(service)
 	defer server.Close()
 

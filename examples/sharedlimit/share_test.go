@@ -68,7 +68,9 @@ func TestTheShare(t *testing.T) {
 func TestFallback(t *testing.T) {
 	t.Parallel()
 	server := startRedis(t)
-	service := &statuses{Handler: chattest.New(&chattest.Options{Window: true})}
+	fake, err := chattest.New(&chattest.Options{Window: true})
+	require.NoError(t, err)
+	service := &statuses{Handler: fake}
 	bookbag := httptest.NewServer(service)
 	defer bookbag.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second)

@@ -30,7 +30,11 @@ func connect(cfg config) (service, error) {
 }
 
 func connectToFake() (service, error) {
-	server := contactstest.New(&contactstest.Options{Window: true}).Start()
+	fake, err := contactstest.New(&contactstest.Options{Window: true})
+	if err != nil {
+		return service{}, err
+	}
+	server := fake.Start()
 	client, err := contacts.New("oc_test_contactstest", 123, &contacts.Options{BaseURL: server.URL, Limiter: limiter()})
 	return service{client, "a fake of Bookbag", server.Close}, err
 }

@@ -184,7 +184,8 @@ func testLost(t *testing.T, d database) {
 		"-query", `SELECT id, login AS external_id, repeat('x', 2000) AS name FROM customer`,
 		"-dsn", d.dsn, "-checkpoint", filepath.Join(t.TempDir(), "checkpoint"),
 	}
-	fake := contactstest.New(nil)
+	fake, err := contactstest.New(nil)
+	require.NoError(t, err)
 	var cut sync.Once
 	fake.Script(contactstest.Pass()) // of the attributes
 	fake.Script(slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {

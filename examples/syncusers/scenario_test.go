@@ -92,7 +92,9 @@ func runSync(t *testing.T, fake *contactstest.Fake, args ...string) (out string,
 func runSyncWith(ctx context.Context, t *testing.T, fake *contactstest.Fake, args ...string) (string, error) {
 	t.Helper()
 	if fake == nil {
-		fake = contactstest.New(nil)
+		var err error
+		fake, err = contactstest.New(nil)
+		require.NoError(t, err)
 	}
 	t.Cleanup(fake.Close)
 	var out strings.Builder
@@ -132,7 +134,8 @@ func testScenario(t *testing.T, d database) {
 	d.exec(t, addCustomers, 1, 2500)
 	d.exec(t, `UPDATE customer SET login = '' WHERE id = 7`)
 	d.exec(t, `UPDATE customer SET since = 'soon' WHERE id = 1500`)
-	fake := contactstest.New(nil)
+	fake, err := contactstest.New(nil)
+	require.NoError(t, err)
 	failed := filepath.Join(t.TempDir(), "failed.jsonl")
 	args := []string{"-dsn", d.dsn, "-query", selectCustomers, "-failed", failed}
 
@@ -187,7 +190,8 @@ func testInterrupted(t *testing.T, d database) {
 	d.exec(t, `DELETE FROM customer WHERE id = 5 OR id = 19999`)
 	file := filepath.Join(t.TempDir(), "checkpoint")
 	args := []string{"-dsn", d.dsn, "-query", selectCustomers, "-checkpoint", file}
-	fake := contactstest.New(nil)
+	fake, err := contactstest.New(nil)
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	for range rows / 1000 {
@@ -275,13 +279,14 @@ func TestTheServiceRefuses(t *testing.T) {
 	d := newSQLite(t)
 	d.exec(t, makeCustomers)
 	d.exec(t, addCustomers, 1, 30)
-	for want, fake := range map[string]*contactstest.Fake{
-		`defining the attributes: the attribute since is of type "text", not "date"`: contactstest.New(&contactstest.Options{
-			Attributes: []contactstest.Attribute{{Name: "since"}}}),
-		"defining the attributes: the service does not take this key: look at BOOKBAG_API_KEY":          contactstest.New(&contactstest.Options{APIKey: "oc_other"}),
-		"defining the attributes: the service has no such agent for this key: look at BOOKBAG_AGENT_ID": contactstest.New(&contactstest.Options{AgentID: 1}),
+	for want, options := range map[string]*contactstest.Options{
+		`defining the attributes: the attribute since is of type "text", not "date"`:                    {Attributes: []contactstest.Attribute{{Name: "since"}}},
+		"defining the attributes: the service does not take this key: look at BOOKBAG_API_KEY":          {APIKey: "oc_other"},
+		"defining the attributes: the service has no such agent for this key: look at BOOKBAG_AGENT_ID": {AgentID: 1},
 	} {
-		_, err := runSync(t, fake, "-dsn", d.dsn, "-query", selectCustomers)
+		fake, err := contactstest.New(options)
+		require.NoError(t, err)
+		_, err = runSync(t, fake, "-dsn", d.dsn, "-query", selectCustomers)
 		assert.EqualError(t, err, want)
 		assert.Equal(t, 1, exitCode(err))
 	}

@@ -83,7 +83,7 @@ func TestOnlyTheLatestAreKept(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	both(t, func(t *testing.T, f *Front, client *http.Client, base string) {
-		f.Script(BadGateway(), RetryAfter(Answer(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }), 1500*time.Millisecond))
+		f.Script(BadGateway(), RetryAfter(Respond(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }), 1500*time.Millisecond))
 		res, text := do(t, client, base, "x")
 		assert.Equal(t, 502, res.StatusCode)
 		assert.Empty(t, res.Header.Get("X-Request-Id"))
@@ -152,14 +152,14 @@ func TestStampCountsNothing(t *testing.T) {
 			res, _ := do(t, f.Client(), BaseURL, body)
 			return res.Header.Get("X-RateLimit-Remaining")
 		}
-		f.Script(Answer(echo), RetryAfter(Answer(echo), time.Second), BadGateway())
+		f.Script(Respond(echo), RetryAfter(Respond(echo), time.Second), BadGateway())
 		assert.Equal(t, "100", remaining("a fault's"))
 		assert.Equal(t, "100", remaining("another fault's"))
 		assert.Empty(t, remaining("a proxy's"))
 		assert.Equal(t, "99", remaining("the service's"))
 		assert.Equal(t, "99", remaining(strings.Repeat("x", 101)))
 		time.Sleep(10 * time.Second)
-		f.Script(Answer(echo))
+		f.Script(Respond(echo))
 		assert.Equal(t, "100", remaining("what is over has left the window"))
 	})
 }

@@ -10,8 +10,8 @@ import (
 // Fault is how one request is answered, made of the normal answer.
 type Fault = func(normal http.Handler) http.Handler
 
-// Answer is the handler's answer, in the place of the service's.
-func Answer(handler http.HandlerFunc) Fault {
+// Respond is the handler's answer, in the place of the service's.
+func Respond(handler http.HandlerFunc) Fault {
 	return func(http.Handler) http.Handler { return handler }
 }
 
@@ -28,7 +28,7 @@ func RetryAfter(fault Fault, d time.Duration) Fault {
 // BadGateway is the 502 of a proxy: a page of HTML, and none of the service's
 // headers.
 func BadGateway() Fault {
-	return Answer(func(w http.ResponseWriter, _ *http.Request) {
+	return Respond(func(w http.ResponseWriter, _ *http.Request) {
 		clear(w.Header())
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(http.StatusBadGateway)
@@ -39,7 +39,7 @@ func BadGateway() Fault {
 // Drop closes the connection without an answer, and the service does not see
 // the request.
 func Drop() Fault {
-	return Answer(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+	return Respond(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 }
 
 // Slow waits before the normal answer begins, unless the request ends first.

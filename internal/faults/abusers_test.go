@@ -31,7 +31,10 @@ const (
 // site is, says when the attack is under way, hears when it is to end, and says
 // what came of it.
 func abusers() error {
-	fake := chattest.New(&chattest.Options{APIKey: testKey})
+	fake, err := chattest.New(&chattest.Options{APIKey: testKey})
+	if err != nil {
+		return err
+	}
 	service := httptest.NewUnstartedServer(fake)
 	service.Config.ConnContext = smallBuffers
 	service.Start()
@@ -75,7 +78,7 @@ func stalledBodies(site string) (func() string, error) {
 
 // readSlowly asks for replies that never end, and reads none of them.
 func readSlowly(site string, fake *chattest.Fake) (func() string, error) {
-	endless := chattest.Answer(func(w http.ResponseWriter, _ *http.Request) {
+	endless := chattest.Respond(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for err := error(nil); err == nil; {
 			_, err = io.WriteString(w, `data: {"type":"text-delta","text":"`+strings.Repeat("word ", 100)+"\"}\n\n")

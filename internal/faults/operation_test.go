@@ -108,11 +108,15 @@ func (o *operation) record(t *testing.T) (answer []byte) {
 
 // onServices are the operations on loopback.
 func onServices(t *testing.T) []*operation {
-	chat := chattest.New(&chattest.Options{APIKey: testKey, Reply: func(chattest.Turn) []chattest.Part {
+	chatFake, err := chattest.New(&chattest.Options{APIKey: testKey, Reply: func(chattest.Turn) []chattest.Part {
 		return []chattest.Part{chattest.Text("Your \"order\" is on its way: schöne Grüße!")}
-	}}).Start()
+	}})
+	require.NoError(t, err)
+	chat := chatFake.Start()
 	t.Cleanup(chat.Close)
-	book := contactstest.New(&contactstest.Options{APIKey: testKey}).Start()
+	contactsFake, err := contactstest.New(&contactstest.Options{APIKey: testKey})
+	require.NoError(t, err)
+	book := contactsFake.Start()
 	t.Cleanup(book.Close)
 	return operations(t, onLoopback(t, chat.URL), onLoopback(t, book.URL))
 }

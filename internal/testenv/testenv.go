@@ -1,9 +1,10 @@
 // Package testenv finds what some tests need in addition to Go: Node.js and its
-// packages, Chromium, nginx, Redis, PostgreSQL and published test vectors.
+// packages, Chromium, nginx, Redis, PostgreSQL, published test vectors and the
+// vendors' documented facts.
 //
 // If something is missing, the test skips with a line that says what to install.
 // If CHATIDENT_REQUIRE names it (a list, separated by commas, of node, chromium,
-// nginx, redis, postgres, vectors and load), the test fails instead.
+// nginx, redis, postgres, vectors, contract and load), the test fails instead.
 package testenv
 
 import (
@@ -113,6 +114,24 @@ func Vectors(t testing.TB, file string, v any) {
 	b, err := os.ReadFile(filepath.Join(dir, file))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, v))
+}
+
+// Contract returns a file of the folder CHATIDENT_CONTRACT, a path that is
+// absolute or relative to the repository. Default: ../shared/contract.
+func Contract(t testing.TB, file string) string {
+	t.Helper()
+	dir := os.Getenv("CHATIDENT_CONTRACT")
+	if dir == "" {
+		dir = filepath.FromSlash("../shared/contract")
+	}
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(root(t), dir)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, file))
+	if err != nil {
+		missing(t, "contract", "set CHATIDENT_CONTRACT to the folder of "+file)
+	}
+	return string(b)
 }
 
 // missing skips the test, or fails it if CHATIDENT_REQUIRE names the program.

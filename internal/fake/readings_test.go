@@ -1,0 +1,62 @@
+package fake
+
+import (
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/internal/testenv"
+)
+
+func TestNewChoice_Defaults(t *testing.T) {
+	c, err := NewChoice(map[string]string{"text-delta": "delta", "upsert-batch": "atomic"})
+	require.NoError(t, err)
+	assert.Len(t, c, len(points))
+	for _, p := range points {
+		want := p.tokens[0]
+		if p.id == "text-delta" {
+			want = "delta"
+		}
+		assert.Equal(t, want, c[p.id], p.id)
+	}
+}
+
+func TestNewChoice_UnknownIDOrToken(t *testing.T) {
+	for want, readings := range map[string]map[string]string{
+		`Options.Readings["text-delta"]: unknown token "Delta" (use one of text, delta)`: {"text-delta": "Delta"},
+		`Options.Readings["text-delta"]: unknown token "" (use one of text, delta)`:      {"text-delta": ""},
+		`Options.Readings: unknown id "" (use one of anonymous-userid, `:                 {"": "text"},
+		`Options.Readings: unknown id "` + strings.Repeat("x", 40) + `" (use one of `:    {strings.Repeat("x", 99): "text", "y": "z"},
+	} {
+		_, err := NewChoice(readings)
+		e, ok := err.(*ReadingError)
+		require.True(t, ok)
+		assert.Contains(t, e.Error(), want)
+		assert.Equal(t, readings[e.ID], e.Token)
+		assert.GreaterOrEqual(t, len(e.Known), 2)
+	}
+}
+
+// The table of the contract and that of the fakes are the same, in order.
+func TestPoints_AreThoseOfTheContract(t *testing.T) {
+	_, section, ok := strings.Cut(testenv.Contract(t, "bookbag.md"), "\n## 13. ")
+	require.True(t, ok)
+	section, _, _ = strings.Cut(section, "\n## ")
+	token := regexp.MustCompile("`([a-z0-9-]+|messageMetadata|errorText)`")
+	var want []point
+	for line := range strings.Lines(section) {
+		cells := strings.Split(line, "|")
+		if len(cells) < 4 || !strings.HasPrefix(cells[1], " `") {
+			continue
+		}
+		p := point{id: strings.Split(cells[1], "`")[1]}
+		for _, m := range token.FindAllStringSubmatch(cells[2], -1) {
+			p.tokens = append(p.tokens, m[1])
+		}
+		want = append(want, p)
+	}
+	assert.Equal(t, want, points)
+}
