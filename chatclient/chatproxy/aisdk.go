@@ -13,15 +13,10 @@ import (
 // Source: AI SDK, "Stream Protocol", UI message stream version 1, and the body
 // of HttpChatTransport and the schema of its chunks in the npm package ai, 5 to 7.
 
-// uiMessage is a message of the AI SDK as far as it is read.
-type uiMessage struct {
-	Role  string `json:"role"`
-	Parts []struct {
-		Type string `json:"type"`
-		Text string `json:"text"`
-	} `json:"parts"`
-	Metadata json.RawMessage `json:"metadata"`
-}
+const (
+	maxMessages = 10_000 // a megabyte of messages that have text are fewer
+	maxParts    = 100    // of the last message
+)
 
 var (
 	errRegenerate   = &refusal{status: http.StatusBadRequest, code: "regenerate_unsupported", sentence: "A reply cannot be made again."}
@@ -32,72 +27,86 @@ var (
 
 // sayAISDK takes what DefaultChatTransport sends: the whole chat, every turn.
 func (p *Proxy) sayAISDK(w http.ResponseWriter, r *http.Request, v visit) *refusal {
-	f, e := readFields(w, r, maxAIBody)
-	if e == errTooLarge {
-		return errChatTooLarge
-	}
-	if e != nil {
+	var q question
+	e := p.withBody(w, r, v, maxAIBody, func(body []byte) (e *refusal) {
+		q, e = decodeChat(body)
 		return e
-	}
-	q, e := f.uiQuestion()
-	if e != nil {
+	})
+	switch {
+	case e == errTooLarge:
+		return errChatTooLarge
+	case e != nil:
 		return e
 	}
 	return p.relay(w, r, v, q, &uiForm{})
 }
 
-// uiQuestion reads the last message and the newest ticket. Fields that a page
-// adds of its own are not looked at, but for a userId.
-func (f fields) uiQuestion() (q question, e *refusal) {
-	if e := f.noUserID(); e != nil {
-		return q, e
+// decodeChat reads the last message and the newest ticket. Fields that a page adds are
+// ignored, except a userId.
+func decodeChat(body []byte) (q question, e *refusal) {
+	for name := range members(body) {
+		if isUserID(name) {
+			return q, errUserID
+		}
 	}
-	trigger, e := f.text("trigger")
-	if e != nil {
-		return q, e
-	}
-	edited, e := f.text("messageId")
+	f := pick(body, "trigger", "messageId", "messages")
+	trigger, isText := f.text("trigger")
+	edited, isID := f.text("messageId")
 	switch {
-	case e != nil:
-		return q, e
+	case !isID:
+		return q, invalid("messageId must be a string.")
 	case trigger == "regenerate-message":
 		return q, errRegenerate
-	case trigger != "" && trigger != "submit-message":
+	case !isText || trigger != "" && trigger != "submit-message":
 		return q, invalid("trigger must be submit-message.")
 	case edited != "":
 		return q, errEdit
 	}
-	var messages []uiMessage
-	if json.Unmarshal(f["messages"], &messages) != nil || len(messages) == 0 {
+	messages, ok := list(f["messages"], maxMessages)
+	switch {
+	case !ok || len(messages) == 0:
 		return q, invalid("messages must be those of a chat.")
+	case len(messages) > maxMessages:
+		return q, errChatTooLarge
 	}
-	if q.text, e = messages[len(messages)-1].said(); e != nil {
-		return q, e
-	}
+	q.text, e = userText(messages[len(messages)-1])
 	q.ticket = newestTicket(messages)
-	return q, nil
+	return q, e
 }
 
-// said is the text of a user's message.
-func (m uiMessage) said() (string, *refusal) {
-	if m.Role != "user" {
+// userText returns the text of a user's message.
+func userText(message json.RawMessage) (string, *refusal) {
+	f := pick(message, "role", "parts")
+	if role, _ := f.text("role"); role != "user" {
 		return "", invalid("The last message must be the user's.")
 	}
+	parts, ok := list(f["parts"], maxParts)
+	if !ok || len(parts) > maxParts {
+		return "", invalid("The last message must have parts, at most 100.")
+	}
 	var b strings.Builder
-	for _, part := range m.Parts {
-		if part.Type != "text" {
+	for _, part := range parts {
+		p := pick(part, "type", "text")
+		if kind, _ := p.text("type"); kind != "text" {
 			return "", errFiles
 		}
-		b.WriteString(part.Text)
+		text, ok := p.text("text")
+		if !ok {
+			return "", invalid("text must be a string.")
+		}
+		b.WriteString(text)
 	}
 	return b.String(), nil
 }
 
-func newestTicket(messages []uiMessage) string {
-	for _, m := range slices.Backward(messages) {
-		var t replyTickets
-		if m.Role == "assistant" && json.Unmarshal(m.Metadata, &t) == nil && t.Conversation != "" {
-			return t.Conversation
+// newestTicket looks for a ticket from the last message backwards.
+func newestTicket(messages []json.RawMessage) string {
+	for _, message := range slices.Backward(messages) {
+		f := pick(message, "role", "metadata")
+		role, _ := f.text("role")
+		ticket, _ := pick(f["metadata"], "conversation").text("conversation")
+		if role == "assistant" && ticket != "" {
+			return ticket
 		}
 	}
 	return ""

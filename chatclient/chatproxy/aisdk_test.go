@@ -88,6 +88,9 @@ func TestAISDKBodies(t *testing.T) {
 		message(`{"role":"assistant","parts":[],"metadata":"text"},{"role":"assistant","metadata":{"conversation":7}},` + hello),
 		message(`{"role":"user","metadata":{"conversation":"v1.456.x"},"parts":[{"type":"text","text":"a"}]}`), // a user's is not looked at
 		`{"messages":[` + hello + `],"filler":"` + strings.Repeat("a", 1<<20-200) + `"}`,
+		message(strings.Repeat("0,", maxMessages-1) + hello), // of the others only the newest ticket is looked for
+		message(`{"role":"user","parts":[` + strings.Repeat(`{"type":"text","text":"a"},`, maxParts-1) + `{"type":"text"}]}`),
+		`{"\u006dessages":[` + hello + `]}`, // which is the same name
 	} {
 		res, text := e.do("POST", "/ai-sdk", body)
 		assert.Equal(t, 200, res.StatusCode, text)
@@ -95,26 +98,33 @@ func TestAISDKBodies(t *testing.T) {
 	for body, code := range map[string]string{
 		`{}`: "invalid_request", `[]`: "invalid_request", `{"messages":{}}`: "invalid_request", `{"messages":[]}`: "invalid_request",
 		`{"messages":[null]}`: "invalid_request", `{"messages":[1]}`: "invalid_request", message(`{}`): "invalid_request",
-		message(`{"role":"assistant","parts":[{"type":"text","text":"a"}]}`):                           "invalid_request",
-		message(`{"role":"system","parts":[{"type":"text","text":"a"}]}`):                              "invalid_request",
-		message(`{"role":"user","parts":[]}`):                                                          "invalid_request",
-		message(`{"role":"user","parts":[{"type":"text","text":" "}]}`):                                "invalid_request",
-		message(`{"role":"user","parts":"a"}`):                                                         "invalid_request",
-		message(`{"role":"user","content":"a"}`):                                                       "invalid_request",
-		`{"messages":[` + hello + `],"trigger":"resume"}`:                                              "invalid_request",
-		`{"messages":[` + hello + `],"trigger":1}`:                                                     "invalid_request",
-		`{"messages":[` + hello + `],"messageId":1}`:                                                   "invalid_request",
-		`{"messages":[` + hello + `],"userId":"grace"}`:                                                "invalid_request",
-		`{"messages":[` + hello + `],"UserID":"grace"}`:                                                "invalid_request",
-		`{"messages":[` + hello + `],"trigger":"regenerate-message"}`:                                  "regenerate_unsupported",
-		`{"messages":[` + hello + `],"trigger":"regenerate-message","messageId":"2"}`:                  "regenerate_unsupported",
-		`{"messages":[` + hello + `],"trigger":"submit-message","messageId":"1"}`:                      "edit_unsupported",
-		message(`{"role":"user","parts":[{"type":"file","url":"data:,"},{"type":"text","text":"a"}]}`): "files_unsupported",
-		message(`{"role":"user","parts":[{"type":"data-order","data":1}]}`):                            "files_unsupported",
+		message(`{"role":"assistant","parts":[{"type":"text","text":"a"}]}`):                                                "invalid_request",
+		message(`{"role":"system","parts":[{"type":"text","text":"a"}]}`):                                                   "invalid_request",
+		message(`{"role":"user","parts":[]}`):                                                                               "invalid_request",
+		message(`{"role":"user","parts":[{"type":"text","text":" "}]}`):                                                     "invalid_request",
+		message(`{"role":"user","parts":"a"}`):                                                                              "invalid_request",
+		message(`{"role":"user","content":"a"}`):                                                                            "invalid_request",
+		message(`{"role":"user","parts":[7]}`):                                                                              "files_unsupported",
+		message(`{"role":"user","parts":[{"type":"text","text":7}]}`):                                                       "invalid_request",
+		message(`{"role":"user","parts":[` + strings.Repeat(`{"type":"text","text":"a"},`, maxParts) + `{"type":"text"}]}`): "invalid_request",
+		message(`{"role":"user","parts":[{"type":"text","text":"a\u0000"}]}`):                                               "invalid_request",
+		`{"Messages":[` + hello + `]}`:                                                                                      "invalid_request",
+		`{"messages":[` + hello + `],"\u0075serId":"ada"}`:                                                                  "invalid_request",
+		`{"messages":[` + hello + `],"trigger":"resume"}`:                                                                   "invalid_request",
+		`{"messages":[` + hello + `],"trigger":1}`:                                                                          "invalid_request",
+		`{"messages":[` + hello + `],"messageId":1}`:                                                                        "invalid_request",
+		`{"messages":[` + hello + `],"userId":"grace"}`:                                                                     "invalid_request",
+		`{"messages":[` + hello + `],"UserID":"grace"}`:                                                                     "invalid_request",
+		`{"messages":[` + hello + `],"trigger":"regenerate-message"}`:                                                       "regenerate_unsupported",
+		`{"messages":[` + hello + `],"trigger":"regenerate-message","messageId":"2"}`:                                       "regenerate_unsupported",
+		`{"messages":[` + hello + `],"trigger":"submit-message","messageId":"1"}`:                                           "edit_unsupported",
+		message(`{"role":"user","parts":[{"type":"file","url":"data:,"},{"type":"text","text":"a"}]}`):                      "files_unsupported",
+		message(`{"role":"user","parts":[{"type":"data-order","data":1}]}`):                                                 "files_unsupported",
 	} {
 		e.refused(400, code, "POST", "/ai-sdk", body)
 	}
 	e.refused(413, "too_large", "POST", "/ai-sdk", message(`{"role":"user","parts":[{"type":"text","text":"`+strings.Repeat("a", 64<<10+1)+`"}]}`))
+	e.refused(413, "too_large", "POST", "/ai-sdk", message(strings.Repeat(hello+",", maxMessages)+hello))
 	e.refused(413, "too_large", "POST", "/ai-sdk", `{"messages":[`+hello+`],"filler":"`+strings.Repeat("a", 1<<20)+`"}`)
 	e.refused(415, "not_json", "POST", "/ai-sdk", message(hello), "Content-Type", "text/plain")
 	assert.Empty(t, e.reports())

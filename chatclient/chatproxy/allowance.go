@@ -7,16 +7,16 @@ import (
 )
 
 const (
-	allowedCalls  = 20
-	allowedWindow = 10 * time.Second
+	allowedRequests = 20
+	allowedWindow   = 10 * time.Second
 )
 
-// allowance lets each visitor make 20 calls in any 10 seconds: a fifth of what
-// the service allows a key.
+// allowance lets each visitor make 20 requests in any 10 seconds: a fifth of the
+// calls that the service allows a key.
 type allowance struct {
-	mu    sync.Mutex
-	calls map[subject][]time.Time // within the window, oldest first
-	swept time.Time
+	mu       sync.Mutex
+	requests map[subject][]time.Time // within the window, oldest first
+	swept    time.Time
 }
 
 func (a *allowance) allow(_ context.Context, v Visitor) (retryAfter time.Duration, ok bool) {
@@ -25,35 +25,35 @@ func (a *allowance) allow(_ context.Context, v Visitor) (retryAfter time.Duratio
 	now := time.Now()
 	a.sweep(now)
 	who := v.subject()
-	recent := within(a.calls[who], now)
-	if len(recent) == allowedCalls {
+	recent := within(a.requests[who], now)
+	if len(recent) == allowedRequests {
 		return recent[0].Add(allowedWindow).Sub(now), false
 	}
-	a.calls[who] = append(recent, now)
+	a.requests[who] = append(recent, now)
 	return 0, true
 }
 
-// sweep forgets those who made no call of late, once in a window.
+// sweep forgets the visitors without a recent request, once in a window.
 func (a *allowance) sweep(now time.Time) {
 	if now.Sub(a.swept) < allowedWindow {
 		return
 	}
 	a.swept = now
-	for who, calls := range a.calls {
-		if len(within(calls, now)) == 0 {
-			delete(a.calls, who)
+	for who, times := range a.requests {
+		if len(within(times, now)) == 0 {
+			delete(a.requests, who)
 		}
 	}
 }
 
-func within(calls []time.Time, now time.Time) []time.Time {
-	for len(calls) > 0 && now.Sub(calls[0]) >= allowedWindow {
-		calls = calls[1:]
+func within(times []time.Time, now time.Time) []time.Time {
+	for len(times) > 0 && now.Sub(times[0]) >= allowedWindow {
+		times = times[1:]
 	}
-	return calls
+	return times
 }
 
-// slots bounds how many replies each visitor reads at once.
+// slots bounds how many of something each visitor has at once.
 type slots struct {
 	max  int
 	mu   sync.Mutex

@@ -13,7 +13,7 @@ import (
 
 func TestDefaultAllowance(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &allowance{calls: map[subject][]time.Time{}}
+		a := &allowance{requests: map[subject][]time.Time{}}
 		v := Visitor{UserID: "ada"}
 		for i := range 20 {
 			_, ok := a.allow(t.Context(), v)
@@ -41,20 +41,20 @@ func TestDefaultAllowance(t *testing.T) {
 
 func TestTheAllowanceForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &allowance{calls: map[subject][]time.Time{}}
+		a := &allowance{requests: map[subject][]time.Time{}}
 		for i := range 1000 {
 			_, _ = a.allow(t.Context(), Visitor{Session: fmt.Sprint(i)})
 		}
-		assert.Len(t, a.calls, 1000)
+		assert.Len(t, a.requests, 1000)
 		time.Sleep(10 * time.Second)
 		_, _ = a.allow(t.Context(), Visitor{Session: "one"})
-		assert.Len(t, a.calls, 1)
+		assert.Len(t, a.requests, 1)
 	})
 }
 
 // In any window of 10 seconds, and from many goroutines, 20 and no more.
 func TestTheAllowanceInEveryWindow(t *testing.T) {
-	a := &allowance{calls: map[subject][]time.Time{}}
+	a := &allowance{requests: map[subject][]time.Time{}}
 	var allowed atomic.Int64
 	var wg sync.WaitGroup
 	for range 10 {

@@ -39,7 +39,7 @@ func aiBody(text, ticket string) string {
 }
 
 func TestTicketsOfOthers(t *testing.T) {
-	e := newSite(t, setup{proxy: &Options{Anonymous: true, Allow: always}})
+	e := newSite(t, setup{proxy: &Options{Anonymous: true}})
 	graces := e.say("Hello", "", asUser, "grace").Conversation
 	e.tryTicket(404, "conversation_not_found", graces)
 	e.tryTicket(404, "conversation_not_found", ticketsOf(t, 124, testSecret).conversation(ada, "456"))
@@ -207,24 +207,6 @@ func TestConversationsThatTheServiceMixesUp(t *testing.T) {
 	assert.Contains(t, list, e.proxy.tickets.conversation(ada, "457"))
 	assert.Contains(t, list, e.proxy.tickets.conversation(ada, "458"))
 	assert.Equal(t, []error{ErrForeignConversation}, e.reports())
-}
-
-func TestAllowance(t *testing.T) {
-	e := newSite(t, setup{})
-	ticket := e.say("Hello", "").Conversation
-	for range 19 {
-		res, _ := e.do("GET", "/conversations", "")
-		assert.Equal(t, 200, res.StatusCode)
-	}
-	res := e.refused(429, "too_many_requests", "POST", "/messages", `{"message":"a"}`)
-	assert.Regexp(t, `^([1-9]|10)$`, res.Header.Get("Retry-After"))
-	e.refused(429, "too_many_requests", "POST", "/ai-sdk", aiBody("a", ticket))
-	e.refused(429, "too_many_requests", "GET", "/conversations", "")
-	e.refused(429, "too_many_requests", "GET", "/conversations/"+ticket+"/messages", "")
-	message := e.proxy.tickets.message(ada, "456", "msg_2")
-	e.refused(429, "too_many_requests", "PATCH", "/conversations/"+ticket+"/messages/"+message+"/feedback", `{"feedback":null}`)
-	e.say("Hello", "", asUser, "grace") // who is not held up
-	assert.Empty(t, e.reports())
 }
 
 func always(context.Context, Visitor) (time.Duration, bool) { return 0, true }

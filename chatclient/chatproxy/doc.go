@@ -56,11 +56,16 @@
 // Unwrap hides the deadlines: then only those of the server hold. nginx is told
 // not to buffer; see to it that other proxies in front do not.
 //
-// One visitor cannot use up the key's budget for all: Options.Allow and
-// Options.MaxStreamsPerVisitor bound what each may do, and a call waits for 2
-// seconds at most for the client's Limiter and the service's Retry-After
-// together. Both count for this process alone: on several machines, let Allow
-// and the Limiter share a count.
+// One visitor cannot use up the key's budget for all: Options.Allow counts every
+// request of a visitor before its body is read, Options.MaxStreamsPerVisitor bounds
+// the replies, and a call waits for 2 seconds at most for the client's Limiter and
+// the service's Retry-After together. All count for this process alone: on several
+// machines, let Allow and the Limiter share a count. A request of another site is
+// rejected before it is counted.
+//
+// Nor can one visitor use up the memory. Of each, 4 bodies are read and decoded at
+// once (or as many as there may be replies), of all 64 MB. A body is searched, not
+// decoded: of the messages of useChat only what is used becomes values.
 //
 // # The wire form, version 1
 //
@@ -109,7 +114,7 @@
 // A request that is refused is answered {"version":1,"error":{"code":code,
 // "message":sentence}}, with Retry-After where it is known:
 //
-//	400  invalid_request         a field that is missing, unknown or wrong
+//	400  invalid_request         a field that is missing, unknown or wrong, or a character NUL
 //	400  message_refused         the service does not take the message (413 where it says so)
 //	400  regenerate_unsupported, edit_unsupported, files_unsupported  useChat's, which the service does not have
 //	400  not_assistant           feedback on a message of the visitor's own
@@ -123,9 +128,9 @@
 //	409  conversation_ended      it takes no more messages: begin anew
 //	413  too_large               the body
 //	415  not_json                the Content-Type
-//	429  too_many_requests       this visitor's allowance is used up
+//	429  too_many_requests       this visitor's allowance is used up, or too many bodies come at once
 //	429  too_many_streams        this visitor reads too many replies at once
-//	429  busy                    the site's budget with the service is used up
+//	429  busy                    the site's budget with the service, or its room for bodies, is used up
 //	500  internal_error          the site's own fault
 //	502  bot_unavailable         the service failed, or does not take the site's key or request
 //	503  bot_paused              the site's credits with the service are used up
@@ -139,12 +144,13 @@
 // # The AI SDK
 //
 // POST /ai-sdk takes the body that DefaultChatTransport of the npm package ai
-// sends, 1 MB at most, and answers in its UI message stream, version 1:
+// sends, at most 1 MB and 10,000 messages, and responds with its UI message stream,
+// version 1:
 //
 //	useChat({ transport: new DefaultChatTransport({ api: "/chat/ai-sdk" }) })
 //
-// Of the body, the last message is sent, which must be a user's with text
-// parts of 64 KB at most, and the newest ticket in the metadata of an
+// Of the body, the last message is sent, which must be a user's with at most 100
+// text parts of 64 KB together, and the newest ticket in the metadata of an
 // assistant's message is the conversation. The reply's metadata are
 // {"conversation": ticket, "message": ticket}; there is no finishReason. Errors
 // before the reply have the JSON form above, which useChat hands on as the text of

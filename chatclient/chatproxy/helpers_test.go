@@ -66,6 +66,10 @@ type setup struct {
 	bot    *chatclient.Options
 	proxy  *Options
 	server func(*http.Server)
+
+	// counted keeps the default of Options.Allow. Else a visitor may do as much as the
+	// test needs.
+	counted bool
 }
 
 func newSite(t *testing.T, s setup) *site {
@@ -83,6 +87,9 @@ func newSite(t *testing.T, s setup) *site {
 	require.NoError(t, err)
 	if s.proxy == nil {
 		s.proxy = &Options{}
+	}
+	if s.proxy.Allow == nil && !s.counted {
+		s.proxy.Allow = always
 	}
 	if s.proxy.OnError == nil {
 		s.proxy.OnError = func(_ *http.Request, err error) {

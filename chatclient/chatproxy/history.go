@@ -148,7 +148,7 @@ func (p *Proxy) reading(r *http.Request, v visit, list string) (request chatclie
 			return request, errCursor
 		}
 	}
-	return request, p.charge(r.Context(), v)
+	return request, nil
 }
 
 var errCursor = invalid("cursor must be one of an earlier answer.")
@@ -180,20 +180,13 @@ func (p *Proxy) visible(parts []chatclient.Part) []json.RawMessage {
 
 // setFeedback sets or takes back a thumb up or down.
 func (p *Proxy) setFeedback(w http.ResponseWriter, r *http.Request, v visit) *refusal {
-	f, e := readFields(w, r, maxBody)
+	var feedback chatclient.Feedback
+	e := p.withBody(w, r, v, maxBody, func(body []byte) (e *refusal) {
+		feedback, e = decodeFeedback(body)
+		return e
+	})
 	if e != nil {
 		return e
-	}
-	if e := f.only("feedback"); e != nil {
-		return e
-	}
-	feedback, ok := map[string]chatclient.Feedback{
-		`"positive"`: chatclient.FeedbackPositive,
-		`"negative"`: chatclient.FeedbackNegative,
-		"null":       chatclient.FeedbackNone,
-	}[string(f["feedback"])]
-	if !ok {
-		return invalid(`feedback must be "positive", "negative" or null.`)
 	}
 	id, ok := p.tickets.openConversation(v.subject(), v.segments[1])
 	if !ok {
@@ -203,14 +196,27 @@ func (p *Proxy) setFeedback(w http.ResponseWriter, r *http.Request, v visit) *re
 	if !ok {
 		return errMessageNotFound
 	}
-	if e := p.charge(r.Context(), v); e != nil {
-		return e
-	}
 	if _, err := p.bot.SetFeedback(patient(r.Context()), id, messageID, feedback); err != nil {
 		return upstream(err, true)
 	}
 	answer(w, http.StatusOK, feedbackAnswer{wireVersion, v.segments[3], known(feedback)})
 	return nil
+}
+
+func decodeFeedback(body []byte) (chatclient.Feedback, *refusal) {
+	f, e := only(body, "feedback")
+	if e != nil {
+		return "", e
+	}
+	feedback, ok := map[string]chatclient.Feedback{
+		`"positive"`: chatclient.FeedbackPositive,
+		`"negative"`: chatclient.FeedbackNegative,
+		"null":       chatclient.FeedbackNone,
+	}[string(f["feedback"])]
+	if !ok {
+		return "", invalid(`feedback must be "positive", "negative" or null.`)
+	}
+	return feedback, nil
 }
 
 // known is nil for no feedback, and for one of an unknown kind.

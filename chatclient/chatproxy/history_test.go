@@ -53,7 +53,7 @@ func TestHistory(t *testing.T) {
 }
 
 func TestPages(t *testing.T) {
-	e := newSite(t, setup{proxy: &Options{Allow: always}})
+	e := newSite(t, setup{})
 	for range 5 {
 		e.say("Hello", "")
 	}

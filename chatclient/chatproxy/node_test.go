@@ -64,7 +64,7 @@ func (e *site) aiSDK(chat aiChat) (result aiResult) {
 func TestUseChat(t *testing.T) {
 	for _, sdk := range aiSDKs {
 		t.Run(sdk, func(t *testing.T) {
-			e := newSite(t, setup{fake: replying(tricky), proxy: &Options{Allow: always}})
+			e := newSite(t, setup{fake: replying(tricky)})
 			var turns []string
 			for i := range 100 {
 				turns = append(turns, fmt.Sprintf("Turn %d", i))

@@ -35,10 +35,11 @@ type Options struct {
 	// a middleware puts into the request's context. Default: they are refused.
 	Anonymous bool
 
-	// Allow says whether a visitor may make one more call to the service, and if
-	// not, when. It is asked before each call, not before its repetitions by the
-	// client, on the goroutine of the request and with its context. Default: 20
-	// calls in any 10 seconds, counted in this process.
+	// Allow says whether a visitor may make one more request, and if not, when. It
+	// is called once for each request of a visitor, also for one that is rejected
+	// afterwards, before its body is read; but not for requests of other sites. It
+	// runs on the goroutine of the request and with its context. Default: 20
+	// requests in any 10 seconds, counted in this process.
 	Allow func(context.Context, Visitor) (retryAfter time.Duration, ok bool)
 
 	// MaxStreamsPerVisitor is how many replies a visitor may read at once, in
@@ -79,6 +80,7 @@ type Proxy struct {
 	passTools   bool
 	allow       func(context.Context, Visitor) (time.Duration, bool)
 	streams     *slots
+	bodies      bodies
 	crossOrigin *http.CrossOriginProtection
 	onError     func(*http.Request, error)
 	routes      []route
@@ -109,7 +111,7 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		o.MaxStreamsPerVisitor = defaultMaxStreams
 	}
 	if o.Allow == nil {
-		o.Allow = (&allowance{calls: map[subject][]time.Time{}}).allow
+		o.Allow = (&allowance{requests: map[subject][]time.Time{}}).allow
 	}
 	if o.CrossOrigin == nil {
 		o.CrossOrigin = http.NewCrossOriginProtection()
@@ -129,6 +131,7 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		passTools:   o.PassTools,
 		allow:       o.Allow,
 		streams:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
+		bodies:      bodies{perVisitor: &slots{max: max(minBodies, o.MaxStreamsPerVisitor), used: map[subject]int{}}},
 		crossOrigin: o.CrossOrigin,
 		onError:     o.OnError,
 	}
@@ -148,10 +151,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// charge asks whether the visitor may make one more call.
-func (p *Proxy) charge(ctx context.Context, v visit) (e *refusal) {
+// count counts a request of the visitor, before anything of it is read.
+func (p *Proxy) count(ctx context.Context, v Visitor) (e *refusal) {
 	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
-	if retryAfter, ok := p.allow(ctx, v.Visitor); !ok {
+	if retryAfter, ok := p.allow(ctx, v); !ok {
 		return tooManyRequests(retryAfter)
 	}
 	return nil

@@ -35,6 +35,7 @@ var (
 	errTooSlow              = &refusal{status: http.StatusRequestTimeout, code: "too_slow", sentence: "The message did not arrive in time. Please try again."}
 	errTooLarge             = &refusal{status: http.StatusRequestEntityTooLarge, code: "too_large", sentence: "The message is too long."}
 	errNotJSON              = &refusal{status: http.StatusUnsupportedMediaType, code: "not_json", sentence: "The Content-Type must be application/json."}
+	errBusy                 = &refusal{status: http.StatusTooManyRequests, code: "busy", sentence: "The chat is busy. Please try again in a moment.", retryAfter: time.Second}
 	errTooManyStreams       = &refusal{status: http.StatusTooManyRequests, code: "too_many_streams", sentence: "Please wait until another reply has ended.", retryAfter: time.Second}
 )
 

@@ -63,9 +63,6 @@ func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chat
 		return errTooManyStreams, nil
 	}
 	defer p.streams.free(v.subject())
-	if e := p.charge(r.Context(), v); e != nil {
-		return e, nil
-	}
 	ctx, cancel := context.WithTimeoutCause(r.Context(), maxStream, ErrReplyTooLong)
 	defer cancel()
 	var out *eventWriter

@@ -13,6 +13,8 @@ type route struct {
 	serve  func(http.ResponseWriter, *http.Request, visit) *refusal
 }
 
+const maxSegments = 5 // of the longest path
+
 func (p *Proxy) table() []route {
 	return []route{
 		{http.MethodPost, []string{"messages"}, p.say},
@@ -25,7 +27,7 @@ func (p *Proxy) table() []route {
 }
 
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) *refusal {
-	segments := strings.Split(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	segments := strings.SplitN(strings.TrimPrefix(r.URL.Path, "/"), "/", maxSegments+1)
 	i := slices.IndexFunc(p.routes, func(way route) bool { return slices.EqualFunc(way.path, segments, isSegment) })
 	if i < 0 {
 		return errNotFound
@@ -35,12 +37,18 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) *refusal {
 		w.Header().Set("Allow", way.method)
 		return errMethod
 	}
-	if e := p.admit(r); e != nil {
-		return e
+	if !p.sameSite(r) { // before the visitor is known: other sites use up nothing of a visitor's
+		return errCrossSite
 	}
-	v, e := p.recognise(r)
+	v, e := p.authenticate(r)
 	if e != nil {
 		return e
+	}
+	if e := p.count(r.Context(), v); e != nil {
+		return e
+	}
+	if r.Method == http.MethodGet && r.ContentLength != 0 {
+		return invalid("This request takes no body.") // net/http notices that a visitor leaves only after the body
 	}
 	return way.serve(w, r, visit{v, segments})
 }
@@ -58,16 +66,10 @@ type visit struct {
 	segments []string // of the path
 }
 
-// admit refuses requests of other sites. Reading counts as well: it uses up the
+// sameSite rejects requests of other sites. Reading counts as well: it uses up the
 // key's budget.
-func (p *Proxy) admit(r *http.Request) *refusal {
+func (p *Proxy) sameSite(r *http.Request) bool {
 	probe := r.WithContext(r.Context())
 	probe.Method = http.MethodPost
-	switch {
-	case p.crossOrigin.Check(probe) != nil:
-		return errCrossSite
-	case r.Method == http.MethodGet && r.ContentLength != 0:
-		return invalid("This request takes no body.") // while one is unread, nobody notices a visitor who leaves
-	}
-	return nil
+	return p.crossOrigin.Check(probe) == nil
 }

@@ -16,24 +16,34 @@ type question struct {
 
 // say takes a message in the form of the package comment.
 func (p *Proxy) say(w http.ResponseWriter, r *http.Request, v visit) *refusal {
-	f, e := readFields(w, r, maxBody)
+	var q question
+	e := p.withBody(w, r, v, maxBody, func(body []byte) (e *refusal) {
+		q, e = decodeMessage(body)
+		return e
+	})
 	if e != nil {
 		return e
 	}
-	if e := f.only("message", "conversation"); e != nil {
-		return e
-	}
-	var q question
-	if q.text, e = f.text("message"); e != nil {
-		return e
-	}
-	if q.ticket, e = f.text("conversation"); e != nil {
-		return e
-	}
-	if string(f["conversation"]) == `""` { // a ticket that was lost begins no new conversation
-		return errConversationNotFound
-	}
 	return p.relay(w, r, v, q, plainForm{})
+}
+
+func decodeMessage(body []byte) (q question, e *refusal) {
+	f, e := only(body, "message", "conversation")
+	if e != nil {
+		return q, e
+	}
+	var isText, isTicket bool
+	q.text, isText = f.text("message")
+	q.ticket, isTicket = f.text("conversation")
+	switch {
+	case !isText:
+		return q, invalid("message must be a string.")
+	case !isTicket:
+		return q, invalid("conversation must be a string.")
+	case string(f["conversation"]) == `""`: // a ticket that was lost begins no new conversation
+		return q, errConversationNotFound
+	}
+	return q, nil
 }
 
 // plainForm writes a reply in the form of the package comment.

@@ -66,7 +66,7 @@ func TestBodies(t *testing.T) {
 		`{"Message":"a"}`, `{"message":"a","conversation":1}`, `{"message":"a","conversation":{}}`,
 		`{"message":"a","stream":false}`, `{"message":"a","conversationId":456}`,
 		"{\"message\":\"a\xff\"}",
-		`{"message":"a","userId":"grace"}`, `{"message":"a","USERID":"grace"}`, `{"message":"a","userId":null}`,
+		`{"message":"a\u0000"}`, `{"message":"a","userId":"grace"}`, `{"message":"a","USERID":"grace"}`, `{"message":"a","userId":null}`,
 	} {
 		e.refused(400, "invalid_request", "POST", "/messages", body, "Content-Type", "application/json")
 	}

@@ -526,7 +526,7 @@ func TestMaxStreamsPerVisitor(t *testing.T) {
 
 // Nothing stays behind: neither a goroutine nor a count.
 func TestNothingStays(t *testing.T) {
-	e := newSite(t, setup{proxy: &Options{Allow: always}})
+	e := newSite(t, setup{})
 	e.say("Hello", "")
 	before := runtime.NumGoroutine()
 	for range 50 {

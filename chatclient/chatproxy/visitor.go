@@ -32,8 +32,8 @@ func (v Visitor) subject() subject {
 
 func (v Visitor) anonymous() bool { return v.UserID == "" }
 
-// recognise asks who the visitor is, and refuses one who may not chat.
-func (p *Proxy) recognise(r *http.Request) (v Visitor, e *refusal) {
+// authenticate calls the visitor function, and rejects a visitor who may not chat.
+func (p *Proxy) authenticate(r *http.Request) (v Visitor, e *refusal) {
 	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
 	v, err := p.visitor(r)
 	switch {
