@@ -29,7 +29,7 @@ type Action struct {
 	// Header has templates of the context [Header], by the names of headers,
 	// which have no placeholders. At most 100. Default: none.
 	//
-	// Refused are names that HTTP needs for itself (Host, Content-Length and
+	// Rejected are names that HTTP needs for itself (Host, Content-Length and
 	// those of the connection), and placeholders in those that tell how to take
 	// the request: Content-Type, and what overrides the method, the host or the
 	// path. In Cookie a value never has what separates cookies.

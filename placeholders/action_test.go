@@ -166,7 +166,7 @@ func TestCompileTellsEveryFault(t *testing.T) {
 			"X-Twice":                "a",
 			"x-twice":                "b",
 			"X-Cut":                  "a\r\nb: c",
-			"X-Unknown":              "Bearer {{nobody}}, {{unknown}}",
+			"X-Note":              "Bearer {{nobody}}, {{unknown}}",
 		},
 		Body:      "{\n  \"{{userEmail}}\": \"\\\"{{userEmail}}\",\n  \"a\": {{ nobody }}}",
 		Variables: map[string]string{"userEmail": "userDetail.email", "bad name": "userDetail.a", "iat": "iat", "empty": "userDetail..a"},
@@ -187,11 +187,11 @@ func TestCompileTellsEveryFault(t *testing.T) {
 		`headers["Transfer-encoding"] must not be set: HTTP needs this header for itself`,
 		`headers["X Y"] must have the name of an HTTP header`,
 		`headers["X-Cut"]: line 1, column 2: a header must have only visible characters of ASCII, and spaces`,
-		`headers["X-HTTP-Method-Override"] must have no placeholder: a server may take the request for another by this header`,
-		`headers["X-Unknown"]: line 1, column 8: nobody must be one of the variables`,
-		`headers["X-Unknown"]: line 1, column 20: unknown must be one of the variables`,
+		`headers["X-HTTP-Method-Override"] must have no placeholder: by a header of this name a server may take the request for another, or for that of another client (placeholders may be in Authorization, and in names that end in -Key, -Token, -Id, -Version or the like)`,
+		`headers["X-Note"]: line 1, column 8: nobody must be one of the variables`,
+		`headers["X-Note"]: line 1, column 20: unknown must be one of the variables`,
 		`headers["X-{{name}}"] must have no placeholder in its name`,
-		`headers["x-forwarded-host"] must have no placeholder: a server may take the request for another by this header`,
+		`headers["x-forwarded-host"] must have no placeholder: by a header of this name a server may take the request for another, or for that of another client (placeholders may be in Authorization, and in names that end in -Key, -Token, -Id, -Version or the like)`,
 		`headers["x-twice"] must not be there twice, in other letters`,
 		`body: line 2, column 4: a placeholder must not stand in a key`,
 		`body: line 2, column 23: a placeholder must not stand in a string that has quotes or backslashes of its own: a value could end what they begin`,
@@ -210,7 +210,7 @@ func TestCompileTellsEveryFault(t *testing.T) {
 func TestEveryFaultOfAField(t *testing.T) {
 	a := Action{
 		Method: "POST", URL: "https://h.example//{{a}}/..?{{nobody}}&{{a}}=1#",
-		Header:    map[string]string{"X": "{{}} {{nobody}} {{a"},
+		Header:    map[string]string{"X-Id": "{{}} {{nobody}} {{a"},
 		Variables: map[string]string{"a": "userDetail.a"},
 	}
 	_, err := Compile(a, nil)
@@ -221,9 +221,9 @@ func TestEveryFaultOfAField(t *testing.T) {
 		`placeholders: url: line 1, column 29: nobody must be one of the variables`,
 		`placeholders: url: line 1, column 40: a placeholder must stand in the value of a parameter, behind its =`,
 		`placeholders: url: line 1, column 47: a URL must have no fragment: it would not be sent`,
-		`placeholders: headers["X"]: line 1, column 1: a placeholder must have a name`,
-		`placeholders: headers["X"]: line 1, column 6: nobody must be one of the variables`,
-		`placeholders: headers["X"]: line 1, column 17: a placeholder must be closed by }}`,
+		`placeholders: headers["X-Id"]: line 1, column 1: a placeholder must have a name`,
+		`placeholders: headers["X-Id"]: line 1, column 6: nobody must be one of the variables`,
+		`placeholders: headers["X-Id"]: line 1, column 17: a placeholder must be closed by }}`,
 	)
 }
 
@@ -322,17 +322,17 @@ func TestOutputOfAnActionIsBounded(t *testing.T) {
 func TestParseAction(t *testing.T) {
 	a, err := ParseAction([]byte(`{
 		"method": "POST", "url": "https://h.example/{{id}}",
-		"headers": {"X": "{{id}}"},
+		"headers": {"X-Id": "{{id}}"},
 		"body": {"a": [ {{id}} ]},
 		"variables": null
 	}`))
 	requireFaults(t, err, `placeholders: line 4, column 20: the file of an action must be JSON: invalid character '{' looking for beginning of object key string`)
 	assert.True(t, same(Action{}, a))
 
-	a, err = ParseAction([]byte(`{"method":"POST","url":"u\u0026","headers":{"X":"{{id}}"},"body": {"a": ["{{id}}",  1]} ,"variables":{"id":"userDetail.id"}}`))
+	a, err = ParseAction([]byte(`{"method":"POST","url":"u\u0026","headers":{"X-Id":"{{id}}"},"body": {"a": ["{{id}}",  1]} ,"variables":{"id":"userDetail.id"}}`))
 	require.NoError(t, err)
 	assert.True(t, same(a, Action{
-		Method: "POST", URL: "u&", Header: map[string]string{"X": "{{id}}"}, Body: `{"a": ["{{id}}",  1]}`, Variables: map[string]string{"id": "userDetail.id"},
+		Method: "POST", URL: "u&", Header: map[string]string{"X-Id": "{{id}}"}, Body: `{"a": ["{{id}}",  1]}`, Variables: map[string]string{"id": "userDetail.id"},
 	}))
 	a, err = ParseAction([]byte(`{"body":"{\"a\":{{id}}}","headers":null,"method":null}`))
 	require.NoError(t, err)

@@ -172,30 +172,9 @@ func (c *compiler) urlAndHeaders() {
 	}
 }
 
-// ofHTTP are the headers that HTTP needs for itself: net/http ignores some, and
-// others belong to a connection. RFC 9110, section 7.6.1.
-var ofHTTP = []string{
-	"Host", "Content-Length", "Transfer-Encoding", "Connection", "Keep-Alive", "Te", "Trailer", "Upgrade",
-	"Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization", "Http2-Settings", "Expect",
-	"Content-Encoding", // a body is not encoded
-	"Proxy",            // CGI programs take it for the proxy to use
-}
-
-// steers reports whether a server may take a request for another by a header,
-// as one that overrides the method, the host or the path.
-func steers(name string) bool {
-	for _, prefix := range []string{"Forwarded", "X-Forwarded-", "X-Original-", "X-Rewrite-", "X-Http-", "X-Method", "X-Envoy-"} {
-		if strings.HasPrefix(name, prefix) {
-			return true
-		}
-	}
-	return strings.HasSuffix(name, "-Override") || strings.HasSuffix(name, "-Host") || name == "Destination"
-}
-
 func (c *compiler) header(name, canonical, value string) {
 	at := member("headers", name)
-	// Many servers take an underscore for a hyphen.
-	read := textproto.CanonicalMIMEHeaderKey(strings.ReplaceAll(canonical, "_", "-"))
+	read := readName(name)
 	switch {
 	case strings.Contains(name, "{{"):
 		c.refuse(at, "must have no placeholder in its name")
@@ -203,7 +182,7 @@ func (c *compiler) header(name, canonical, value string) {
 	case !isToken(name):
 		c.refuse(at, "must have the name of an HTTP header")
 		return
-	case slices.Contains(ofHTTP, read), read == "Content-Type" && canonical != read:
+	case slices.Contains(reservedHeaders, read), read == "content-type" && strings.Contains(name, "_"):
 		c.refuse(at, "must not be set: HTTP needs this header for itself")
 		return
 	}
@@ -216,9 +195,10 @@ func (c *compiler) header(name, canonical, value string) {
 	switch {
 	case canonical == "Content-Type" && !(fixed && (typ == formType || isJSONType(typ))):
 		c.refuse(at, "must be "+jsonType+", another type of JSON, or "+formType+", in UTF-8 and without a placeholder")
-	case steers(read) && !fixed:
-		c.refuse(at, "must have no placeholder: a server may take the request for another by this header")
-	case (read == "Cookie" || read == "Cookie2") && f.template.namesCookie():
+	case !fixed && !mayHavePlaceholder(read):
+		c.refuse(at, "must have no placeholder: by a header of this name a server may take the request for another, or for that of another client "+
+			"(placeholders may be in Authorization, and in names that end in -Key, -Token, -Id, -Version or the like)")
+	case read == "cookie" && f.template.namesCookie():
 		c.refuse(at, "must have placeholders in the values of cookies alone, behind a name and =")
 	}
 	f.name = canonical

@@ -35,7 +35,7 @@ func TestPreviewMasks(t *testing.T) {
 	source := paths{"integrations.a.t": secret, "integrations.a.v": secret, "userDetail.id": "user-1"}
 	form := map[string]string{"Content-Type": formType}
 	for name, a := range map[string]Action{
-		"header":             {Header: map[string]string{"X-Anything": "{{v}}"}},
+		"header":             {Header: map[string]string{"X-Note": "{{v}}"}},
 		"cookie":             {Header: map[string]string{"cookie": "a={{v}}; b=" + secret}},
 		"parameter":          {URL: "?id={{id}}&TOKEN={{v}}"},
 		"fixed parameter":    {URL: "?sig=1&X-Amz-Signature=" + secret},

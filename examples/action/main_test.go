@@ -56,7 +56,7 @@ func TestEveryFault(t *testing.T) {
 	files(t, `{
   "method": "GET",
   "url": "http://api.example.com/?key=sk_live_1",
-  "headers": {"Host": "sk_live_2", "X": "{{nobody}}"},
+  "headers": {"Host": "sk_live_2", "X-Id": "{{nobody}}"},
   "body": {"{{a}}": "sk_live_3"}
 }`, `{"iat": 1, "user": {"a": "sk_live_4"}, "integrations": []}`)
 	code, out, errs := call("preview", "a.json", "u.json")
@@ -64,7 +64,7 @@ func TestEveryFault(t *testing.T) {
 	assert.Empty(t, out)
 	assert.Equal(t, `a.json: url: line 1, column 8: a URL must begin with https://, unless its host is this machine
 a.json: headers["Host"] must not be set: HTTP needs this header for itself
-a.json: headers["X"]: line 1, column 1: nobody must be one of the variables
+a.json: headers["X-Id"]: line 1, column 1: nobody must be one of the variables
 a.json: body must be empty with the method GET
 a.json: body: line 1, column 3: a placeholder must not stand in a key
 a.json: body: line 1, column 3: a must be one of the variables

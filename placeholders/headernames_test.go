@@ -1,0 +1,48 @@
+package placeholders
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func compileHeader(name, value string) error {
+	_, err := Compile(Action{
+		Method: "GET", URL: "https://h.example/", Header: map[string]string{name: value}, Variables: map[string]string{"a": "userDetail.a"},
+	}, nil)
+	return err
+}
+
+func TestCompile_HeadersWithPlaceholders(t *testing.T) {
+	for name := range strings.FieldsSeq(`Authorization X-Api-Key Api-Key apikey DD-API-KEY X-MBX-APIKEY Idempotency-Key X-Idempotency-Key
+		Stripe-Version Stripe-Account Notion-Version Intercom-Version X-GitHub-Api-Version Square-Version X-Request-Id X-Correlation-ID
+		X-Amzn-Trace-Id X-Shopify-Access-Token PRIVATE-TOKEN X-Auth-Token X-Auth-Email X-Auth-Key X-Vault-Token X-Csrf-Token
+		X-Postmark-Server-Token OpenAI-Organization X-Tenant-Id X-Customer-Email X-Customer-Id X-Acme-Plan X-Signature X-Timestamp
+		Accept Accept-Language User-Agent If-Match X-Client-Id X-User-Id Klaviyo-Account-Id X-Parse-Session-Token X_Api_Key`) {
+		assert.NoError(t, compileHeader(name, "{{a}}"), name)
+	}
+	assert.NoError(t, compileHeader("Cookie", "a={{a}}"))
+}
+
+// A server may take the request for another one, or for that of another client.
+func TestCompile_RejectsPlaceholdersInSteeringHeaders(t *testing.T) {
+	for name := range strings.FieldsSeq(`X-Middleware-Subrequest SOAPAction X-Amz-Target X-Real-IP True-Client-IP X-Remote-User X-Url Base-Url
+		Request-Uri X-Proxy-Url X-Tunnel-Method X-HTTP-Method-Override X-Method-Override X-HTTP-Method X-Original-URL X-Rewrite-URL
+		X-Forwarded-For X-Forwarded-Host X-Forwarded-Proto X-Forwarded-Email X-Forwarded-User X-Forwarded-Access-Token Forwarded CF-Connecting-IP
+		Fastly-Client-IP X-Client-IP Client-IP X-Cluster-Client-IP X-ProxyUser-Ip X-Originating-IP X-Remote-Addr X-Remote-IP
+		X-Custom-IP-Authorization X-Http-Destinationurl X-Host X-Envoy-Original-Path X-Accel-Redirect X-Sendfile Destination Redirect Uri Url
+		Http-Url Proxy-Host Referer Origin Range X-Requested-With X-Invoke-Path X-Matched-Path X-Nextjs-Data Next-Action RSC X-Middleware-Rewrite
+		Content-Location Via X-User REMOTE_USER X-Auth-User X-Auth-Request-Email X-Webauth-User X-Authenticated-Userid
+		X-Goog-Authenticated-User-Id Cf-Access-Authenticated-User-Email X-MS-Client-Principal-Id X-Amzn-Oidc-Identity Oidc-Claim-Email
+		X-Consumer-Id X-Hasura-Role Impersonate-User Sudo X-On-Behalf-Of X-SSL-Client-Cert X-Client-Cert X-Forwarded X-Forward-For Cookie2
+		x_forwarded_for X_Real_IP X-Server-Name X-Original-Host Set-Cookie Access-Control-Request-Method Sec-Fetch-Site`) {
+		err := compileHeader(name, "{{a}}")
+		var ae *ActionError
+		if assert.ErrorAs(t, err, &ae, name) {
+			assert.Contains(t, err.Error(), "must have no placeholder", name)
+		}
+		require.NoError(t, compileHeader(name, "a=1"), "a constant is the operator's own")
+	}
+}
