@@ -166,7 +166,7 @@ func TestCompileTellsEveryFault(t *testing.T) {
 			"X-Twice":                "a",
 			"x-twice":                "b",
 			"X-Cut":                  "a\r\nb: c",
-			"X-Note":              "Bearer {{nobody}}, {{unknown}}",
+			"X-Note":                 "Bearer {{nobody}}, {{unknown}}",
 		},
 		Body:      "{\n  \"{{userEmail}}\": \"\\\"{{userEmail}}\",\n  \"a\": {{ nobody }}}",
 		Variables: map[string]string{"userEmail": "userDetail.email", "bad name": "userDetail.a", "iat": "iat", "empty": "userDetail..a"},
