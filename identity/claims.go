@@ -3,14 +3,14 @@ package identity
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"strconv"
 	"time"
 	"unicode/utf8"
 
-	"github.com/chatident/chatident/internal/exactjson"
+	"github.com/chatident/chatident/internal/value"
 )
 
 // maxClaims bounds the plaintext of a token, in bytes.
@@ -21,13 +21,13 @@ func (p *Payload) claims(issued, expires time.Time) ([]byte, error) {
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	b := append(make([]byte, 0, 512), `{"userDetail":`...)
-	b, err := p.User.appendJSON(b)
+	b := p.User.appendTexts(append(make([]byte, 0, 512), `{"userDetail":`...))
+	b, err := appendMembers(b, "userDetail", p.User.Extra)
 	if err != nil {
 		return nil, err
 	}
-	b = append(b, `,"integrations":`...)
-	if b, err = p.Integrations.appendJSON(b); err != nil {
+	b = p.Integrations.appendTexts(append(b, `,"integrations":`...))
+	if b, err = appendMembers(b, "integrations", p.Integrations.services()); err != nil {
 		return nil, err
 	}
 	b = append(b, `,"iat":`...)
@@ -36,79 +36,63 @@ func (p *Payload) claims(issued, expires time.Time) ([]byte, error) {
 	b = strconv.AppendInt(b, expires.Unix(), 10)
 	b = append(b, '}')
 	if len(b) > maxClaims {
-		return nil, &FieldError{"claims", fmt.Sprintf("must be at most %d bytes of JSON, are %d", maxClaims, len(b))}
+		return nil, &FieldError{"claims", fmt.Sprintf("must be at most %d bytes of JSON, got %d", maxClaims, len(b))}
 	}
 	return b, nil
 }
 
-func (u *UserDetail) appendJSON(dst []byte) ([]byte, error) {
-	dst, err := appendTexts(append(dst, '{'), "userDetail",
-		text{"id", u.ID}, text{"email", u.Email}, text{"name", u.Name}, text{"fullName", u.Name}, text{"plan", u.Plan})
+func (u *UserDetail) appendTexts(dst []byte) []byte {
+	dst = appendText(append(dst, '{'), "id", u.ID)
+	dst = appendText(dst, "email", u.Email)
+	dst = appendText(dst, "name", u.Name)
+	dst = appendText(dst, "fullName", u.Name)
+	return appendText(dst, "plan", u.Plan)
+}
+
+func (i *Integrations) appendTexts(dst []byte) []byte {
+	dst = append(dst, '{')
+	if i.StripeCustomerID == "" && i.StripeSubscriptionStatus == "" {
+		return dst
+	}
+	dst = appendText(append(dst, `"stripe":{`...), "customerId", i.StripeCustomerID)
+	dst = appendText(dst, "subscriptionStatus", i.StripeSubscriptionStatus)
+	return append(dst[:len(dst)-1], "},"...)
+}
+
+// appendText appends a member that check has accepted, and a comma after it, or
+// nothing if it is empty.
+func appendText(dst []byte, name, text string) []byte {
+	if text == "" {
+		return dst
+	}
+	dst = append(append(append(dst, '"'), name...), `":"`...)
+	dst, _ = value.AppendText(dst, text)
+	return append(dst, `",`...)
+}
+
+// appendMembers appends the members of extra, whose keys have been checked to be
+// others than those before, and the brace.
+func appendMembers[V any](dst []byte, path string, extra map[string]V) ([]byte, error) {
+	dst = bytes.TrimSuffix(dst, []byte(","))
+	if len(extra) == 0 {
+		return append(dst, '}'), nil
+	}
+	object, err := appendObject(path, extra)
 	if err != nil {
 		return nil, err
 	}
-	return closeObject(dst, "userDetail", u.Extra)
+	if dst[len(dst)-1] != '{' && len(object) > len("{}") {
+		dst = append(dst, ',')
+	}
+	return append(dst, object[1:]...), nil
 }
 
-func (i *Integrations) appendJSON(dst []byte) ([]byte, error) {
-	dst = append(dst, '{')
-	if i.StripeCustomerID != "" || i.StripeSubscriptionStatus != "" {
-		var err error
-		dst, err = appendTexts(append(dst, `"stripe":{`...), "integrations.stripe",
-			text{"customerId", i.StripeCustomerID}, text{"subscriptionStatus", i.StripeSubscriptionStatus})
-		if err != nil {
-			return nil, err
-		}
-		dst = append(dst[:len(dst)-1], "},"...)
+func appendObject[V any](path string, members map[string]V) ([]byte, error) {
+	object, err := value.Append(nil, members, maxClaims)
+	if e, ok := errors.AsType[*value.Error](err); ok {
+		return nil, &FieldError{path + e.Path, e.Rule}
 	}
-	services := maps.Clone(i.Services)
-	maps.DeleteFunc(services, func(_ string, s map[string]any) bool { return len(s) == 0 })
-	return closeObject(dst, "integrations", services)
-}
-
-// text is a documented member of an object.
-type text struct{ name, value string }
-
-// appendTexts appends those of the members that are not empty, and a comma behind
-// each. By hand, since encoding/json takes longer than the encryption.
-func appendTexts(dst []byte, path string, members ...text) ([]byte, error) {
-	for _, m := range members {
-		if m.value == "" {
-			continue
-		}
-		dst = append(append(append(dst, '"'), m.name...), `":"`...)
-		var err error
-		if dst, err = exactjson.AppendText(dst, m.value); err != nil {
-			return nil, &FieldError{path + "." + m.name, err.Error()}
-		}
-		dst = append(dst, `",`...)
-	}
-	return dst, nil
-}
-
-// closeObject appends the members of extra, whose keys have been checked to be
-// others than those before, and the brace.
-func closeObject[V any](dst []byte, path string, extra map[string]V) ([]byte, error) {
-	if len(extra) > 0 {
-		object, err := exactjson.Marshal(extra)
-		if err != nil {
-			return nil, blame(path, extra, err)
-		}
-		return append(dst, object[1:]...), nil
-	}
-	return append(bytes.TrimSuffix(dst, []byte(",")), '}'), nil
-}
-
-// blame names the member of extra, at any depth of plain maps, that could not
-// be marshalled.
-func blame[V any](path string, extra map[string]V, err error) error {
-	for key, v := range extra {
-		if _, err := exactjson.Marshal(v); err != nil {
-			object, _ := any(v).(map[string]any)
-			return blame(child(path, key), object, err)
-		}
-	}
-	return &FieldError{path, err.Error()}
+	return object, nil
 }
 
 // parseClaims is the reverse of claims, with the same rules for every field.
@@ -139,7 +123,7 @@ func parseClaims(plaintext []byte) (Opened, error) {
 		case "exp":
 			o.ExpiresAt, err = parseSeconds("exp", v)
 		default:
-			err = &FieldError{child("claims", root), "must not be there: the roots are userDetail, integrations, iat and exp"}
+			err = &FieldError{"claims" + value.Path(root), "must not be there: the roots are userDetail, integrations, iat and exp"}
 		}
 		if err != nil {
 			return Opened{}, err
@@ -151,6 +135,12 @@ func parseClaims(plaintext []byte) (Opened, error) {
 		}
 	}
 	if err := o.Payload.check(); err != nil {
+		return Opened{}, err
+	}
+	if _, err := appendObject("userDetail", o.Payload.User.Extra); err != nil {
+		return Opened{}, err
+	}
+	if _, err := appendObject("integrations", o.Payload.Integrations.Services); err != nil {
 		return Opened{}, err
 	}
 	return o, nil
@@ -191,7 +181,7 @@ func (i *Integrations) set(v any) error {
 		return err
 	}
 	for name, v := range services {
-		service, err := asObject(child("integrations", name), v)
+		service, err := asObject("integrations"+value.Path(name), v)
 		if err != nil {
 			return err
 		}
@@ -213,7 +203,7 @@ func (i *Integrations) setStripe(object map[string]any) error {
 	for key, v := range object {
 		f := i.stripeField(key)
 		if f == nil {
-			return &FieldError{child("integrations.stripe", key), "must not be there: the keys are customerId and subscriptionStatus"}
+			return &FieldError{"integrations.stripe" + value.Path(key), "must not be there: the keys are customerId and subscriptionStatus"}
 		}
 		if err := setField(f, "integrations.stripe."+key, v); err != nil {
 			return err

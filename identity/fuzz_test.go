@@ -50,7 +50,7 @@ func FuzzParseClaims(f *testing.F) {
 		}
 		again, err := first.Payload.claims(first.IssuedAt, first.ExpiresAt)
 		var fe *FieldError
-		if errors.As(err, &fe) && fe.Field == "claims" {
+		if errors.As(err, &fe) && strings.HasPrefix(fe.Rule, "must be at most 8192 bytes of JSON") {
 			return // longer than 8,192 bytes
 		}
 		require.NoError(t, err)
@@ -61,13 +61,7 @@ func FuzzParseClaims(f *testing.F) {
 }
 
 func withoutEmptyServices(o Opened) Opened {
-	services := map[string]map[string]any{}
-	for name, service := range o.Payload.Integrations.Services {
-		if len(service) > 0 {
-			services[name] = service
-		}
-	}
-	o.Payload.Integrations.Services = services
+	o.Payload.Integrations.Services = o.Payload.Integrations.services()
 	return o
 }
 
@@ -116,9 +110,8 @@ func FuzzRoundTrip(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, p.User, opened.Payload.User)
 		require.Equal(t, value, opened.Payload.Integrations.StripeCustomerID)
-		got, ok := opened.Payload.Lookup("integrations.s." + key)
-		require.True(t, ok)
-		if key != "raw" {
+		if got, ok := opened.Payload.Lookup("integrations.s." + key); key != "raw" && value != "" {
+			require.True(t, ok)
 			require.Equal(t, value, got)
 		}
 	})

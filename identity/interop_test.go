@@ -48,7 +48,7 @@ func interopPayloads(t testing.TB) map[string]Payload {
 		},
 		"everything": full(),
 		"unicode": {User: UserDetail{
-			ID: "Zoë-\u2028\u2029-日本-👩‍👩‍👧", Name: "O'Brien \\ \" </script> \x00\x1f\ufffd\ufeff",
+			ID: "Zoë-\u2028\u2029-日本-👩‍👩‍👧", Name: "O'Brien \\ \" </script> \x01\x1f\ufffd\ufeff.",
 			Extra: map[string]any{"schlüssel 🔑": "wert\n"},
 		}},
 		"empty integrations": {User: UserDetail{ID: "1"}},

@@ -14,7 +14,7 @@ const keySize = 16
 type redacted = secret.Redacted
 
 // Key is Megadesk's Encryption Key: 128 bits for AES-GCM. It comes from
-// [ParseKey]; the zero Key is refused wherever one is needed. However it is
+// [ParseKey]; the zero Key is rejected wherever one is needed. However it is
 // printed or encoded, it shows as [redacted].
 type Key struct {
 	redacted
@@ -26,26 +26,24 @@ type Key struct {
 // Node, in the vendor's example, forgives a trailing newline, so a secret that
 // works there works here).
 //
-// Anything else is a *[FieldError] on "key" that does not show it: an empty
-// text, another number of digits, another character, a 0x in front, or a key
-// that is all zero.
+// Anything else is a *[FieldError] on "key" that names the likely cause and does
+// not show the text, and so is a key that is all zero.
 //
 // Source: Megadesk, "Personalized chat".
 func ParseKey(text string) (Key, error) {
 	text = strings.Trim(text, " \t\r\n\v\f")
-	switch {
-	case text == "":
-		return Key{}, keyError("must not be empty")
-	case strings.HasPrefix(text, "0x"), strings.HasPrefix(text, "0X"):
-		return Key{}, keyError("must be hexadecimal digits without 0x in front")
-	case len(text) != 2*keySize:
-		return Key{}, keyError(fmt.Sprintf("must have %d hexadecimal digits, has %d characters", 2*keySize, utf8.RuneCountInString(text)))
+	if rule := secret.Check(text); rule != "" {
+		return Key{}, keyError(rule)
 	}
 	key, err := hex.DecodeString(text)
-	if err != nil {
-		return Key{}, keyError("must have only hexadecimal digits")
-	}
-	if [keySize]byte(key) == [keySize]byte{} {
+	switch {
+	case strings.HasPrefix(text, "0x"), strings.HasPrefix(text, "0X"):
+		return Key{}, keyError("must be hexadecimal digits without 0x before them")
+	case len(text) != 2*keySize:
+		return Key{}, keyError(fmt.Sprintf("must be %d hexadecimal digits, got %d characters", 2*keySize, utf8.RuneCountInString(text)))
+	case err != nil:
+		return Key{}, keyError("must be hexadecimal digits only")
+	case [keySize]byte(key) == [keySize]byte{}:
 		return Key{}, keyError("must not be all zero")
 	}
 	return Key{reveal: func() []byte { return key }}, nil

@@ -24,19 +24,21 @@ func TestParseKeyAccepts(t *testing.T) {
 }
 
 func TestParseKeyRefuses(t *testing.T) {
-	const length = "must have 32 hexadecimal digits, has "
+	const length = "must be 32 hexadecimal digits, got "
 	for name, test := range map[string]struct{ text, rule string }{
-		"empty":              {"", "must not be empty"},
-		"blank":              {" \n", "must not be empty"},
-		"0x":                 {"0x" + testKeyHex, "must be hexadecimal digits without 0x in front"},
-		"0X":                 {"0X" + testKeyHex[2:], "must be hexadecimal digits without 0x in front"},
+		"empty":              {"", "must not be empty (is the variable set?)"},
+		"blank":              {" \n", "must not be empty (is the variable set?)"},
+		"0x":                 {"0x" + testKeyHex, "must be hexadecimal digits without 0x before them"},
+		"0X":                 {"0X" + testKeyHex[2:], "must be hexadecimal digits without 0x before them"},
 		"31 digits":          {testKeyHex[1:], length + "31 characters"},
 		"33 digits":          {testKeyHex + "a", length + "33 characters"},
 		"64 digits":          {testKeyHex + testKeyHex, length + "64 characters"},
-		"not hex":            {"g" + testKeyHex[1:], "must have only hexadecimal digits"},
-		"space inside":       {testKeyHex[:15] + " " + testKeyHex[16:], "must have only hexadecimal digits"},
-		"not ASCII":          {testKeyHex[:30] + "ü", "must have only hexadecimal digits"},
-		"not ASCII space":    {"\u00a0" + testKeyHex, length + "33 characters"},
+		"not hex":            {"g" + testKeyHex[1:], "must be hexadecimal digits only"},
+		"space inside":       {testKeyHex[:15] + " " + testKeyHex[16:], "must be hexadecimal digits only"},
+		"not ASCII":          {testKeyHex[:30] + "ü", "must be hexadecimal digits only"},
+		"not ASCII space":    {"\u00a0" + testKeyHex, "must not begin or end with white space (is there a line end after it?)"},
+		"quotes, new line":   {`"` + testKeyHex + "\"\n", "must not begin or end with a quote (docker's --env-file, for one, keeps the quotes of a value)"},
+		"placeholder":        {"${MEGADESK_IDENTITY_SECRET}", "must not be a placeholder such as ${NAME}, $NAME or <name> (is the variable expanded?)"},
 		"all zero":           {strings.Repeat("0", 32), "must not be all zero"},
 		"all zero, new line": {strings.Repeat("0", 32) + "\n", "must not be all zero"},
 	} {

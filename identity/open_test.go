@@ -31,12 +31,18 @@ func TestOpenReturnsWhatWasMinted(t *testing.T) {
 	assert.Equal(t, time.Hour, opened.ExpiresAt.Sub(opened.IssuedAt))
 }
 
-func TestOpenKeepsLargeNumbers(t *testing.T) {
-	token, err := newTestMinter(t, nil).Mint(Payload{User: UserDetail{ID: "1", Extra: map[string]any{"n": int64(9007199254740993)}}})
-	require.NoError(t, err)
-	opened, err := newTestOpener(t).Open(token)
-	require.NoError(t, err)
-	assert.Equal(t, json.Number("9007199254740993"), opened.Payload.User.Extra["n"])
+// A token whose number another reader would round is no token of Mint.
+func TestOpen_RejectsNumbersThatJavaScriptRounds(t *testing.T) {
+	for _, claims := range []string{
+		`{"userDetail":{"id":"1","n":9007199254740993},"integrations":{},"iat":1,"exp":99999999999}`,
+		`{"userDetail":{"id":"1"},"integrations":{"crm":{"n":[9007199254740993]}},"iat":1,"exp":99999999999}`,
+	} {
+		_, err := newTestOpener(t).Open(sealRaw(t, claims, nil))
+		var fe *FieldError
+		require.ErrorAs(t, err, &fe)
+		assert.Contains(t, fe.Field, `["n"]`)
+		assert.Contains(t, fe.Rule, "JavaScript cannot hold others")
+	}
 }
 
 func TestExpiryIsExclusive(t *testing.T) {

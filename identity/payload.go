@@ -1,13 +1,17 @@
 package identity
 
 import (
-	"fmt"
+	"maps"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/chatident/chatident/internal/field"
+	"github.com/chatident/chatident/internal/value"
 )
 
 // Payload is what a token says of the signed-in customer. It needs a User.ID
-// or a User.Email; everything else is optional.
+// or a User.Email; everything else is optional. No text may have white space at
+// its edges, and no id may be a text that stands for "not set", such as "null",
+// "undefined", "<nil>", or the nil UUID.
 //
 // Source of all fields: Megadesk, "Personalized chat" and "Custom data".
 type Payload struct {
@@ -33,11 +37,16 @@ type UserDetail struct {
 	// Plan becomes userDetail.plan.
 	Plan string
 
-	// Extra holds further keys of userDetail, shown in the ticket's sidebar:
-	// strings, booleans, numbers, dates as ISO 8601 strings, or anything else
-	// that JSON can carry. A key must not be empty, contain a dot, or be one of
-	// the documented ones: id, email, name, fullName, plan. (Keys of maps inside
-	// of values may, but then no path reaches them.)
+	// Extra holds further keys of userDetail, shown in the ticket's sidebar. A key
+	// must not be empty, contain a dot, or be one of the documented ones: id,
+	// email, name, fullName, plan. (Keys of maps inside of values may, but then no
+	// path reaches them.)
+	//
+	// The values are those that JavaScript reads back unchanged: strings of valid
+	// UTF-8 without NUL, booleans, nil, integers up to 2^53-1 in size (pass others
+	// as strings), finite floats, times, maps with string keys and slices of these,
+	// at most 32 deep, and pointers to these. A driver.Valuer such as
+	// sql.NullString counts as what it holds, and its NULL is left out.
 	Extra map[string]any
 }
 
@@ -57,11 +66,12 @@ type Integrations struct {
 
 	// Services holds further services, as integrations.<service>.<key>. The
 	// names and keys must not be empty or contain a dot, and stripe is taken by
-	// the two fields above. A service without keys is left out.
+	// the two fields above. The values are those of Extra; an empty string or nil
+	// is left out, and so is a service without values.
 	Services map[string]map[string]any
 }
 
-// Lookup returns what stands at a path such as "userDetail.email" or
+// Lookup returns the value at a path such as "userDetail.email" or
 // "integrations.stripe.customerId", by the same names that the token has. A
 // path goes on into any map[string]any below Extra and Services, but not into
 // other types. An empty documented field counts as absent. Objects of the
@@ -85,7 +95,7 @@ func (p Payload) Lookup(path string) (any, bool) {
 			}
 			return nil, false
 		}
-		service := p.Integrations.Services[key]
+		service := withoutEmpty(p.Integrations.Services[key])
 		if len(service) == 0 {
 			return nil, false
 		}
@@ -107,11 +117,45 @@ func present(s string, deeper bool) (any, bool) {
 func walk(m map[string]any, path string) (any, bool) {
 	key, rest, deeper := strings.Cut(path, ".")
 	v, ok := m[key]
-	if !ok || !deeper {
-		return v, ok
+	if !ok || isAbsent(v) {
+		return nil, false
+	}
+	if !deeper {
+		return v, true
 	}
 	below, _ := v.(map[string]any)
 	return walk(below, rest)
+}
+
+// isAbsent reports whether v is the NULL of a driver.Valuer.
+func isAbsent(v any) bool {
+	simple, err := value.Of(v)
+	return err == nil && simple.Kind == value.Absent
+}
+
+// services returns the Services with something in them.
+func (i *Integrations) services() map[string]map[string]any {
+	var services map[string]map[string]any
+	for name, service := range i.Services {
+		if service = withoutEmpty(service); len(service) > 0 {
+			if services == nil {
+				services = map[string]map[string]any{}
+			}
+			services[name] = service
+		}
+	}
+	return services
+}
+
+// withoutEmpty leaves out what an empty named field is left out for: an empty
+// customer id is worse than none.
+func withoutEmpty(service map[string]any) map[string]any {
+	service = maps.Clone(service)
+	maps.DeleteFunc(service, func(_ string, v any) bool {
+		simple, err := value.Of(v)
+		return err == nil && (simple == value.Simple{} || simple.Kind == value.Null || simple == value.Simple{Kind: value.String})
+	})
+	return service
 }
 
 // field returns where a documented key of userDetail is kept, nil for others.
@@ -140,10 +184,25 @@ func (i *Integrations) stripeField(key string) *string {
 	return nil
 }
 
-// check applies the rules that can be seen before the values become JSON.
+// check applies the rules of the named texts and of the keys.
 func (p *Payload) check() error {
 	if p.User.ID == "" && p.User.Email == "" {
 		return &FieldError{"userDetail", "must have an id or an email"}
+	}
+	for _, f := range []struct {
+		path, text string
+		rule       func(string) string
+	}{
+		{"userDetail.id", p.User.ID, field.ID},
+		{"userDetail.email", p.User.Email, field.Text},
+		{"userDetail.name", p.User.Name, field.Text},
+		{"userDetail.plan", p.User.Plan, field.Text},
+		{"integrations.stripe.customerId", p.Integrations.StripeCustomerID, field.ID},
+		{"integrations.stripe.subscriptionStatus", p.Integrations.StripeSubscriptionStatus, field.Text},
+	} {
+		if rule := f.rule(f.text); rule != "" && f.text != "" {
+			return &FieldError{f.path, rule}
+		}
 	}
 	for key := range p.User.Extra {
 		if err := checkKey("userDetail", key, p.User.field(key) != nil); err != nil {
@@ -155,7 +214,7 @@ func (p *Payload) check() error {
 			return err
 		}
 		for key := range service {
-			if err := checkKey(child("integrations", name), key, false); err != nil {
+			if err := checkKey("integrations"+value.Path(name), key, false); err != nil {
 				return err
 			}
 		}
@@ -164,21 +223,17 @@ func (p *Payload) check() error {
 }
 
 func checkKey(parent, key string, taken bool) error {
-	path := child(parent, key)
+	path := parent + value.Path(key)
+	rule := value.Text(key)
 	switch {
 	case key == "":
 		return &FieldError{path, "must not have an empty key"}
-	case !utf8.ValidString(key):
-		return &FieldError{path, "must have a key of valid UTF-8"}
+	case rule != "":
+		return &FieldError{path, "its key " + rule}
 	case strings.Contains(key, "."):
 		return &FieldError{path, "must not have a dot in its key"}
 	case taken:
 		return &FieldError{path, "must be set by the field of that name"}
 	}
 	return nil
-}
-
-// child names a key that the caller chose, quoted and cut to a bounded length.
-func child(parent, key string) string {
-	return fmt.Sprintf("%s[%.64q]", parent, key)
 }

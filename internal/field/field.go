@@ -1,0 +1,86 @@
+// Package field has the rules of the texts that a caller sets by name: a
+// customer's id, name or e-mail address. Each function returns the rule that a text
+// breaks, in words, or "".
+package field
+
+import (
+	"strings"
+	"unicode"
+
+	"github.com/chatident/chatident/internal/value"
+)
+
+// Text is the rule of every named text: one of [value.Text], without white space at
+// its edges. "ada@example.com " is another address to whoever compares it.
+func Text(s string) string {
+	if rule := value.Text(s); rule != "" {
+		return rule
+	}
+	if s != strings.TrimFunc(s, isSpace) {
+		return "must not begin or end with white space (use strings.TrimSpace)"
+	}
+	return ""
+}
+
+// isSpace adds to Go's white space the control characters, and what JavaScript's
+// trim removes or nobody sees.
+func isSpace(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("\ufeff\u200b\u2060\u180e", r)
+}
+
+// ID is the rule of a customer's id, which must not be empty.
+func ID(s string) string {
+	if s == "" {
+		return "must not be empty"
+	}
+	if rule := Text(s); rule != "" {
+		return rule
+	}
+	return Set(s)
+}
+
+// notSet has what programs write, in lower case, where there is no id.
+var notSet = map[string]bool{
+	"": true, "undefined": true, "null": true, "nil": true, "none": true, "nan": true, "true": true, "false": true,
+	"<nil>": true, "(nil)": true, "<null>": true, "(null)": true, "<none>": true, "<no value>": true, "[object object]": true,
+	"anonymous": true, "guest": true, "anonymoususer": true, "not_authenticated": true, "unknown": true, "n/a": true,
+	"{ false}": true, "{0 false}": true, "map[]": true, "[]": true, "{}": true,
+}
+
+// Set is the part of ID about ids that mean "not set": every such visitor would
+// become the same customer.
+func Set(s string) string {
+	const quotes = "\"'`"
+	text := strings.ToLower(strings.Trim(s, quotes))
+	switch {
+	case notSet[text], strings.HasPrefix(text, "%!"): // fmt writes %!s(<nil>)
+		return "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>"
+	case strings.Trim(text, "0-{}") == "": // 0, the nil UUID
+		return "must be the id of a customer, got one of zeros only, as an unset number or UUID has"
+	}
+	return ""
+}
+
+// MaxPageID bounds an id in a page, in bytes: servers bound the headers in which the vendor
+// sends it on.
+const MaxPageID = 512
+
+// PageID is the rule of an id that is written into a page, and comes back in an HTTP
+// header: also of at most 512 bytes, and without characters that nobody sees.
+func PageID(s string) string {
+	if rule := ID(s); rule != "" {
+		return rule
+	}
+	switch {
+	case len(s) > MaxPageID:
+		return "must be at most 512 bytes"
+	case strings.ContainsFunc(s, isInvisible):
+		return "must not contain control characters or others that do not print, such as U+200B"
+	}
+	return ""
+}
+
+func isInvisible(r rune) bool {
+	return !unicode.IsPrint(r) || r == '\u2800' || // an empty pattern of Braille dots
+		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}

@@ -1,0 +1,47 @@
+package secret
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Check returns the rule that a secret breaks which somebody has copied from a vendor's
+// dashboard, with the likely cause, or "". Each of these makes every hash wrong,
+// and nothing else would say so.
+func Check(secret string) (rule string) {
+	const quotes = "\"'`“”„‘’‚«»"
+	first, _ := utf8.DecodeRuneInString(secret)
+	last, _ := utf8.DecodeLastRuneInString(secret)
+	switch {
+	case secret == "":
+		return "must not be empty (is the variable set?)"
+	case !utf8.ValidString(secret):
+		return "must be valid UTF-8 (is it read from a file in UTF-16?)"
+	case first == '\ufeff':
+		return "must not begin with a byte order mark (save the file as UTF-8 without BOM)"
+	case unicode.IsSpace(first), unicode.IsSpace(last):
+		return "must not begin or end with white space (is there a line end after it?)"
+	case strings.ContainsRune(quotes, first), strings.ContainsRune(quotes, last):
+		return "must not begin or end with a quote (docker's --env-file, for one, keeps the quotes of a value)"
+	case strings.ContainsFunc(secret, func(r rune) bool { return !unicode.IsGraphic(r) }):
+		return "must not contain control characters or others that do not print (paste it again)"
+	case isPlaceholder(secret):
+		return "must not be a placeholder such as ${NAME}, $NAME or <name> (is the variable expanded?)"
+	}
+	return ""
+}
+
+// isPlaceholder reports whether the whole of s is what a shell, a template or a
+// document has in place of a value.
+func isPlaceholder(s string) bool {
+	for _, form := range [][2]string{{"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"<", ">"}, {"%", "%"}} {
+		if strings.HasPrefix(s, form[0]) && strings.HasSuffix(s, form[1]) {
+			return true
+		}
+	}
+	name, dollar := strings.CutPrefix(s, "$")
+	return dollar && !strings.ContainsFunc(name, func(r rune) bool {
+		return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
+	})
+}
