@@ -96,6 +96,16 @@ func TestConversationID(t *testing.T) {
 	}
 }
 
+func TestUserID_UnmarshalJSON(t *testing.T) {
+	for text, want := range map[string]UserID{
+		`"user_8821"`: "user_8821", "8821": "8821", "null": "before", `""`: "", "{}": "{}", `{"id":"ada"}`: `{"id":"ada"}`, `["ada"]`: `["ada"]`, "true": "true",
+	} {
+		id := UserID("before")
+		require.NoError(t, json.Unmarshal([]byte(text), &id))
+		assert.Equal(t, want, id)
+	}
+}
+
 // Each of these is refused before anything is sent.
 func TestBadArguments(t *testing.T) {
 	c := newTestClient(t, func(*http.Request) (*http.Response, error) {

@@ -30,6 +30,20 @@ func ParseAgentID(text string) (AgentID, error) {
 // Source: Bookbag, API v2, "Send a message".
 type UserID string
 
+// UnmarshalJSON takes "user_8821" and 8821; null leaves the id as it is. Any other value
+// becomes an id that no customer has, its JSON: an owner who cannot be read must not
+// look like none.
+func (id *UserID) UnmarshalJSON(b []byte) error {
+	switch b[0] {
+	case 'n':
+		return nil
+	case '"':
+		return json.Unmarshal(b, (*string)(id))
+	}
+	*id = UserID(b)
+	return nil
+}
+
 // ParseUserID returns s as a UserID, or a *[FieldError]. For customers whose
 // only id is an e-mail address there is [DeriveUserID].
 func ParseUserID(s string) (UserID, error) {

@@ -182,31 +182,128 @@ func TestVisitors(t *testing.T) {
 	assert.Empty(t, e.fake.Requests())
 }
 
-// A service that gave somebody else's conversation would be in the wrong; the
-// proxy makes no ticket for it.
-func TestConversationsThatTheServiceMixesUp(t *testing.T) {
+// A service that mixed its conversations up would be in the wrong. The proxy makes no
+// ticket for what is not the visitor's.
+func TestProxy_ForeignReply(t *testing.T) {
+	const hers = `{"type":"finish","finishReason":"stop","metadata":{"conversationId":"456","userId":"ada","messageId":"msg_2"}}`
+	finish := func(metadata string) string {
+		return `{"type":"finish","finishReason":"stop","metadata":` + metadata + `}`
+	}
+	type reply struct {
+		asked  bool // for conversation 456
+		frames []string
+	}
+	foreign := map[string]reply{
+		"another user":                 {false, []string{finish(`{"conversationId":"456","userId":"grace"}`)}},
+		"another user, number":         {false, []string{finish(`{"conversationId":"456","userId":7}`)}},
+		"another user, object":         {false, []string{finish(`{"conversationId":"456","userId":{"id":"ada"}}`)}},
+		"another user, list":           {false, []string{finish(`{"conversationId":"456","userId":["ada"]}`)}},
+		"another user, true":           {false, []string{finish(`{"conversationId":"456","userId":true}`)}},
+		"another user, same length":    {false, []string{finish(`{"conversationId":"456","userId":"bob"}`)}},
+		"another user, first":          {false, []string{`{"type":"message-metadata","userId":"grace"}`, hers}},
+		"another user, first, nested":  {false, []string{`{"type":"message-metadata","messageMetadata":{"userId":"grace"}}`, hers}},
+		"another user, last":           {false, []string{hers, finish(`{"userId":"grace"}`)}},
+		"two users in a frame":         {false, []string{`{"type":"finish","userId":"grace","metadata":{"conversationId":"456","userId":"ada"}}`}},
+		"two users, one name":          {false, []string{finish(`{"conversationId":"456","userId":"grace","userId":"ada"}`)}},
+		"two users, letter case":       {false, []string{finish(`{"conversationId":"456","USERID":"grace","userId":"ada"}`)}},
+		"another conversation":         {true, []string{finish(`{"conversationId":"457","userId":"ada"}`)}},
+		"another conversation, number": {true, []string{finish(`{"conversationId":457}`)}},
+		"another conversation, object": {true, []string{finish(`{"conversationId":{"id":456}}`)}},
+		"another conversation, beside": {true, []string{`{"type":"finish","conversationId":"457","metadata":{"conversationId":"456"}}`}},
+		"another conversation, first":  {true, []string{`{"type":"message-metadata","conversationId":"457"}`, hers}},
+		"another conversation, last":   {true, []string{hers, finish(`{"conversationId":"457"}`)}},
+		"two new conversations":        {false, []string{`{"type":"message-metadata","conversationId":"456"}`, finish(`{"conversationId":"457","userId":"ada"}`)}},
+		"two, the first unreadable":    {false, []string{`{"type":"message-metadata","conversationId":[456]}`, hers}},
+		"two, the second unreadable":   {false, []string{hers, finish(`{"conversationId":true}`)}},
+	}
+	for name, test := range foreign {
+		for _, path := range []string{"/messages", "/ai-sdk"} {
+			t.Run(name+", "+path, func(t *testing.T) {
+				e := newSite(t, setup{})
+				ticket := ""
+				if test.asked {
+					ticket = e.say("Hello", "").Conversation
+				}
+				body := saying("a", ticket)
+				if path == "/ai-sdk" {
+					body = aiBody("a", ticket)
+				}
+				said := `{"type":"text-delta","text":"before"}`
+				frames := append([]string{said}, append(test.frames, `{"type":"text-delta","text":"after"}`)...)
+				e.fake.Script(chattest.Respond(streaming(frames...)))
+				_, stream := e.do("POST", path, body)
+				got := framesOf(stream)
+				assert.Contains(t, stream, `"before"`, "what came before is with the browser already")
+				assert.NotContains(t, stream, `"after"`)
+				assert.Regexp(t, `^{"type":"error",.*The assistant could not finish this reply. Please try again."}$`, got[len(got)-2])
+				assert.Equal(t, "[DONE]", got[len(got)-1])
+				assert.NotContains(t, strings.Join(got[1:], "\n"), "v1.", "no ticket, of no kind")
+				assert.NotContains(t, stream, "finish\"")
+				assert.Equal(t, []error{ErrForeignConversation}, e.reports())
+			})
+		}
+	}
+}
+
+func TestProxy_ForeignReplyToAnAnonymousVisitor(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{Anonymous: true}})
-	graces := e.say("Hello", "", asUser, "grace").Conversation
-	finish := `data: {"type":"finish","finishReason":"stop","metadata":{"conversationId":"456","userId":"grace","messageId":"msg_2"}}` + "\n\ndata: [DONE]\n\n"
-	for _, header := range [][]string{{}, {asUser, "", asSession, "s1"}} {
-		e.fake.Script(chattest.Respond(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/event-stream")
-			_, _ = w.Write([]byte(finish))
-		}))
-		_, stream := e.do("POST", "/messages", `{"message":"a"}`, header...)
-		assert.Equal(t, `{"type":"error","code":"reply_failed","message":"The assistant could not finish this reply. Please try again."}`, framesOf(stream)[1])
-		assert.NotContains(t, stream, "456")
+	e.fake.Script(chattest.Respond(streaming(`{"type":"finish","metadata":{"conversationId":"456","userId":"grace"}}`)))
+	_, stream := e.do("POST", "/messages", `{"message":"a"}`, asUser, "", asSession, "s1")
+	assert.Contains(t, framesOf(stream)[1], `"code":"reply_failed"`)
+	assert.Equal(t, []error{ErrForeignConversation}, e.reports())
+}
+
+// What names nobody, or the visitor in another form, is the visitor's.
+func TestProxy_OwnReply(t *testing.T) {
+	for _, frames := range [][]string{
+		{`{"type":"finish","metadata":{"conversationId":456,"userId":"8821"}}`},
+		{`{"type":"finish","metadata":{"conversationId":"456","userId":8821}}`},
+		{`{"type":"finish","metadata":{"conversationId":"456","userId":null}}`},
+		{`{"type":"finish","metadata":{"conversationId":"456","userId":""}}`},
+		{`{"type":"finish","metadata":{"conversationId":"456"}}`},
+		{`{"type":"message-metadata","conversationId":"456","userId":"8821"}`, `{"type":"finish","metadata":{"userId":null}}`},
+		{`{"type":"message-metadata","conversationId":null}`, `{"type":"finish","metadata":{"conversationId":456}}`},
+		{`{"type":"x","userId":"an agent's","conversationId":7}`, `{"type":"finish","metadata":{"conversationId":456}}`},
+	} {
+		e := newSite(t, setup{})
+		e.fake.Script(chattest.Respond(streaming(frames...)))
+		own := e.say("Hello", "", asUser, "8821")
+		assert.Equal(t, e.proxy.tickets.conversation(subject{"user", "8821"}, "456"), own.Conversation, frames)
+		e.fake.Script(chattest.Respond(streaming(frames...)))
+		assert.Equal(t, own, e.say("Hello", own.Conversation, asUser, "8821"))
+		assert.Empty(t, e.reports())
+	}
+}
+
+// Nobody else's conversation or message is in a history.
+func TestProxy_ForeignHistory(t *testing.T) {
+	e := newSite(t, setup{})
+	own := e.say("Hello", "")
+	for _, foreign := range []string{`"grace"`, `"bob"`, `7`, `{}`, `{"id":"ada"}`, `["ada"]`, `true`} {
+		e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"456","userId":` + foreign + `},{"id":"457","userId":"ada"},{"id":"458"},{"id":"459","userId":null}],"pagination":{}}`)))
+		_, list := e.do("GET", "/conversations", "")
+		assert.NotContains(t, list, "v1.456.", foreign)
+		for _, id := range []chatclient.ConversationID{"457", "458", "459"} {
+			assert.Contains(t, list, e.proxy.tickets.conversation(ada, id))
+		}
 		assert.Equal(t, []error{ErrForeignConversation}, e.reports())
 	}
-	e.fake.Script(chattest.Respond(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`{"data":[{"id":"456","userId":"grace"},{"id":"457","userId":"ada"},{"id":"458"}],"pagination":{"cursor":null,"hasMore":false}}`))
-	}))
-	_, list := e.do("GET", "/conversations", "")
-	assert.NotContains(t, list, graces)
-	assert.NotContains(t, list, "456")
-	assert.Contains(t, list, e.proxy.tickets.conversation(ada, "457"))
-	assert.Contains(t, list, e.proxy.tickets.conversation(ada, "458"))
-	assert.Equal(t, []error{ErrForeignConversation}, e.reports())
+
+	messages := "/conversations/" + own.Conversation + "/messages"
+	const part = `"role":"user","parts":[{"type":"text","text":"a"}]`
+	for _, foreign := range []string{`{"userId":"grace"}`, `{"userId":7}`, `{"userId":{}}`, `{"conversationId":"457"}`, `{"conversationId":457,"userId":"ada"}`} {
+		e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"m1",` + part + `,"metadata":` + foreign + `},{"id":"m2",` + part + `},
+			{"id":"m3",` + part + `,"metadata":{"conversationId":456,"userId":"ada"}}],"pagination":{}}`)))
+		_, list := e.do("GET", messages, "")
+		assert.NotContains(t, list, "v1.m1.", foreign)
+		assert.Contains(t, list, "v1.m2.")
+		assert.Contains(t, list, "v1.m3.")
+		assert.Equal(t, []error{ErrForeignConversation}, e.reports())
+
+		e.fake.Script(chattest.Respond(answering(`{"data":{"id":"msg_2","metadata":` + foreign + `}}`)))
+		e.failed(502, "bot_unavailable", "PATCH", messages+"/"+own.Message+"/feedback", `{"feedback":null}`)
+		assert.Equal(t, []error{ErrForeignConversation}, e.reports())
+	}
 }
 
 func always(context.Context, Visitor) (time.Duration, bool) { return 0, true }

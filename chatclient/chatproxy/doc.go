@@ -136,7 +136,8 @@
 //	503  bot_paused              the site's credits with the service are used up
 //	504  bot_timeout             the service did not answer in time
 //
-// An error frame has reply_failed (the service says so), reply_cut (the stream
+// An error frame has reply_failed (the service says so, or the reply is another
+// user's or another conversation's: then without a ticket), reply_cut (the stream
 // ended early), reply_timeout (it fell silent) or reply_too_long (10 minutes,
 // or the client's MaxBody). More codes may come within version 1, and more
 // fields and types of frames; a change of what is there gets another version.

@@ -47,9 +47,11 @@ var (
 	// reply would not come as it is written.
 	ErrCannotFlush = errors.New("chatproxy: the ResponseWriter cannot be flushed (is the handler within http.TimeoutHandler?)")
 
-	// ErrForeignConversation says that the service gave a conversation of
-	// another user's. It is not handed on.
-	ErrForeignConversation = errors.New("chatproxy: the service gave a conversation of another user")
+	// ErrForeignConversation says that a response of the service names another user
+	// or another conversation than the one asked for, or an owner that cannot be
+	// read. The browser gets no ticket for it; a reply that names one ends with an
+	// error, and what is in a list is left out.
+	ErrForeignConversation = errors.New("chatproxy: the service responded with another user's or another conversation")
 
 	// ErrUnusableID says that the service gave an id or a cursor that the client
 	// would not send back. What it belongs to is left out.

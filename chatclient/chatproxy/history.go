@@ -65,12 +65,13 @@ func (p *Proxy) listConversations(w http.ResponseWriter, r *http.Request, v visi
 	if err != nil {
 		return listRefusal(err, request, false)
 	}
+	o := owner{user: v.UserID}
 	next, odd := p.next(v, "", page.NextCursor)
 	list := conversationsAnswer{wireVersion, []conversation{}, next}
 	for _, c := range page.Items {
 		ticket := p.tickets.conversation(v.subject(), c.ID)
 		switch {
-		case c.UserID != "" && c.UserID != v.UserID:
+		case !o.owns(c.UserID, ""):
 			odd = ErrForeignConversation
 		case ticket == "":
 			odd = ErrUnusableID
@@ -97,9 +98,14 @@ func (p *Proxy) listMessages(w http.ResponseWriter, r *http.Request, v visit) *r
 	if err != nil {
 		return listRefusal(err, request, true)
 	}
+	o := owner{v.UserID, id}
 	next, odd := p.next(v, string(id), page.NextCursor)
 	list := messagesAnswer{wireVersion, v.segments[1], []message{}, next}
 	for _, m := range page.Items {
+		if !o.owns(m.Metadata.UserID, m.Metadata.ConversationID) {
+			odd = ErrForeignConversation
+			continue
+		}
 		parts := p.visible(m.Parts)
 		if len(parts) == 0 || m.Role != "user" && m.Role != "assistant" {
 			continue
@@ -196,7 +202,11 @@ func (p *Proxy) setFeedback(w http.ResponseWriter, r *http.Request, v visit) *re
 	if !ok {
 		return errMessageNotFound
 	}
-	if _, err := p.bot.SetFeedback(patient(r.Context()), id, messageID, feedback); err != nil {
+	rated, err := p.bot.SetFeedback(patient(r.Context()), id, messageID, feedback)
+	if err == nil && !(owner{v.UserID, id}).owns(rated.Metadata.UserID, rated.Metadata.ConversationID) {
+		err = ErrForeignConversation
+	}
+	if err != nil {
 		return upstream(err, true)
 	}
 	answer(w, http.StatusOK, feedbackAnswer{wireVersion, v.segments[3], known(feedback)})

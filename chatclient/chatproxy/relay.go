@@ -82,10 +82,15 @@ func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chat
 	out = newEventWriter(w, cancel)
 	defer out.close()
 	frames = f.start(frames, q.ticket)
-	for event := range stream.Events() { // what ended it, Reply tells
+	o := owner{v.UserID, m.ConversationID}
+	var foreign error
+	for event := range stream.Events() { // what ended it, Reply returns
+		if foreign = o.checkEvent(event); foreign != nil {
+			break
+		}
 		frames = p.appendEvent(frames, event, f)
 	}
-	frames, err = p.appendEnd(frames, stream, v, q, f)
+	frames, err = p.appendEnd(frames, stream, foreign, v, q, f)
 	if !write() {
 		return nil, nil // nobody is there any more
 	}
@@ -108,24 +113,29 @@ func (p *Proxy) appendEvent(b []byte, e chatclient.Event, f form) []byte {
 	return b
 }
 
-// appendEnd appends how the reply ended, and returns what went wrong.
-func (p *Proxy) appendEnd(b []byte, stream *chatclient.Stream, v visit, q question, f form) ([]byte, error) {
+// appendEnd appends how the reply ended, and returns what went wrong. A foreign reply
+// gets no ticket, not even the one that was sent.
+func (p *Proxy) appendEnd(b []byte, stream *chatclient.Stream, foreign error, v visit, q question, f form) ([]byte, error) {
+	if foreign != nil {
+		return appendFailure(b, foreign, replyTickets{}, f), foreign
+	}
 	reply, err := stream.Reply()
 	t := replyTickets{Conversation: q.ticket}
 	m := reply.Metadata
 	if ticket := p.tickets.conversation(v.subject(), m.ConversationID); ticket != "" {
 		t = replyTickets{ticket, p.tickets.message(v.subject(), m.ConversationID, m.MessageID)}
 	}
-	if m.UserID != "" && m.UserID != v.UserID {
-		t, err = replyTickets{}, ErrForeignConversation
-	}
 	if err != nil {
-		code, sentence := interrupted(err)
-		b = f.fail(b, code, sentence, t)
-	} else {
-		b = f.finish(b, finishReason(reply.Metadata.FinishReason), t)
+		return appendFailure(b, err, t, f), err
 	}
-	return append(b, "data: [DONE]\n\n"...), err
+	return append(f.finish(b, finishReason(m.FinishReason), t), done...), nil
+}
+
+const done = "data: [DONE]\n\n"
+
+func appendFailure(b []byte, err error, t replyTickets, f form) []byte {
+	code, sentence := interrupted(err)
+	return append(f.fail(b, code, sentence, t), done...)
 }
 
 func finishReason(reason string) string {

@@ -214,10 +214,10 @@ func TestFinishReasons(t *testing.T) {
 func TestIdsThatCannotBeSentBack(t *testing.T) {
 	for _, id := range []string{"conv:456", "", "export", strings.Repeat("c", 129)} {
 		e := newSite(t, setup{})
-		ticket := e.say("Hello", "").Conversation
 		e.fake.Script(chattest.Respond(streaming(`{"type":"finish","finishReason":"stop","metadata":{"conversationId":` + quoted(id) + `,"messageId":"m"}}`)))
-		_, stream := e.do("POST", "/messages", saying("a", ticket))
-		assert.Equal(t, `{"type":"finish","finishReason":"stop","conversation":"`+ticket+`"}`, framesOf(stream)[1])
+		_, stream := e.do("POST", "/messages", saying("a", ""))
+		assert.Equal(t, `{"type":"finish","finishReason":"stop"}`, framesOf(stream)[1])
+		assert.Empty(t, e.reports())
 
 		e.fake.Script(chattest.Respond(answering(`{"data":[{"id":` + quoted(id) + `},{"id":"7"}],"pagination":{}}`)))
 		_, list := e.do("GET", "/conversations", "")
@@ -226,6 +226,10 @@ func TestIdsThatCannotBeSentBack(t *testing.T) {
 	}
 	e := newSite(t, setup{})
 	ticket := e.say("Hello", "").Conversation
+	e.fake.Script(chattest.Respond(streaming(`{"type":"finish","finishReason":"stop","metadata":{"messageId":"m"}}`)))
+	_, stream := e.do("POST", "/messages", saying("a", ticket))
+	assert.Equal(t, `{"type":"finish","finishReason":"stop","conversation":"`+ticket+`"}`, framesOf(stream)[1])
+
 	e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"a:b","role":"user","parts":[{"type":"text","text":"a"}]}],"pagination":{}}`)))
 	_, list := e.do("GET", "/conversations/"+ticket+"/messages", "")
 	assert.Contains(t, list, `"messages":[]`)

@@ -1,0 +1,68 @@
+package chatproxy
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+
+	"github.com/chatident/chatident/chatclient"
+)
+
+// owner is whom and what the service's response must belong to. What a response does not
+// name belongs to it.
+type owner struct {
+	user         chatclient.UserID
+	conversation chatclient.ConversationID // "" before the id of a new one is known
+}
+
+// owns reports whether something with these ids, "" where there is none, belongs to o.
+func (o owner) owns(user chatclient.UserID, conversation chatclient.ConversationID) bool {
+	return (user == "" || user == o.user) && (conversation == "" || conversation == o.conversation)
+}
+
+// checkEvent returns ErrForeignConversation if an event names another user or
+// conversation, in any of the places where the client may find metadata: the client
+// keeps only the last of several ids. The id of a new conversation becomes o's.
+func (o *owner) checkEvent(e chatclient.Event) error {
+	if e.Metadata == nil {
+		return nil
+	}
+	return o.checkMetadata(bytes.TrimSpace(e.Raw))
+}
+
+func (o *owner) checkMetadata(object json.RawMessage) error {
+	for name, value := range members(object) {
+		var err error
+		switch strings.ToLower(name) { // as encoding/json, which ignores case
+		case "userid":
+			var id chatclient.UserID
+			_ = json.Unmarshal(value, &id) // of another type: an id that nobody has
+			if !o.owns(id, "") {
+				err = ErrForeignConversation
+			}
+		case "conversationid":
+			err = o.checkConversation(value)
+		case "metadata", "messagemetadata":
+			err = o.checkMetadata(value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o *owner) checkConversation(value json.RawMessage) error {
+	var id chatclient.ConversationID
+	_ = json.Unmarshal(value, &id)
+	if id == "" && string(value) != "null" && string(value) != `""` {
+		id = chatclient.ConversationID(value) // of another type: an id that no conversation has
+	}
+	if o.conversation == "" {
+		o.conversation = id
+	}
+	if !o.owns("", id) {
+		return ErrForeignConversation
+	}
+	return nil
+}
