@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"strings"
 )
 
 // body is a JSON object, with what is wrong with its fields.
@@ -12,23 +13,33 @@ type body struct {
 	wrong  map[string]string
 }
 
-func readBody(r *http.Request) (*body, *refusal) {
+func readBody(r *http.Request) (*body, *rejection) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil || !json.Valid(data) {
-		return nil, &refusal{status: http.StatusBadRequest, Code: "VALIDATION_INVALID_JSON", Message: "The body is not JSON"}
+		return nil, &rejection{status: http.StatusBadRequest, Code: "VALIDATION_INVALID_JSON", Message: "The body is not JSON"}
 	}
 	b := &body{wrong: map[string]string{}}
 	if json.Unmarshal(data, &b.fields) != nil || b.fields == nil {
-		return nil, invalidBody(nil)
+		return nil, invalid(nil)
 	}
 	return b, nil
 }
 
-// field reads one by its exact name, where encoding/json would take any case.
+// field returns a field by its exact name. encoding/json itself ignores case.
 func field[T any](b *body, name string) (value T, sent bool) {
 	raw, sent := b.fields[name]
 	b.require(name, !sent || string(raw) != "null" && json.Unmarshal(raw, &value) == nil, "is of the wrong type")
 	return value, sent
+}
+
+// messageID returns the field messageId, a string or, where the service's own
+// ids are numbers, a number too.
+func (b *body) messageID(numeric bool) (id string, sent bool) {
+	if raw := b.fields["messageId"]; numeric && !strings.HasPrefix(string(raw), `"`) {
+		number, sent := field[json.Number](b, "messageId")
+		return number.String(), sent
+	}
+	return field[string](b, "messageId")
 }
 
 func (b *body) require(name string, ok bool, rule string) {
@@ -37,19 +48,22 @@ func (b *body) require(name string, ok bool, rule string) {
 	}
 }
 
-func (b *body) refusal() *refusal {
+// rejection returns nil for a valid body.
+func (b *body) rejection() *rejection {
 	if len(b.wrong) == 0 {
 		return nil
 	}
-	return invalidBody(b.wrong)
+	return invalid(b.wrong)
 }
 
-// invalidBody also refuses a query: no other code is documented for one.
-func invalidBody(details map[string]string) *refusal {
-	return &refusal{status: http.StatusBadRequest, Code: "VALIDATION_INVALID_BODY", Message: "The request is not valid", Details: details}
+// invalid also rejects a query: no other code is documented for one.
+func invalid(details map[string]string) *rejection {
+	return &rejection{status: http.StatusBadRequest, Code: "VALIDATION_INVALID_BODY", Message: "The request is not valid", Details: details}
 }
 
-// isUserID goes byte by byte: the $ of a pattern may let a last newline pass.
+const userIDRule = "must be 1 to 128 of a-z, A-Z, 0-9, ., _ and -"
+
+// isUserID reads bytes: the $ of a pattern may accept a newline at the end.
 func isUserID(id string) bool {
 	for _, c := range []byte(id) {
 		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-') {

@@ -1,14 +1,13 @@
 package chattest
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-func (f *Fake) chat(r *http.Request) (*run, *refusal) {
+func (f *Fake) chat(r *http.Request) (*run, *rejection) {
 	b, problem := readBody(r)
 	if problem != nil {
 		return nil, problem
@@ -18,21 +17,29 @@ func (f *Fake) chat(r *http.Request) (*run, *refusal) {
 	id, hasID := field[int64](b, "conversationId")
 	stream, hasStream := field[bool](b, "stream")
 	b.require("message", !hasText && hasID || strings.TrimSpace(text) != "", "must not be empty")
-	b.require("userId", !hasUserID || isUserID(userID), "must be 1 to 128 of a-z, A-Z, 0-9, ., _ and -")
-	if problem := b.refusal(); problem != nil {
+	b.require("userId", !hasUserID || isUserID(userID), userIDRule)
+	if problem := b.rejection(); problem != nil {
 		return nil, problem
 	}
 	var c *conversation
 	if hasID {
-		if c = f.store.find(strconv.FormatInt(id, 10)); c == nil {
+		if c = f.find(strconv.FormatInt(id, 10)); c == nil {
 			return nil, notFound()
 		}
-		b.require("message", hasText || len(c.results) > 0, "may only be left out after a tool's result")
-		if problem := b.refusal(); problem != nil {
+		b.require("message", hasText || c.awaitsReply() && f.readings["continue-without-message"] == "accepted",
+			"may only be missing after a tool's result")
+		problem := b.rejection()
+		if problem == nil {
+			problem = f.checkStatus(c)
+		}
+		if problem == nil && hasUserID {
+			problem = f.checkUser(c, userID)
+		}
+		if problem != nil {
 			return nil, problem
 		}
 	} else {
-		c = f.store.create(userID)
+		c = f.store.create(userID, f.titleOf(text))
 	}
 	if hasText {
 		c.add(f.store.newMessage("user", Text(text)))
@@ -40,9 +47,47 @@ func (f *Fake) chat(r *http.Request) (*run, *refusal) {
 	return f.newRun(c, Turn{Message: text}, stream || !hasStream), nil
 }
 
-// open returns the conversation that the path names, and the body.
-func (f *Fake) open(r *http.Request) (*conversation, *body, *refusal) {
-	c := f.store.find(r.PathValue("conversationId"))
+func (f *Fake) titleOf(text string) *string {
+	if !f.options.Titles {
+		return nil
+	}
+	runes := []rune(text)
+	title := string(runes[:min(len(runes), 40)])
+	return &title
+}
+
+// checkStatus rejects messages to a conversation that has ended, and to one that
+// a person has taken over or paused if the reading says so.
+func (f *Fake) checkStatus(c *conversation) *rejection {
+	if c.Status == "ended" || c.heldByPerson() && f.readings["taken-over"] == "400" {
+		return &rejection{status: http.StatusBadRequest, Code: "CHAT_CONVERSATION_NOT_ONGOING", Message: "The conversation is not ongoing"}
+	}
+	return nil
+}
+
+// checkUser handles a userId that is sent to an existing conversation.
+func (f *Fake) checkUser(c *conversation, userID string) *rejection {
+	point := "foreign-conversation"
+	switch {
+	case c.UserID == nil:
+		point = "anonymous-userid"
+	case *c.UserID == userID:
+		return nil
+	}
+	switch f.readings[point] {
+	case "adopted":
+		c.UserID = &userID
+	case "404":
+		return notFound()
+	case "400":
+		return &rejection{status: http.StatusBadRequest, Code: "CHAT_CONVERSATION_MISMATCH", Message: "The conversation belongs to another user"}
+	}
+	return nil
+}
+
+// open returns the conversation in the path, and the body.
+func (f *Fake) open(r *http.Request) (*conversation, *body, *rejection) {
+	c := f.find(r.PathValue("conversationId"))
 	if c == nil {
 		return nil, nil, notFound()
 	}
@@ -50,97 +95,59 @@ func (f *Fake) open(r *http.Request) (*conversation, *body, *refusal) {
 	return c, b, problem
 }
 
-// retry follows Chatbase: what counts is the user's message before messageId.
-// Without a messageId it is the last one.
-func (f *Fake) retry(r *http.Request) (*run, *refusal) {
+// retry truncates the conversation at the message in the body, by default at its
+// end, and sends the user's message before that again. Both get new ids.
+func (f *Fake) retry(r *http.Request) (*run, *rejection) {
 	c, b, problem := f.open(r)
 	if problem != nil {
 		return nil, problem
 	}
-	id, hasID := field[string](b, "messageId")
+	id, hasID := b.messageID(f.store.numericMessages)
 	stream, hasStream := field[bool](b, "stream")
-	if problem := b.refusal(); problem != nil {
+	if problem = b.rejection(); problem == nil {
+		problem = f.checkStatus(c)
+	}
+	if problem != nil {
 		return nil, problem
 	}
 	end := len(c.messages)
 	if hasID {
 		if end = c.index(id); end < 0 {
-			return nil, &refusal{status: http.StatusNotFound, Code: "CHAT_RETRY_MESSAGE_NOT_FOUND", Message: "There is no such message"}
+			return nil, &rejection{status: http.StatusNotFound, Code: "CHAT_RETRY_MESSAGE_NOT_FOUND", Message: "There is no such message"}
 		}
 	}
-	for end > 0 && c.messages[end-1].Role != "user" {
-		end--
+	last := lastUserMessage(c.messages[:end])
+	if last < 0 {
+		return nil, &rejection{status: http.StatusBadRequest, Code: "CHAT_RETRY_NO_USER_MESSAGE", Message: "There is no user message before it"}
 	}
-	if end == 0 {
-		return nil, &refusal{status: http.StatusBadRequest, Code: "CHAT_RETRY_NO_USER_MESSAGE", Message: "There is no message of a user to answer"}
-	}
-	c.messages = c.messages[:end]
-	c.results = nil
-	return f.newRun(c, Turn{Message: c.messages[end-1].Parts[0].Text, Retry: true}, stream || !hasStream), nil
+	again := f.store.newMessage("user", c.messages[last].Parts...)
+	c.messages = c.messages[:last]
+	c.add(again)
+	c.results, c.submitted = nil, nil
+	return f.newRun(c, Turn{Message: again.Parts[0].Text, Retry: true}, stream || !hasStream), nil
 }
 
-func (f *Fake) toolResult(r *http.Request) (any, *refusal) {
+func (f *Fake) feedback(r *http.Request) (any, *rejection) {
 	c, b, problem := f.open(r)
 	if problem != nil {
 		return nil, problem
 	}
-	id, sent := field[string](b, "toolCallId")
-	b.require("toolCallId", sent, "is needed")
-	if problem := b.refusal(); problem != nil {
-		return nil, problem
-	}
-	m, call := c.waitingCall(id)
-	if m == nil {
-		return nil, &refusal{status: http.StatusNotFound, Code: "RESOURCE_TOOL_CALL_NOT_FOUND", Message: "No such tool call waits for a result"}
-	}
-	result := Part{Type: "tool-result", ToolCallID: id, ToolName: call.ToolName, Output: b.fields["output"]}
-	if result.Output == nil {
-		result.Output = json.RawMessage("null")
-	}
-	m.Parts = append(m.Parts, result)
-	c.results = append(c.results, result)
-	f.store.touch(c)
-	return data{map[string]bool{"success": true}}, nil
-}
-
-// waitingCall looks from the newest message: a reply after a retry may use the
-// id of a call once more.
-func (c *conversation) waitingCall(id string) (*message, Part) {
-	for _, m := range slices.Backward(c.messages) {
-		for _, p := range slices.Backward(m.Parts) {
-			switch {
-			case p.ToolCallID != id:
-			case p.Type == "tool-result":
-				return nil, Part{}
-			default:
-				return m, p
-			}
-		}
-	}
-	return nil, Part{}
-}
-
-func (f *Fake) feedback(r *http.Request) (any, *refusal) {
-	c, b, problem := f.open(r)
-	if problem != nil {
-		return nil, problem
+	allowed := []string{`"positive"`, `"negative"`, "null"}
+	if f.readings["feedback-null"] == "400" {
+		allowed = allowed[:2]
 	}
 	value := b.fields["feedback"]
-	b.require("feedback", slices.Contains([]string{`"positive"`, `"negative"`, "null"}, string(value)), "must be positive, negative or null")
-	if problem := b.refusal(); problem != nil {
+	b.require("feedback", slices.Contains(allowed, string(value)), "must be one of "+strings.Join(allowed, ", "))
+	if problem := b.rejection(); problem != nil {
 		return nil, problem
 	}
 	i := c.index(r.PathValue("messageId"))
 	switch {
 	case i < 0:
-		return nil, &refusal{status: http.StatusNotFound, Code: "RESOURCE_MESSAGE_NOT_FOUND", Message: "There is no such message"}
+		return nil, &rejection{status: http.StatusNotFound, Code: "RESOURCE_MESSAGE_NOT_FOUND", Message: "There is no such message"}
 	case c.messages[i].Role != "assistant":
-		return nil, &refusal{status: http.StatusBadRequest, Code: "RESOURCE_MESSAGE_NOT_ASSISTANT", Message: "The message is not the assistant's"}
+		return nil, &rejection{status: http.StatusBadRequest, Code: "RESOURCE_MESSAGE_NOT_ASSISTANT", Message: "The message is not the assistant's"}
 	}
 	c.messages[i].Feedback = value
 	return data{c.messages[i]}, nil
-}
-
-func (c *conversation) index(messageID string) int {
-	return slices.IndexFunc(c.messages, func(m *message) bool { return m.ID == messageID })
 }

@@ -79,8 +79,8 @@ func (e *env) do(method, path, body string) (*http.Response, string) {
 	return response, string(text)
 }
 
-// refused checks the status and the code of a refusal, and what every answer has.
-func (e *env) refused(status int, code, method, path, body string) {
+// rejected checks the status and the code of a rejection, and the headers.
+func (e *env) rejected(status int, code, method, path, body string) {
 	e.Helper()
 	response, text := e.do(method, path, body)
 	assert.Equal(e, status, response.StatusCode, text)
@@ -92,23 +92,23 @@ func (e *env) refused(status int, code, method, path, body string) {
 	assert.NotEmpty(e, response.Header.Get("X-RateLimit-Reset"))
 }
 
-// ok returns the answer, decoded.
-func (e *env) ok(method, path, body string) answer {
+// ok returns the decoded response.
+func (e *env) ok(method, path, body string) decoded {
 	e.Helper()
 	response, text := e.do(method, path, body)
 	require.Equal(e, 200, response.StatusCode, text)
-	var a answer
+	var a decoded
 	require.NoError(e, json.Unmarshal([]byte(text), &a), text)
 	return a
 }
 
-// say sends a message to a new conversation, for a JSON reply.
-func (e *env) say(message string) answer {
+// message starts a conversation, with a JSON reply.
+func (e *env) message(message string) decoded {
 	e.Helper()
 	return e.ok("POST", chat, `{"message":"`+message+`","stream":false}`)
 }
 
-type answer struct {
+type decoded struct {
 	Data       json.RawMessage
 	Pagination struct {
 		Cursor  *string
@@ -117,7 +117,7 @@ type answer struct {
 	}
 }
 
-func (a answer) ids(t testing.TB) []string {
+func (a decoded) ids(t testing.TB) []string {
 	var items []struct{ ID string }
 	require.NoError(t, json.Unmarshal(a.Data, &items))
 	ids := []string{}

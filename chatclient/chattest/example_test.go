@@ -10,7 +10,7 @@ import (
 	"github.com/chatident/chatident/chatclient/chattest"
 )
 
-// The first answer is a refusal, as scripted, and the second is a stream.
+// The first response is an error, as scripted, and the second is a stream.
 func ExampleFake() {
 	fake, err := chattest.New(nil)
 	if err != nil {

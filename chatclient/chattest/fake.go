@@ -1,6 +1,7 @@
 package chattest
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"sync"
@@ -13,49 +14,58 @@ const maxBody = 1 << 20
 
 // Options of a Fake. The zero value of each field is its default.
 type Options struct {
-	// APIKey is the only key that is taken. Default "oc_test_chattest".
+	// APIKey is the only valid key. Default: "oc_test_chattest".
 	APIKey string
 
-	// AgentID is the only agent. Default 123. Another one in a path is 404
+	// AgentID is the only agent. Default: 123. Another one in a path gets 404
 	// RESOURCE_NOT_FOUND.
 	AgentID int64
 
-	// ForeignAgentID is an agent that exists and that the key is not for: 403
-	// AUTH_INSUFFICIENT_PERMISSIONS. Default none.
+	// ForeignAgentID is an agent that exists, but that the key may not use: 403
+	// AUTH_INSUFFICIENT_PERMISSIONS. Default: none.
 	ForeignAgentID int64
+
+	// Readings has a token for each open point of Bookbag's API, by its id:
+	// {"text-delta": "delta"}. docs/readings.md lists them. Ids of the contacts
+	// API are accepted too, so that one map serves both fakes. Default: the
+	// first token of each. New returns an error for an unknown id or token.
+	Readings map[string]string
 
 	// Window enforces 100 requests in any 10 seconds, with 429
 	// RATE_LIMIT_TOO_MANY_REQUESTS and a Retry-After in whole seconds, rounded
-	// up. Requests that are refused for the limit or the key do not count, nor
-	// those that a Fault answers. Default off: only the headers count.
+	// up. Requests with a wrong key, rejected requests and responses of a Fault
+	// do not count. Default: only the headers count.
 	Window bool
 
-	// Reply is what the assistant answers. It may be called by several
-	// requests at once. Default: the text "You said: " and the message.
+	// Reply returns what the assistant says, and is where it thinks: sleep in it
+	// to delay the response. Concurrent requests call it concurrently. Default:
+	// the text "You said: " and the message.
 	Reply func(Turn) []Part
 
-	// Pace is the wait after each frame of a stream. Default none.
+	// Pace is the wait after each frame of a stream. Default: none.
 	Pace time.Duration
 
-	// Readings has a token for each open point of Bookbag's API, by its id.
-	// Default: the first token of each. New rejects an unknown id or token.
-	Readings map[string]string
+	// Titles makes the first 40 characters of its first message the title of a
+	// conversation. Default: titles are null.
+	Titles bool
 }
 
 // Fake is a Bookbag v2 service with one key and one agent, which keeps its
-// conversations in memory. It is safe for use by many goroutines.
+// conversations in memory. Several goroutines may use it.
 type Fake struct {
 	options  Options
 	readings fake.Choice
 	front    *fake.Front
 	window   fake.Window
+	life     context.Context // ends with Close
+	end      context.CancelFunc
 
 	mu    sync.Mutex
 	store store
 }
 
-// New returns a Fake without any conversation. The options may be nil. The error
-// is a *[ReadingError].
+// New returns a Fake without conversations. The options may be nil. The error is
+// a *[ReadingError].
 func New(options *Options) (*Fake, error) {
 	f := &Fake{}
 	if options != nil {
@@ -70,18 +80,32 @@ func New(options *Options) (*Fake, error) {
 	if f.options.Reply == nil {
 		f.options.Reply = func(t Turn) []Part { return []Part{Text("You said: " + t.Message)} }
 	}
-	choice, err := fake.NewChoice(f.options.Readings)
+	readings, err := fake.NewChoice(f.options.Readings)
 	if e, ok := errors.AsType[*fake.ReadingError](err); ok {
 		return nil, (*ReadingError)(e)
 	}
-	f.readings = choice
-	tooLong := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, &refusal{status: http.StatusRequestEntityTooLarge, Code: "VALIDATION_INVALID_BODY", Message: "The body is too long"})
-	})
-	f.front = fake.NewFront(f.routes(), tooLong, maxBody)
+	f.readings = readings
+	f.life, f.end = context.WithCancel(context.Background())
+	f.window.Reset = readings["rate-limit-reset"]
+	f.store.numericConversations = readings["conversation-id"] == "number"
+	f.store.numericMessages = readings["message-id"] == "number"
+	tooLong := func(w http.ResponseWriter, _ *http.Request) {
+		reject(w, &rejection{status: http.StatusRequestEntityTooLarge, Code: "VALIDATION_INVALID_BODY", Message: "The body is too long"})
+	}
+	f.front = fake.NewFront(f.routes(), http.HandlerFunc(tooLong), maxBody)
 	f.front.Stamp = f.window.Stamp
 	return f, nil
 }
+
+// ServeHTTP responds to a request to the service, whose paths begin with
+// /api/v2. A body of more than 1 MiB gets 413.
+func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.front.ServeHTTP(w, r) }
+
+// CountRequest counts a request that another service receives with the same key.
+// It sets the headers of the rate limit, and returns 0 or how long it takes until
+// the limit allows another request. Pass it to contactstest as
+// Options.CountRequest.
+func (f *Fake) CountRequest(h http.Header) (wait time.Duration) { return f.window.Take(h) }
 
 // ReadingError is the error of [New] for an unknown id or token in
 // Options.Readings.
@@ -92,7 +116,3 @@ type ReadingError struct {
 }
 
 func (e *ReadingError) Error() string { return "chattest: " + (*fake.ReadingError)(e).Error() }
-
-// ServeHTTP answers a request to the service, whose paths begin with /api/v2.
-// A body of more than 1 MiB is refused with 413.
-func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.front.ServeHTTP(w, r) }

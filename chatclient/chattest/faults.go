@@ -11,15 +11,15 @@ import (
 	"github.com/chatident/chatident/internal/fake"
 )
 
-// Fault is how one request is answered, made of the normal answer. Any function
-// of this form will do, and one Fault may be made of two.
+// Fault makes the response to one request from the normal one. Any function of
+// this form is a Fault, and one Fault may wrap another.
 type Fault func(normal http.Handler) http.Handler
 
-// Script has each of the next requests, whatever they are, use up one Fault, in
-// order and after those of earlier calls. Afterwards answers are normal again.
+// Script adds Faults. Each of the next requests, whatever it is, uses up one, in
+// order. After the last one responses are normal again.
 //
-// Mind that net/http itself sends a GET again when a connection that it used
-// before was dropped: that uses up another one.
+// net/http itself sends a GET again when a connection that it used before is
+// closed: that uses up another Fault.
 func (f *Fake) Script(faults ...Fault) {
 	script := make([]fake.Fault, len(faults))
 	for i, fault := range faults {
@@ -28,88 +28,107 @@ func (f *Fake) Script(faults ...Fault) {
 	f.front.Script(script...)
 }
 
-// Pass is the normal answer.
+// Pass is the normal response.
 func Pass() Fault {
 	return func(normal http.Handler) http.Handler { return normal }
 }
 
-// Respond is the handler's answer, in the place of the service's.
+// Respond is the response of a handler in place of the service.
 func Respond(handler http.HandlerFunc) Fault { return fake.Respond(handler) }
 
-// Status refuses the request with an error of the service.
+// Status is an error of the service.
 func Status(status int, code string) Fault {
 	return Respond(func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, &refusal{status: status, Code: code, Message: http.StatusText(status)})
+		reject(w, &rejection{status: status, Code: code, Message: http.StatusText(status)})
 	})
 }
 
-// RetryAfter adds the header to the answer, in whole seconds, rounded up.
+// RetryAfter adds the header to the response, in whole seconds, rounded up.
 func (f Fault) RetryAfter(d time.Duration) Fault { return fake.RetryAfter(f, d) }
 
 // BadGateway is the 502 of a proxy that did not reach the service: a page of
-// HTML, and none of the service's headers.
+// HTML, without the service's headers.
 func BadGateway() Fault { return fake.BadGateway() }
 
-// Drop closes the connection without an answer, and the service does not see
-// the request.
+// Drop closes the connection without a response. The service does not see the
+// request.
 func Drop() Fault { return fake.Drop() }
 
-// Slow waits before the normal answer begins, unless the request ends first.
+// Slow waits before the service sees the request, unless the request ends first.
 func Slow(d time.Duration) Fault { return fake.Slow(d) }
 
-// Cut closes the connection after the header and so many events of a stream,
-// without an orderly end. [DONE] is an event too, and a JSON answer is one.
+// Think sends the header of a stream at once, and waits before the first event.
+func Think(d time.Duration) Fault {
+	return edit(func(e *editor, event string) (string, error) {
+		if e.events == 0 {
+			_ = http.NewResponseController(e.ResponseWriter).Flush()
+			if !fake.Sleep(e.request.Context(), d) {
+				return "", errStopped
+			}
+		}
+		return event, nil
+	})
+}
+
+// Cut closes the connection after the header and that many events of a stream.
+// [DONE] is an event too, and a JSON response is one.
 func Cut(events int) Fault {
 	return stopAfter(events, func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
 }
 
-// Silence sends nothing more after so many events, as Cut counts them, until
-// the client goes away.
+// Silence sends nothing more after that many events, as Cut counts them, until
+// the client closes the connection.
 func Silence(events int) Fault {
 	return stopAfter(events, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 }
 
-// StreamError ends a stream with an error frame after so many events, which are
-// to be fewer than the stream has. [DONE] still follows.
+// StreamError has the service fail after that many events of a stream, which must
+// have more: an error, as the reading "stream-error" has it, and [DONE] follow.
 func StreamError(events int, text string) Fault {
-	return stopAfter(events, func(w http.ResponseWriter, _ *http.Request) {
-		writeEvent(w, string(encode(frame{Type: "error", ErrorText: text})))
-		writeEvent(w, "[DONE]")
+	return edit(func(e *editor, event string) (string, error) {
+		if e.events == events {
+			return "", &streamFailure{text}
+		}
+		return event, nil
 	})
 }
 
-// Insert puts raw text into a stream after so many events. For instance
+// streamFailure is the result of writing an event at which the service fails.
+type streamFailure struct{ text string }
+
+func (e *streamFailure) Error() string { return "chattest: the stream failed by a fault: " + e.text }
+
+// Insert puts raw text into a stream after that many events, for example
 // Insert(1, "data: {not JSON\n\n").
 func Insert(events int, raw string) Fault {
-	return edit(func(i int, event string) (string, error) {
-		if i == events {
+	return edit(func(e *editor, event string) (string, error) {
+		if e.events == events {
 			event = raw + event
 		}
 		return event, nil
 	})
 }
 
-// Noise puts around each event of a stream what a client has to bear: line ends
-// of CRLF, comments, the fields event, id and retry, and a frame of a type that
-// nobody knows.
+// Noise surrounds each event of a stream with what a client must tolerate: line
+// ends of CRLF, comments, the fields event, id and retry, and a frame of an
+// unknown type.
 func Noise() Fault {
-	return edit(func(i int, event string) (string, error) {
-		n := strconv.Itoa(i)
+	return edit(func(e *editor, event string) (string, error) {
 		event = ": noise\n\n" +
 			"retry: 1000\n\n" +
 			"data: {\"type\":\"noise\",\"text\":\"noise\"}\n\n" +
-			"event: noise\nid: " + n + "\n: noise\n" + event
+			"event: noise\nid: " + strconv.Itoa(e.events) + "\n: noise\n" + event
 		return strings.ReplaceAll(event, "\n", "\r\n"), nil
 	})
 }
 
-var errStopped = errors.New("chattest: the answer was stopped by a fault")
+var errStopped = errors.New("chattest: the response was stopped by a fault")
 
-// stopAfter lets so many events pass and has the answer ended in another way.
-// The service takes it for a client that has gone.
+// stopAfter passes that many events on and ends the response in another way. For
+// the service it is a client that has left.
 func stopAfter(events int, end http.HandlerFunc) Fault {
-	stop := edit(func(i int, event string) (string, error) {
-		if i >= events {
+	stop := edit(func(e *editor, event string) (string, error) {
+		if e.events >= events {
 			return "", errStopped
 		}
 		return event, nil
@@ -117,17 +136,17 @@ func stopAfter(events int, end http.HandlerFunc) Fault {
 	return func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			stop(normal).ServeHTTP(w, r)
-			_ = http.NewResponseController(w).Flush() // the header, if nothing else
+			_ = http.NewResponseController(w).Flush() // at least the header
 			end(w, r)
 		})
 	}
 }
 
-// edit changes the events of an answer, the first of which has the number 0.
-func edit(change func(i int, event string) (string, error)) Fault {
+// edit changes the events of a response.
+func edit(change func(e *editor, event string) (string, error)) Fault {
 	return func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			normal.ServeHTTP(&editor{ResponseWriter: w, change: change}, r)
+			normal.ServeHTTP(&editor{ResponseWriter: w, request: r, change: change}, r)
 		})
 	}
 }
@@ -135,12 +154,13 @@ func edit(change func(i int, event string) (string, error)) Fault {
 // editor relies on writeEvent: one Write is one event.
 type editor struct {
 	http.ResponseWriter
-	change func(int, string) (string, error)
-	events int
+	request *http.Request
+	change  func(e *editor, event string) (string, error)
+	events  int // before the present one
 }
 
 func (e *editor) Write(event []byte) (int, error) {
-	changed, err := e.change(e.events, string(event))
+	changed, err := e.change(e, string(event))
 	e.events++
 	if err != nil {
 		return 0, err

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,7 +20,7 @@ import (
 
 const hello = `{"message":"Hello"}`
 
-func TestScriptedStatuses(t *testing.T) {
+func TestScript_Statuses(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.fake.Script(
 			chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(1500*time.Millisecond),
@@ -29,15 +30,15 @@ func TestScriptedStatuses(t *testing.T) {
 		response := e.open("POST", chat, hello)
 		assert.Equal(e, 429, response.StatusCode)
 		assert.Equal(e, "2", response.Header.Get("Retry-After"))
-		e.say("Hello")
-		e.refused(500, "INTERNAL_SERVER_ERROR", "POST", chat, hello)
-		e.say("Hello")
+		e.message("Hello")
+		e.rejected(500, "INTERNAL_SERVER_ERROR", "POST", chat, hello)
+		e.message("Hello")
 		assert.Len(e, e.fake.Requests(), 4)
 		assert.Equal(e, 2, e.ok("GET", list, "").Pagination.Total)
 	})
 }
 
-func TestBadGateway(t *testing.T) {
+func TestBadGateway_Page(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.fake.Script(chattest.BadGateway())
 		response, text := e.do("GET", list, "")
@@ -48,7 +49,7 @@ func TestBadGateway(t *testing.T) {
 	})
 }
 
-func TestDrop(t *testing.T) {
+func TestDrop_NoResponse(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.fake.Script(chattest.Drop())
 		_, err := e.send("POST", chat, hello)
@@ -58,7 +59,7 @@ func TestDrop(t *testing.T) {
 	})
 }
 
-func TestAnswer(t *testing.T) {
+func TestRespond_Handler(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.fake.Script(chattest.Respond(func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
@@ -71,7 +72,7 @@ func TestAnswer(t *testing.T) {
 	})
 }
 
-func TestCut(t *testing.T) {
+func TestCut_AfterEvents(t *testing.T) {
 	both(t, nil, func(e *env) {
 		for n := range 7 {
 			e.fake.Script(chattest.Cut(n))
@@ -92,7 +93,7 @@ func TestCut(t *testing.T) {
 	})
 }
 
-func TestSilence(t *testing.T) {
+func TestSilence_AfterEvents(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.fake.Script(chattest.Silence(2))
 		response := e.open("POST", chat, hello)
@@ -108,7 +109,7 @@ func TestSilence(t *testing.T) {
 	})
 }
 
-func TestStreamError(t *testing.T) {
+func TestStreamError_AfterEvents(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.fake.Script(chattest.StreamError(1, "The model is tired"))
 		got, err := events(e.open("POST", chat, hello).Body)
@@ -121,7 +122,7 @@ func TestStreamError(t *testing.T) {
 	})
 }
 
-func TestInsert(t *testing.T) {
+func TestInsert_RawText(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.fake.Script(chattest.Insert(1, "data: {not JSON\n\n"))
 		got, err := events(e.open("POST", chat, hello).Body)
@@ -131,7 +132,7 @@ func TestInsert(t *testing.T) {
 	})
 }
 
-func TestNoise(t *testing.T) {
+func TestNoise_AroundEvents(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.fake.Script(chattest.Noise())
 		_, text := e.do("POST", chat, hello)
@@ -142,7 +143,7 @@ func TestNoise(t *testing.T) {
 	})
 }
 
-func TestFaultOfTheUsersOwn(t *testing.T) {
+func TestFault_Composed(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.fake.Script(func(normal http.Handler) http.Handler {
 			return chattest.Slow(time.Millisecond)(chattest.Cut(1)(normal))
@@ -153,13 +154,13 @@ func TestFaultOfTheUsersOwn(t *testing.T) {
 	})
 }
 
-func TestSlowInFakeTime(t *testing.T) {
+func TestSlow_FakeTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := inMemory(t, nil)
 		fake := e.fake
 		begin := time.Now()
 		fake.Script(chattest.Slow(time.Minute))
-		e.say("Hello")
+		e.message("Hello")
 		assert.Equal(t, time.Minute, time.Since(begin))
 
 		fake.Script(chattest.Slow(time.Hour))
@@ -173,7 +174,7 @@ func TestSlowInFakeTime(t *testing.T) {
 	})
 }
 
-func TestWindowInFakeTime(t *testing.T) {
+func TestOptions_Window(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := inMemory(t, &chattest.Options{Window: true})
 		begin := time.Now()
@@ -183,17 +184,17 @@ func TestWindowInFakeTime(t *testing.T) {
 				time.Sleep(2500 * time.Millisecond)
 			}
 		}
-		for range 3 { // what is refused does not count
-			e.refused(429, "RATE_LIMIT_TOO_MANY_REQUESTS", "GET", list, "")
+		for range 3 { // rejected requests do not count
+			e.rejected(429, "RATE_LIMIT_TOO_MANY_REQUESTS", "GET", list, "")
 		}
 		response := e.open("POST", chat, hello)
 		assert.Equal(t, "8", response.Header.Get("Retry-After"))
 		assert.Equal(t, "0", response.Header.Get("X-RateLimit-Remaining"))
 		reset := begin.Add(10 * time.Second)
-		assert.Equal(t, reset.Unix(), unix(t, response.Header.Get("X-RateLimit-Reset")))
+		assert.Equal(t, reset.Unix(), integer(t, response.Header.Get("X-RateLimit-Reset")))
 
 		time.Sleep(time.Until(reset) - 1)
-		e.refused(429, "RATE_LIMIT_TOO_MANY_REQUESTS", "GET", list, "")
+		e.rejected(429, "RATE_LIMIT_TOO_MANY_REQUESTS", "GET", list, "")
 		time.Sleep(time.Nanosecond)
 		response = e.open("GET", list, "")
 		assert.Equal(t, 200, response.StatusCode)
@@ -201,20 +202,21 @@ func TestWindowInFakeTime(t *testing.T) {
 	})
 }
 
-func TestWithoutWindowNothingIsRefused(t *testing.T) {
+func TestOptions_WithoutWindow(t *testing.T) {
 	e := inMemory(t, nil)
 	for range 150 {
 		e.ok("GET", list, "")
 	}
 }
 
-func unix(t *testing.T, text string) int64 {
-	d, err := time.ParseDuration(text + "s")
+func integer(t *testing.T, text string) int64 {
+	t.Helper()
+	n, err := strconv.ParseInt(text, 10, 64)
 	require.NoError(t, err)
-	return int64(d / time.Second)
+	return n
 }
 
-func TestStoppedReplyIsKept(t *testing.T) {
+func TestOptions_Pace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := inMemory(t, &chattest.Options{Pace: time.Second})
 		begin := time.Now()
@@ -232,7 +234,7 @@ func TestStoppedReplyIsKept(t *testing.T) {
 	})
 }
 
-func TestSilenceEndsWithTheRequest(t *testing.T) {
+func TestSilence_EndsWithRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := inMemory(t, nil)
 		fake := e.fake
@@ -250,7 +252,7 @@ func TestSilenceEndsWithTheRequest(t *testing.T) {
 }
 
 // The bubble's end would hang or panic if a goroutine stayed.
-func TestCloseEndsEverything(t *testing.T) {
+func TestFake_Close(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := inMemory(t, nil)
 		fake := e.fake
@@ -272,7 +274,7 @@ func TestCloseEndsEverything(t *testing.T) {
 	})
 }
 
-func TestServerClose(t *testing.T) {
+func TestServer_Close(t *testing.T) {
 	fake, err := chattest.New(nil)
 	require.NoError(t, err)
 	server := fake.Start()
@@ -282,7 +284,7 @@ func TestServerClose(t *testing.T) {
 	response := e.open("POST", chat, hello)
 
 	missing := e.open("GET", "/../api/v2/health", "")
-	assert.Equal(t, 404, missing.StatusCode, "nothing is answered outside of the base path")
+	assert.Equal(t, 404, missing.StatusCode, "outside of the base path")
 
 	server.Close()
 	_, err = io.ReadAll(response.Body)
@@ -293,7 +295,7 @@ func TestServerClose(t *testing.T) {
 }
 
 // A demo mounts the fake below a path of its own.
-func TestMounted(t *testing.T) {
+func TestFake_Mounted(t *testing.T) {
 	h := http.StripPrefix("/bookbag", inMemory(t, nil).fake)
 	r := httptest.NewRequest("POST", "/bookbag"+chat, strings.NewReader(hello))
 	r.Header.Set("Authorization", "Bearer "+key)

@@ -28,12 +28,12 @@ func (e *env) walk(path string, limit int) (pages [][]string) {
 	}
 }
 
-func TestConversations(t *testing.T) {
+func TestConversations_Lists(t *testing.T) {
 	both(t, nil, func(e *env) {
 		for _, user := range []string{"ada", "bob", "ada", "a.b"} {
 			e.ok("POST", chat, `{"message":"Hello","stream":false,"userId":"`+user+`"}`)
 		}
-		e.say("I am nobody")
+		e.message("I am nobody")
 		e.ok("POST", chat, `{"message":"Again","stream":false,"conversationId":457}`)
 		assert.Equal(e, [][]string{{"457", "460"}, {"459", "458"}, {"456"}}, e.walk(list, 2))
 
@@ -42,9 +42,9 @@ func TestConversations(t *testing.T) {
 		assert.Equal(e, [][]string{{"458"}, {"456"}}, e.walk(users+"ada/conversations", 1))
 		assert.Equal(e, [][]string{{"459"}}, e.walk(users+"a%2Eb/conversations", 2))
 		assert.Equal(e, [][]string{{}}, e.walk(users+"nobody/conversations", 2))
-		e.refused(400, "VALIDATION_INVALID_BODY", "GET", users+"a%40b/conversations", "")
-		e.refused(400, "VALIDATION_INVALID_BODY", "GET", users+"a%2Fb/conversations", "")
-		e.refused(400, "VALIDATION_INVALID_BODY", "GET", users+"a%0A/conversations", "")
+		e.rejected(400, "VALIDATION_INVALID_BODY", "GET", users+"a%40b/conversations", "")
+		e.rejected(400, "VALIDATION_INVALID_BODY", "GET", users+"a%2Fb/conversations", "")
+		e.rejected(400, "VALIDATION_INVALID_BODY", "GET", users+"a%0A/conversations", "")
 
 		a := e.ok("GET", users+"bob/conversations", "")
 		assert.Regexp(e, `^\[\{"id":"457","title":null,"createdAt":\d+,"updatedAt":\d+,"userId":"bob","status":"ongoing"\}\]$`, string(a.Data))
@@ -52,21 +52,21 @@ func TestConversations(t *testing.T) {
 	})
 }
 
-func TestPagesStayWhenConversationsMove(t *testing.T) {
+func TestConversations_PagesAreStable(t *testing.T) {
 	e := inMemory(t, nil)
 	for range 4 {
-		e.say("Hello")
+		e.message("Hello")
 	}
 	first := e.ok("GET", list+"?limit=2", "")
 	assert.Equal(t, []string{"459", "458"}, first.ids(t))
-	e.say("A new one")
+	e.message("A new one")
 	second := e.ok("GET", list+"?limit=2&cursor="+*first.Pagination.Cursor, "")
 	assert.Equal(t, []string{"457", "456"}, second.ids(t))
 }
 
-func TestMessages(t *testing.T) {
+func TestMessages_Pages(t *testing.T) {
 	both(t, nil, func(e *env) {
-		e.say("1")
+		e.message("1")
 		for i := 2; i <= 5; i++ {
 			e.ok("POST", chat, fmt.Sprintf(`{"message":"%d","stream":false,"conversationId":456}`, i))
 		}
@@ -78,18 +78,18 @@ func TestMessages(t *testing.T) {
 		assert.Equal(e, 10, all.Pagination.Total)
 		assert.Regexp(e, `^\[\{"id":"msg_1","role":"user","parts":\[\{"type":"text","text":"1"\}\],"createdAt":\d+\},`+
 			`\{"id":"msg_2","role":"assistant","parts":\[\{"type":"text","text":"You said: 1"\}\],"createdAt":\d+,"feedback":null\},`, string(all.Data))
-		e.refused(404, "RESOURCE_NOT_FOUND", "GET", list+"/457/messages", "")
+		e.rejected(404, "RESOURCE_NOT_FOUND", "GET", list+"/457/messages", "")
 	})
 }
 
-func TestPagesWithTwoRepliesAtOnce(t *testing.T) {
+func TestMessages_ConcurrentReplies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		delay := map[string]time.Duration{"slow": time.Second}
 		e := inMemory(t, &chattest.Options{Reply: func(turn chattest.Turn) []chattest.Part {
 			time.Sleep(delay[turn.Message])
 			return []chattest.Part{chattest.Text(turn.Message)}
 		}})
-		e.say("first")
+		e.message("first")
 		go func() {
 			response, err := e.send("POST", chat, `{"message":"slow","conversationId":456}`)
 			if assert.NoError(t, err) {
@@ -110,24 +110,24 @@ func TestPagesWithTwoRepliesAtOnce(t *testing.T) {
 
 func TestOneConversation(t *testing.T) {
 	both(t, nil, func(e *env) {
-		e.say("Hello")
+		e.message("Hello")
 		a := e.ok("GET", list+"/456?limit=1", "")
 		assert.Regexp(e, `^\{"id":"456",.*"messages":\[\{"id":"msg_2","role":"assistant",[^]]*\],"createdAt":\d+,"feedback":null\}\]\}$`, string(a.Data))
 		assert.Equal(e, 2, a.Pagination.Total)
 		older := e.ok("GET", list+"/456/messages?cursor="+*a.Pagination.Cursor, "")
 		assert.Equal(e, []string{"msg_1"}, older.ids(e))
-		e.refused(404, "RESOURCE_NOT_FOUND", "GET", list+"/457", "")
-		e.refused(404, "RESOURCE_NOT_FOUND", "GET", list+"/conv_123", "")
-		e.refused(404, "RESOURCE_NOT_FOUND", "GET", list+"/0456", "")
+		e.rejected(404, "RESOURCE_NOT_FOUND", "GET", list+"/457", "")
+		e.rejected(404, "RESOURCE_NOT_FOUND", "GET", list+"/conv_123", "")
+		e.rejected(404, "RESOURCE_NOT_FOUND", "GET", list+"/0456", "")
 	})
 }
 
-func TestExport(t *testing.T) {
+func TestExport_Unpaged(t *testing.T) {
 	both(t, nil, func(e *env) {
 		a := e.ok("GET", list+"/export", "")
 		assert.Equal(e, "[]", string(a.Data))
 		for range 25 {
-			e.say("Hello")
+			e.message("Hello")
 		}
 		a = e.ok("GET", list+"/export", "")
 		assert.Len(e, a.ids(e), 25)
@@ -138,27 +138,27 @@ func TestExport(t *testing.T) {
 	})
 }
 
-func TestPageRefusals(t *testing.T) {
+func TestPages_Rejections(t *testing.T) {
 	both(t, nil, func(e *env) {
-		e.say("Hello")
+		e.message("Hello")
 		wrong := base64.RawURLEncoding.EncodeToString([]byte("before:0"))
 		for _, query := range []string{"limit=0", "limit=101", "limit=-1", "limit=", "limit=ten", "cursor=", "cursor=%20", "cursor=abc", "cursor=" + wrong} {
-			e.refused(400, "VALIDATION_INVALID_BODY", "GET", list+"?"+query, "")
-			e.refused(400, "VALIDATION_INVALID_BODY", "GET", list+"/456?"+query, "")
-			e.refused(400, "VALIDATION_INVALID_BODY", "GET", list+"/456/messages?"+query, "")
-			e.refused(400, "VALIDATION_INVALID_BODY", "GET", "/api/v2/agents/123/users/u/conversations?"+query, "")
+			e.rejected(400, "VALIDATION_INVALID_BODY", "GET", list+"?"+query, "")
+			e.rejected(400, "VALIDATION_INVALID_BODY", "GET", list+"/456?"+query, "")
+			e.rejected(400, "VALIDATION_INVALID_BODY", "GET", list+"/456/messages?"+query, "")
+			e.rejected(400, "VALIDATION_INVALID_BODY", "GET", "/api/v2/agents/123/users/u/conversations?"+query, "")
 		}
 		for range 25 {
-			e.say("Hello")
+			e.message("Hello")
 		}
 		assert.Len(e, e.ok("GET", list, "").ids(e), 20, "the default limit")
 	})
 }
 
-func TestRequests(t *testing.T) {
+func TestRequests_Recorded(t *testing.T) {
 	both(t, &chattest.Options{APIKey: "another"}, func(e *env) {
 		body := fmt.Sprintf("%070000d", 0)
-		e.refused(401, "AUTH_INVALID_API_KEY", "POST", "/api/v2/agents/1%2F3/chat?a=1&a=2", body)
+		e.rejected(401, "AUTH_INVALID_API_KEY", "POST", "/api/v2/agents/1%2F3/chat?a=1&a=2", body)
 		got := e.fake.Requests()
 		assert.Len(e, got, 1)
 		assert.Equal(e, "POST", got[0].Method)
@@ -169,7 +169,7 @@ func TestRequests(t *testing.T) {
 	})
 }
 
-func TestRequestsAreBounded(t *testing.T) {
+func TestRequests_Bounded(t *testing.T) {
 	e := inMemory(t, nil)
 	for i := range 1003 {
 		e.do("GET", fmt.Sprintf("/api/v2/health?n=%d", i), "")

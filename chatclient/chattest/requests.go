@@ -5,7 +5,7 @@ import (
 	"net/url"
 )
 
-// Request is one that a Fake has received.
+// Request is a request that a Fake has received.
 type Request struct {
 	Method string
 	Path   string // below the base URL, escaped as it was sent
@@ -14,8 +14,8 @@ type Request struct {
 	Body   []byte // at most the first 64 KiB
 }
 
-// Requests returns what was received, oldest first, whatever it was answered:
-// at most the latest 1,000. They are the caller's to read only.
+// Requests returns the latest 1,000 requests at most, oldest first, whatever their
+// responses were. The caller must not change them.
 func (f *Fake) Requests() []Request {
 	var requests []Request
 	for _, r := range f.front.Requests() {

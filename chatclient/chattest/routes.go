@@ -16,15 +16,15 @@ func (f *Fake) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /api/v2/health", health)
 	mux.Handle("POST "+agent+"/chat", f.replies(f.chat))
-	mux.Handle("GET "+agent+"/conversations", f.answers(f.listConversations))
-	mux.Handle("GET "+agent+"/conversations/export", f.answers(f.export))
-	mux.Handle("GET "+agent+"/users/{userId}/conversations", f.answers(f.listUserConversations))
-	mux.Handle("GET "+conversation, f.answers(f.getConversation))
-	mux.Handle("GET "+conversation+"/messages", f.answers(f.listMessages))
+	mux.Handle("GET "+agent+"/conversations", f.responds(f.listConversations))
+	mux.Handle("GET "+agent+"/conversations/export", f.responds(f.export))
+	mux.Handle("GET "+agent+"/users/{userId}/conversations", f.responds(f.listUserConversations))
+	mux.Handle("GET "+conversation, f.responds(f.getConversation))
+	mux.Handle("GET "+conversation+"/messages", f.responds(f.listMessages))
 	mux.Handle("POST "+conversation+"/retry", f.replies(f.retry))
-	mux.Handle("POST "+conversation+"/tool-result", f.answers(f.toolResult))
-	mux.Handle("PATCH "+conversation+"/messages/{messageId}/feedback", f.answers(f.feedback))
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, notFound()) })
+	mux.Handle("POST "+conversation+"/tool-result", f.responds(f.toolResult))
+	mux.Handle("PATCH "+conversation+"/messages/{messageId}/feedback", f.responds(f.feedback))
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { reject(w, notFound()) })
 	return mux
 }
 
@@ -35,23 +35,23 @@ func health(w http.ResponseWriter, _ *http.Request) {
 	}{"ok", time.Now().Unix()}))
 }
 
-// answers makes a handler of an endpoint that answers at once. The JSON is made
-// under the lock, since what it shows goes on changing.
-func (f *Fake) answers(endpoint func(*http.Request) (any, *refusal)) http.Handler {
+// responds makes the handler of an endpoint that responds at once. The JSON is
+// encoded under the lock, because what it shows may change.
+func (f *Fake) responds(endpoint func(*http.Request) (any, *rejection)) http.Handler {
 	return f.guarded(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		value, problem := endpoint(r)
 		body := encode(value)
 		f.mu.Unlock()
 		if problem != nil {
-			refuse(w, problem)
+			reject(w, problem)
 			return
 		}
 		writeJSON(w, http.StatusOK, body)
 	})
 }
 
-// guarded lets in requests with the key, within the limit, for the agent.
+// guarded accepts requests with the key, within the limit, for the agent.
 func (f *Fake) guarded(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		problem := f.authenticate(r.Header.Get("Authorization"))
@@ -62,64 +62,64 @@ func (f *Fake) guarded(next http.HandlerFunc) http.Handler {
 			problem = f.authorize(r.PathValue("agentId"))
 		}
 		if problem != nil {
-			refuse(w, problem)
+			reject(w, problem)
 			return
 		}
 		next(w, r)
 	})
 }
 
-func (f *Fake) authenticate(authorization string) *refusal {
+func (f *Fake) authenticate(authorization string) *rejection {
 	scheme, key, _ := strings.Cut(authorization, " ")
 	switch {
 	case authorization == "":
-		return &refusal{status: http.StatusUnauthorized, Code: "AUTH_MISSING_API_KEY", Message: "An API key is needed"}
+		return &rejection{status: http.StatusUnauthorized, Code: "AUTH_MISSING_API_KEY", Message: "An API key is required"}
 	case !strings.EqualFold(scheme, "Bearer") || key != f.options.APIKey:
-		return &refusal{status: http.StatusUnauthorized, Code: "AUTH_INVALID_API_KEY", Message: "The API key is not valid"}
+		return &rejection{status: http.StatusUnauthorized, Code: "AUTH_INVALID_API_KEY", Message: "The API key is not valid"}
 	}
 	return nil
 }
 
-func (f *Fake) count(h http.Header) *refusal {
+func (f *Fake) count(h http.Header) *rejection {
 	wait := f.window.Take(h)
 	if wait == 0 || !f.options.Window {
 		return nil
 	}
 	fake.SetRetryAfter(h, wait)
-	return &refusal{status: http.StatusTooManyRequests, Code: "RATE_LIMIT_TOO_MANY_REQUESTS", Message: "Too many requests"}
+	return &rejection{status: http.StatusTooManyRequests, Code: "RATE_LIMIT_TOO_MANY_REQUESTS", Message: "Too many requests"}
 }
 
-func (f *Fake) authorize(agent string) *refusal {
+func (f *Fake) authorize(agent string) *rejection {
 	foreign := f.options.ForeignAgentID
 	switch {
 	case agent == strconv.FormatInt(f.options.AgentID, 10):
 		return nil
 	case foreign != 0 && agent == strconv.FormatInt(foreign, 10):
-		return &refusal{status: http.StatusForbidden, Code: "AUTH_INSUFFICIENT_PERMISSIONS", Message: "The API key is not for this agent"}
+		return &rejection{status: http.StatusForbidden, Code: "AUTH_INSUFFICIENT_PERMISSIONS", Message: "The API key is not for this agent"}
 	}
 	return notFound()
 }
 
-// refusal is the body of an error.
-type refusal struct {
+// rejection is the body of an error.
+type rejection struct {
 	status  int
 	Code    string            `json:"code"`
 	Message string            `json:"message"`
 	Details map[string]string `json:"details,omitempty"` // by field
 }
 
-func notFound() *refusal {
-	return &refusal{status: http.StatusNotFound, Code: "RESOURCE_NOT_FOUND", Message: "There is no such thing"}
+func notFound() *rejection {
+	return &rejection{status: http.StatusNotFound, Code: "RESOURCE_NOT_FOUND", Message: "There is no such thing"}
 }
 
-func refuse(w http.ResponseWriter, problem *refusal) {
-	writeJSON(w, problem.status, encode(map[string]*refusal{"error": problem}))
+func reject(w http.ResponseWriter, problem *rejection) {
+	writeJSON(w, problem.status, encode(map[string]*rejection{"error": problem}))
 }
 
 func encode(value any) []byte {
 	body, err := json.Marshal(value)
 	if err != nil {
-		panic("chattest: " + err.Error()) // of a Reply: a mistake of the test
+		panic("chattest: " + err.Error()) // a Reply that is not JSON
 	}
 	return body
 }
@@ -127,5 +127,5 @@ func encode(value any) []byte {
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may be gone: nothing to do
+	_, _ = w.Write(body) // the client may have left
 }

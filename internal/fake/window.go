@@ -13,15 +13,17 @@ const (
 	windowSpan  = 10 * time.Second
 )
 
-// Window is a sliding one, of 100 requests in any 10 seconds. The zero Window
-// is empty. It is safe for use by many goroutines.
+// Window is a sliding window of 100 requests in any 10 seconds. The zero Window
+// is empty. Several goroutines may use it.
 type Window struct {
+	Reset string // a token of "rate-limit-reset": the form of X-RateLimit-Reset
+
 	mu    sync.Mutex
-	times []time.Time // of the requests within it, oldest first
+	times []time.Time // of the requests in the window, oldest first
 }
 
-// Take counts a request and returns 0, or how long it takes until another one
-// fits in. It sets the headers of the rate limit.
+// Take counts a request and returns 0, or returns how long it takes until there
+// is room for one. It sets the headers of the rate limit.
 func (w *Window) Take(h http.Header) (wait time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -36,7 +38,7 @@ func (w *Window) Take(h http.Header) (wait time.Duration) {
 	return wait
 }
 
-// Stamp sets the headers of the rate limit, and counts nothing.
+// Stamp sets the headers of the rate limit without counting.
 func (w *Window) Stamp(h http.Header) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -57,16 +59,24 @@ func (w *Window) reset(now time.Time) time.Time {
 	return now.Add(windowSpan)
 }
 
-// stamp gives the reset as Chatbase's specification does, in seconds since
-// 1970, rounded up. Other pages of Chatbase call it milliseconds.
+// stamp rounds the time of the reset up to whole seconds, or to milliseconds.
 func (w *Window) stamp(h http.Header, now time.Time) {
 	h.Set("X-RateLimit-Limit", strconv.Itoa(windowLimit))
 	h.Set("X-RateLimit-Remaining", strconv.Itoa(windowLimit-len(w.times)))
-	h.Set("X-RateLimit-Reset", strconv.FormatInt(w.reset(now).Add(time.Second-1).Unix(), 10))
+	reset := w.reset(now)
+	number := reset.Add(time.Second - 1).Unix()
+	switch w.Reset {
+	case "epoch-ms":
+		number = reset.Add(time.Millisecond - 1).UnixMilli()
+	case "seconds-left":
+		number = seconds(reset.Sub(now))
+	}
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(number, 10))
 }
 
-// SetRetryAfter sets the header in whole seconds, rounded up: who waits that
-// long is let in.
+// SetRetryAfter sets the header in whole seconds, rounded up.
 func SetRetryAfter(h http.Header, d time.Duration) {
-	h.Set("Retry-After", strconv.FormatInt(int64((d+time.Second-1)/time.Second), 10))
+	h.Set("Retry-After", strconv.FormatInt(seconds(d), 10))
 }
+
+func seconds(d time.Duration) int64 { return int64((d + time.Second - 1) / time.Second) }
