@@ -2,6 +2,7 @@ package chatproxy
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -21,33 +22,36 @@ func (o owner) owns(user chatclient.UserID, conversation chatclient.Conversation
 }
 
 // checkEvent returns ErrForeignConversation if an event names another user or
-// conversation, in any of the places where the client may find metadata: the client
-// keeps only the last of several ids. The id of a new conversation becomes o's.
+// conversation, beside its type or in its metadata: the client keeps only the last of
+// several ids. The id of a new conversation becomes o's.
 func (o *owner) checkEvent(e chatclient.Event) error {
 	if e.Metadata == nil {
 		return nil
 	}
-	return o.checkMetadata(bytes.TrimSpace(e.Raw))
-}
-
-func (o *owner) checkMetadata(object json.RawMessage) error {
-	for name, value := range members(object) {
-		var err error
-		switch strings.ToLower(name) { // as encoding/json, which ignores case
-		case "userid":
-			var id chatclient.UserID
-			_ = json.Unmarshal(value, &id) // of another type: an id that nobody has
-			if !o.owns(id, "") {
-				err = ErrForeignConversation
+	for name, value := range members(bytes.TrimSpace(e.Raw)) {
+		err := o.checkMember(name, value)
+		if name := strings.ToLower(name); name == "metadata" || name == "messagemetadata" {
+			for name, value := range members(value) {
+				err = cmp.Or(err, o.checkMember(name, value))
 			}
-		case "conversationid":
-			err = o.checkConversation(value)
-		case "metadata", "messagemetadata":
-			err = o.checkMetadata(value)
 		}
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (o *owner) checkMember(name string, value json.RawMessage) error {
+	switch strings.ToLower(name) { // encoding/json ignores case, too
+	case "userid":
+		var id chatclient.UserID
+		_ = json.Unmarshal(value, &id) // of another type: an id that nobody has
+		if !o.owns(id, "") {
+			return ErrForeignConversation
+		}
+	case "conversationid":
+		return o.checkConversation(value)
 	}
 	return nil
 }
