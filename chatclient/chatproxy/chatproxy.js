@@ -7,7 +7,7 @@
   const failure = (code, message, status, retryAfter) => // the message is for the visitor, the rest for you
     Object.assign(new Error(message), { name: "ChatProxyError", code, status, retryAfter });
 
-  globalThis.ChatProxy = class ChatProxy {
+  const ChatProxy = globalThis.ChatProxy = class ChatProxy {
     conversation = null; // the ticket: assign an older one to continue that, null to begin anew
     lastReply = null; // the ticket of the latest reply, for feedback
     #running;
@@ -40,7 +40,7 @@
     async #call(method, path, body, signal) { // gives a stream where there is a signal, else an object
       const json = body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
       const request = { method, signal, cache: "no-store", credentials: "same-origin", ...json };
-      const response = await fetch(this.prefix + path, request)
+      const response = await fetch(new URL(this.prefix + path, globalThis.origin), request) // whatever <base> says
         .catch(() => { throw failure("offline", "The site cannot be reached. Please try again."); });
       if (signal && /^text\/event-stream/.test(response.headers.get("Content-Type"))) return response.body;
       const answer = await response.json().catch(() => null); // null for a login page, say
@@ -67,18 +67,18 @@
     }
   }
 
-  const tag = globalThis.document?.currentScript;
-  if (tag?.dataset.prefix === undefined) return;
+  const page = globalThis.document; // read by its prototype: <img name="currentScript"> would hide the property
+  const tag = page && Reflect.get(Document.prototype, "currentScript", page);
+  if (!page || !(tag instanceof HTMLScriptElement) || tag.dataset.prefix === undefined) return;
   const chat = new ChatProxy(tag.dataset.prefix);
-  const add = (to, name, more) => to.appendChild(Object.assign(document.createElement(name), more));
+  const add = (to, name, more) => to.appendChild(Object.assign(Document.prototype.createElement.call(page, name), more));
   const form = add(new DocumentFragment(), "form", { className: "chatproxy", autocomplete: "off" });
-  const log = add(form, "div", { className: "chatproxy-log" });
-  log.setAttribute("role", "log"); // polite, by itself
+  const log = add(form, "div", { className: "chatproxy-log", role: "log" }); // which is polite by itself
   log.style.whiteSpace = "pre-wrap"; // replies have paragraphs
   const input = add(add(form, "label", { textContent: "Message " }), "input", { maxLength: 4000 });
   const button = add(form, "button", { textContent: "Send" });
   const say = (kind, text) => add(log, "p", { className: `chatproxy-${kind}`, textContent: text });
-  tag.closest("head") ? document.body.append(form) : tag.after(form);
+  tag.closest("head") ? tag.closest("html").querySelector("body").append(form) : tag.after(form);
   button.addEventListener("click", ({ detail }) => detail < 2 && chat.stop()); // 2: a double click on Send
   form.addEventListener("submit", async (event) => {
     event.preventDefault();

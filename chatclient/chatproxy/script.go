@@ -21,7 +21,8 @@ var script []byte
 // after the tag, or at the end of the page for a tag in its head, whose elements
 // have class names that begin with "chatproxy". Without, it only gives the page
 // the class ChatProxy; its comments say how it is used. It is a classic script:
-// as a module it does not find its tag.
+// as a module it does not find its tag. A prefix that is no URL is a path of the
+// page's origin, whatever a <base> in the page says.
 func Script() http.Handler {
 	sum := sha256.Sum256(script)
 	etag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
