@@ -2,8 +2,10 @@ package chatclient
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/chatident/chatident/internal/sse"
@@ -63,6 +65,29 @@ func BenchmarkSend(b *testing.B) {
 	for b.Loop() {
 		if _, err := c.Send(b.Context(), hello); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkMessagesPage is what a page of 100 messages costs beside the network.
+func BenchmarkMessagesPage(b *testing.B) {
+	var body strings.Builder
+	body.WriteString(`{"data":[`)
+	for i := range 100 {
+		if i > 0 {
+			body.WriteByte(',')
+		}
+		fmt.Fprintf(&body, `{"id":"msg_%d","role":"assistant","parts":[{"type":"text","text":"Your order shipped yesterday, and it will be with you on Friday."},`+
+			`{"type":"tool-call","toolCallId":"call_1","toolName":"lookupOrder","input":{"order":%d}}],"createdAt":1754000000,"feedback":null,`+
+			`"metadata":{"userMessageId":"msg_%d","conversationId":"456","userId":"user_8821","finishReason":"stop","usage":{"credits":1}}}`, i, i, i)
+	}
+	body.WriteString(`],"pagination":{"cursor":null,"hasMore":false,"total":100}}`)
+	c := newTestClient(b, jsonAnswer(200, body.String()), nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		page, err := c.MessagesPage(b.Context(), "456", PageRequest{Limit: 100})
+		if err != nil || len(page.Items) != 100 || page.Items[99].Metadata.Usage.Credits != 1 {
+			b.Fatal(len(page.Items), err)
 		}
 	}
 }

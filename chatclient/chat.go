@@ -193,21 +193,27 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 	if err != nil {
 		return Meta{}, err
 	}
-	return c.do(ctx, call, func(b []byte) bool {
-		var answer struct {
-			Data struct {
-				Success *bool `json:"success"`
-			} `json:"data"`
+	return c.do(ctx, call, func(s *wire.Scanner) error {
+		data := struct {
+			Success bool `json:"success"`
+		}{true}
+		err := s.Members(func(name []byte) error {
+			if string(name) == "data" {
+				return s.Decode(&data)
+			}
+			return nil
+		})
+		if err == nil && !data.Success {
+			err = wire.ErrFormat
 		}
-		object := len(b) > 0 && b[0] == '{'
-		return object && wire.Unmarshal(b, &answer) && (answer.Data.Success == nil || *answer.Data.Success)
+		return err
 	})
 }
 
 // reply makes a call whose answer is one reply.
 func (c *Client) reply(ctx context.Context, call apihttp.Call) (*Reply, error) {
 	var r Reply
-	meta, err := c.do(ctx, call, func(b []byte) bool { return wire.Object(b, &r) })
+	meta, err := c.do(ctx, call, func(s *wire.Scanner) error { return wire.Object(s, &r, nil) })
 	if err != nil {
 		return nil, err
 	}

@@ -44,8 +44,9 @@ type Options struct {
 	// Default: 2. Negative: never. At most 10.
 	MaxRetries int
 
-	// MaxBody bounds an answer, in bytes after decompression, and the text of a
-	// stream. Default: 16 MB.
+	// MaxBody is the maximum length in bytes of a response after decompression, of
+	// what a stream's reply keeps, and of a conversation of an export. Default:
+	// 16 MB.
 	MaxBody int64
 
 	// MaxEvent bounds an event of a stream, in bytes. Default: 1 MB.
@@ -174,21 +175,29 @@ func send(method, operation string, path []string, field string, body any) (apih
 	return apihttp.Call{Operation: method + " " + operation, Method: method, Path: path, Body: b}, nil
 }
 
-// do makes a call and gives its answer to decode, which is false for one of
-// another form.
-func (c *Client) do(ctx context.Context, call apihttp.Call, decode func(body []byte) bool) (Meta, error) {
+// do makes a call and decodes its response.
+func (c *Client) do(ctx context.Context, call apihttp.Call, decode func(*wire.Scanner) error) (Meta, error) {
 	res, err := c.api.Do(ctx, call)
 	if err != nil {
 		return Meta{}, fail(err)
 	}
-	if !decode(res.Body) {
-		return metaOf(res), because(call.Operation, res, ErrUnexpectedAnswer, nil)
+	if err := wire.Scan(res.Body, decode); err != nil {
+		return metaOf(res), undecodable(call.Operation, res, err)
 	}
 	return metaOf(res), nil
 }
 
 func metaOf(res *apihttp.Response) Meta {
 	return Meta{RequestID: res.RequestID, RateLimit: RateLimit(res.RateLimit)}
+}
+
+// undecodable is the error of a response whose body is not what the operation
+// returns.
+func undecodable(operation string, res *apihttp.Response, err error) *Error {
+	if err == wire.ErrFormat {
+		err = ErrUnexpectedAnswer
+	}
+	return because(operation, res, err, nil)
 }
 
 // because is the error of an answer of status 2xx that could not be used.

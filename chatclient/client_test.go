@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"net/http"
 	"strings"
@@ -315,8 +316,9 @@ func TestAnswersThatAreNone(t *testing.T) {
 	for _, body := range []string{"<html>login", "null", "[]", "{}", `{"data":null}`, `{"data":7}`, `{"error":{"code":"AUTH_INVALID_API_KEY"}}`} {
 		c := newTestClient(t, jsonAnswer(200, body), nil)
 		assert.ErrorIs(t, c.Check(t.Context()), ErrUnexpectedAnswer, body)
-		_, err := c.Export(t.Context())
+		n, err := readExport(c.Export(t.Context()))
 		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		assert.Zero(t, n)
 		_, err = c.Health(t.Context())
 		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
 		_, err = c.Conversation(t.Context(), "1")
@@ -454,6 +456,16 @@ func TestForeignTextInAnError(t *testing.T) {
 	assert.ErrorIs(t, err, long)
 	assert.Less(t, len(err.Error()), 700)
 	assert.NotContains(t, err.Error(), "\x1b")
+}
+
+// readExport counts the conversations, and returns the last error.
+func readExport(export iter.Seq2[Conversation, error]) (n int, err error) {
+	for _, e := range export {
+		if err = e; err == nil {
+			n++
+		}
+	}
+	return n, err
 }
 
 func FuzzIDs(f *testing.F) {

@@ -1,6 +1,7 @@
 package chatclient
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -70,6 +71,9 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 // MarshalJSON gives Unix seconds, or null.
 func (t Time) MarshalJSON() ([]byte, error) { return wire.FormatSeconds(t.Time), nil }
 
+// maxLimit is how many items a page may have.
+const maxLimit = 100
+
 // PageRequest names a page of a list.
 type PageRequest struct {
 	// Limit is how many items a page has, 1 to 100. Default: 20.
@@ -94,7 +98,7 @@ type Page[T any] struct {
 }
 
 func (p PageRequest) query() (url.Values, error) {
-	if p.Limit < 0 || p.Limit > 100 {
+	if p.Limit < 0 || p.Limit > maxLimit {
 		return nil, &FieldError{"PageRequest.Limit", "must be from 1 to 100, or 0 for the default"}
 	}
 	q := url.Values{}
@@ -113,31 +117,39 @@ type pagination struct {
 	total  int
 }
 
-// parsePagination is false where it cannot tell where the list goes on: to take
-// that for its end would lose the rest in silence.
-func parsePagination(b []byte) (p pagination, ok bool) {
-	var beside struct {
-		Pagination struct {
-			Cursor  json.RawMessage `json:"cursor"`
-			HasMore bool            `json:"hasMore"`
-			Total   json.RawMessage `json:"total"`
-		} `json:"pagination"`
+// read reads the member pagination of a response. Where it does not say where
+// the list continues, that is an error: to take it for the end of the list would
+// lose the rest without a word.
+func (p *pagination) read(s *wire.Scanner, name []byte) error {
+	if string(name) != "pagination" {
+		return nil
 	}
-	if json.Unmarshal(b, &beside) != nil {
-		return p, false
+	text, err := s.Value()
+	if err != nil {
+		return err
 	}
-	_ = json.Unmarshal(beside.Pagination.Total, &p.total) // of another type: unknown
+	var fields struct {
+		Cursor  json.RawMessage `json:"cursor"`
+		HasMore bool            `json:"hasMore"`
+		Total   json.RawMessage `json:"total"`
+	}
+	if json.Unmarshal(text, &fields) != nil {
+		return wire.ErrFormat
+	}
+	_ = json.Unmarshal(fields.Total, &p.total) // of another type: unknown
 	var number json.Number
-	switch raw := beside.Pagination.Cursor; {
+	switch raw := fields.Cursor; {
 	case len(raw) == 0 || string(raw) == "null":
-		return p, !beside.Pagination.HasMore
+		if fields.HasMore {
+			return wire.ErrFormat
+		}
 	case json.Unmarshal(raw, &p.cursor) == nil:
-		return p, true
 	case json.Unmarshal(raw, &number) == nil:
 		p.cursor = number.String()
-		return p, true
+	default:
+		return wire.ErrFormat
 	}
-	return p, false
+	return nil
 }
 
 const (
@@ -201,10 +213,8 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 	call := get("/agents/{agentId}/conversations/{conversationId}", c.agentPath("conversations", string(id)), nil)
 	var conversation Conversation
 	var messages pagination
-	meta, err := c.do(ctx, call, func(b []byte) bool {
-		var ok bool
-		messages, ok = parsePagination(b)
-		return ok && wire.Object(b, &conversation)
+	meta, err := c.do(ctx, call, func(s *wire.Scanner) error {
+		return wire.Object(s, &conversation, func(name []byte) error { return messages.read(s, name) })
 	})
 	if err != nil {
 		return nil, err
@@ -236,14 +246,6 @@ func (c *Client) Messages(ctx context.Context, id ConversationID) iter.Seq2[Stor
 	})
 }
 
-// Export returns all conversations in one answer, which Options.MaxBody bounds.
-// What goes wrong is an *[Error], of which [ErrTooLong] means that bound.
-//
-// Source: Bookbag, API v2, "Export".
-func (c *Client) Export(ctx context.Context) (Page[Conversation], error) {
-	return page[Conversation](ctx, c, "/agents/{agentId}/conversations/export", c.agentPath("conversations", "export"), PageRequest{})
-}
-
 func page[T any](ctx context.Context, c *Client, operation string, path []string, p PageRequest) (Page[T], error) {
 	query, err := p.query()
 	if err != nil {
@@ -251,10 +253,8 @@ func page[T any](ctx context.Context, c *Client, operation string, path []string
 	}
 	var items []T
 	var next pagination
-	meta, err := c.do(ctx, get(operation, path, query), func(b []byte) bool {
-		var ok bool
-		next, ok = parsePagination(b)
-		return ok && wire.List(b, &items)
+	meta, err := c.do(ctx, get(operation, path, query), func(s *wire.Scanner) error {
+		return wire.List(s, cmp.Or(p.Limit, maxLimit), &items, func(name []byte) error { return next.read(s, name) })
 	})
 	if err != nil {
 		return Page[T]{}, err
@@ -267,7 +267,7 @@ func all[T any](ctx context.Context, operation string, next func(context.Context
 	return func(yield func(T, error) bool) {
 		var zero T
 		seen := map[string]bool{}
-		for p := (PageRequest{Limit: 100}); ; {
+		for p := (PageRequest{Limit: maxLimit}); ; {
 			found, err := next(ctx, p)
 			if err != nil {
 				yield(zero, err)
@@ -334,7 +334,7 @@ func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID s
 		return nil, err
 	}
 	var message StoredMessage
-	meta, err := c.do(ctx, call, func(b []byte) bool { return wire.Object(b, &message) })
+	meta, err := c.do(ctx, call, func(s *wire.Scanner) error { return wire.Object(s, &message, nil) })
 	if err != nil {
 		return nil, err
 	}
@@ -357,7 +357,13 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 	var h Health
 	call := get("/health", []string{"api", "v2", "health"}, nil)
 	call.NoKey = true
-	meta, err := c.do(ctx, call, func(b []byte) bool { return wire.Unmarshal(b, &h) && h.Status != "" })
+	meta, err := c.do(ctx, call, func(s *wire.Scanner) error {
+		err := s.Decode(&h)
+		if err == nil && h.Status == "" {
+			err = wire.ErrFormat
+		}
+		return err
+	})
 	h.Meta = meta
 	return h, err
 }

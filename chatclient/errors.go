@@ -179,8 +179,9 @@ var (
 	// Error.Message holds its text.
 	ErrStreamFailed = errors.New("the service failed within the stream")
 
-	// ErrTooLong says that an answer or the text of a stream was longer than
-	// Options.MaxBody, or an event than Options.MaxEvent.
+	// ErrTooLong says that a response or the text of a stream was longer than
+	// Options.MaxBody, or an event than Options.MaxEvent, or that one of them had
+	// more than 200,000 JSON values, of which an object or a list counts as five.
 	ErrTooLong = apihttp.ErrTooLong
 
 	// ErrStreamClosed says that a stream was closed before it was read.

@@ -76,6 +76,9 @@ type connection struct {
 	events *sse.Reader
 }
 
+// toolCallSize is what a tool call of a stream takes beside its text.
+const toolCallSize = 512
+
 const (
 	done = "[DONE]"
 
@@ -223,13 +226,50 @@ func (s *Stream) read() ([]byte, error) {
 	}
 }
 
-// frame is any event of the service, by the exact names of its fields. They are
+// frame is an event of any kind, by the exact names of its fields. They are
 // decoded one by one, so that one of another type does not spoil the others.
-type frame map[string]json.RawMessage
+type frame struct {
+	kind, text, delta, toolCallID, toolName, input, metadata, errorText json.RawMessage
+}
 
-func (f frame) text(name string) string {
-	var s string
-	_ = json.Unmarshal(f[name], &s) // of another type: none
+// parseFrame splits an event into its fields, which are parts of data.
+func parseFrame(data []byte) (f frame, err error) {
+	err = wire.Scan(data, func(s *wire.Scanner) error {
+		return s.Members(func(name []byte) (err error) {
+			if field := f.field(string(name)); field != nil {
+				*field, err = s.Valid()
+			}
+			return err
+		})
+	})
+	return f, err
+}
+
+func (f *frame) field(name string) *json.RawMessage {
+	switch name {
+	case "type":
+		return &f.kind
+	case "text":
+		return &f.text
+	case "delta":
+		return &f.delta
+	case "toolCallId":
+		return &f.toolCallID
+	case "toolName":
+		return &f.toolName
+	case "input":
+		return &f.input
+	case "metadata":
+		return &f.metadata
+	case "errorText":
+		return &f.errorText
+	}
+	return nil
+}
+
+// textOfJSON returns a string, or "" for a value of another type.
+func textOfJSON(value json.RawMessage) (s string) {
+	_ = json.Unmarshal(value, &s)
 	return s
 }
 
@@ -257,33 +297,37 @@ func (s *Stream) keep(piece []byte) string {
 	return s.text.String()[before:]
 }
 
-// decodeFrame reads an event of any other kind. What is not of the documented
-// form is given raw. Its error is the failure that the event announces.
+// decodeFrame decodes an event of any other kind. One that is not of the
+// documented form has Raw alone. The error is the failure that the event reports,
+// or ErrTooLong.
 func (s *Stream) decodeFrame(data []byte, event *Event) error {
-	var f frame
-	if json.Unmarshal(data, &f) != nil {
+	f, err := parseFrame(data)
+	if err == wire.ErrTooLong {
+		return s.fail(ErrTooLong, nil)
+	}
+	if err != nil {
 		return nil
 	}
-	event.Type = f.text("type")
+	event.Type = textOfJSON(f.kind)
 	switch event.Type {
 	case EventTextDelta:
-		event.Text = s.keep([]byte(cmp.Or(f.text("text"), f.text("delta")))) // Bookbag's name, and Chatbase's
+		event.Text = s.keep([]byte(cmp.Or(textOfJSON(f.text), textOfJSON(f.delta)))) // Bookbag's name, and Chatbase's
 	case EventToolCall:
 		event.ToolCall = &Part{
-			Type: PartToolCall, ToolCallID: f.text("toolCallId"), ToolName: f.text("toolName"), Input: f["input"], Raw: bytes.Clone(data),
+			Type: PartToolCall, ToolCallID: textOfJSON(f.toolCallID), ToolName: textOfJSON(f.toolName), Input: bytes.Clone(f.input), Raw: bytes.Clone(data),
 		}
 		s.reply.Parts = append(s.reply.Parts, *event.ToolCall)
-		s.room -= int64(len(data))
+		s.room -= int64(len(data) + toolCallSize)
 	case EventFinish, EventMetadata:
 		// Its fields stand in metadata, or (Chatbase) beside the type. Those
 		// that are missing, or of another form, leave what is known.
 		_ = wire.Unmarshal(data, &s.reply.Metadata)
-		_ = wire.Unmarshal(f["metadata"], &s.reply.Metadata)
+		_ = wire.Unmarshal(f.metadata, &s.reply.Metadata)
 		known := s.reply.Metadata
 		event.Metadata = &known
 	case EventError:
 		e := s.fail(ErrStreamFailed, nil)
-		e.Message = apihttp.Cut(cmp.Or(f.text("errorText"), string(f["errorText"])))
+		e.Message = apihttp.Cut(cmp.Or(textOfJSON(f.errorText), string(f.errorText)))
 		return e
 	}
 	return nil
@@ -291,20 +335,31 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 
 // broken is the error of a stream that ended without an announcement.
 func (s *Stream) broken(err error) *Error {
-	ctx := s.conn().res.Context
-	switch cause := context.Cause(ctx); {
-	case cause == ErrStreamIdle, cause == ErrStreamClosed, cause == ErrTimeout:
-		return s.fail(cause, nil)
-	case ctx.Err() != nil && cause != ctx.Err():
-		return s.fail(ctx.Err(), cause)
-	case ctx.Err() != nil:
-		return s.fail(ctx.Err(), nil)
+	ended := contextEnded(s.operation, s.conn().res)
+	switch {
+	case ended != nil:
+		return ended
 	case err == sse.ErrTooLong:
 		return s.fail(ErrTooLong, nil)
 	case err == io.EOF:
 		return s.fail(ErrStreamCut, nil)
 	}
 	return s.fail(ErrStreamCut, err)
+}
+
+// contextEnded returns why a body cannot be read further if that is because its
+// context has ended, else nil.
+func contextEnded(operation string, res *apihttp.Response) *Error {
+	err, cause := res.Context.Err(), context.Cause(res.Context)
+	switch {
+	case err == nil:
+		return nil
+	case cause == ErrStreamIdle, cause == ErrStreamClosed, cause == ErrTimeout:
+		return because(operation, res, cause, nil)
+	case cause == err:
+		return because(operation, res, err, nil)
+	}
+	return because(operation, res, err, cause)
 }
 
 func (s *Stream) fail(err, cause error) *Error { return because(s.operation, s.conn().res, err, cause) }

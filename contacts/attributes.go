@@ -2,10 +2,8 @@ package contacts
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/chatident/chatident/internal/apihttp"
 	"github.com/chatident/chatident/internal/exactjson"
@@ -85,26 +83,16 @@ func checkAttributeName(field, name string) error {
 // answer's data or is the answer itself is not documented, and both are read.
 func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
 	var attributes []Attribute
-	_, err := c.do(ctx, c.get(attributesPath, nil, "custom-attributes"), func(b []byte) bool {
-		list, ok := wire.Data(b, '[')
-		if !ok {
-			list = b
+	_, err := c.do(ctx, c.get(attributesPath, nil, "custom-attributes"), func(s *wire.Scanner) error {
+		if s.Kind() == '[' {
+			return wire.Items(s, wire.Unlimited, &attributes)
 		}
-		return areObjects(list) && wire.Unmarshal(list, &attributes)
+		return wire.List(s, wire.Unlimited, &attributes, nil)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return attributes, nil
-}
-
-// areObjects reports whether a list is one, and of objects alone.
-func areObjects(list []byte) bool {
-	var items []json.RawMessage
-	if json.Unmarshal(list, &items) != nil || items == nil {
-		return false
-	}
-	return !slices.ContainsFunc(items, func(item json.RawMessage) bool { return item[0] != '{' })
 }
 
 // DefineAttribute makes a definition. It is not repeated when it may have
@@ -151,7 +139,7 @@ func (c *Client) writeAttribute(ctx context.Context, call apihttp.Call, field st
 		return Attribute{}, &FieldError{field, err.Error()}
 	}
 	call.Body = b
-	_, err = c.do(ctx, call, func(b []byte) bool { return record(b, "name", &known) })
+	_, err = c.do(ctx, call, func(s *wire.Scanner) error { return wire.Record(s, "name", &known) })
 	if err != nil {
 		return Attribute{}, err
 	}

@@ -53,3 +53,29 @@ func BenchmarkSync(b *testing.B) {
 	require.NoError(b, err)
 	require.Equal(b, b.N, report.Acknowledged)
 }
+
+// BenchmarkPage is what a page of 1,000 contacts costs beside the network.
+func BenchmarkPage(b *testing.B) {
+	body := []byte(`{"message":"Success","data":[`)
+	for i := range 1000 {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		n := strconv.Itoa(i)
+		body = append(body, `{"id":"contact_`+n+`","external_id":"user_`+n+`","name":"Ada Lovelace","email":"ada.`+n+
+			`@example.com","phonenumber":null,"stripe_accounts":[],"custom_attributes":{"plan":"pro","orders":`+n+
+			`,"vip":true},"created_at":1754000000,"updated_at":1754000000}`...)
+	}
+	body = append(body, `],"total":1000,"pages":{"page":1,"per_page":1000,"total_pages":1}}`...)
+	c, err := contacts.New(key, agent, &contacts.Options{HTTPClient: &http.Client{Transport: transportFunc(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(body))}, nil
+	})}})
+	require.NoError(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		page, err := c.Page(b.Context(), contacts.PageRequest{PerPage: 1000})
+		if err != nil || len(page.Contacts) != 1000 || page.Contacts[999].CustomAttributes["vip"] != true {
+			b.Fatal(len(page.Contacts), err)
+		}
+	}
+}

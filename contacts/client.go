@@ -34,7 +34,8 @@ type Options struct {
 	// Default: 2. Negative: never. At most 10.
 	MaxRetries int
 
-	// MaxBody bounds an answer, in bytes after decompression. Default: 16 MB.
+	// MaxBody is the maximum length in bytes of a response after decompression.
+	// Default: 16 MB.
 	MaxBody int64
 
 	// RequireUserIDs refuses to write an external id that is not also a legal
@@ -160,15 +161,14 @@ func (c *Client) get(path string, query url.Values, segments ...string) apihttp.
 	return call
 }
 
-// do makes a call and gives its answer to decode, which is false for one of
-// another form.
-func (c *Client) do(ctx context.Context, call apihttp.Call, decode func(body []byte) bool) (Meta, error) {
+// do makes a call and decodes its response.
+func (c *Client) do(ctx context.Context, call apihttp.Call, decode func(*wire.Scanner) error) (Meta, error) {
 	res, err := c.api.Do(ctx, call)
 	if err != nil {
 		return Meta{}, fail(err)
 	}
-	if !decode(res.Body) {
-		return metaOf(res.Meta), unexpected(call.Operation, res)
+	if err := wire.Scan(res.Body, decode); err != nil {
+		return metaOf(res.Meta), undecodable(call.Operation, res, err)
 	}
 	return metaOf(res.Meta), nil
 }
@@ -177,9 +177,13 @@ func metaOf(m apihttp.Meta) Meta {
 	return Meta{RequestID: m.RequestID, RateLimit: RateLimit(m.RateLimit)}
 }
 
-// unexpected is the error of an answer of status 2xx that is of another form.
-func unexpected(operation string, res *apihttp.Response) *Error {
+// undecodable is the error of a response of status 2xx whose body is not what the
+// operation returns.
+func undecodable(operation string, res *apihttp.Response, err error) *Error {
+	if err == wire.ErrFormat {
+		err = ErrUnexpectedAnswer
+	}
 	return asError(&apihttp.Failure{
-		Meta: res.Meta, Operation: operation, StatusCode: res.StatusCode, Attempts: res.Attempts, MayBeDone: true, Err: ErrUnexpectedAnswer,
+		Meta: res.Meta, Operation: operation, StatusCode: res.StatusCode, Attempts: res.Attempts, MayBeDone: true, Err: err,
 	})
 }

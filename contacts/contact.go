@@ -46,8 +46,16 @@ type StripeAccount struct {
 // may be anything that JSON has a string, number or boolean for.
 type Values map[string]any
 
-// UnmarshalJSON takes an object. Anything else means none.
+// maxValuesBytes is the length of the custom attributes of a contact that are
+// read. To decode them takes several times as much memory.
+const maxValuesBytes = 1 << 20
+
+// UnmarshalJSON reads an object. Anything else means none. More than 1 MB is
+// [ErrTooLong].
 func (v *Values) UnmarshalJSON(b []byte) error {
+	if len(b) > maxValuesBytes {
+		return ErrTooLong
+	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()
 	var values map[string]any
@@ -90,12 +98,21 @@ func (c *Client) Get(ctx context.Context, externalID string) (*Contact, error) {
 // contact makes a call whose answer is one that is as it must be.
 func (c *Client) contact(ctx context.Context, call apihttp.Call, isGood func(*Contact) bool) (*Contact, error) {
 	var contact Contact
-	meta, err := c.do(ctx, call, func(b []byte) bool { return record(b, "external_id", &contact) && isGood(&contact) })
+	meta, err := c.do(ctx, call, func(s *wire.Scanner) error { return contact.read(s, isGood) })
 	if err != nil {
 		return nil, err
 	}
 	contact.Meta = meta
 	return &contact, nil
+}
+
+// read decodes the contact that is a response.
+func (c *Contact) read(s *wire.Scanner, isGood func(*Contact) bool) error {
+	err := wire.Record(s, "external_id", c)
+	if err == nil && !isGood(c) {
+		err = wire.ErrFormat
+	}
+	return err
 }
 
 // isOf wants the contact that was asked for. Whether the service keeps the case
@@ -166,14 +183,4 @@ func (c *Client) MergeAttributes(ctx context.Context, externalID string, values 
 	maps.Copy(merged, values)
 	maps.DeleteFunc(merged, func(_ string, value any) bool { return value == nil })
 	return c.Update(ctx, externalID, Input{CustomAttributes: Set(merged)})
-}
-
-// record decodes one, which stands in the data of the answer, or is the answer
-// itself where that has the field which every record has.
-func record(b []byte, key string, v any) bool {
-	if data, ok := wire.Data(b, '{'); ok {
-		return wire.Unmarshal(data, v)
-	}
-	var bare map[string]json.RawMessage
-	return json.Unmarshal(b, &bare) == nil && bare[key] != nil && wire.Unmarshal(b, v)
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/wire"
 )
 
 // Delete deletes the contact of an external id, and that alone: the customer's
@@ -42,9 +43,15 @@ func (c *Client) remove(ctx context.Context, externalID string) (meta Meta, notF
 		}
 		return Meta{}, notFound, asError(f)
 	}
+	if res.StatusCode == http.StatusNoContent {
+		return metaOf(res.Meta), false, nil
+	}
 	var deleted Contact
-	if res.StatusCode != http.StatusNoContent && !(record(res.Body, "external_id", &deleted) && deleted.isOf(externalID)) {
-		return metaOf(res.Meta), false, unexpected(call.Operation, res)
+	err = wire.Scan(res.Body, func(s *wire.Scanner) error {
+		return deleted.read(s, func(*Contact) bool { return deleted.isOf(externalID) })
+	})
+	if err != nil {
+		return metaOf(res.Meta), false, undecodable(call.Operation, res, err)
 	}
 	return metaOf(res.Meta), false, nil
 }

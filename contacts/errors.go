@@ -141,7 +141,9 @@ var (
 	// ErrTimeout says that no answer came within Options.Timeout.
 	ErrTimeout = apihttp.ErrTimeout
 
-	// ErrTooLong says that an answer was longer than Options.MaxBody.
+	// ErrTooLong says that a response was longer than Options.MaxBody, had more
+	// than 200,000 JSON values, of which an object or a list counts as five, or a
+	// contact with more than 1 MB of custom attributes.
 	ErrTooLong = apihttp.ErrTooLong
 
 	// ErrUnexpectedAnswer says that an answer of status 2xx was not what the

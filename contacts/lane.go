@@ -179,8 +179,9 @@ func (s *syncing) send(items []*item) (page bool, err error) {
 		return f.Err == nil && !isOfTheService(f.Body), asError(f)
 	}
 	var echoed []echo
-	if !wire.List(res.Body, &echoed) {
-		return false, unexpected(call.Operation, res)
+	err = wire.Scan(res.Body, func(s *wire.Scanner) error { return wire.List(s, len(items), &echoed, nil) })
+	if err != nil {
+		return false, undecodable(call.Operation, res, err)
 	}
 	mark(items, echoed)
 	return false, nil

@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -67,27 +68,26 @@ func (c *Client) Page(ctx context.Context, p PageRequest) (Page, error) {
 		return Page{}, err
 	}
 	var page Page
-	meta, err := c.do(ctx, c.get(contactsPath, query, "contacts"), func(b []byte) bool {
-		var beside struct {
-			Total int `json:"total"`
-			Pages struct {
-				Page       int `json:"page"`
-				PerPage    int `json:"per_page"`
-				TotalPages int `json:"total_pages"`
-			} `json:"pages"`
-		}
-		data, ok := wire.Data(b, '[')
-		if !ok || !areObjects(data) || !wire.Unmarshal(data, &page.Contacts) || !wire.Unmarshal(b, &beside) {
-			return false
-		}
-		page.Number, page.PerPage, page.TotalPages = beside.Pages.Page, beside.Pages.PerPage, beside.Pages.TotalPages
-		page.Total = beside.Total
-		return true
+	var pages struct {
+		Page       int `json:"page"`
+		PerPage    int `json:"per_page"`
+		TotalPages int `json:"total_pages"`
+	}
+	meta, err := c.do(ctx, c.get(contactsPath, query, "contacts"), func(s *wire.Scanner) error {
+		return wire.List(s, cmp.Or(p.PerPage, maxPerPage), &page.Contacts, func(name []byte) error {
+			switch string(name) {
+			case "total":
+				return s.Decode(&page.Total)
+			case "pages":
+				return s.Decode(&pages)
+			}
+			return nil
+		})
 	})
 	if err != nil {
 		return Page{}, err
 	}
-	page.Meta = meta
+	page.Number, page.PerPage, page.TotalPages, page.Meta = pages.Page, pages.PerPage, pages.TotalPages, meta
 	return page, nil
 }
 

@@ -58,7 +58,9 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 		repeatable = repeatable && ok
 	}
 	var upserted Upserted
-	meta, err := c.do(ctx, c.upsertOf(items, repeatable), func(b []byte) bool { return wire.List(b, &upserted.Contacts) })
+	meta, err := c.do(ctx, c.upsertOf(items, repeatable), func(s *wire.Scanner) error {
+		return wire.List(s, len(inputs), &upserted.Contacts, nil)
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,7 @@ const (
 
 // Quoted returns the text of an event as it came, a JSON string with its quotes.
 // It is false for an event that is anything else than exactly a type and a text
-// in that order and without white space: such a one is to be decoded.
+// of valid UTF-8, in that order and without white space: decode such an event.
 func Quoted(event []byte) (text []byte, ok bool) {
 	end := len(event) - len(Suffix)
 	if end < len(Prefix) || string(event[:len(Prefix)]) != Prefix || string(event[end:]) != Suffix {
@@ -28,7 +28,7 @@ func Quoted(event []byte) (text []byte, ok bool) {
 	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
 		return nil, false
 	}
-	if inner := text[1 : len(text)-1]; !isPlain(inner) && !isInner(inner) {
+	if inner := text[1 : len(text)-1]; !isPlain(inner) && !(isInner(inner) && utf8.Valid(inner)) {
 		return nil, false
 	}
 	return text, true
@@ -38,7 +38,7 @@ func Quoted(event []byte) (text []byte, ok bool) {
 // that.
 func Text(quoted []byte) []byte {
 	inner := quoted[1 : len(quoted)-1]
-	if isPlain(inner) || bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+	if isPlain(inner) || bytes.IndexByte(inner, '\\') < 0 {
 		return inner
 	}
 	var s string

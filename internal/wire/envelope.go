@@ -3,50 +3,97 @@ package wire
 import (
 	"encoding/json"
 	"errors"
-	"reflect"
+	"math"
 )
 
-// Unmarshal decodes what it can: the forms of the answers are not all documented
-// by Bookbag itself, so a field of another type is left out, not the whole
-// answer. It is false for what is no JSON.
-func Unmarshal(b []byte, v any) bool {
+// Unlimited is for lists of which a request does not say how many items they may
+// have.
+const Unlimited = math.MaxInt
+
+// Unmarshal decodes what it can: Bookbag does not document the form of all
+// responses, so a field of another type is left out, not the whole response. Its
+// error is ErrFormat, or ErrTooLong where an UnmarshalJSON method returns that.
+func Unmarshal(b []byte, v any) error {
 	err := json.Unmarshal(b, v)
-	_, otherType := errors.AsType[*json.UnmarshalTypeError](err)
-	return err == nil || otherType
+	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); err == nil || ok {
+		return nil
+	}
+	if errors.Is(err, ErrTooLong) {
+		return ErrTooLong
+	}
+	return ErrFormat
 }
 
-// Data returns what stands in the data of an answer. It is false where there is
-// nothing of that kind, which begins with the given byte.
-func Data(b []byte, kind byte) (data json.RawMessage, ok bool) {
-	var envelope struct {
-		Data json.RawMessage `json:"data"`
-	}
-	err := json.Unmarshal(b, &envelope)
-	return envelope.Data, err == nil && len(envelope.Data) > 0 && envelope.Data[0] == kind
+// Object decodes the object in the member data, as Unmarshal does. It calls
+// beside, if not nil, with the name of each other member.
+func Object(s *Scanner, object any, beside func(name []byte) error) error {
+	found := false
+	err := s.Members(func(name []byte) error {
+		switch {
+		case string(name) == "data" && s.Kind() == '{':
+			found = true
+			return s.Decode(object)
+		case beside != nil:
+			return beside(name)
+		}
+		return nil
+	})
+	return expect(found, err)
 }
 
-// Object decodes the object that stands in the data of an answer, as Unmarshal
-// does. It is false where there is none. T must have no UnmarshalJSON.
-func Object[T any](b []byte, object *T) bool {
-	var answer struct {
-		Data *T `json:"data"`
+// Record decodes the object in the member data, or the whole response if that
+// has the member which every record has.
+func Record(s *Scanner, member string, record any) error {
+	inData, isRecord := false, false
+	begin := s.pos
+	err := s.Members(func(name []byte) error {
+		if string(name) == "data" && s.Kind() == '{' {
+			inData = true
+			return s.Decode(record)
+		}
+		isRecord = isRecord || string(name) == member
+		return nil
+	})
+	if err != nil || inData {
+		return err
 	}
-	err := json.Unmarshal(b, &answer)
-	wrong, otherType := errors.AsType[*json.UnmarshalTypeError](err)
-	if answer.Data == nil || err != nil && !otherType || otherType && wrong.Type == reflect.TypeFor[T]() {
-		return false
+	if !isRecord {
+		return ErrFormat
 	}
-	*object = *answer.Data
-	return true
+	return Unmarshal(s.buf[begin:s.pos], record)
 }
 
-// List decodes the list that stands in the data of an answer, as Unmarshal does.
-// It is false where there is none.
-func List[T any](b []byte, list *[]T) bool {
-	var answer struct {
-		Data []T `json:"data"`
+// List decodes the list in the member data as Items does. It calls beside, if not
+// nil, with the name of each other member.
+func List[T any](s *Scanner, limit int, list *[]T, beside func(name []byte) error) error {
+	found := false
+	err := s.Members(func(name []byte) error {
+		switch {
+		case string(name) == "data" && !found:
+			found = true
+			return Items(s, limit, list)
+		case beside != nil:
+			return beside(name)
+		}
+		return nil
+	})
+	return expect(found, err)
+}
+
+// Items decodes a list as Unmarshal does, after it has checked that each item is
+// an object and that there are not more than limit.
+func Items[T any](s *Scanner, limit int, list *[]T) error {
+	s.Kind() // what is before it is passed
+	begin := s.pos
+	if err := s.Items(limit, nil); err != nil {
+		return err
 	}
-	ok := Unmarshal(b, &answer)
-	*list = answer.Data
-	return ok && answer.Data != nil
+	return Unmarshal(s.buf[begin:s.pos], list)
+}
+
+func expect(found bool, err error) error {
+	if err == nil && !found {
+		return ErrFormat
+	}
+	return err
 }

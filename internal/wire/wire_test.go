@@ -96,50 +96,19 @@ func TestSeconds(t *testing.T) {
 	assert.Equal(t, "null", string(FormatSeconds(time.Time{})))
 }
 
-func TestUnmarshal(t *testing.T) {
+func TestUnmarshal_OtherTypes(t *testing.T) {
 	var v struct {
 		A int
 		B string
 	}
-	assert.True(t, Unmarshal([]byte(`{"a":"x","b":"y"}`), &v), "a field of another type is left out")
+	assert.NoError(t, Unmarshal([]byte(`{"a":"x","b":"y"}`), &v), "a field of another type is left out")
 	assert.Equal(t, "y", v.B)
 	for _, text := range []string{"", "<html>", "{", "{} {}"} {
-		assert.False(t, Unmarshal([]byte(text), &v), text)
+		assert.Equal(t, ErrFormat, Unmarshal([]byte(text), &v), text)
 	}
+	assert.Equal(t, ErrTooLong, Unmarshal([]byte(`{"a":1}`), &struct{ A tooLong }{}))
 }
 
-func TestData(t *testing.T) {
-	data, ok := Data([]byte(`{"data": [1] }`), '[')
-	require.True(t, ok)
-	assert.Equal(t, "[1]", string(data))
-	for _, text := range []string{"", "<html>", "[]", "null", "{}", `{"data":null}`, `{"data":{}}`, `{"data":7}`} {
-		_, ok := Data([]byte(text), '[')
-		assert.False(t, ok, text)
-	}
-}
+type tooLong struct{}
 
-// Object and List are Data and Unmarshal in one.
-func TestObjectAndList(t *testing.T) {
-	type object struct {
-		ID   string
-		Part struct{ N int }
-		More []int
-	}
-	for _, text := range []string{
-		"", "<html>", "[]", "null", "{}", "{", `{"data":null}`, `{"data":7}`, `{"data":"a"}`, `{"data":true}`, `{"data":{}} x`,
-		`{"data":{}}`, `{"data":[]}`, `{"data":{"id":"a","part":{"n":1},"more":[1,2]}}`, `{"data":{"id":7,"part":[],"more":{}}}`,
-		`{"data":{"id":"a","part":{"n":"x"},"more":[1,"x",3]},"id":{}}`, `{"data":[{"id":"a"},{"id":7,"more":[3]},7,null,[]]}`, `{"DATA":[{}]}`,
-	} {
-		var want, got object
-		data, ok := Data([]byte(text), '{')
-		ok = ok && Unmarshal(data, &want)
-		assert.Equal(t, ok, Object([]byte(text), &got), text)
-		assert.Equal(t, want, got, text)
-
-		var wanted, list []object
-		data, ok = Data([]byte(text), '[')
-		ok = ok && Unmarshal(data, &wanted)
-		assert.Equal(t, ok, List([]byte(text), &list), text)
-		assert.Equal(t, wanted, list, text)
-	}
-}
+func (*tooLong) UnmarshalJSON([]byte) error { return ErrTooLong }
