@@ -5,14 +5,14 @@ import (
 	"regexp"
 )
 
-// attributeName relies on $ being the end of the text, not of a line.
+// attributeName relies on $, which is the end of the text in Go.
 var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*$`)
 
-func (f *Fake) listAttributes(*http.Request) (any, *refusal) {
+func (f *Fake) listAttributes(*http.Request) (any, *rejection) {
 	return data{"Custom attributes found", append([]Attribute{}, f.store.attributes...)}, nil
 }
 
-func (f *Fake) define(r *http.Request) (any, *refusal) {
+func (f *Fake) define(r *http.Request) (any, *rejection) {
 	sent := readFields(r)
 	a := Attribute{Name: sent.text("name"), Type: "text"}
 	var issues []issue
@@ -37,7 +37,7 @@ func isType(name string) bool {
 	return name == "text" || name == "number" || name == "boolean" || name == "date"
 }
 
-func (f *Fake) redefine(r *http.Request) (any, *refusal) {
+func (f *Fake) redefine(r *http.Request) (any, *rejection) {
 	a := f.store.attribute(r.PathValue("name"))
 	if a == nil {
 		return nil, notFound()
@@ -52,7 +52,7 @@ func (f *Fake) redefine(r *http.Request) (any, *refusal) {
 	return data{"Custom attribute saved", changed}, nil
 }
 
-// change sets what may be changed of a definition. Null empties a text.
+// change sets the fields of a definition that may change. Null makes a text empty.
 func (a *Attribute) change(sent fields) (issues []issue) {
 	text := func(name string, target *string) {
 		raw, ok := sent[name]

@@ -32,15 +32,15 @@ type pages struct {
 	TotalPages int `json:"total_pages"`
 }
 
-func (f *Fake) upsert(r *http.Request) (any, *refusal) {
+func (f *Fake) upsert(r *http.Request) (any, *rejection) {
 	var users []json.RawMessage
 	if json.Unmarshal(readFields(r)["users"], &users) != nil || len(users) == 0 {
 		return nil, invalid()
 	}
 	if len(users) > maxUpsert {
-		return nil, &refusal{status: http.StatusBadRequest, Message: "Maximum 1000 contacts per request"}
+		return nil, &rejection{status: http.StatusBadRequest, Message: "Maximum 1000 contacts per request"}
 	}
-	var good []fields
+	var valid []fields
 	var issues []issue
 	for i, raw := range users {
 		user := parseFields(raw)
@@ -51,7 +51,7 @@ func (f *Fake) upsert(r *http.Request) (any, *refusal) {
 			wrong = f.store.check(user, fmt.Sprintf("users[%d].", i))
 		}
 		if wrong == nil {
-			good = append(good, user)
+			valid = append(valid, user)
 		}
 		issues = append(issues, wrong...)
 	}
@@ -59,8 +59,8 @@ func (f *Fake) upsert(r *http.Request) (any, *refusal) {
 		return nil, invalid(issues...)
 	}
 	var saved []*Contact
-	for _, user := range good {
-		c := f.store.obtain(user.text("external_id"))
+	for _, user := range valid {
+		c := f.store.findOrCreate(user.text("external_id"))
 		f.store.apply(c, user, f.readings["upsert-attributes"] == "replace")
 		saved = append(saved, c)
 	}
@@ -70,9 +70,15 @@ func (f *Fake) upsert(r *http.Request) (any, *refusal) {
 	return data{"Contacts saved", saved}, nil
 }
 
-func (f *Fake) list(r *http.Request) (any, *refusal) {
+func (f *Fake) list(r *http.Request) (any, *rejection) {
 	q := r.URL.Query()
-	perPage := min(max(number(q, "per_page", defaultPerPage), minPerPage), maxPerPage)
+	perPage := number(q, "per_page", defaultPerPage)
+	if clamped := min(max(perPage, minPerPage), maxPerPage); clamped != perPage {
+		if f.readings["per-page-out-of-range"] == "400" {
+			return nil, invalid(issue{"per_page", "must be 10 to 1000"})
+		}
+		perPage = clamped
+	}
 	page := max(number(q, "page", 1), 1)
 	all := f.store.contacts
 	totalPages := (len(all) + perPage - 1) / perPage
@@ -84,7 +90,7 @@ func (f *Fake) list(r *http.Request) (any, *refusal) {
 	return list{data{"Contacts found", found}, len(all), pages{page, perPage, totalPages}}, nil
 }
 
-// number takes the default for what is none.
+// number returns the default for a text that is not a number.
 func number(q url.Values, name string, otherwise int) int {
 	n, err := strconv.Atoi(q.Get(name))
 	if err != nil {
@@ -93,17 +99,17 @@ func number(q url.Values, name string, otherwise int) int {
 	return n
 }
 
-func (f *Fake) get(r *http.Request) (any, *refusal) {
-	c := f.store.byID[r.PathValue("external_id")]
+func (f *Fake) get(r *http.Request) (any, *rejection) {
+	c := f.store.find(r.PathValue("external_id"))
 	if c == nil {
 		return nil, notFound()
 	}
 	return data{"Contact found", c}, nil
 }
 
-// update takes the fields bare or in data.
-func (f *Fake) update(r *http.Request) (any, *refusal) {
-	c := f.store.byID[r.PathValue("external_id")]
+// update accepts the fields bare or in data.
+func (f *Fake) update(r *http.Request) (any, *rejection) {
+	c := f.store.find(r.PathValue("external_id"))
 	if c == nil {
 		return nil, notFound()
 	}
@@ -117,7 +123,7 @@ func (f *Fake) update(r *http.Request) (any, *refusal) {
 	if issues := f.store.check(change, ""); issues != nil {
 		return nil, invalid(issues...)
 	}
-	if other := f.store.byID[change.text("external_id")]; other != nil && other != c {
+	if other := f.store.find(change.text("external_id")); other != nil && other != c {
 		return nil, taken("external id")
 	}
 	if email := change.text("email"); email != "" {
@@ -131,8 +137,8 @@ func (f *Fake) update(r *http.Request) (any, *refusal) {
 	return data{"Contact saved", c}, nil
 }
 
-func (f *Fake) remove(r *http.Request) (any, *refusal) {
-	c := f.store.byID[r.PathValue("external_id")]
+func (f *Fake) remove(r *http.Request) (any, *rejection) {
+	c := f.store.find(r.PathValue("external_id"))
 	if c == nil {
 		return nil, notFound()
 	}

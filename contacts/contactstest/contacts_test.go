@@ -27,13 +27,13 @@ func users(n int) string {
 	return `{"users":[` + strings.TrimPrefix(b.String(), ",") + `]}`
 }
 
-func TestUpsert(t *testing.T) {
+func TestUpsert_Limits(t *testing.T) {
 	both(t, &contactstest.Options{Attributes: defined}, func(e *env) {
-		e.refused(400, invalid, "POST", contacts, `{"users":[]}`)
-		e.refused(400, invalid, "POST", contacts, `{}`)
-		e.refused(400, invalid, "POST", contacts, `{"users":{}}`)
-		e.refused(400, invalid, "POST", contacts, `not JSON`)
-		e.refused(400, `{"message":"Maximum 1000 contacts per request"}`, "POST", contacts, users(1001))
+		e.rejected(400, invalid, "POST", contacts, `{"users":[]}`)
+		e.rejected(400, invalid, "POST", contacts, `{}`)
+		e.rejected(400, invalid, "POST", contacts, `{"users":{}}`)
+		e.rejected(400, invalid, "POST", contacts, `not JSON`)
+		e.rejected(400, `{"message":"Maximum 1000 contacts per request"}`, "POST", contacts, users(1001))
 		assert.Empty(e, e.fake.Contacts())
 		e.ok("POST", contacts, users(1000))
 		assert.Len(e, e.fake.Contacts(), 1000)
@@ -45,7 +45,7 @@ func TestUpsert(t *testing.T) {
 	})
 }
 
-func TestFieldsOfAContact(t *testing.T) {
+func TestUpsert_Fields(t *testing.T) {
 	e := inMemory(t, &contactstest.Options{Attributes: defined})
 	e.upsert(`{"external_id":"a","name":"Ada","email":"ada@example.com","phonenumber":"1","stripe_accounts":[{"label":"l","stripe_id":"cus_1"}],"custom_attributes":{"seats":9007199254740993},"unknown":1}`)
 	a := e.ok("GET", contacts+"/a", "")
@@ -59,22 +59,7 @@ func TestFieldsOfAContact(t *testing.T) {
 	assert.Contains(t, string(a.Data), `"stripe_accounts":[]`)
 }
 
-// The vendor does not say which.
-func TestMergingAndReplacingUpserts(t *testing.T) {
-	const first, second = `{"external_id":"a","custom_attributes":{"plan":"free","seats":1}}`, `{"external_id":"a","custom_attributes":{"plan":"pro","vip":true}}`
-	for reading, want := range map[string]string{"merge": `{"plan":"pro","seats":1,"vip":true}`, "replace": `{"plan":"pro","vip":true}`} {
-		e := inMemory(t, &contactstest.Options{Attributes: defined, Readings: map[string]string{"upsert-attributes": reading}})
-		assert.Equal(t, `{"plan":"free","seats":1}`, e.upsert(first))
-		assert.Equal(t, want, e.upsert(second))
-		assert.Equal(t, want, e.upsert(`{"external_id":"a"}`))
-		assert.Equal(t, `{}`, e.upsert(`{"external_id":"a","custom_attributes":null}`))
-	}
-	e := inMemory(t, &contactstest.Options{Attributes: defined})
-	e.upsert(first)
-	assert.Equal(t, `{"seats":1}`, e.upsert(`{"external_id":"a","custom_attributes":{"plan":null}}`))
-}
-
-func TestWrongFields(t *testing.T) {
+func TestUpsert_WrongFields(t *testing.T) {
 	both(t, &contactstest.Options{Attributes: defined}, func(e *env) {
 		for user, issue := range map[string]string{
 			`7`:                                    `{"field":"users[1]","message":"must be an object"}`,
@@ -93,25 +78,17 @@ func TestWrongFields(t *testing.T) {
 			`{"custom_attributes":{"since":"x"}}`:  `{"field":"users[1].custom_attributes.since","message":"must be of type date"}`,
 			`{"custom_attributes":{"since":true}}`: `{"field":"users[1].custom_attributes.since","message":"must be of type date"}`,
 		} {
-			e.refused(400, `{"message":"Invalid request data","issues":[`+issue+`]}`, "POST", contacts, `{"users":[{"external_id":"a"},`+user+`]}`)
+			e.rejected(400, `{"message":"Invalid request data","issues":[`+issue+`]}`, "POST", contacts, `{"users":[{"external_id":"a"},`+user+`]}`)
 		}
 		assert.Empty(e, e.fake.Contacts(), "all or nothing")
 	})
 	e := inMemory(t, &contactstest.Options{Attributes: defined})
 	const good = `{"plan":"x","seats":0.5,"since":"2026-01-02T03:04:05Z","vip":false}`
 	assert.Equal(t, good, e.upsert(`{"external_id":"a","custom_attributes":`+good+`}`))
-	assert.Equal(t, `{"since":1}`, e.upsert(`{"external_id":"b","custom_attributes":{"since":1,"unknown":"x","Plan":"x"}}`), "unknown ones are dropped without a word")
+	assert.Equal(t, `{"since":1}`, e.upsert(`{"external_id":"b","custom_attributes":{"since":1,"unknown":"x","Plan":"x"}}`), "values of unknown attributes are dropped")
 }
 
-func TestPartial(t *testing.T) {
-	e := inMemory(t, &contactstest.Options{Readings: map[string]string{"upsert-batch": "partial"}})
-	e.refused(400, `{"message":"Invalid request data","issues":[{"field":"users[1].name","message":"must be a text or null"}]}`,
-		"POST", contacts, `{"users":[{"external_id":"a"},{"external_id":"b","name":7},{"external_id":"c"}]}`)
-	require.Len(t, e.fake.Contacts(), 2)
-	assert.Equal(t, "c", e.fake.Contacts()[1].ExternalID)
-}
-
-func TestPages(t *testing.T) {
+func TestList_Pages(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.ok("POST", contacts, users(1000))
 		e.ok("POST", contacts, strings.ReplaceAll(users(5), "user_", "other_"))
@@ -141,16 +118,16 @@ func TestPages(t *testing.T) {
 	assert.Equal(t, `{"message":"Contacts found","data":[],"total":0,"pages":{"page":1,"per_page":100,"total_pages":0}}`, text)
 }
 
-func TestUpdate(t *testing.T) {
+func TestUpdate_Fields(t *testing.T) {
 	both(t, &contactstest.Options{Attributes: defined}, func(e *env) {
 		e.upsert(`{"external_id":"a","email":"a@example.com","custom_attributes":{"plan":"free","seats":1}}`)
 		e.upsert(`{"external_id":"b/c","email":"b@example.com"}`)
-		e.refused(404, notFound, "PATCH", contacts+"/nobody", `{"name":"x"}`)
-		e.refused(400, invalid, "PATCH", contacts+"/a", `[]`)
-		e.refused(400, invalid, "PATCH", contacts+"/a", `{"data":7}`)
-		e.refused(400, `{"message":"Invalid request data","issues":[{"field":"external_id","message":"must be a text that is not empty"}]}`, "PATCH", contacts+"/a", `{"external_id":null}`)
-		e.refused(409, `{"message":"The external id is taken"}`, "PATCH", contacts+"/a", `{"external_id":"b/c"}`)
-		e.refused(409, `{"message":"The e-mail address is taken"}`, "PATCH", contacts+"/a", `{"data":{"email":"b@example.com"}}`)
+		e.rejected(404, notFound, "PATCH", contacts+"/nobody", `{"name":"x"}`)
+		e.rejected(400, invalid, "PATCH", contacts+"/a", `[]`)
+		e.rejected(400, invalid, "PATCH", contacts+"/a", `{"data":7}`)
+		e.rejected(400, `{"message":"Invalid request data","issues":[{"field":"external_id","message":"must be a text that is not empty"}]}`, "PATCH", contacts+"/a", `{"external_id":null}`)
+		e.rejected(409, `{"message":"The external id is taken"}`, "PATCH", contacts+"/a", `{"external_id":"b/c"}`)
+		e.rejected(409, `{"message":"The e-mail address is taken"}`, "PATCH", contacts+"/a", `{"data":{"email":"b@example.com"}}`)
 		for _, body := range []string{`{"name":"x","custom_attributes":{"vip":true}}`, `{"data":{"name":"x","custom_attributes":{"vip":true}}}`} {
 			a := e.ok("PATCH", contacts+"/a", body)
 			assert.Contains(e, string(a.Data), `"name":"x","email":"a@example.com"`)
@@ -158,38 +135,38 @@ func TestUpdate(t *testing.T) {
 		}
 		e.ok("PATCH", contacts+"/a", `{"external_id":"a","email":"a@example.com"}`)
 		e.ok("PATCH", contacts+"/b%2Fc", `{"external_id":"d","email":null}`)
-		e.refused(404, notFound, "GET", contacts+"/b%2Fc", "")
+		e.rejected(404, notFound, "GET", contacts+"/b%2Fc", "")
 		assert.Contains(e, string(e.ok("GET", contacts+"/d", "").Data), `"email":null`)
 		assert.Len(e, e.fake.Contacts(), 2)
 	})
 }
 
-func TestDelete(t *testing.T) {
+func TestDelete_Contact(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.ok("POST", contacts, users(3))
 		a := e.ok("DELETE", contacts+"/user_1", "")
 		assert.Contains(e, string(a.Data), `"external_id":"user_1"`, "the record is echoed")
-		e.refused(404, notFound, "DELETE", contacts+"/user_1", "")
+		e.rejected(404, notFound, "DELETE", contacts+"/user_1", "")
 		assert.Len(e, e.fake.Contacts(), 2)
 		e.ok("POST", contacts, users(3))
 		assert.Equal(e, "contact_4", e.fake.Contacts()[2].ID, "made anew")
 	})
 }
 
-func TestAttributes(t *testing.T) {
+func TestAttributes_Definitions(t *testing.T) {
 	both(t, nil, func(e *env) {
 		for _, name := range []string{"", "1a", "_a", "a b", "a.b", `a\n`, "ü"} {
-			e.refused(400, `{"message":"Invalid request data","issues":[{"field":"name","message":"must begin with a letter, then letters, digits, _ and -"}]}`,
+			e.rejected(400, `{"message":"Invalid request data","issues":[{"field":"name","message":"must begin with a letter, then letters, digits, _ and -"}]}`,
 				"POST", attributes, `{"name":"`+name+`"}`)
 		}
-		e.refused(400, `{"message":"Invalid request data","issues":[{"field":"type","message":"must be text, number, boolean or date"},{"field":"label","message":"must be a text or null"},{"field":"description","message":"must be a text or null"},{"field":"archived","message":"must be true or false"}]}`,
+		e.rejected(400, `{"message":"Invalid request data","issues":[{"field":"type","message":"must be text, number, boolean or date"},{"field":"label","message":"must be a text or null"},{"field":"description","message":"must be a text or null"},{"field":"archived","message":"must be true or false"}]}`,
 			"POST", attributes, `{"name":"a","type":7,"label":1,"description":[],"archived":"no"}`)
 		e.ok("POST", attributes, `{"name":"plan"}`)
 		e.ok("POST", attributes, `{"name":"n-1_X","type":"number","label":"N","description":"D","archived":true}`)
-		e.refused(409, `{"message":"The name is taken"}`, "POST", attributes, `{"name":"plan","type":"date"}`)
-		e.refused(404, notFound, "PUT", attributes+"/nope", `{"label":"x"}`)
-		e.refused(400, invalid, "PUT", attributes+"/plan", `[]`)
-		e.refused(400, `{"message":"Invalid request data","issues":[{"field":"archived","message":"must be true or false"}]}`, "PUT", attributes+"/plan", `{"label":"lost","archived":null}`)
+		e.rejected(409, `{"message":"The name is taken"}`, "POST", attributes, `{"name":"plan","type":"date"}`)
+		e.rejected(404, notFound, "PUT", attributes+"/nope", `{"label":"x"}`)
+		e.rejected(400, invalid, "PUT", attributes+"/plan", `[]`)
+		e.rejected(400, `{"message":"Invalid request data","issues":[{"field":"archived","message":"must be true or false"}]}`, "PUT", attributes+"/plan", `{"label":"lost","archived":null}`)
 		e.ok("PUT", attributes+"/plan", `{"label":"Plan","archived":true,"type":"number","name":"x"}`)
 		e.ok("PUT", attributes+"/n-1_X", `{"label":null,"archived":false}`)
 		want := []contactstest.Attribute{{Name: "plan", Type: "text", Label: "Plan", Archived: true}, {Name: "n-1_X", Type: "number", Description: "D"}}
@@ -200,15 +177,15 @@ func TestAttributes(t *testing.T) {
 	assert.Equal(t, `[]`, string(inMemory(t, nil).ok("GET", attributes, "").Data))
 }
 
-func TestWhoMay(t *testing.T) {
+func TestOptions_KeyAndAgent(t *testing.T) {
 	both(t, &contactstest.Options{ForeignAgentID: 124}, func(e *env) {
-		e.refused(403, `{"message":"The API key is not for this agent"}`, "GET", "/api/v1/chatbots/124/contacts", "")
-		e.refused(404, notFound, "GET", "/api/v1/chatbots/125/contacts", "")
-		e.refused(404, notFound, "GET", "/api/v2/health", "")
-		e.refused(404, notFound, "DELETE", contacts, "")
+		e.rejected(403, `{"message":"The API key is not for this agent"}`, "GET", "/api/v1/chatbots/124/contacts", "")
+		e.rejected(404, notFound, "GET", "/api/v1/chatbots/125/contacts", "")
+		e.rejected(404, notFound, "GET", "/api/v2/health", "")
+		e.rejected(404, notFound, "DELETE", contacts, "")
 		for _, wrong := range []string{"", "Bearer", "Bearer oc_test_other", "Basic " + key} {
 			e.key = wrong
-			e.refused(401, `{"message":"The API key is missing or not valid"}`, "GET", contacts, "")
+			e.rejected(401, `{"message":"The API key is missing or not valid"}`, "GET", contacts, "")
 		}
 	})
 	e := inMemory(t, &contactstest.Options{APIKey: "oc_test_mine", AgentID: 7})
@@ -217,7 +194,7 @@ func TestWhoMay(t *testing.T) {
 }
 
 // What was returned does not change any more.
-func TestContactsAreCopies(t *testing.T) {
+func TestContacts_AreCopies(t *testing.T) {
 	e := inMemory(t, &contactstest.Options{Attributes: defined})
 	e.upsert(`{"external_id":"a","name":"Ada","stripe_accounts":[{"a":1}],"custom_attributes":{"plan":"free"}}`)
 	before := e.fake.Contacts()[0]
@@ -228,7 +205,7 @@ func TestContactsAreCopies(t *testing.T) {
 }
 
 // A demo mounts the fake below a path of its own.
-func TestMounted(t *testing.T) {
+func TestFake_Mounted(t *testing.T) {
 	h := http.StripPrefix("/bookbag", inMemory(t, nil).fake)
 	r := httptest.NewRequest("POST", "/bookbag"+contacts, strings.NewReader(users(1)))
 	r.Header.Set("Authorization", "Bearer "+key)

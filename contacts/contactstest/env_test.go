@@ -72,8 +72,8 @@ func (e *env) do(method, path, body string) (*http.Response, string) {
 	return response, string(text)
 }
 
-// refused checks the whole body of a refusal.
-func (e *env) refused(status int, want, method, path, body string) {
+// rejected checks the whole body of a rejection.
+func (e *env) rejected(status int, want, method, path, body string) {
 	e.Helper()
 	response, text := e.do(method, path, body)
 	assert.Equal(e, status, response.StatusCode, text)
@@ -82,12 +82,12 @@ func (e *env) refused(status int, want, method, path, body string) {
 	assert.Regexp(e, `^req_\d+$`, response.Header.Get("X-Request-Id"))
 }
 
-// ok returns the answer, decoded.
-func (e *env) ok(method, path, body string) answer {
+// ok returns the decoded response.
+func (e *env) ok(method, path, body string) decoded {
 	e.Helper()
 	response, text := e.do(method, path, body)
 	require.Equal(e, 200, response.StatusCode, text)
-	var a answer
+	var a decoded
 	require.NoError(e, json.Unmarshal([]byte(text), &a), text)
 	return a
 }
@@ -102,7 +102,7 @@ func (e *env) upsert(user string) string {
 	return string(b)
 }
 
-type answer struct {
+type decoded struct {
 	Message string
 	Data    json.RawMessage
 	Total   int

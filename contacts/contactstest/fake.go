@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/chatident/chatident/internal/fake"
 )
@@ -15,32 +16,39 @@ const maxBody = 16 << 20
 
 // Options of a Fake. The zero value of each field is its default.
 type Options struct {
-	// APIKey is the only key that is taken. Default "oc_test_contactstest".
+	// APIKey is the only valid key. Default: "oc_test_contactstest".
 	APIKey string
 
-	// AgentID is the only agent. Default 123. Another one in a path is 404.
+	// AgentID is the only agent. Default: 123. Another one in a path gets 404.
 	AgentID int64
 
-	// ForeignAgentID is an agent that exists and that the key is not for: 403.
-	// Default none.
+	// ForeignAgentID is an agent that exists, but that the key may not use: 403.
+	// Default: none.
 	ForeignAgentID int64
 
-	// Attributes are defined from the beginning. Default none.
+	// Attributes are defined from the beginning. Default: none.
 	Attributes []Attribute
 
-	// Readings has a token for each open point of Bookbag's API, by its id.
-	// Default: the first token of each. New rejects an unknown id or token.
+	// Readings has a token for each open point of Bookbag's API, by its id:
+	// {"upsert-batch": "partial"}. docs/readings.md lists them. Ids of the chat
+	// API are accepted too, so that one map serves both fakes. Default: the first
+	// token of each. New returns an error for an unknown id or token.
 	Readings map[string]string
 
-	// Window enforces 100 requests in any 10 seconds, with 429 and a
-	// Retry-After in whole seconds, rounded up, and the headers of the rate
-	// limit. Requests that are refused for the limit or the key do not count,
-	// nor those that a Fault answers. Default off.
+	// Window enforces 100 requests in any 10 seconds, with 429 and a Retry-After
+	// in whole seconds, rounded up, and the headers of the rate limit. Requests
+	// with a wrong key, rejected requests and responses of a Fault do not count.
+	// Default: no limit.
 	Window bool
+
+	// CountRequest is the method of chattest's Fake of that name, if one service
+	// is to have both APIs: under the reading "v1-limit": "shared", requests to
+	// either count against one limit. Default: a limit of its own.
+	CountRequest func(http.Header) time.Duration
 }
 
 // Fake is a service with one key and one agent, which keeps its contacts in
-// memory. It is safe for use by many goroutines.
+// memory. Several goroutines may use it.
 type Fake struct {
 	options  Options
 	readings fake.Choice
@@ -51,8 +59,8 @@ type Fake struct {
 	store store
 }
 
-// New returns a Fake without any contact. The options may be nil. The error is
-// a *[ReadingError].
+// New returns a Fake without contacts. The options may be nil. The error is a
+// *[ReadingError].
 func New(options *Options) (*Fake, error) {
 	f := &Fake{}
 	if options != nil {
@@ -64,13 +72,16 @@ func New(options *Options) (*Fake, error) {
 	if f.options.AgentID == 0 {
 		f.options.AgentID = 123
 	}
-	choice, err := fake.NewChoice(f.options.Readings)
+	readings, err := fake.NewChoice(f.options.Readings)
 	if e, ok := errors.AsType[*fake.ReadingError](err); ok {
 		return nil, (*ReadingError)(e)
 	}
-	f.readings = choice
+	f.readings = readings
+	f.window.Reset = readings["rate-limit-reset"]
 	f.store = newStore(f.options.Attributes)
-	tooLong := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { refuse(w, tooLarge()) })
+	f.store.foldIDs = readings["external-id-case"] == "folded"
+	f.store.rejectUnknown = readings["unknown-attribute"] == "400"
+	tooLong := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { reject(w, tooLarge()) })
 	f.front = fake.NewFront(f.routes(), tooLong, maxBody)
 	return f, nil
 }
@@ -85,11 +96,11 @@ type ReadingError struct {
 
 func (e *ReadingError) Error() string { return "contactstest: " + (*fake.ReadingError)(e).Error() }
 
-// ServeHTTP answers a request to the service, whose paths begin with /api/v1.
-// A body of more than 16 MiB is refused with 413.
+// ServeHTTP responds to a request to the service, whose paths begin with
+// /api/v1. A body of more than 16 MiB gets 413.
 func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.front.ServeHTTP(w, r) }
 
-// Contacts returns what the fake holds, in the order in which it was made.
+// Contacts returns the contacts, in the order in which they were created.
 func (f *Fake) Contacts() []Contact {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -100,14 +111,14 @@ func (f *Fake) Contacts() []Contact {
 	return contacts
 }
 
-// Attributes returns the definitions, in the order in which they were made.
+// Attributes returns the definitions, in the order in which they were created.
 func (f *Fake) Attributes() []Attribute {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.store.attributes)
 }
 
-// Request is one that a Fake has received.
+// Request is a request that a Fake has received.
 type Request struct {
 	Method string
 	Path   string // below the base URL, escaped as it was sent
@@ -116,8 +127,8 @@ type Request struct {
 	Body   []byte // at most the first 64 KiB
 }
 
-// Requests returns what was received, oldest first, whatever it was answered:
-// at most the latest 1,000. They are the caller's to read only.
+// Requests returns the latest 1,000 requests at most, oldest first, whatever their
+// responses were. The caller must not change them.
 func (f *Fake) Requests() []Request {
 	var requests []Request
 	for _, r := range f.front.Requests() {

@@ -10,15 +10,15 @@ import (
 	"github.com/chatident/chatident/internal/fake"
 )
 
-// Fault is how one request is answered, made of the normal answer. Any function
-// of this form will do, and one Fault may be made of two.
+// Fault makes the response to one request from the normal one. Any function of
+// this form is a Fault, and one Fault may wrap another.
 type Fault func(normal http.Handler) http.Handler
 
-// Script has each of the next requests, whatever they are, use up one Fault, in
-// order and after those of earlier calls. Afterwards answers are normal again.
+// Script adds Faults. Each of the next requests, whatever it is, uses up one, in
+// order. After the last one responses are normal again.
 //
-// Mind that net/http itself sends a GET again when a connection that it used
-// before was dropped: that uses up another one.
+// net/http itself sends a GET again when a connection that it used before is
+// closed: that uses up another Fault.
 func (f *Fake) Script(faults ...Fault) {
 	script := make([]fake.Fault, len(faults))
 	for i, fault := range faults {
@@ -27,47 +27,47 @@ func (f *Fake) Script(faults ...Fault) {
 	f.front.Script(script...)
 }
 
-// Pass is the normal answer.
+// Pass is the normal response.
 func Pass() Fault {
 	return func(normal http.Handler) http.Handler { return normal }
 }
 
-// Respond is the handler's answer, in the place of the service's.
+// Respond is the response of a handler in place of the service.
 func Respond(handler http.HandlerFunc) Fault { return fake.Respond(handler) }
 
-// Status refuses the request with a message of the service.
+// Status is an error of the service.
 func Status(status int, message string) Fault {
-	return Respond(func(w http.ResponseWriter, _ *http.Request) { refuse(w, &refusal{status: status, Message: message}) })
+	return Respond(func(w http.ResponseWriter, _ *http.Request) { reject(w, &rejection{status: status, Message: message}) })
 }
 
-// RetryAfter adds the header to the answer, in whole seconds, rounded up.
+// RetryAfter adds the header to the response, in whole seconds, rounded up.
 func (f Fault) RetryAfter(d time.Duration) Fault { return fake.RetryAfter(f, d) }
 
 // BadGateway is the 502 of a proxy that did not reach the service: a page of
-// HTML, and none of the service's headers.
+// HTML, without the service's headers.
 func BadGateway() Fault { return fake.BadGateway() }
 
-// Drop closes the connection without an answer, and the service does not see
-// the request.
+// Drop closes the connection without a response. The service does not see the
+// request.
 func Drop() Fault { return fake.Drop() }
 
-// DropAfter has the service do what the request asks for, and closes the
-// connection without an answer.
+// DropAfter closes the connection without a response, after the service did what
+// the request says.
 func DropAfter() Fault {
-	return instead(func(http.ResponseWriter, *answer) { panic(http.ErrAbortHandler) })
+	return instead(func(http.ResponseWriter, *response) { panic(http.ErrAbortHandler) })
 }
 
-// FailAfter has the service do what the request asks for, and answers 500.
+// FailAfter responds with 500, after the service did what the request says.
 func FailAfter() Fault {
-	return instead(func(w http.ResponseWriter, _ *answer) {
-		refuse(w, &refusal{status: http.StatusInternalServerError, Message: "Internal server error"})
+	return instead(func(w http.ResponseWriter, _ *response) {
+		reject(w, &rejection{status: http.StatusInternalServerError, Message: "Internal server error"})
 	})
 }
 
-// Echo has the answer name only the first n contacts. An upsert saves all of
+// Echo leaves only the first n contacts in the response. An upsert saves all of
 // them.
 func Echo(n int) Fault {
-	return instead(func(w http.ResponseWriter, a *answer) {
+	return instead(func(w http.ResponseWriter, a *response) {
 		body := parseFields(a.Bytes())
 		var data []json.RawMessage
 		if into(body, "data", &data); len(data) > n {
@@ -77,21 +77,21 @@ func Echo(n int) Fault {
 	})
 }
 
-// Slow waits before the normal answer begins, unless the request ends first.
+// Slow waits before the service sees the request, unless the request ends first.
 func Slow(d time.Duration) Fault { return fake.Slow(d) }
 
-// TooLarge refuses an upsert of more than n contacts with 413. Other requests
-// are answered normally.
+// TooLarge responds with 413 to an upsert of more than n contacts, and normally to
+// other requests.
 func TooLarge(n int) Fault {
 	return func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body, _ := io.ReadAll(r.Body) // of the fake's own: it is in memory
+			body, _ := io.ReadAll(r.Body) // the fake has read it: it is in memory
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			var upsert struct {
 				Users []json.RawMessage `json:"users"`
 			}
 			if json.Unmarshal(body, &upsert) == nil && len(upsert.Users) > n {
-				refuse(w, tooLarge())
+				reject(w, tooLarge())
 				return
 			}
 			normal.ServeHTTP(w, r)
@@ -99,23 +99,23 @@ func TooLarge(n int) Fault {
 	}
 }
 
-// instead hands on the normal answer in another form, after all of it is there.
-func instead(handOn func(http.ResponseWriter, *answer)) Fault {
+// instead calls respond after the normal response is complete, in place of it.
+func instead(respond func(http.ResponseWriter, *response)) Fault {
 	return func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			a := &answer{header: w.Header(), status: http.StatusOK}
+			a := &response{header: w.Header(), status: http.StatusOK}
 			normal.ServeHTTP(a, r)
-			handOn(w, a)
+			respond(w, a)
 		})
 	}
 }
 
-// answer keeps what was written.
-type answer struct {
+// response records a response.
+type response struct {
 	header http.Header
 	status int
 	bytes.Buffer
 }
 
-func (a *answer) Header() http.Header    { return a.header }
-func (a *answer) WriteHeader(status int) { a.status = status }
+func (a *response) Header() http.Header    { return a.header }
+func (a *response) WriteHeader(status int) { a.status = status }

@@ -13,7 +13,7 @@ import (
 	"github.com/chatident/chatident/contacts/contactstest"
 )
 
-func TestFaults(t *testing.T) {
+func TestScript_Faults(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault  contactstest.Fault
 		status int // 0 for none
@@ -67,17 +67,17 @@ func TestFaults(t *testing.T) {
 }
 
 // A fault that has nothing to do with a request leaves it alone.
-func TestFaultsOfOtherRequests(t *testing.T) {
+func TestScript_FaultsOfOtherRequests(t *testing.T) {
 	e := inMemory(t, nil)
 	e.ok("POST", contacts, users(3))
 	e.fake.Script(contactstest.TooLarge(0), contactstest.Echo(2), contactstest.Echo(0), contactstest.Echo(0))
 	e.ok("GET", contacts, "")
 	assert.Equal(t, 3, e.ok("GET", contacts, "").Total, "what is beside the data stays")
 	e.ok("GET", attributes, "")
-	e.refused(404, notFound, "GET", contacts+"/nobody", "")
+	e.rejected(404, notFound, "GET", contacts+"/nobody", "")
 }
 
-func TestWindowInFakeTime(t *testing.T) {
+func TestOptions_Window(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := inMemory(t, &contactstest.Options{Window: true})
 		for range 100 {
@@ -102,7 +102,7 @@ func TestWindowInFakeTime(t *testing.T) {
 }
 
 // The bubble's end would hang or panic if a goroutine stayed.
-func TestCloseEndsEverything(t *testing.T) {
+func TestFake_Close(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := inMemory(t, nil)
 		e.fake.Script(contactstest.Slow(time.Hour))

@@ -10,13 +10,13 @@ import (
 	"time"
 )
 
-// fields are those of a JSON object, by their exact names: encoding/json itself
-// would take any case.
+// fields are those of a JSON object, by their exact names. encoding/json itself
+// ignores case.
 type fields map[string]json.RawMessage
 
-// readFields returns nil for a body that is no object.
+// readFields returns nil for a body that is not an object.
 func readFields(r *http.Request) fields {
-	body, _ := io.ReadAll(r.Body) // of the fake's own: it is in memory
+	body, _ := io.ReadAll(r.Body) // the fake has read it: it is in memory
 	return parseFields(body)
 }
 
@@ -28,9 +28,9 @@ func parseFields(raw json.RawMessage) fields {
 	return f
 }
 
-// into decodes a field, where there is one, into a new value: what the target
-// had may be in the hands of a caller of Contacts. Null gives the zero value,
-// and so does what does not fit, which was or will be refused.
+// into decodes a field, if there is one, into a new value, because a caller of
+// Contacts may have the old one. Null becomes the zero value, and so does a wrong
+// type, which check rejects.
 func into[T any](f fields, name string, target *T) (sent bool) {
 	raw, sent := f[name]
 	if sent {
@@ -48,7 +48,7 @@ func (f fields) text(name string) (text string) {
 
 func isNull(raw json.RawMessage) bool { return string(raw) == "null" }
 
-// kind names a type of attributes, or what else a value may be.
+// kind returns a type of attributes, or the other kind that a value is.
 func kind(raw json.RawMessage) string {
 	switch raw[0] {
 	case '"':
@@ -65,32 +65,32 @@ func kind(raw json.RawMessage) string {
 	return "number"
 }
 
-// check returns what is wrong with the fields of a contact, which stand at a
-// place such as "users[0].".
+// check returns what is wrong with the fields of a contact. Their path is at, for
+// example "users[0].".
 func (s *store) check(f fields, at string) (issues []issue) {
-	refuse := func(field, rule string) { issues = append(issues, issue{at + field, rule}) }
+	reject := func(field, rule string) { issues = append(issues, issue{at + field, rule}) }
 	if raw, sent := f["external_id"]; sent && (kind(raw) != "text" || f.text("external_id") == "") {
-		refuse("external_id", "must be a text that is not empty")
+		reject("external_id", "must be a text that is not empty")
 	}
 	for _, name := range []string{"name", "email", "phonenumber"} {
 		if raw, sent := f[name]; sent && kind(raw) != "text" && !isNull(raw) {
-			refuse(name, "must be a text or null")
+			reject(name, "must be a text or null")
 		}
 	}
 	if raw, sent := f["stripe_accounts"]; sent {
 		var accounts []json.RawMessage
 		if json.Unmarshal(raw, &accounts) != nil || slices.ContainsFunc(accounts, func(a json.RawMessage) bool { return kind(a) != "object" }) {
-			refuse("stripe_accounts", "must be an array of objects, or null")
+			reject("stripe_accounts", "must be an array of objects, or null")
 		}
 	}
 	if raw, sent := f["custom_attributes"]; sent {
 		var values map[string]json.RawMessage
 		if json.Unmarshal(raw, &values) != nil {
-			refuse("custom_attributes", "must be an object or null")
+			reject("custom_attributes", "must be an object or null")
 		}
 		for _, name := range slices.Sorted(maps.Keys(values)) {
 			if rule := s.checkValue(name, values[name]); rule != "" {
-				refuse("custom_attributes."+name, rule)
+				reject("custom_attributes."+name, rule)
 			}
 		}
 	}
@@ -100,8 +100,10 @@ func (s *store) check(f fields, at string) (issues []issue) {
 func (s *store) checkValue(name string, raw json.RawMessage) (rule string) {
 	a := s.attribute(name)
 	switch {
+	case a == nil && s.rejectUnknown:
+		return "is not defined"
 	case a == nil:
-		return ""
+		return "" // and the value is dropped
 	case a.Archived:
 		return "is archived"
 	case isNull(raw), kind(raw) == a.Type, a.Type == "date" && isDate(raw):
@@ -110,7 +112,7 @@ func (s *store) checkValue(name string, raw json.RawMessage) (rule string) {
 	return fmt.Sprintf("must be of type %s", a.Type)
 }
 
-// isDate takes a number too.
+// isDate accepts a number too.
 func isDate(raw json.RawMessage) bool {
 	var text string
 	if json.Unmarshal(raw, &text) != nil {

@@ -11,22 +11,22 @@ import (
 func (f *Fake) routes() *http.ServeMux {
 	const agent = "/api/v1/chatbots/{chatbotId}"
 	mux := http.NewServeMux()
-	mux.Handle("POST "+agent+"/contacts", f.answers(f.upsert))
-	mux.Handle("GET "+agent+"/contacts", f.answers(f.list))
-	mux.Handle("GET "+agent+"/contacts/{external_id}", f.answers(f.get))
-	mux.Handle("PATCH "+agent+"/contacts/{external_id}", f.answers(f.update))
-	mux.Handle("DELETE "+agent+"/contacts/{external_id}", f.answers(f.remove))
-	mux.Handle("GET "+agent+"/custom-attributes", f.answers(f.listAttributes))
-	mux.Handle("POST "+agent+"/custom-attributes", f.answers(f.define))
-	mux.Handle("PUT "+agent+"/custom-attributes/{name}", f.answers(f.redefine))
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, notFound()) })
+	mux.Handle("POST "+agent+"/contacts", f.responds(f.upsert))
+	mux.Handle("GET "+agent+"/contacts", f.responds(f.list))
+	mux.Handle("GET "+agent+"/contacts/{external_id}", f.responds(f.get))
+	mux.Handle("PATCH "+agent+"/contacts/{external_id}", f.responds(f.update))
+	mux.Handle("DELETE "+agent+"/contacts/{external_id}", f.responds(f.remove))
+	mux.Handle("GET "+agent+"/custom-attributes", f.responds(f.listAttributes))
+	mux.Handle("POST "+agent+"/custom-attributes", f.responds(f.define))
+	mux.Handle("PUT "+agent+"/custom-attributes/{name}", f.responds(f.redefine))
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { reject(w, notFound()) })
 	return mux
 }
 
-// answers makes a handler of an endpoint, for requests with the key, within the
-// limit, for the agent. The JSON is made under the lock, since what it shows
-// goes on changing.
-func (f *Fake) answers(endpoint func(*http.Request) (any, *refusal)) http.Handler {
+// responds makes the handler of an endpoint, which accepts requests with the key,
+// within the limit, for the agent. The JSON is encoded under the lock, because
+// what it shows may change.
+func (f *Fake) responds(endpoint func(*http.Request) (any, *rejection)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		problem := f.authenticate(r.Header.Get("Authorization"))
 		if problem == nil {
@@ -44,46 +44,49 @@ func (f *Fake) answers(endpoint func(*http.Request) (any, *refusal)) http.Handle
 			f.mu.Unlock()
 		}
 		if problem != nil {
-			refuse(w, problem)
+			reject(w, problem)
 			return
 		}
 		writeJSON(w, http.StatusOK, body)
 	})
 }
 
-func (f *Fake) authenticate(authorization string) *refusal {
+func (f *Fake) authenticate(authorization string) *rejection {
 	scheme, key, _ := strings.Cut(authorization, " ")
 	if !strings.EqualFold(scheme, "Bearer") || key != f.options.APIKey {
-		return &refusal{status: http.StatusUnauthorized, Message: "The API key is missing or not valid"}
+		return &rejection{status: http.StatusUnauthorized, Message: "The API key is missing or not valid"}
 	}
 	return nil
 }
 
-func (f *Fake) count(h http.Header) *refusal {
-	if !f.options.Window {
+func (f *Fake) count(h http.Header) *rejection {
+	take := f.window.Take
+	if f.options.CountRequest != nil && f.readings["v1-limit"] == "shared" {
+		take = f.options.CountRequest
+	} else if !f.options.Window {
 		return nil
 	}
-	wait := f.window.Take(h)
-	if wait == 0 {
+	wait := take(h)
+	if wait == 0 || !f.options.Window {
 		return nil
 	}
 	fake.SetRetryAfter(h, wait)
-	return &refusal{status: http.StatusTooManyRequests, Message: "Too many requests"}
+	return &rejection{status: http.StatusTooManyRequests, Message: "Too many requests"}
 }
 
-func (f *Fake) authorize(agent string) *refusal {
+func (f *Fake) authorize(agent string) *rejection {
 	foreign := f.options.ForeignAgentID
 	switch {
 	case agent == strconv.FormatInt(f.options.AgentID, 10):
 		return nil
 	case foreign != 0 && agent == strconv.FormatInt(foreign, 10):
-		return &refusal{status: http.StatusForbidden, Message: "The API key is not for this agent"}
+		return &rejection{status: http.StatusForbidden, Message: "The API key is not for this agent"}
 	}
 	return notFound()
 }
 
-// refusal is the body of an error.
-type refusal struct {
+// rejection is the body of an error.
+type rejection struct {
 	status  int
 	Message string  `json:"message"`
 	Issues  []issue `json:"issues,omitempty"`
@@ -94,24 +97,26 @@ type issue struct {
 	Message string `json:"message"`
 }
 
-func notFound() *refusal { return &refusal{status: http.StatusNotFound, Message: "Resource not found"} }
-
-func tooLarge() *refusal {
-	return &refusal{status: http.StatusRequestEntityTooLarge, Message: "The request is too large"}
+func notFound() *rejection {
+	return &rejection{status: http.StatusNotFound, Message: "Resource not found"}
 }
 
-func invalid(issues ...issue) *refusal {
-	return &refusal{status: http.StatusBadRequest, Message: "Invalid request data", Issues: issues}
+func tooLarge() *rejection {
+	return &rejection{status: http.StatusRequestEntityTooLarge, Message: "The request is too large"}
 }
 
-func taken(what string) *refusal {
-	return &refusal{status: http.StatusConflict, Message: "The " + what + " is taken"}
+func invalid(issues ...issue) *rejection {
+	return &rejection{status: http.StatusBadRequest, Message: "Invalid request data", Issues: issues}
 }
 
-func refuse(w http.ResponseWriter, problem *refusal) { writeJSON(w, problem.status, encode(problem)) }
+func taken(what string) *rejection {
+	return &rejection{status: http.StatusConflict, Message: "The " + what + " is taken"}
+}
+
+func reject(w http.ResponseWriter, problem *rejection) { writeJSON(w, problem.status, encode(problem)) }
 
 func writeJSON(w http.ResponseWriter, status int, body []byte) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may be gone: nothing to do
+	_, _ = w.Write(body) // the client may have left
 }

@@ -5,10 +5,11 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
-// Contact is one that a Fake holds, as it shows it.
+// Contact is a contact that a Fake holds, as in its responses.
 type Contact struct {
 	ID               string                     `json:"id"`
 	ExternalID       string                     `json:"external_id"`
@@ -21,8 +22,7 @@ type Contact struct {
 	UpdatedAt        int64                      `json:"updated_at"`
 }
 
-// clone shares nothing that changes: texts and values are replaced, not
-// rewritten.
+// clone shares only texts and values, which are replaced and never changed.
 func (c *Contact) clone() Contact {
 	copied := *c
 	copied.StripeAccounts = slices.Clone(c.StripeAccounts)
@@ -30,7 +30,7 @@ func (c *Contact) clone() Contact {
 	return copied
 }
 
-// Attribute is a definition, as a Fake shows it.
+// Attribute is a definition, as in the responses of a Fake.
 type Attribute struct {
 	Name        string `json:"name"`
 	Label       string `json:"label"`
@@ -41,6 +41,9 @@ type Attribute struct {
 
 // store holds contacts and definitions in the order in which they were made.
 type store struct {
+	foldIDs       bool // external ids are in lower case
+	rejectUnknown bool // values of attributes that are not defined
+
 	contacts   []*Contact
 	byID       map[string]*Contact // by external id
 	attributes []Attribute
@@ -68,15 +71,26 @@ func (s *store) attribute(name string) *Attribute {
 	return &s.attributes[i]
 }
 
-// obtain returns the contact of an external id, made if there is none. An empty
-// id is generated.
-func (s *store) obtain(externalID string) *Contact {
+// find returns nil for an unknown external id.
+func (s *store) find(externalID string) *Contact { return s.byID[s.fold(externalID)] }
+
+// fold returns an external id as it is stored.
+func (s *store) fold(externalID string) string {
+	if s.foldIDs {
+		return strings.ToLower(externalID)
+	}
+	return externalID
+}
+
+// findOrCreate generates an external id if it is empty.
+func (s *store) findOrCreate(externalID string) *Contact {
 	if externalID == "" {
 		externalID = s.unusedID()
 	}
-	if c := s.byID[externalID]; c != nil {
+	if c := s.find(externalID); c != nil {
 		return c
 	}
+	externalID = s.fold(externalID)
 	s.created++
 	c := &Contact{
 		ID:               "contact_" + strconv.FormatInt(s.created, 10),
@@ -104,10 +118,10 @@ func (s *store) remove(c *Contact) {
 	s.contacts = slices.DeleteFunc(s.contacts, func(other *Contact) bool { return other == c })
 }
 
-// apply sets what the fields have, which were checked before. Attributes that
-// are not defined are dropped without a word.
+// apply sets the fields, which check has accepted. Values of attributes that are
+// not defined are dropped silently.
 func (s *store) apply(c *Contact, f fields, replace bool) {
-	if id := f.text("external_id"); id != "" {
+	if id := s.fold(f.text("external_id")); id != "" {
 		delete(s.byID, c.ExternalID)
 		c.ExternalID = id
 		s.byID[id] = c

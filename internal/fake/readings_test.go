@@ -1,6 +1,7 @@
 package fake
 
 import (
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -40,23 +41,33 @@ func TestNewChoice_UnknownIDOrToken(t *testing.T) {
 	}
 }
 
-// The table of the contract and that of the fakes are the same, in order.
+// The tables of the contract and of the fakes have the same order too.
 func TestPoints_AreThoseOfTheContract(t *testing.T) {
 	_, section, ok := strings.Cut(testenv.Contract(t, "bookbag.md"), "\n## 13. ")
 	require.True(t, ok)
 	section, _, _ = strings.Cut(section, "\n## ")
+	assert.Equal(t, points, readTable(section))
+}
+
+func TestPoints_AreThoseOfTheGuide(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/readings.md")
+	require.NoError(t, err)
+	assert.ElementsMatch(t, points, readTable(string(guide)))
+}
+
+// readTable reads the rows whose first cell is an id, and the tokens of the second.
+func readTable(text string) (rows []point) {
 	token := regexp.MustCompile("`([a-z0-9-]+|messageMetadata|errorText)`")
-	var want []point
-	for line := range strings.Lines(section) {
+	for line := range strings.Lines(text) {
 		cells := strings.Split(line, "|")
 		if len(cells) < 4 || !strings.HasPrefix(cells[1], " `") {
 			continue
 		}
-		p := point{id: strings.Split(cells[1], "`")[1]}
+		row := point{id: strings.Split(cells[1], "`")[1]}
 		for _, m := range token.FindAllStringSubmatch(cells[2], -1) {
-			p.tokens = append(p.tokens, m[1])
+			row.tokens = append(row.tokens, m[1])
 		}
-		want = append(want, p)
+		rows = append(rows, row)
 	}
-	assert.Equal(t, want, points)
+	return rows
 }
