@@ -59,7 +59,7 @@ func explainJSON(data []byte, err error) error {
 	case errors.As(err, &wrong):
 		return errors.New("must be a JSON object")
 	case errors.As(err, &syntax):
-		before := data[:min(int(syntax.Offset), len(data))]
+		before := data[:max(0, min(int(syntax.Offset), len(data)))]
 		return fmt.Errorf("line %d: must be JSON: %s", 1+bytes.Count(before, []byte("\n")), syntax)
 	}
 	return errors.New("must be a whole JSON object")
