@@ -3,11 +3,53 @@ package hmachash
 import (
 	"context"
 	"crypto/hmac"
+	"errors"
+	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/chatident/chatident/internal/field"
+	"github.com/chatident/chatident/internal/secret"
 )
+
+// Why [Ainisa.Action] rejects a request, for ActionOptions.OnReject.
+var (
+	// ErrNoKey: the header of the API key is absent, or was sent more than once.
+	ErrNoKey = errors.New("hmachash: action: no API key (does the action in Ainisa's dashboard have the header?)")
+
+	// ErrWrongKey: the API key is another one.
+	ErrWrongKey = errors.New("hmachash: action: wrong API key (does the action in Ainisa's dashboard have this one?)")
+
+	// ErrNoUser: X-User-Id or X-User-Hash is absent or empty, as they are for a
+	// visitor who is not signed in, or was sent more than once.
+	ErrNoUser = errors.New("hmachash: action: no user (is the visitor signed in, and the block in the page?)")
+
+	// ErrInvalidUserID: X-User-Id is an id that [Ainisa.Identify] rejects.
+	ErrInvalidUserID = errors.New("hmachash: action: invalid user id")
+
+	// ErrWrongHash: X-User-Hash is not the hash of X-User-Id under any secret.
+	ErrWrongHash = errors.New("hmachash: action: the hash does not fit the user id (do the page and this server have the same secret?)")
+)
+
+// ActionOptions of [Ainisa.Action].
+type ActionOptions struct {
+	// OnReject, if non-nil, is called after each 401 with an error that errors.Is
+	// reports to be one of [ErrNoKey], [ErrWrongKey], [ErrNoUser],
+	// [ErrInvalidUserID] and [ErrWrongHash]. It holds nothing of the request's.
+	OnReject func(*http.Request, error)
+
+	// WithoutKey is for an endpoint that something else keeps everybody but Ainisa
+	// out of: whoever has seen a customer's user_hash in a page could otherwise
+	// call it as that customer, for ever. The header and the key are then empty.
+	WithoutKey bool
+
+	// Anonymous also passes on requests of visitors who are not signed in: those
+	// in which X-User-Id and X-User-Hash are both absent or empty. [UserID] is
+	// false for them. The key is still required.
+	Anonymous bool
+}
 
 // Action guards an endpoint that Ainisa calls for a customer (a "custom API
 // action"). It calls next with the verified id in the context, for [UserID],
@@ -16,99 +58,136 @@ import (
 //   - the header named by header, with apiKey as its value: the pair that you
 //     set for the action in Ainisa's dashboard. Compared in constant time.
 //   - X-User-Id and X-User-Hash that fit together under the secret or a
-//     previous one.
+//     previous one. An id that is not valid UTF-8 is read as Latin-1.
 //
-// Any other request gets 401 with a constant JSON body, whatever the fault, and
-// next is not called. Answers are Cache-Control: no-store unless next says
-// otherwise. The Origin header is not looked at: anybody can send it.
+// Any other request gets 401 with a constant JSON body, and next is not called.
+// Responses are Cache-Control: no-store unless next says otherwise. The Origin
+// header is not looked at: anybody can send it.
 //
-// The key is needed, since a user_hash never expires: with the hash alone one
-// saved page would open that customer's API for ever.
-//
-// A header that is not a header's name, or has a meaning already (to Ainisa or
-// to HTTP), an API key that is empty or cannot be a header's value, and a nil
-// next are a *[FieldError].
+// header is Authorization, or a name that ends in Key, Token, Secret, Password or
+// Auth (X-Api-Key) and that no proxy, browser or framework sets; apiKey has visible
+// ASCII characters only (in Authorization, a scheme such as "Bearer " may come
+// first). The options may be nil. Other arguments, and a nil next, are a *[FieldError].
 //
 // Source: Ainisa, "Custom API actions".
-func (a *Ainisa) Action(header, apiKey string, next http.Handler) (http.Handler, error) {
+func (a *Ainisa) Action(header, apiKey string, next http.Handler, options *ActionOptions) (http.Handler, error) {
+	h := action{hasher: a.hasher, header: header, next: next}
+	if options != nil {
+		h.options = *options
+	}
 	switch {
-	case !isToken(header):
-		return nil, &FieldError{"header", "must be the name of an HTTP header"}
-	case slices.Contains(reserved, http.CanonicalHeaderKey(header)):
-		return nil, &FieldError{"header", "must be one of your own: this one has a meaning already"}
-	case apiKey == "":
-		return nil, &FieldError{"apiKey", "must not be empty; ActionWithoutKey says what that would mean"}
-	case strings.Trim(apiKey, " \t") != apiKey || strings.ContainsFunc(apiKey, isControl):
-		return nil, &FieldError{"apiKey", "must not have control characters, or white space at its edges"}
-	}
-	hasKey := func(r *http.Request) bool {
-		got, ok := single(r, header)
-		return ok && hmac.Equal([]byte(got), []byte(apiKey))
-	}
-	return a.action(hasKey, next)
-}
-
-// ActionWithoutKey is [Ainisa.Action] without an API key. Whoever has seen a
-// customer's user_hash in a page can then call the endpoint as that customer,
-// for ever: use it only where something else keeps everybody but Ainisa out.
-func (a *Ainisa) ActionWithoutKey(next http.Handler) (http.Handler, error) {
-	return a.action(func(*http.Request) bool { return true }, next)
-}
-
-func (a *Ainisa) action(hasKey func(*http.Request) bool, next http.Handler) (http.Handler, error) {
-	if next == nil {
+	case next == nil:
 		return nil, &FieldError{"next", "must not be nil"}
+	case h.options.WithoutKey && h.options.Anonymous:
+		return nil, &FieldError{"ActionOptions.Anonymous", "must not be set beside WithoutKey, which would let everybody in"}
+	case h.options.WithoutKey && header+apiKey != "":
+		return nil, &FieldError{"ActionOptions.WithoutKey", "must not be set beside a header and an apiKey (pass two empty strings)"}
+	case h.options.WithoutKey:
+		return h, nil
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Cache-Control", "no-store")
-		id, hasID := single(r, "X-User-Id")
-		hash, hasHash := single(r, "X-User-Hash")
-		if !hasKey(r) || !hasID || !hasHash || !a.hasher.Verify(id, hash) {
-			refuse(w)
-			return
+	if rule := secret.CheckHeader(header); rule != "" {
+		return nil, &FieldError{"header", rule}
+	}
+	if rule := secret.CheckIn(header, apiKey); rule != "" {
+		return nil, &FieldError{"apiKey", rule}
+	}
+	h.isKey = func(key string) bool { return hmac.Equal([]byte(key), []byte(apiKey)) }
+	return h, nil
+}
+
+type action struct {
+	hasher  *Hasher
+	header  string
+	isKey   func(string) bool
+	next    http.Handler
+	options ActionOptions
+}
+
+func (h action) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	id, err := h.verify(r)
+	switch {
+	case err != nil:
+		reject(w, "the caller or the customer could not be verified")
+		if h.options.OnReject != nil {
+			h.options.OnReject(r, err)
 		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), userIDKey{}, id)))
-	}), nil
-}
-
-// single returns the header's value if it was sent exactly once: of two, a
-// proxy and this handler might each believe another.
-func single(r *http.Request, header string) (string, bool) {
-	values := r.Header.Values(header)
-	if len(values) != 1 {
-		return "", false
+	case id == "":
+		h.next.ServeHTTP(w, r)
+	default:
+		h.next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), userIDKey{}, id)))
 	}
-	return values[0], true
 }
 
-func refuse(w http.ResponseWriter) {
+// verify returns no id and no error for a visitor who may be anonymous.
+func (h action) verify(r *http.Request) (id string, err error) {
+	if !h.options.WithoutKey {
+		key, err := single(r, h.header, ErrNoKey)
+		if err != nil {
+			return "", err
+		}
+		if !h.isKey(key) {
+			return "", ErrWrongKey
+		}
+	}
+	if h.options.Anonymous && strings.Join(r.Header.Values("X-User-Id"), "")+strings.Join(r.Header.Values("X-User-Hash"), "") == "" {
+		return "", nil
+	}
+	id, err = single(r, "X-User-Id", ErrNoUser)
+	if err != nil {
+		return "", err
+	}
+	hash, err := single(r, "X-User-Hash", ErrNoUser)
+	if err != nil {
+		return "", err
+	}
+	id = decodeLatin1(id)
+	if rule := field.PageID(id); rule != "" {
+		return "", fmt.Errorf("%w: it %s", ErrInvalidUserID, rule)
+	}
+	if !h.hasher.Verify(id, hash) {
+		return "", ErrWrongHash
+	}
+	return id, nil
+}
+
+// single returns the header's value if it was sent exactly once and is not empty:
+// of two, a proxy and this handler might each believe another.
+func single(r *http.Request, header string, missing error) (string, error) {
+	values := r.Header.Values(header)
+	if len(values) != 1 || values[0] == "" {
+		return "", fmt.Errorf("%w: expected one header %s that is not empty, got %d headers", missing, header, len(values))
+	}
+	return values[0], nil
+}
+
+// decodeLatin1 takes a value that is not valid UTF-8 for Latin-1, in which HTTP
+// clients such as Node's write "müller".
+func decodeLatin1(value string) string {
+	if utf8.ValidString(value) {
+		return value
+	}
+	var b strings.Builder
+	for i := range len(value) {
+		b.WriteRune(rune(value[i]))
+	}
+	return b.String()
+}
+
+// reject responds with 401 and a constant sentence.
+func reject(w http.ResponseWriter, sentence string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusUnauthorized)
-	_, _ = io.WriteString(w, `{"error":"the caller or the customer could not be verified"}`+"\n")
+	_, _ = io.WriteString(w, `{"error":"`+sentence+"\"}\n")
 }
 
 type userIDKey struct{}
 
 // UserID returns the customer's id that [Ainisa.Action] has verified for the
-// request that ctx belongs to. It is false outside of such a request.
+// request that ctx belongs to. It is false outside of such a request, and for a
+// visitor whom ActionOptions.Anonymous let through.
 func UserID(ctx context.Context) (id string, ok bool) {
 	id, ok = ctx.Value(userIDKey{}).(string)
 	return id, ok
 }
-
-// reserved are the headers that Ainisa sends to everybody, and those that HTTP
-// needs for itself, some of which net/http takes out.
-var reserved = []string{
-	"X-User-Id", "X-User-Hash", "Origin", "Locale", "Content-Type", "X-Requested-With",
-	"Host", "Connection", "Content-Length", "Cookie", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-}
-
-// isToken checks the grammar of a header's name, RFC 9110 section 5.6.2.
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
-	})
-}
-
-func isControl(r rune) bool { return r < ' ' || r == 0x7f }

@@ -2,14 +2,14 @@ package hmachash
 
 import (
 	"html/template"
-	"unicode/utf8"
+	"net/http"
 
-	"github.com/chatident/chatident/internal/exactjson"
+	"github.com/chatident/chatident/internal/field"
 )
 
 // Ainisa signs customers for Ainisa's widget, and verifies them when Ainisa
-// calls your API. It comes from [NewAinisa]; the zero Ainisa is of no use. It is
-// safe for use by many goroutines. However it is printed or encoded, it shows as
+// calls your API. It comes from [NewAinisa]; the zero value is not usable. It is
+// safe for concurrent use. However it is printed or encoded, it shows as
 // [redacted].
 type Ainisa struct {
 	redacted
@@ -17,16 +17,22 @@ type Ainisa struct {
 }
 
 // NewAinisa returns an Ainisa for the Secret Key of Ainisa's dashboard. The
-// options may be nil. A secret, current or previous, that [New] refuses, or that
-// has white space at an edge, is a *[FieldError].
+// options may be nil. A secret, current or previous, that [New] rejects or that was
+// not pasted whole (in quotes, with white space at an edge, ${NAME}) is a
+// *[FieldError].
 //
 // Source: Ainisa, "User data".
 func NewAinisa(secret string, options *Options) (*Ainisa, error) {
-	h, err := newVendorHasher(secret, options)
+	h, err := newHasher(secret, options, checkVendorSecret)
 	if err != nil {
 		return nil, err
 	}
 	return &Ainisa{hasher: h}, nil
+}
+
+// SetSecret is [Hasher.SetSecret], with the rules of [NewAinisa].
+func (a *Ainisa) SetSecret(secret string, options *Options) error {
+	return a.hasher.SetSecret(secret, options)
 }
 
 // AinisaUser is a signed-in customer. Only the ID is covered by the user_hash:
@@ -53,59 +59,74 @@ type AinisaIdentity struct {
 	Email     string `json:"email,omitempty"`
 }
 
-// Identify returns the signed customer, to be sent as JSON to a single-page
-// app, which sets window.ainisaUser before it loads the widget.
+// Identify returns the signed customer as JSON has it.
 //
-// It refuses with a *[FieldError] an id that is empty, has white space at an
-// edge or control characters in it, and text that is not valid UTF-8.
+// A *[FieldError] reports an id that is empty, means "not set" ("undefined",
+// "null", the nil UUID), has more than 512 bytes or a character that does not print,
+// and a text that is not valid UTF-8 or has white space at its edges.
 func (a *Ainisa) Identify(u AinisaUser) (AinisaIdentity, error) {
-	if err := checkPageID("AinisaUser.ID", u.ID); err != nil {
-		return AinisaIdentity{}, err
-	}
-	for _, f := range []struct{ field, value string }{
-		{"AinisaUser.FirstName", u.FirstName},
-		{"AinisaUser.LastName", u.LastName},
-		{"AinisaUser.Email", u.Email},
-	} {
-		if !utf8.ValidString(f.value) {
-			return AinisaIdentity{}, &FieldError{f.field, "must be valid UTF-8"}
-		}
+	if name, rule := field.Check(
+		field.New("AinisaUser.ID", u.ID, field.PageID),
+		field.New("AinisaUser.FirstName", u.FirstName, field.Text),
+		field.New("AinisaUser.LastName", u.LastName, field.Text),
+		field.New("AinisaUser.Email", u.Email, field.Text),
+	); rule != "" {
+		return AinisaIdentity{}, &FieldError{name, rule}
 	}
 	hash, err := a.hasher.Hash(u.ID)
 	return AinisaIdentity{u.ID, hash, u.FirstName, u.LastName, u.Email}, err
 }
 
-// Script returns the block that names the customer to the widget, as a
-// <script> with the CSP nonce, or without one when nonce is empty. It stands
-// anywhere before [Ainisa.Widget]. For a visitor without an id it is empty,
-// whatever the other fields and the nonce hold.
+// Script returns the block that sets window.ainisaUser, with the CSP nonce, or
+// without one when nonce is empty (see [ScriptHash]). Put it into the body of every
+// page, before [Ainisa.Widget]: for a visitor without an id it deletes
+// window.ainisaUser, which in a page whose body is swapped is still that of the
+// customer before. Whether a widget that is loaded reads it again is not documented.
 //
-// A page that carries it is to be served with Cache-Control: private, no-store.
+// Serve a page that carries it with Cache-Control: private, no-store.
 //
 // The errors are those of [Ainisa.Identify], and a *[FieldError] for a nonce
 // that is not base64.
 //
 // Source: Ainisa, "User data".
 func (a *Ainisa) Script(u AinisaUser, nonce string) (template.HTML, error) {
+	data, err := a.Data(u)
+	return withScript(nonce, data, err)
+}
+
+// Data is the block of [Ainisa.Script] without the script, for pages that load it
+// from [ScriptFile].
+func (a *Ainisa) Data(u AinisaUser) (template.HTML, error) {
+	identity, err := a.identify(u)
+	return dataElement("ainisa", identity, err)
+}
+
+// identify returns nil for a visitor who is not signed in.
+func (a *Ainisa) identify(u AinisaUser) (any, error) {
 	if u.ID == "" {
-		return "", nil
+		return nil, nil
 	}
-	identity, err := a.Identify(u)
-	if err != nil {
-		return "", err
-	}
-	object, err := exactjson.Marshal(identity)
-	if err != nil {
-		return "", err
-	}
-	return script("", nonce, "window.ainisaUser="+string(object)+";")
+	return a.Identify(u)
 }
 
 // Widget returns the tag that loads Ainisa's widget, with the CSP nonce, or
 // without one when nonce is empty. Every page has it, for anonymous visitors
-// too. A nonce that is not base64 is a *[FieldError].
+// too. It runs after the page is parsed, so after the block; in a site whose pages
+// swap the body, put it into the head. If your dashboard has another tag, use that.
+// A nonce that is not base64 is a *[FieldError].
 //
 // Source: Ainisa, "User data".
 func (a *Ainisa) Widget(nonce string) (template.HTML, error) {
-	return script(` src="https://chatbot.ainisa.com/widget.js"`, nonce, "")
+	return script(` src="https://chatbot.ainisa.com/widget.js" defer`, nonce, "")
+}
+
+// Handler serves {"identity":...} to single-page apps: the JSON of
+// [Ainisa.Identify], to be set as window.ainisaUser before the widget is loaded, or
+// null for a visitor whose ID is empty. Its path is /api/ainisa-identity by
+// default; [HandlerOptions] and the rules of identity.Handler apply: one raw path,
+// GET and HEAD, pages of the same origin, no caching, 500 if lookup fails or panics.
+//
+// The options may be nil. Handler panics if lookup is nil.
+func (a *Ainisa) Handler(lookup func(*http.Request) (AinisaUser, error), options *HandlerOptions) http.Handler {
+	return newHandler("/api/ainisa-identity", lookup, a.identify, options)
 }

@@ -1,7 +1,7 @@
 package hmachash
 
-// A FieldError says which argument or field broke which rule. Every refusal is
-// one, always as a pointer. Its text holds neither a secret nor a field's value.
+// A FieldError says which argument or field broke which rule. Every rejected argument
+// is one, always as a pointer. Its text holds neither a secret nor a field's value.
 type FieldError struct {
 	// Field is an argument ("secret", "nonce") or a field ("AinisaUser.ID").
 	Field string

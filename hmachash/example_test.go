@@ -1,12 +1,15 @@
 package hmachash_test
 
 import (
+	"errors"
 	"fmt"
 	"html/template"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strings"
+	"time"
 
 	"github.com/chatident/chatident/hmachash"
 )
@@ -19,13 +22,15 @@ func Example() {
 		log.Fatal(err)
 	}
 
-	page := template.Must(template.New("page").Parse("{{.Block}}\n{{.Widget}}\n"))
-	nonce := "MTIzNDU2Nzg5MDEyMzQ1Ng" // a new random one for each answer
-	block, err := ainisa.Script(hmachash.AinisaUser{ID: "1", FirstName: "Miles O'Brien"}, nonce)
+	// The site serves the script itself, so "script-src 'self' https://chatbot.ainisa.com"
+	// is all the policy that a page needs. With Script instead of Data, it is inline.
+	http.Handle("/chatident.js", hmachash.ScriptFile())
+	page := template.Must(template.New("page").Parse("{{.Block}}\n<script src=\"/chatident.js\"></script>\n{{.Widget}}\n"))
+	block, err := ainisa.Data(hmachash.AinisaUser{ID: "1", FirstName: "Miles O'Brien"})
 	if err != nil {
 		log.Fatal(err)
 	}
-	widget, err := ainisa.Widget(nonce)
+	widget, err := ainisa.Widget("")
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -33,8 +38,9 @@ func Example() {
 		log.Fatal(err)
 	}
 	// Output:
-	// <script nonce="MTIzNDU2Nzg5MDEyMzQ1Ng">window.ainisaUser={"user_id":"1","user_hash":"c44eeb3397f29a15f7328f9ffc608a99dde2bfcf0e8a2fd393cf12a05ba14a9b","firstname":"Miles O'Brien"};</script>
-	// <script src="https://chatbot.ainisa.com/widget.js" nonce="MTIzNDU2Nzg5MDEyMzQ1Ng"></script>
+	// <script type="application/json" data-chatident="ainisa" data-turbo-temporary>{"user_id":"1","user_hash":"c44eeb3397f29a15f7328f9ffc608a99dde2bfcf0e8a2fd393cf12a05ba14a9b","firstname":"Miles O'Brien"}</script>
+	// <script src="/chatident.js"></script>
+	// <script src="https://chatbot.ainisa.com/widget.js" defer></script>
 }
 
 // An endpoint of your own API that only Ainisa reaches, for a known customer.
@@ -45,14 +51,16 @@ func ExampleAinisa_Action() {
 		fmt.Fprintln(w, "orders of customer", id)
 	})
 	// The header and the key are the ones set for the action in the dashboard.
-	handler, err := ainisa.Action("X-Api-Key", "the key of the action", orders)
+	handler, err := ainisa.Action("X-Api-Key", "the-key-of-the-action", orders, &hmachash.ActionOptions{
+		OnReject: func(_ *http.Request, err error) { fmt.Println(errors.Is(err, hmachash.ErrWrongHash)) },
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
 
 	for _, id := range []string{"1", "2"} {
 		r := httptest.NewRequest("GET", "/orders", nil)
-		r.Header.Set("X-Api-Key", "the key of the action")
+		r.Header.Set("X-Api-Key", "the-key-of-the-action")
 		r.Header.Set("X-User-Id", id)
 		r.Header.Set("X-User-Hash", "c44eeb3397f29a15f7328f9ffc608a99dde2bfcf0e8a2fd393cf12a05ba14a9b")
 		w := httptest.NewRecorder()
@@ -61,6 +69,7 @@ func ExampleAinisa_Action() {
 	}
 	// Output:
 	// 200 orders of customer 1
+	// true
 	// 401 {"error":"the caller or the customer could not be verified"}
 }
 
@@ -79,21 +88,79 @@ func ExampleBookbag_Identify() {
 	// user_8821 64 map[name:Ada Lovelace plan:pro]
 }
 
-// The block stands beside the agent's own embed tag. The value of a key becomes
-// an attribute of the contact.
+// One policy by hash fits every page of every visitor, so that it may be set in one
+// place, and pages may be swapped.
 func ExampleBookbag_Script() {
 	bookbag, _ := hmachash.NewBookbag("the signing secret of the agent", nil)
-	block, err := bookbag.Script(hmachash.BookbagUser{ID: "user_8821", Metadata: map[string]any{"plan": "pro"}}, "")
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		block, err := bookbag.Script(hmachash.BookbagUser{ID: "user_8821", Metadata: map[string]any{"plan": "pro"}}, "")
+		if err != nil {
+			http.Error(w, "the page is not available", http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Security-Policy", "script-src "+hmachash.ScriptHash+" https://app.bookbag.ai")
+		w.Header().Set("Cache-Control", "private, no-store")
+		fmt.Fprint(w, "<body>", block, "</body>") // and the embed tag of the agent
+	})
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	fmt.Println(strings.Contains(w.Body.String(), `"user_id":"user_8821"`))
+	// Output: true
+}
+
+// A site with two vendors: one function says who is signed in, and each vendor's user
+// comes from it.
+func Example_twoVendors() {
+	type customer struct{ id, first, last, email, plan string }
+	currentCustomer := func(*http.Request) (*customer, error) { // your session; nil if nobody is signed in
+		return &customer{"1", "Ada", "Lovelace", "ada@example.com", "pro"}, nil
+	}
+	ainisaUser := func(r *http.Request) (hmachash.AinisaUser, error) {
+		c, err := currentCustomer(r)
+		if err != nil || c == nil {
+			return hmachash.AinisaUser{}, err
+		}
+		return hmachash.AinisaUser{ID: c.id, FirstName: c.first, LastName: c.last, Email: c.email}, nil
+	}
+	bookbagUser := func(r *http.Request) (hmachash.BookbagUser, error) {
+		c, err := currentCustomer(r)
+		if err != nil || c == nil {
+			return hmachash.BookbagUser{}, err
+		}
+		return hmachash.BookbagUser{ID: c.id, Name: c.first + " " + c.last, Email: c.email, Metadata: map[string]any{"plan": c.plan}}, nil
+	}
+	ainisa, _ := hmachash.NewAinisa("the secret key of Ainisa", nil)
+	bookbag, _ := hmachash.NewBookbag("the signing secret of the agent", nil)
+	mux := http.NewServeMux()
+	mux.Handle("/api/ainisa-identity", ainisa.Handler(ainisaUser, nil))
+	mux.Handle("/api/bookbag-identity", bookbag.Handler(bookbagUser, nil))
+
+	for _, path := range []string{"/api/ainisa-identity", "/api/bookbag-identity"} {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest("GET", path, nil))
+		fmt.Print(w.Body)
+	}
+	// Output:
+	// {"identity":{"user_id":"1","user_hash":"850d30578712a3f9ecdb34fa419219583d81ce9a9a18b569b49d80ed0344e2de","firstname":"Ada","lastname":"Lovelace","email":"ada@example.com"}}
+	// {"identity":{"user_id":"1","user_hash":"330444b7b946bec8e297743ebf1f6d8d8d3348b39523d84c628e559089670ecd","user_metadata":{"email":"ada@example.com","name":"Ada Lovelace","plan":"pro"}}}
+}
+
+// The event is in the context once its signature and time are right. In a test, Sign
+// makes the signature.
+func ExampleBookbagWebhooks_Handler() {
+	webhooks, _ := hmachash.NewBookbagWebhooks("the secret of the webhook", nil)
+	handler, err := webhooks.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		event, _ := hmachash.Event(r.Context())
+		fmt.Println(event.Name, string(event.Data))
+	}))
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Println(block)
-
-	block, err = bookbag.Script(hmachash.BookbagUser{}, "") // nobody is signed in
-	fmt.Printf("%q %v\n", block, err)
-	// Output:
-	// <script>(function(user){function identify(){window.bookbag("identify",user)}typeof window.bookbag==="function"?identify():window.addEventListener("load",identify)})(JSON.parse("{\"user_id\":\"user_8821\",\"user_hash\":\"8c0a087a3e29cc511fc6d66f9840ac3d8ddef6299b69a8a0f4814a93823f6107\",\"user_metadata\":{\"plan\":\"pro\"}}"));</script>
-	// "" <nil>
+	body := fmt.Sprintf(`{"event":"lead.created","data":{"email":"ada@example.com"},"ts":%d}`, time.Now().UnixMilli())
+	r := httptest.NewRequest("POST", "/bookbag", strings.NewReader(body))
+	r.Header.Set("X-Bookbag-Signature", webhooks.Sign([]byte(body)))
+	handler.ServeHTTP(httptest.NewRecorder(), r)
+	// Output: lead.created {"email":"ada@example.com"}
 }
 
 func ExampleHasher_Verify() {

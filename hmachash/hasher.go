@@ -9,8 +9,10 @@ import (
 	"hash"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unicode/utf8"
 
+	"github.com/chatident/chatident/internal/field"
 	"github.com/chatident/chatident/internal/secret"
 )
 
@@ -19,26 +21,28 @@ const hashSize = 2 * sha256.Size
 
 type redacted = secret.Redacted
 
-// Options of [New], [NewAinisa] and [NewBookbag]. They show as [redacted] in
-// fmt, slog and encoding/json, but their secrets are your own open strings: do
-// not keep them in a struct that is printed.
+// Options of [New], [NewAinisa], [NewBookbag] and the SetSecret methods. They show
+// as [redacted] in fmt, slog and encoding/json, but their secrets are your own open
+// strings: do not keep them in a struct that is printed.
 type Options struct {
 	redacted
 
-	// Previous are the secrets that were in use before. Hashes made with them
-	// are still verified. Default: none.
+	// Previous are other secrets whose hashes are verified: those in use before,
+	// and one that is to come (see [Hasher.SetSecret]). Default: none.
 	Previous []string
 }
 
 // Hasher computes user hashes: HMAC-SHA256 with a secret, in lower-case hex.
-// It comes from [New]; the zero Hasher is of no use. It is safe for use by many
-// goroutines. However it is printed or encoded, it shows as [redacted].
+// It comes from [New]; the zero value is not usable. It is safe for concurrent use,
+// also while its secret is changed. However it is printed or encoded, it shows as
+// [redacted].
 //
 // For a page of a known vendor, take [Ainisa] or [Bookbag], so that a customer
 // of one is never signed with the secret of the other.
 type Hasher struct {
 	redacted
-	macs []macFunc // of the current secret, then of the previous ones
+	check func(field, secret string) error
+	macs  atomic.Pointer[[]macFunc] // of the current secret, then of the previous ones
 }
 
 // New returns a Hasher whose key is the text of secret, byte by byte. The
@@ -51,20 +55,35 @@ func New(secret string, options *Options) (*Hasher, error) {
 }
 
 func newHasher(secret string, options *Options, check func(field, secret string) error) (*Hasher, error) {
-	if err := check("secret", secret); err != nil {
+	h := &Hasher{check: check}
+	if err := h.SetSecret(secret, options); err != nil {
 		return nil, err
 	}
-	h := &Hasher{macs: []macFunc{newMAC(secret)}}
-	if options == nil {
-		return h, nil
-	}
-	for i, previous := range options.Previous {
-		if err := check(fmt.Sprintf("Options.Previous[%d]", i), previous); err != nil {
-			return nil, err
-		}
-		h.macs = append(h.macs, newMAC(previous))
-	}
 	return h, nil
+}
+
+// SetSecret makes secret the one that hashes are made with from now on, and verifies
+// those of options.Previous, too. An error is one of [New], and then nothing changes.
+//
+// To rotate without a gap, first name the coming secret in Previous, on every
+// server, so that each verifies what another already signs; then make it the secret,
+// with the old one in Previous for as long as its pages may be open. After a leak,
+// keep no previous secret.
+func (h *Hasher) SetSecret(secret string, options *Options) error {
+	if err := h.check("secret", secret); err != nil {
+		return err
+	}
+	macs := []macFunc{newMAC(secret)}
+	if options != nil {
+		for i, previous := range options.Previous {
+			if err := h.check(fmt.Sprintf("Options.Previous[%d]", i), previous); err != nil {
+				return err
+			}
+			macs = append(macs, newMAC(previous))
+		}
+	}
+	h.macs.Store(&macs)
+	return nil
 }
 
 func checkSecret(field, secret string) error {
@@ -77,13 +96,22 @@ func checkSecret(field, secret string) error {
 	return nil
 }
 
+// checkVendorSecret is for a secret that was copied from a dashboard.
+func checkVendorSecret(field, text string) error {
+	if rule := secret.Check(text); rule != "" {
+		return &FieldError{field, rule}
+	}
+	return checkSecret(field, text)
+}
+
 // Hash returns the user_hash of id: 64 lower-case hexadecimal digits. An id
-// that is empty or not valid UTF-8 is a *[FieldError].
+// that is empty, not valid UTF-8, or means "not set" ("undefined", "null", the nil
+// UUID) is a *[FieldError].
 func (h *Hasher) Hash(id string) (string, error) {
-	if err := checkID("id", id); err != nil {
+	if err := checkID(id); err != nil {
 		return "", err
 	}
-	digits := h.macs[0](id)
+	digits := h.mac(id)
 	return string(digits[:]), nil
 }
 
@@ -91,34 +119,40 @@ func (h *Hasher) Hash(id string) (string, error) {
 // [Hasher.Hash], without allocating when dst has room for 64 bytes. On an error
 // it returns dst as it was.
 func (h *Hasher) AppendHash(dst []byte, id string) ([]byte, error) {
-	if err := checkID("id", id); err != nil {
+	if err := checkID(id); err != nil {
 		return dst, err
 	}
-	digits := h.macs[0](id)
+	digits := h.mac(id)
 	return append(dst, digits[:]...), nil
 }
 
 // Verify reports whether hash is the user_hash of id under the current secret
-// or a previous one. It compares in constant time, and wants the digits in
-// lower case, as they are made.
+// or a previous one. It compares in constant time, and expects the digits in
+// lower case, as Hash returns them.
 func (h *Hasher) Verify(id, hash string) bool {
-	if checkID("id", id) != nil {
-		return false
-	}
-	got := []byte(hash)
-	return slices.ContainsFunc(h.macs, func(mac macFunc) bool {
-		want := mac(id)
-		return hmac.Equal(want[:], got)
+	return checkID(id) == nil && h.verify(id, []byte(hash))
+}
+
+// mac computes the HMAC of any message with the current secret.
+func (h *Hasher) mac(message string) [hashSize]byte { return (*h.macs.Load())[0](message) }
+
+func (h *Hasher) verify(message string, digits []byte) bool {
+	return slices.ContainsFunc(*h.macs.Load(), func(mac macFunc) bool {
+		want := mac(message)
+		return hmac.Equal(want[:], digits)
 	})
 }
 
-func checkID(field, id string) error {
+func checkID(id string) error {
 	switch {
 	case id == "":
-		return &FieldError{field, "must not be empty"}
+		return &FieldError{"id", "must not be empty"}
 	case !utf8.ValidString(id):
 		// JSON would carry U+FFFD instead: other bytes than were hashed.
-		return &FieldError{field, "must be valid UTF-8"}
+		return &FieldError{"id", "must be valid UTF-8"}
+	}
+	if rule := field.Set(id); rule != "" {
+		return &FieldError{"id", rule}
 	}
 	return nil
 }

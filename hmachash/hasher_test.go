@@ -32,7 +32,7 @@ func requireField(t testing.TB, err error, field, rule string) {
 
 // macOf is Hash for messages that are not ids: empty or binary ones.
 func macOf(h *Hasher, message string) string {
-	digits := h.macs[0](message)
+	digits := h.mac(message)
 	return string(digits[:])
 }
 
@@ -114,7 +114,7 @@ func TestNodesCryptoMakesTheSameHashes(t *testing.T) {
 		for i := range id {
 			id[i] = alphabet[random.IntN(len(alphabet))]
 		}
-		ids = append(ids, string(id))
+		ids = append(ids, "u"+string(id)) // a quote alone would mean "not set"
 	}
 	var want []string
 	testenv.Node(t, "hmac.mjs", map[string]any{"secret": secret, "ids": ids}, &want)
@@ -151,7 +151,10 @@ func TestShortSecretsUnderFIPS(t *testing.T) {
 
 func TestHashRefusesIDs(t *testing.T) {
 	h := testHasher(t, "a secret that is long", nil)
-	for id, rule := range map[string]string{"": "must not be empty", "a\xff": "must be valid UTF-8", "\xed\xa0\x80": "must be valid UTF-8"} {
+	for id, rule := range map[string]string{
+		"": "must not be empty", "a\xff": "must be valid UTF-8", "\xed\xa0\x80": "must be valid UTF-8",
+		"undefined": "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>",
+	} {
 		hash, err := h.Hash(id)
 		requireField(t, err, "id", rule)
 		assert.Empty(t, hash)
@@ -199,6 +202,64 @@ func TestVerify(t *testing.T) {
 	}
 	assert.False(t, h.Verify("2", newHash), "another id")
 	assert.False(t, h.Verify("1 ", newHash), "another id")
+}
+
+func TestSetSecret(t *testing.T) {
+	const oldSecret, newSecret = "the old secret, long", "the new secret, long"
+	oldHash, newHash := hashOf(t, oldSecret, "1"), hashOf(t, newSecret, "1")
+	h := testHasher(t, oldSecret, &Options{Previous: []string{newSecret}}) // the coming one
+	assert.True(t, h.Verify("1", newHash), "another server signs with it already")
+	requireHash := func(want string) {
+		t.Helper()
+		got, err := h.Hash("1")
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	requireHash(oldHash)
+	require.NoError(t, h.SetSecret(newSecret, &Options{Previous: []string{oldSecret}}))
+	requireHash(newHash)
+	assert.True(t, h.Verify("1", oldHash))
+	requireField(t, h.SetSecret("", nil), "secret", "must not be empty")
+	requireField(t, h.SetSecret(newSecret, &Options{Previous: []string{""}}), "Options.Previous[0]", "must not be empty")
+	assert.True(t, h.Verify("1", oldHash), "an error changes nothing")
+	require.NoError(t, h.SetSecret(newSecret, nil))
+	assert.False(t, h.Verify("1", oldHash), "a leaked secret")
+	requireHash(newHash)
+
+	for _, vendor := range []interface{ SetSecret(string, *Options) error }{newAinisa(t), newBookbag(t), newWebhooks(t, nil)} {
+		require.NoError(t, vendor.SetSecret(newSecret, nil))
+		require.Error(t, vendor.SetSecret("${SECRET}", nil))
+	}
+	a, b := newAinisa(t), newBookbag(t)
+	require.NoError(t, a.SetSecret(newSecret, nil))
+	require.NoError(t, b.SetSecret(newSecret, nil))
+	ai, err := a.Identify(AinisaUser{ID: "1"})
+	require.NoError(t, err)
+	bi, err := b.Identify(BookbagUser{ID: "1"})
+	require.NoError(t, err)
+	assert.Equal(t, []string{newHash, newHash}, []string{ai.UserHash, bi.UserHash})
+}
+
+// While the secret changes, each hash is made with one of the two.
+func TestManyGoroutinesWhileTheSecretChanges(t *testing.T) {
+	const oldSecret, newSecret = "the old secret, long", "the new secret, long"
+	h := testHasher(t, oldSecret, &Options{Previous: []string{newSecret}})
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			for range 500 {
+				hash, err := h.Hash("1")
+				if err != nil || !h.Verify("1", hash) {
+					t.Error("a hash of neither secret")
+				}
+			}
+		})
+	}
+	for range 50 {
+		assert.NoError(t, h.SetSecret(newSecret, &Options{Previous: []string{oldSecret}}))
+		assert.NoError(t, h.SetSecret(oldSecret, &Options{Previous: []string{newSecret}}))
+	}
+	wg.Wait()
 }
 
 func TestManyGoroutines(t *testing.T) {

@@ -1,45 +1,67 @@
 package hmachash
 
 import (
+	_ "embed"
+	"encoding/json"
 	"html/template"
+	"net/http"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+	"time"
 )
 
-// newVendorHasher is New for a secret that was copied from a dashboard. Such a
-// one has no white space at its edges, but a file gives it a line end.
-func newVendorHasher(secret string, options *Options) (*Hasher, error) {
-	return newHasher(secret, options, func(field, secret string) error {
-		if strings.TrimSpace(secret) != secret {
-			return &FieldError{field, "must not begin or end with white space"}
-		}
-		return checkSecret(field, secret)
+// pageScript reads the data elements of a page, removes them, and hands their
+// customers over. It may run any number of times: in a page whose body is swapped,
+// it runs with each body. It waits for window.bookbag and puts nothing there, since
+// the embed may take a stub for itself.
+//
+//go:embed page.js
+var pageScript string
+
+// ScriptHash is the source of a Content-Security-Policy that allows the script in
+// [Ainisa.Script] and [Bookbag.Script], which is the same in every page and version
+// of a page: "script-src "+ScriptHash. A page then needs no nonce for it. It may
+// change with a new version of this package.
+const ScriptHash = "'sha256-iT/ujjG+8iHqJjhvY7NUVwFDPLuiCYh8atiWeU9W20Y='"
+
+// ScriptFile serves that script as a file, for pages under "script-src 'self'": put
+// [Ainisa.Data] or [Bookbag.Data] into the page, and after it a <script> tag with the
+// path of the file, without defer or async.
+func ScriptFile() http.Handler {
+	etag := `"` + strings.Trim(ScriptHash, "'") + `"`
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Type", "text/javascript; charset=utf-8")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-cache") // asks each time, and has 304 back
+		h.Set("Etag", etag)
+		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(pageScript))
 	})
 }
 
-// checkPageID wants an id that comes back unchanged from a page: the vendor
-// sends it on in an HTTP header, where the edges are trimmed.
-func checkPageID(field, id string) error {
-	if err := checkID(field, id); err != nil {
-		return err
+// dataElement returns the element that pageScript reads. A policy does not govern it,
+// since no browser runs it, and Turbo leaves it out of its page cache.
+func dataElement(vendor string, identity any, err error) (template.HTML, error) {
+	if err != nil {
+		return "", err
 	}
-	first, _ := utf8.DecodeRuneInString(id)
-	last, _ := utf8.DecodeLastRuneInString(id)
-	switch {
-	case isSpace(first), isSpace(last):
-		return &FieldError{field, "must not begin or end with white space"}
-	case strings.ContainsFunc(id, unicode.IsControl):
-		return &FieldError{field, "must not hold control characters"}
-	}
-	return nil
+	object, err := json.Marshal(identity) // escapes < > & U+2028 U+2029
+	return template.HTML(`<script type="application/json" data-chatident="` + vendor + `" data-turbo-temporary>` + string(object) + `</script>`), err
 }
 
-// isSpace adds to Go's white space what JavaScript's trim removes besides.
-func isSpace(r rune) bool { return unicode.IsSpace(r) || r == '\ufeff' }
+// withScript adds the script to a data element.
+func withScript(nonce string, data template.HTML, err error) (template.HTML, error) {
+	if err != nil {
+		return "", err
+	}
+	tag, err := script(" data-turbo-temporary", nonce, pageScript)
+	if err != nil {
+		return "", err
+	}
+	return data + tag, nil
+}
 
 // script returns a script element with the nonce unless that is empty. The
-// attributes and the code must already be safe where they stand.
+// attributes and the code must already be safe in their place.
 func script(attributes, nonce, code string) (template.HTML, error) {
 	if nonce != "" {
 		if !validNonce(nonce) {

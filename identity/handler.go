@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"errors"
 	"net/http"
 
 	"github.com/chatident/chatident/internal/endpoint"
@@ -67,22 +66,12 @@ func Handler(minter *Minter, lookup func(*http.Request) (*Payload, error), optio
 	if minter == nil || lookup == nil {
 		panic("identity: Handler needs a minter and a lookup")
 	}
-	var o HandlerOptions
+	var o endpoint.Options
 	if options != nil {
-		o = *options
+		o = endpoint.Options(*options)
 	}
-	if o.Path == "" {
-		o.Path = "/api/megadesk-identity"
-	}
-	if o.OnError == nil {
-		o.OnError = endpoint.Log("identity endpoint failed", stackOf)
-	}
-	wrongPath := func(rule string) error { return &FieldError{"HandlerOptions.Path", rule} }
-	if rule := endpoint.PathRule(o.Path); rule != "" {
-		panic(wrongPath(rule))
-	}
-	return &endpoint.Identity{
-		Path: o.Path,
+	return endpoint.Identity{
+		Path: "/api/megadesk-identity",
 		Identify: func(r *http.Request) (string, error) {
 			payload, err := lookup(r)
 			if err != nil || payload == nil {
@@ -91,16 +80,7 @@ func Handler(minter *Minter, lookup func(*http.Request) (*Payload, error), optio
 			token, err := minter.Mint(*payload)
 			return `"` + token + `"`, err // which needs no escapes
 		},
-		WrongPath: wrongPath,
+		WrongPath: func(rule string) error { return &FieldError{"HandlerOptions.Path", rule} },
 		Panicked:  func(p *endpoint.Panic) error { return (*PanicError)(p) },
-		OnError:   o.OnError,
-	}
-}
-
-func stackOf(err error) []byte {
-	p, ok := errors.AsType[*PanicError](err)
-	if !ok {
-		return nil
-	}
-	return p.Stack
+	}.Handler(o)
 }

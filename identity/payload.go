@@ -189,20 +189,15 @@ func (p *Payload) check() error {
 	if p.User.ID == "" && p.User.Email == "" {
 		return &FieldError{"userDetail", "must have an id or an email"}
 	}
-	for _, f := range []struct {
-		path, text string
-		rule       func(string) string
-	}{
-		{"userDetail.id", p.User.ID, field.ID},
-		{"userDetail.email", p.User.Email, field.Text},
-		{"userDetail.name", p.User.Name, field.Text},
-		{"userDetail.plan", p.User.Plan, field.Text},
-		{"integrations.stripe.customerId", p.Integrations.StripeCustomerID, field.ID},
-		{"integrations.stripe.subscriptionStatus", p.Integrations.StripeSubscriptionStatus, field.Text},
-	} {
-		if rule := f.rule(f.text); rule != "" && f.text != "" {
-			return &FieldError{f.path, rule}
-		}
+	if name, rule := field.Check(
+		field.New("userDetail.id", p.User.ID, field.OptionalID),
+		field.New("userDetail.email", p.User.Email, field.Text),
+		field.New("userDetail.name", p.User.Name, field.Text),
+		field.New("userDetail.plan", p.User.Plan, field.Text),
+		field.New("integrations.stripe.customerId", p.Integrations.StripeCustomerID, field.OptionalID),
+		field.New("integrations.stripe.subscriptionStatus", p.Integrations.StripeSubscriptionStatus, field.Text),
+	); rule != "" {
+		return &FieldError{name, rule}
 	}
 	for key := range p.User.Extra {
 		if err := checkKey("userDetail", key, p.User.field(key) != nil); err != nil {

@@ -31,7 +31,7 @@ var routers = map[string]func(identityHandler, proxy, orders http.Handler) http.
 }
 
 const (
-	actionKey    = "the key of the action"
+	actionKey    = "the-key-of-the-action"
 	writeTimeout = time.Second
 )
 
@@ -69,7 +69,7 @@ func serve(t *testing.T, router func(identityHandler, proxy, orders http.Handler
 	orders, err := ainisa.Action("X-Api-Key", actionKey, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := hmachash.UserID(r.Context())
 		fmt.Fprint(w, "orders of ", id)
-	}))
+	}), nil)
 	require.NoError(t, err)
 
 	server := httptest.NewUnstartedServer(router(identityHandler, proxy, orders))

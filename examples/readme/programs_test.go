@@ -22,7 +22,7 @@ var visits = []struct {
 	says               []string
 }{
 	{"GET", "/api/megadesk-identity", "", []string{`{"identity":"eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..`}},
-	{"GET", "/", "", []string{"<h1>Shop</h1><script>window.ainisaUser=", `"user_id":"1001"`, `"firstname":"Ada"`, "widget.js"}},
+	{"GET", "/", "", []string{`<h1>Shop</h1><script type="application/json" data-chatident="ainisa"`, `"user_id":"1001"`, `"firstname":"Ada"`, "widget.js"}},
 	{"POST", "/chat/messages", `{"message":"Where is my order?"}`, []string{`{"type":"text-delta","text":`, "order?", "[DONE]"}},
 }
 

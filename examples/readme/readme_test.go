@@ -225,13 +225,15 @@ func Example_ainisasActions() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	os.Setenv("AINISA_ACTION_KEY", "the key of the action")
+	os.Setenv("AINISA_ACTION_KEY", "the-key-of-the-action")
 
 	orders := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := hmachash.UserID(r.Context()) // verified
 		fmt.Fprintln(w, "orders of customer", id)
 	})
-	handler, err := ainisa.Action("X-Api-Key", os.Getenv("AINISA_ACTION_KEY"), orders)
+	handler, err := ainisa.Action("X-Api-Key", os.Getenv("AINISA_ACTION_KEY"), orders, &hmachash.ActionOptions{
+		OnReject: func(_ *http.Request, err error) { log.Print(err) }, // the caller learns no reason
+	})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -239,7 +241,7 @@ func Example_ainisasActions() {
 
 	for _, id := range []string{"1", "2"} {
 		call := httptest.NewRequest("GET", "/ainisa/orders", nil)
-		call.Header.Set("X-Api-Key", "the key of the action")
+		call.Header.Set("X-Api-Key", "the-key-of-the-action")
 		call.Header.Set("X-User-Id", id)
 		call.Header.Set("X-User-Hash", "c44eeb3397f29a15f7328f9ffc608a99dde2bfcf0e8a2fd393cf12a05ba14a9b") // of 1
 		answer := httptest.NewRecorder()

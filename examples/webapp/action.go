@@ -35,7 +35,7 @@ func ordersEndpoint(ainisa *hmachash.Ainisa, key string) (http.Handler, error) {
 		id, _ := hmachash.UserID(r.Context())
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(map[string]any{"customer": id, "orders": demoOrders[id]}) // Ainisa may be gone
-	}))
+	}), nil)
 }
 
 // order is what the shop sold.

@@ -24,7 +24,7 @@ func testConfig() config {
 		passwordCost:    bcrypt.MinCost,
 		megadeskSecret:  testMegadeskSecret,
 		ainisaSecret:    testAinisaSecret,
-		ainisaActionKey: "the key of Ainisa's action",
+		ainisaActionKey: "the-key-of-Ainisas-action",
 		chatSecret:      "the secret of the chat, of 32 bytes",
 	}
 }

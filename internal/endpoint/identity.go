@@ -11,10 +11,15 @@ import (
 	"sync/atomic"
 )
 
-// Identity serves {"identity":...}: what a page of the site may know of its own
-// visitor. It serves one path, to pages of the same origin, and no cache keeps it.
+// Options has the fields of the public HandlerOptions types, which convert to it.
+type Options struct {
+	Path    string
+	OnError func(*http.Request, error)
+}
+
+// Identity is what the public packages make of the endpoint.
 type Identity struct {
-	// Path is the raw path of the requests that are served.
+	// Path is the default of Options.Path.
 	Path string
 
 	// Identify returns the visitor's identity as JSON, or "" for one who is not
@@ -24,14 +29,29 @@ type Identity struct {
 	// WrongPath and Panicked return the public error for what they are called with.
 	WrongPath func(rule string) error
 	Panicked  func(*Panic) error
+}
 
-	OnError func(*http.Request, error)
+// Handler serves {"identity":...}: what a page of the site may know of its own
+// visitor. It serves one path, to pages of the same origin, and no cache keeps it. It
+// panics if Options.Path is no path.
+func (i Identity) Handler(o Options) http.Handler {
+	if o.Path == "" {
+		o.Path = i.Path
+	}
+	if rule := pathRule(o.Path); rule != "" {
+		panic(i.WrongPath(rule))
+	}
+	return &handler{Identity: i, Options: o}
+}
 
+type handler struct {
+	Identity
+	Options
 	wrongPath atomic.Bool // whether it was reported
 }
 
-// PathRule returns the rule that path breaks as the path of an [Identity], or "".
-func PathRule(path string) string {
+// pathRule returns the rule that the path of an endpoint breaks, or "".
+func pathRule(path string) string {
 	if !strings.HasPrefix(path, "/") || strings.ContainsFunc(path, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/-._~!$&'()+,;=:@%", r))
 	}) {
@@ -40,17 +60,17 @@ func PathRule(path string) string {
 	return ""
 }
 
-func (h *Identity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	Private(header)
 	sameOriginOnly(header)
 	header.Set("Content-Type", "application/json")
 
 	switch path := rawPath(r); {
-	case path != h.Path:
+	case path != h.Options.Path:
 		write(w, http.StatusNotFound, `{"error":"this is not the path of the identity endpoint"}`)
 		if h.wrongPath.CompareAndSwap(false, true) {
-			h.OnError(r, h.WrongPath(fmt.Sprintf("expected requests for %q, got one for %.64q (mount the handler on the first, or set Path to what browsers request; this is reported once)", h.Path, path)))
+			h.report(r, h.WrongPath(fmt.Sprintf("expected requests for %q, got one for %.64q (mount the handler on the first, or set Path to what browsers request; this is reported once)", h.Options.Path, path)), nil)
 		}
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
@@ -62,13 +82,13 @@ func (h *Identity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *Identity) respond(w http.ResponseWriter, r *http.Request) {
-	identity, panicked, err := h.identify(r)
+func (h *handler) respond(w http.ResponseWriter, r *http.Request) {
+	identity, stack, err := h.identify(r)
 	switch {
 	case err != nil:
 		write(w, http.StatusInternalServerError, `{"error":"the identity is not available at the moment"}`)
-		if panicked || !errors.Is(r.Context().Err(), context.Canceled) {
-			h.OnError(r, err)
+		if stack != nil || !errors.Is(r.Context().Err(), context.Canceled) {
+			h.report(r, err, stack)
 		}
 	case identity == "":
 		write(w, http.StatusOK, `{"identity":null}`)
@@ -77,10 +97,19 @@ func (h *Identity) respond(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (h *Identity) identify(r *http.Request) (identity string, panicked bool, err error) {
-	defer Recover(func(p *Panic) { identity, panicked, err = "", true, h.Panicked(p) })
+// identify returns the stack after a panic.
+func (h *handler) identify(r *http.Request) (identity string, stack []byte, err error) {
+	defer Recover(func(p *Panic) { identity, stack, err = "", p.Stack, h.Panicked(p) })
 	identity, err = h.Identify(r)
-	return identity, false, err
+	return identity, nil, err
+}
+
+func (h *handler) report(r *http.Request, err error, stack []byte) {
+	if h.OnError == nil {
+		Log("identity endpoint failed", func(error) []byte { return stack })(r, err)
+		return
+	}
+	h.OnError(r, err)
 }
 
 // rawPath returns the path of the request's target as the client sent it, before

@@ -17,14 +17,13 @@ import (
 
 const testPath = "/api/identity"
 
-func newIdentity(onError func(error)) *Identity {
-	return &Identity{
+func newIdentity(onError func(error)) http.Handler {
+	return Identity{
 		Path:      testPath,
 		Identify:  func(*http.Request) (string, error) { return `"ada"`, nil },
 		WrongPath: func(rule string) error { return errors.New(rule) },
 		Panicked:  func(p *Panic) error { return errors.New(p.String()) },
-		OnError:   func(_ *http.Request, err error) { onError(err) },
-	}
+	}.Handler(Options{OnError: func(_ *http.Request, err error) { onError(err) }})
 }
 
 // nearMisses are targets that a router, a cache or a decoder may take for testPath.
@@ -104,12 +103,12 @@ func TestIdentity_IgnoresARewrittenURL(t *testing.T) {
 	}
 }
 
-func TestPathRule(t *testing.T) {
+func TestIdentity_Path(t *testing.T) {
 	for _, path := range []string{testPath, "/", "/a/", "/a%20b", "/~a/b-c_d.e;f=1,2:3@4!$&'()+"} {
-		assert.Empty(t, PathRule(path), path)
+		assert.Empty(t, pathRule(path), path)
 	}
 	for _, path := range []string{"", "api/identity", "https://shop.example/api", "GET /api", "/api?x", "/api#x", "/api/*", "/api/{name}", "/a b", "/ü", "/a\n", "/\xff", `/a\b`, "/a\x00"} {
-		assert.NotEmpty(t, PathRule(path), path)
+		assert.NotEmpty(t, pathRule(path), path)
 	}
 }
 

@@ -123,7 +123,7 @@ func startSite(t *testing.T, service string) *site {
 	require.NoError(t, err)
 	ainisa, err := hmachash.NewAinisa(ainisaKey, nil)
 	require.NoError(t, err)
-	action, err := ainisa.Action("X-Api-Key", actionKey, http.HandlerFunc(orders))
+	action, err := ainisa.Action("X-Api-Key", actionKey, http.HandlerFunc(orders), nil)
 	require.NoError(t, err)
 
 	mux := http.NewServeMux()

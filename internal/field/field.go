@@ -39,6 +39,14 @@ func ID(s string) string {
 	return Set(s)
 }
 
+// OptionalID is ID for an id that may be empty.
+func OptionalID(s string) string {
+	if s == "" {
+		return ""
+	}
+	return ID(s)
+}
+
 // notSet has what programs write, in lower case, where there is no id.
 var notSet = map[string]bool{
 	"": true, "undefined": true, "null": true, "nil": true, "none": true, "nan": true, "true": true, "false": true,
@@ -83,4 +91,27 @@ func PageID(s string) string {
 func isInvisible(r rune) bool {
 	return !unicode.IsPrint(r) || r == '\u2800' || // an empty pattern of Braille dots
 		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// Named is a text, with the field it is in and the function that returns the rule
+// it breaks.
+type Named struct {
+	field, text string
+	check       func(string) (rule string)
+}
+
+// New returns a Named for [Check].
+func New(field, text string, check func(string) (rule string)) Named {
+	return Named{field, text, check}
+}
+
+// Check returns the first field that is not right, and the rule it breaks, or "" and
+// "".
+func Check(texts ...Named) (field, rule string) {
+	for _, t := range texts {
+		if rule := t.check(t.text); rule != "" {
+			return t.field, rule
+		}
+	}
+	return "", ""
 }

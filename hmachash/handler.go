@@ -1,0 +1,69 @@
+package hmachash
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/chatident/chatident/internal/endpoint"
+)
+
+// HandlerOptions of [Ainisa.Handler] and [Bookbag.Handler].
+type HandlerOptions struct {
+	// Path is the path of the endpoint as browsers request it, whatever router
+	// or http.StripPrefix is before the handler. Handler panics if it is not an
+	// absolute path. Default: "/api/ainisa-identity" or "/api/bookbag-identity".
+	Path string
+
+	// OnError is called after the response of each failure that the visitor sees
+	// as a 500: an error of the look-up, a customer whom Identify rejects (a
+	// *[FieldError]), a panic (a *[PanicError], even if the visitor has cancelled
+	// the request). It is also called with a *[FieldError] for the first request
+	// on another path than Path. It runs on the goroutine of the request.
+	// Default: slog.Default() at level Error, with at most 256 bytes of the
+	// error's text, or of the panic's text with its stack.
+	OnError func(*http.Request, error)
+}
+
+// PanicError reports a panic in the look-up of a Handler.
+type PanicError struct {
+	// Type is the Go type of the value, such as "runtime.boundsError".
+	Type string
+
+	// Text is the value's text if it is an error or a string, cut to 256 bytes
+	// and with a space for each character that does not print. Other values,
+	// which may hold anything, have no text.
+	Text string
+
+	// Stack is the stack of the goroutine, as debug.Stack formats it.
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return "hmachash: " + (*endpoint.Panic)(e).String() }
+
+// newHandler serves what identify returns for the user of a request.
+func newHandler[User any](path string, lookup func(*http.Request) (User, error), identify func(User) (any, error), options *HandlerOptions) http.Handler {
+	if lookup == nil {
+		panic("hmachash: Handler needs a lookup")
+	}
+	var o endpoint.Options
+	if options != nil {
+		o = endpoint.Options(*options)
+	}
+	return endpoint.Identity{
+		Path: path,
+		Identify: func(r *http.Request) (string, error) {
+			user, err := lookup(r)
+			if err != nil {
+				return "", err
+			}
+			identity, err := identify(user)
+			if err != nil {
+				return "", err
+			}
+			object, err := json.Marshal(identity)
+			return string(object), err
+		},
+		WrongPath: func(rule string) error { return &FieldError{"HandlerOptions.Path", rule} },
+		Panicked:  func(p *endpoint.Panic) error { return (*PanicError)(p) },
+	}.Handler(o)
+}
