@@ -1,10 +1,12 @@
 package chatclient
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"net"
 	"net/http"
@@ -225,7 +227,7 @@ func TestErrors(t *testing.T) {
 		assert.ErrorIs(t, err, ErrRateLimited)
 		assert.ErrorIs(t, err, CodeTooManyRequests)
 		assert.NotErrorIs(t, err, ErrNotFound)
-		assert.Equal(t, `chatclient: POST /agents/{agentId}/chat: status 429 RATE_LIMIT_TOO_MANY_REQUESTS (request id "req_1")`, err.Error())
+		assert.Equal(t, `chatclient: POST /agents/{agentId}/chat: status 429 "RATE_LIMIT_TOO_MANY_REQUESTS" (request id "req_1")`, err.Error())
 
 		// Given up while waiting: the context's end, its cause, and the refusal.
 		cause := errors.New("the visitor has gone")
@@ -456,6 +458,39 @@ func TestForeignTextInAnError(t *testing.T) {
 	assert.ErrorIs(t, err, long)
 	assert.Less(t, len(err.Error()), 700)
 	assert.NotContains(t, err.Error(), "\x1b")
+}
+
+const misleading = "\u2028\u2029\u202e\u2066\u200f\u061c\u0085\x1b\n"
+
+func TestError_ForeignTexts(t *testing.T) {
+	plain := func(s string) { assert.False(t, strings.ContainsAny(s, misleading), "%q", s) }
+	f := func(*http.Request) (*http.Response, error) {
+		body, err := json.Marshal(map[string]any{"error": map[string]any{"code": "A B" + misleading + strings.Repeat("C", 1000), "message": "m" + misleading}})
+		res := answer(400, "application/json"+misleading, bytes.NewReader(body))
+		res.Header.Set("X-Request-Id", "r"+misleading)
+		return res, err
+	}
+	_, err := newTestClient(t, f, nil).Send(t.Context(), hello)
+	e := requireError(t, err)
+	plain(e.Error() + string(e.Code) + e.Message + e.RequestID)
+	assert.Contains(t, e.Error(), ` status 400 "A B `, "a code is quoted")
+	assert.Less(t, len(e.Error()), 400)
+
+	_, err = read(openStream(t, newTestClient(t, streamOf("data: {\"type\":\"error\",\"errorText\":\"boom\u202e\"}\n\ndata: [DONE]\n\n"), nil)))
+	assert.Equal(t, "boom ", requireError(t, err).Message)
+	plain((&Error{Operation: "GET /", err: errors.New(misleading), Code: Code(misleading), RequestID: misleading}).Error())
+}
+
+func TestError_KeySentBack(t *testing.T) {
+	_, err := read(openStream(t, newTestClient(t, streamOf("data: {\"type\":\"error\",\"errorText\":\"no "+testKey+"\"}\n\ndata: [DONE]\n\n"), nil)))
+	assert.NotContains(t, requireError(t, err).Message, testKey)
+	body := io.MultiReader(strings.NewReader("data: {}\n\n"), &failingReader{errors.New("GOAWAY " + testKey)})
+	c := newTestClient(t, func(*http.Request) (*http.Response, error) { return answer(200, "text/event-stream", body), nil }, nil)
+	_, err = read(openStream(t, c))
+	assert.ErrorIs(t, err, ErrStreamCut)
+	for _, err := range append(requireError(t, err).Unwrap(), err) {
+		assert.NotContains(t, err.Error(), testKey)
+	}
 }
 
 // readExport counts the conversations, and returns the last error.

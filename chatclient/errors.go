@@ -74,7 +74,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, ": status %d", e.StatusCode)
 	}
 	if e.Code != "" {
-		b.WriteString(" " + string(e.Code))
+		fmt.Fprintf(&b, " %.128q", string(e.Code))
 	}
 	if e.err != nil {
 		b.WriteString(": " + apihttp.Cut(e.err.Error())) // of a transport: it may be anything
@@ -217,7 +217,7 @@ func asError(f *apihttp.Failure) *Error {
 		cause:      f.Cause,
 	}
 	if f.Err == nil {
-		p := f.Problem()
+		p := f.Problem
 		e.Code, e.Message, e.Details = Code(p.Code), p.Message, p.Details
 	}
 	if f.Refusal != nil {

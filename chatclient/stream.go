@@ -327,7 +327,7 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 		event.Metadata = &known
 	case EventError:
 		e := s.fail(ErrStreamFailed, nil)
-		e.Message = apihttp.Cut(cmp.Or(textOfJSON(f.errorText), string(f.errorText)))
+		e.Message = s.conn().res.Text(cmp.Or(textOfJSON(f.errorText), string(f.errorText)))
 		return e
 	}
 	return nil

@@ -424,7 +424,7 @@ func TestErrorsByShape(t *testing.T) {
 			assert.Equal(t, "A_B", e.Code)
 			assert.Equal(t, "m", e.Message)
 			assert.Equal(t, []Issue{{"f", "n"}}, e.Issues)
-			assert.Contains(t, e.Error(), "status 418 A_B")
+			assert.Contains(t, e.Error(), "status 418 \"A_B\"")
 		},
 		page: func(e *Error) {
 			assert.True(t, strings.HasPrefix(e.Message, "<html>  <body>xxx"))
@@ -749,6 +749,26 @@ func TestForeignTextInAnError(t *testing.T) {
 	assert.ErrorIs(t, err, long)
 	assert.Less(t, len(err.Error()), 700)
 	assert.NotContains(t, err.Error(), "\x1b")
+}
+
+func TestError_ForeignTexts(t *testing.T) {
+	const misleading = "\u2028\u2029\u202e\u2066\u200f\u061c\u0085\x1b\n"
+	body, err := json.Marshal(map[string]any{"error": map[string]any{
+		"code": "A B" + misleading + strings.Repeat("C", 1000), "message": "m" + misleading,
+		"details": []any{map[string]any{"field": "f" + misleading, "message": "n" + misleading}, "odd" + misleading},
+	}})
+	require.NoError(t, err)
+	_, err = newTestClient(t, jsonAnswer(400, string(body)), nil).Get(t.Context(), "a")
+	e := requireError(t, err)
+	require.Len(t, e.Issues, 2)
+	text := e.Error() + e.Code + e.Message + e.Issues[0].Field + e.Issues[0].Message + e.Issues[1].Message +
+		(&Error{Operation: "GET /", err: errors.New(misleading), Code: misleading, RequestID: misleading}).Error()
+	assert.False(t, strings.ContainsAny(text, misleading), "%q", text)
+	assert.Contains(t, e.Error(), ` status 400 "A B `, "a code is quoted")
+	assert.Less(t, len(e.Error()), 400)
+
+	_, err = newTestClient(t, jsonAnswer(400, `{"message":"m","issues":[{"field":"f","message":"`+testKey+`"}]}`), nil).Get(t.Context(), "a")
+	assert.Empty(t, requireError(t, err).Issues, "the key was sent back")
 }
 
 func TestOnAttemptAndLimiter(t *testing.T) {

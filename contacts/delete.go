@@ -2,7 +2,6 @@ package contacts
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"iter"
 	"net/http"
@@ -59,9 +58,7 @@ func (c *Client) remove(ctx context.Context, externalID string) (meta Meta, notF
 // isNotFound wants the service's own word: a proxy's page of that status says
 // nothing about a contact.
 func isNotFound(f *apihttp.Failure) bool {
-	var body map[string]json.RawMessage
-	return f.Err == nil && f.StatusCode == http.StatusNotFound && json.Unmarshal(f.Body, &body) == nil &&
-		(body["message"] != nil || body["error"] != nil)
+	return f.Err == nil && f.StatusCode == http.StatusNotFound && f.Problem.IsService
 }
 
 // Deletions say what became of each external id that [Client.DeleteAll] was

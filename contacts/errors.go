@@ -88,7 +88,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, ": status %d", e.StatusCode)
 	}
 	if e.Code != "" {
-		b.WriteString(" " + e.Code)
+		fmt.Fprintf(&b, " %.128q", e.Code)
 	}
 	if e.err != nil {
 		b.WriteString(": " + apihttp.Cut(e.err.Error())) // of a transport: it may be anything
@@ -177,7 +177,7 @@ func asError(f *apihttp.Failure) *Error {
 		cause:      f.Cause,
 	}
 	if f.Err == nil {
-		p := f.Problem()
+		p := f.Problem
 		e.Code, e.Message, e.Issues = p.Code, p.Message, parseIssues(p.Details)
 	}
 	if f.Refusal != nil {

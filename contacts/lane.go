@@ -2,7 +2,6 @@ package contacts
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"sync/atomic"
 	"time"
@@ -176,7 +175,7 @@ func (s *syncing) send(items []*item) (page bool, err error) {
 	call := s.client.upsertOf(rows, true) // each row has an external id
 	res, err := s.client.api.Do(s.calls, call)
 	if f, ok := errors.AsType[*apihttp.Failure](err); ok {
-		return f.Err == nil && !isOfTheService(f.Body), asError(f)
+		return f.Err == nil && !f.Problem.IsService, asError(f)
 	}
 	var echoed []echo
 	err = wire.Scan(res.Body, func(s *wire.Scanner) error { return wire.List(s, len(items), &echoed, nil) })
@@ -205,13 +204,6 @@ func mark(items []*item, echoed []echo) {
 	for _, it := range items {
 		it.saved = it.saved || others[it.id]
 	}
-}
-
-// isOfTheService reports whether the body of a refusal has the form of the
-// service's own. A firewall or a proxy says something else.
-func isOfTheService(body []byte) bool {
-	var problem map[string]json.RawMessage
-	return json.Unmarshal(body, &problem) == nil && (problem["message"] != nil || problem["error"] != nil)
 }
 
 // sleep is false when the context ended before.

@@ -67,7 +67,7 @@ func (e *ArgumentError) Error() string { return e.Field + " " + e.Rule }
 type Client struct {
 	base       *url.URL
 	authorize  func(http.Header) // holds the key, out of reach of printers
-	showsKey   func(error) bool  // does too
+	foreign    foreign
 	http       *http.Client
 	timeout    time.Duration
 	maxRetries int
@@ -97,7 +97,7 @@ func New(apiKey string, c Config) (*Client, error) {
 	client := &Client{
 		base:       base,
 		authorize:  func(h http.Header) { h.Set("Authorization", "Bearer "+apiKey) },
-		showsKey:   func(err error) bool { return strings.Contains(err.Error(), apiKey) },
+		foreign:    newForeign(apiKey),
 		http:       withoutRedirects(c.HTTPClient),
 		timeout:    or(c.Timeout, defaultTimeout),
 		maxRetries: max(or(c.MaxRetries, defaultRetries), 0),

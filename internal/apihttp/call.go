@@ -46,6 +46,7 @@ type Response struct {
 	StatusCode  int
 	Attempts    int
 	ContentType string
+	foreign     foreign
 	Body        []byte // of Do
 
 	// Stream is the body of Open. Its reads fail when Context ends, which Abort
@@ -66,8 +67,8 @@ type Meta struct {
 type Failure struct {
 	Meta
 	Operation  string
-	StatusCode int    // 0 without an answer
-	Body       []byte // of a refusal, cut to Config.MaxError
+	StatusCode int     // 0 without an answer
+	Problem    Problem // of a refusal, from the beginning of its body
 	Attempts   int
 
 	// MayBeDone says that one of the attempts may have been carried out, although
@@ -108,10 +109,9 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 // *Failure.
 func (c *Client) Open(ctx context.Context, call Call) (*Response, error) {
 	return c.repeat(ctx, call, func(res *http.Response, r *Response) error {
-		r.Stream = res.Body
-		if f, ok := ctx.Value(beforeReadKey{}).(func()); ok {
-			r.Stream = &announced{res.Body, f}
-		}
+		b := &body{ReadCloser: res.Body, reason: func(err error) error { return c.reason(r.Context, err) }}
+		b.before, _ = ctx.Value(beforeReadKey{}).(func())
+		r.Stream = b
 		return nil
 	})
 }
@@ -124,15 +124,22 @@ func BeforeRead(ctx context.Context, f func()) context.Context {
 	return context.WithValue(ctx, beforeReadKey{}, f)
 }
 
-// announced is a body whose reads are announced.
-type announced struct {
+// body is a body whose reads are announced, and whose errors do not show the key.
+type body struct {
 	io.ReadCloser
 	before func()
+	reason func(error) error
 }
 
-func (a *announced) Read(p []byte) (int, error) {
-	a.before()
-	return a.ReadCloser.Read(p)
+func (b *body) Read(p []byte) (int, error) {
+	if b.before != nil {
+		b.before()
+	}
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		err = b.reason(err)
+	}
+	return n, err
 }
 
 // repeat is the attempt loop. It never waits past the deadline of ctx, nor for
@@ -200,6 +207,9 @@ func (c *Client) reportSuccess(ctx context.Context, a Attempt, res *Response) {
 	reported = true
 }
 
+// Text makes a text of the response fit for an error.
+func (r *Response) Text(text string) string { return r.foreign.text(text, maxText) }
+
 // Close ends the answer without reading on. Reads under way fail, with the cause
 // as that of Context.
 func (r *Response) Close(cause error) {
@@ -226,7 +236,7 @@ func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Respons
 		abort(nil)
 		return nil, &Failure{Err: c.reason(ctx, err)}
 	}
-	r := &Response{Meta: parseMeta(res.Header), StatusCode: res.StatusCode, ContentType: res.Header.Get("Content-Type"), Context: ctx, Abort: abort}
+	r := &Response{Meta: c.foreign.parseMeta(res.Header), foreign: c.foreign, StatusCode: res.StatusCode, ContentType: res.Header.Get("Content-Type"), Context: ctx, Abort: abort}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		defer abort(nil)
 		defer res.Body.Close()
@@ -234,7 +244,7 @@ func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Respons
 		if res.StatusCode != http.StatusSwitchingProtocols { // else it is the bare connection, on which no time-out ends a read
 			body, _ = io.ReadAll(io.LimitReader(res.Body, c.maxError)) // what came of it is enough
 		}
-		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Body: body}
+		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Problem: c.foreign.problem(body)}
 	}
 	if err := read(res, r); err != nil {
 		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Err: c.reason(ctx, err)}
@@ -296,16 +306,13 @@ func (c *Client) reason(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause == ErrTimeout {
 		return ErrTimeout
 	}
-	if c.showsKey(err) { // net/http quotes what it cannot read, and a peer may send back what it got
-		return errShowsKey
-	}
-	for {
-		ue, ok := errors.AsType[*url.Error](err)
-		if !ok {
-			return err
-		}
+	for ue, ok := errors.AsType[*url.Error](err); ok; ue, ok = errors.AsType[*url.Error](err) {
 		err = ue.Err
 	}
+	if c.foreign.repeatsKey(err.Error()) { // net/http quotes what it cannot read, and a peer may send back what it got
+		return errShowsKey
+	}
+	return err
 }
 
 var errShowsKey = errors.New("the answer could not be read, and repeats the key")

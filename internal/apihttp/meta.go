@@ -13,9 +13,9 @@ type RateLimit struct {
 	Reset            time.Time // zero when unknown
 }
 
-func parseMeta(h http.Header) Meta {
+func (f foreign) parseMeta(h http.Header) Meta {
 	return Meta{
-		RequestID: cut(h.Get("X-Request-Id"), 128),
+		RequestID: f.text(h.Get("X-Request-Id"), maxShort),
 		RateLimit: RateLimit{
 			Limit:     parseCount(h.Get("X-Ratelimit-Limit")),
 			Remaining: parseCount(h.Get("X-Ratelimit-Remaining")),

@@ -1,41 +1,52 @@
 package apihttp
 
-import (
-	"encoding/json"
-	"strings"
-	"unicode"
-)
+import "encoding/json"
 
-// Problem is the body of a refusal, in one of the three shapes that Bookbag
+// Problem is the body of a rejection, in one of the three forms that Bookbag
 // documents: {error:{code,message,details}}, the same beside success:false, or
-// {message,issues}.
+// {message,issues}. Its texts are fit for errors.
 type Problem struct {
 	Code    string
 	Message string
 	Details json.RawMessage // or the issues
+
+	// IsService says that the body is an object with an error or a message, as
+	// the service's are. A firewall or a proxy sends something else.
+	IsService bool
 }
 
-const maxText = 512
-
-// Problem decodes the body by its shape, not by the path that answered. For a
-// body of no known shape, such as a proxy's page, the message is a cut of it.
-func (f *Failure) Problem() Problem {
-	var body struct {
+// problem decodes a body by its form, not by the path of the request. For a body
+// of no known form, such as a proxy's page, the message is its beginning.
+func (f foreign) problem(body []byte) Problem {
+	var fields struct {
 		Error   json.RawMessage `json:"error"`
 		Message json.RawMessage `json:"message"`
 		Issues  json.RawMessage `json:"issues"`
 	}
-	if json.Unmarshal(f.Body, &body) == nil {
-		var problem map[string]json.RawMessage
-		_ = json.Unmarshal(body.Error, &problem) // of another shape: nothing is found in it
-		if code, message := text(problem["code"]), text(problem["message"]); code+message != "" {
-			return Problem{Code: cut(code, 128), Message: cut(message, maxText), Details: problem["details"]}
+	if json.Unmarshal(body, &fields) == nil {
+		isService := fields.Error != nil || fields.Message != nil
+		var problem struct {
+			Code    json.RawMessage `json:"code"`
+			Message json.RawMessage `json:"message"`
+			Details json.RawMessage `json:"details"`
 		}
-		if message := text(body.Message); message != "" {
-			return Problem{Message: cut(message, maxText), Details: body.Issues}
+		_ = json.Unmarshal(fields.Error, &problem) // of another form: nothing is found in it
+		if code, message := text(problem.Code), text(problem.Message); code+message != "" {
+			return Problem{f.text(code, maxShort), f.text(message, maxText), f.details(problem.Details), isService}
 		}
+		if message := text(fields.Message); message != "" {
+			return Problem{"", f.text(message, maxText), f.details(fields.Issues), isService}
+		}
+		return Problem{Message: f.text(string(body), maxText), IsService: isService}
 	}
-	return Problem{Message: cut(string(f.Body), maxText)}
+	return Problem{Message: f.text(string(body), maxText)}
+}
+
+func (f foreign) details(details json.RawMessage) json.RawMessage {
+	if f.repeatsKey(string(details)) {
+		return nil
+	}
+	return details
 }
 
 // text returns a JSON string's text, and any other value as it is written.
@@ -45,17 +56,4 @@ func text(raw json.RawMessage) string {
 		return s
 	}
 	return string(raw)
-}
-
-// Cut makes foreign text fit to be kept in an error: short, valid, one line.
-func Cut(text string) string { return cut(text, maxText) }
-
-func cut(text string, limit int) string {
-	text = strings.ToValidUTF8(text[:min(len(text), limit)], "")
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, text)
 }

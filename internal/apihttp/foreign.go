@@ -1,0 +1,114 @@
+package apihttp
+
+import (
+	"encoding/base64"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+const (
+	maxText  = 512 // bytes of a message
+	maxShort = 128 // bytes of a code and of a request id
+
+	withheld = "[withheld: it repeats the API key]"
+)
+
+// foreign makes texts of a peer fit for errors, attempts and logs. A peer may
+// send back the key it was sent, in whatever place and form.
+type foreign struct {
+	repeatsKey func(text string) bool // holds the key, out of reach of printers
+}
+
+func newForeign(apiKey string) foreign {
+	parts := partsOf(apiKey)
+	return foreign{func(text string) bool {
+		if parts.in(text) {
+			return true
+		}
+		return strings.ContainsAny(text, `%\`) && parts.in(unescape(text))
+	}}
+}
+
+// text returns a text as it may be shown: see [Cut].
+func (f foreign) text(text string, limit int) string {
+	if f.repeatsKey(text) {
+		return withheld
+	}
+	return cut(text, limit)
+}
+
+// keyParts are parts of the key, one of which is in any text that has 16 or more
+// bytes of its secret in a row, and parts of its base64 form.
+type keyParts struct{ plain, base64 []string }
+
+func partsOf(apiKey string) (p keyParts) {
+	const publicPrefix = 4 // of "oc_live_"
+	if len(apiKey) < 16 {
+		p.plain = []string{apiKey}
+		return p
+	}
+	p.plain = overlapping(apiKey[publicPrefix:], 12)
+	for before := range 3 { // where the key begins within three bytes
+		encoded := base64.RawStdEncoding.EncodeToString([]byte("123"[:before] + apiKey))
+		p.base64 = append(p.base64, overlapping(encoded[2*publicPrefix:len(encoded)-1], 16)...)
+	}
+	return p
+}
+
+// overlapping returns parts of a text, each of which begins four bytes after the
+// one before.
+func overlapping(text string, length int) (parts []string) {
+	for ; len(text) > length; text = text[4:] {
+		parts = append(parts, text[:length])
+	}
+	return append(parts, text[max(0, len(text)-length):])
+}
+
+func (p keyParts) in(text string) bool {
+	if containsAny(text, p.plain) {
+		return true
+	}
+	return len(p.base64) > 0 && containsAny(standardBase64.Replace(text), p.base64)
+}
+
+var standardBase64 = strings.NewReplacer("-", "+", "_", "/")
+
+func containsAny(text string, parts []string) bool {
+	for _, part := range parts {
+		if strings.Contains(text, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// escapes are those of URLs, JSON and Go.
+var escapes = regexp.MustCompile(`%[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\.`)
+
+// unescape replaces escapes of ASCII. What else it does to the text is of no
+// importance: it is only searched.
+func unescape(text string) string {
+	return escapes.ReplaceAllStringFunc(text, func(escape string) string {
+		digits := strings.TrimLeft(escape, `%\ux`)
+		if c, err := strconv.ParseUint(digits, 16, 8); err == nil && len(escape) > 2 {
+			return string(rune(c))
+		}
+		return escape[1:]
+	})
+}
+
+// Cut makes foreign text fit to be kept in an error: short, valid UTF-8, one
+// line, and without the characters that turn the direction of the text around it.
+func Cut(text string) string { return cut(text, maxText) }
+
+func cut(text string, limit int) string {
+	text = strings.ToValidUTF8(text[:min(len(text), limit)], "")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
+			return ' '
+		}
+		return r
+	}, text)
+}
