@@ -59,10 +59,11 @@ func newBot(address, url string) (*chatclient.Client, func(), error) {
 }
 
 // work makes calls, one after the other, until the time is over or one fails.
+// A call to Redis may end a little before its context does.
 func work(ctx context.Context, bot *chatclient.Client, machine int, calls chan<- call) {
 	for {
 		err := bot.Check(ctx)
-		if ctx.Err() != nil || errors.Is(err, ErrTooLong) {
+		if ctx.Err() != nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, ErrTooLong) {
 			return
 		}
 		calls <- call{machine, time.Now(), err}

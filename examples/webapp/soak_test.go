@@ -155,7 +155,7 @@ var doings = []struct {
 	{"say", []int{200, 401, 429, 502, 503, 504}, func(c *soaker) (int, error) {
 		return c.ask("POST", "/api/chat/messages", "application/json", `{"message":"Where is my order?"}`)
 	}},
-	{"another's ticket", []int{401, 404}, func(c *soaker) (int, error) {
+	{"another's ticket", []int{401, 404, 429}, func(c *soaker) (int, error) {
 		return c.ask("POST", "/api/chat/messages", "application/json", `{"message":"Hello","conversation":"v1.456.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`)
 	}},
 	{"forged action", []int{401}, func(c *soaker) (int, error) { return c.ask("GET", ordersPath, "", "") }},
