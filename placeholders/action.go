@@ -1,85 +1,81 @@
 package placeholders
 
 import (
-	"bytes"
 	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
-	"github.com/chatident/chatident/internal/exactjson"
+	"github.com/chatident/chatident/internal/value"
 )
 
-// Action is an HTTP call with placeholders in it, as one sets it up in
-// Megadesk's dashboard. [Compile] checks it, and [ParseAction] reads it from a
-// file.
+// Action is an HTTP call with placeholders, as it is set up in Megadesk's
+// dashboard. [ParseAction] reads one from a file, and [Compile] checks it.
 //
-// An action may hold a key: it shows as [redacted] in fmt, slog and
-// encoding/json. Its fields are your own open strings all the same: do not keep
-// it in a struct that is printed by something that calls no methods.
-// [Action.JSON] writes it out.
+// It encodes to JSON and back without loss. It may hold a key, so fmt and slog
+// print it as [redacted]; printers that call no methods show its fields.
 type Action struct {
-	redacted
-
-	// Method is GET, HEAD, POST, PUT, PATCH or DELETE. It has no placeholders.
+	// Method is GET, HEAD, POST, PUT, PATCH or DELETE, without placeholders.
 	Method string
 
-	// URL is a template of the context [URL].
+	// URL is a template of the kind [URL].
 	URL string
 
-	// Header has templates of the context [Header], by the names of headers,
-	// which have no placeholders. At most 100. Default: none.
+	// Header maps the names of headers to templates of the kind [Header]. Default:
+	// none.
 	//
-	// Rejected are names that HTTP needs for itself (Host, Content-Length and
-	// those of the connection), and placeholders in those that tell how to take
-	// the request: Content-Type, and what overrides the method, the host or the
-	// path. In Cookie a value never has what separates cookies.
+	// Names have no placeholders, and names that HTTP itself needs, such as Host,
+	// are rejected. A value may have placeholders in Authorization, in Cookie
+	// (except in a cookie's name), and under names that end in -Key, -Token, -Id,
+	// -Version or a similar word: servers and proxies may take a request for another
+	// one, or for that of another client, by other headers.
 	Header map[string]string
 
-	// Body is a template of the context [Form] when Header has a Content-Type of
-	// application/x-www-form-urlencoded; else of the context [JSON], and sent as
-	// application/json unless the Content-Type is another of JSON. There are no
-	// other bodies. Default: no body. GET and HEAD have none.
+	// Body is a template. Its kind follows from the Content-Type in Header: [Form]
+	// for application/x-www-form-urlencoded, [Text] for text/plain, and [JSON] for
+	// application/json, other types of JSON and none. Nothing is escaped in text:
+	// no program must take it apart. GET and HEAD have no body. Default: no body.
 	Body string
 
-	// Variables says which path the value of each placeholder comes from, by the
+	// Variables maps the name of each placeholder to the path of its value, by the
 	// rules of [NewMapping].
 	Variables map[string]string
+
+	// Defaults are used for placeholders whose value is missing or null.
+	// Options.Defaults take precedence. Default: none, so that a missing value is
+	// an error.
+	Defaults map[string]any
+
+	// Repeat has the names whose value may be a list that repeats a parameter of the
+	// query or a field of the form: tag={{tags}} becomes tag=a&tag=b. Default: none.
+	Repeat []string
 }
 
-// maxAction bounds the file of an action, in bytes.
-const maxAction = 1 << 20
+// Format writes [redacted].
+func (a Action) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, mask) }
 
-// ParseAction reads an action from JSON:
-//
-//	{
-//	  "method": "POST",
-//	  "url": "https://api.example.com/orders/{{orderId}}",
-//	  "headers": {"Authorization": "Bearer {{token}}"},
-//	  "body": {"email": "{{userEmail}}"},
-//	  "variables": {"userEmail": "userDetail.email"}
-//	}
-//
-// The body is a string with the template; or an object or a list, of which the
-// text as it stands is the template. (A placeholder that is a whole value is no
-// JSON by itself, so such a body is a string: "{\"age\": {{age}}}".) All members
-// but method and url can be left out, and null stands for that. The file has
-// 1 MB at most.
-//
-// Faults are an *[ActionError] with all of them, 20 at most, each a *[SyntaxError] with its
-// place in the file: what is not JSON, members that are unknown or there twice,
-// and those of another type. The templates are not looked at: [Compile] does
-// that. The form of the file is ours: the vendor has none.
-func ParseAction(data []byte) (Action, error) {
-	f := newActionFile(data)
-	a := f.action()
-	if faults := f.all(); len(faults) > 0 {
-		return Action{}, &ActionError{faults}
+// LogValue returns [redacted].
+func (a Action) LogValue() slog.Value { return slog.StringValue(mask) }
+
+// MarshalJSON encodes the action as [ParseAction] reads it, including keys in it.
+// Text that is not valid UTF-8 or has a NUL, and defaults that JSON cannot hold, are
+// a *[FieldError].
+func (a Action) MarshalJSON() ([]byte, error) {
+	b, err := value.Append(nil, map[string]any{
+		"method": a.Method, "url": a.URL, "headers": a.Header, "body": a.Body, "variables": a.Variables, "defaults": a.Defaults, "repeat": a.Repeat,
+	}, 8*maxActionFile)
+	if err, ok := err.(*value.Error); ok {
+		return nil, &FieldError{"action" + err.Path, err.Rule}
 	}
-	return a, nil
+	return b, nil
 }
 
 // UnmarshalJSON is [ParseAction], so that an action can be a part of a larger
-// file. Places are then counted from where the action begins.
+// file. As that is JSON, a body with a placeholder as a whole value is a string in
+// it.
 func (a *Action) UnmarshalJSON(data []byte) error {
 	parsed, err := ParseAction(data)
 	if err != nil {
@@ -89,32 +85,87 @@ func (a *Action) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// JSON returns the action as a file for [ParseAction], keys in it included. Text
-// that is not valid UTF-8 is a *[FieldError].
-func (a Action) JSON() ([]byte, error) {
-	file := struct {
-		Method    string            `json:"method"`
-		URL       string            `json:"url"`
-		Headers   map[string]string `json:"headers,omitempty"`
-		Body      string            `json:"body,omitempty"`
-		Variables map[string]string `json:"variables,omitempty"`
-	}{a.Method, a.URL, a.Header, a.Body, a.Variables}
-	if _, err := exactjson.Marshal(file); err != nil {
-		return nil, &FieldError{"action", err.Error()}
+// maxActionFile is the largest size of an action's file, in bytes.
+const maxActionFile = 1 << 20
+
+// ParseAction reads an action from its file:
+//
+//	{
+//	  "method": "POST",
+//	  "url": "https://api.example.com/orders/{{orderId}}/refunds",
+//	  "headers": {"Authorization": "Bearer {{token}}"},
+//	  "body": {"email": "{{userEmail}}", "amount": {{amount}}},
+//	  "variables": {"userEmail": "userDetail.email", "amount": "userDetail.amount"},
+//	  "defaults": {"amount": null}
+//	}
+//
+// The file is JSON, except that the body may have placeholders as whole values. The
+// body may also be a string with the template; that of a form or a text must be. All
+// members but method and url are optional, and null is the same as absent. The file
+// is at most 1 MB.
+//
+// All faults together are an *[ActionError]: a *[SyntaxError] with its position if
+// the file is not JSON, and a *[FieldError] for each member that is unknown or has
+// the wrong type. [Compile] checks the templates. The format of the file is ours:
+// the vendor has none.
+func ParseAction(data []byte) (Action, error) {
+	text := string(data)
+	members := map[string]string{}
+	r := jsonReader{text: text, bare: true}
+	r.onMember = func(key string, start, end int) {
+		if r.depth == 1 {
+			members[key] = text[start:end]
+		}
 	}
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false) // for people to read
-	encoder.SetIndent("", "  ")
-	err := encoder.Encode(file)
-	return b.Bytes(), err
+	var a Action
+	var faults []error
+	switch at := indexInvalid(text); {
+	case len(text) > maxActionFile:
+		faults = []error{&FieldError{"file", fmt.Sprintf("must be at most %d bytes, got %d", maxActionFile, len(text))}}
+	case at >= 0:
+		faults = []error{newSyntaxError(text, at, "an action's file must be valid UTF-8 without NUL")}
+	case !r.read():
+		faults = []error{newSyntaxError(text, r.at, "an action's file must be JSON: "+r.rule)}
+	case !strings.HasPrefix(strings.TrimSpace(text), "{"):
+		faults = []error{&FieldError{"file", "must be an object"}}
+	default:
+		a, faults = decodeAction(members)
+	}
+	if len(faults) > 0 {
+		return Action{}, &ActionError{faults[:min(len(faults), maxFaults)]}
+	}
+	return a, nil
 }
 
-func (a *Action) clone() Action {
-	c := *a
-	c.Header = maps.Clone(a.Header)
-	c.Variables = maps.Clone(a.Variables)
-	return c
+// decodeAction decodes the members of an action's file.
+func decodeAction(members map[string]string) (a Action, faults []error) {
+	if body := members["body"]; body != "" && strings.IndexByte(`{[`, body[0]) >= 0 {
+		a.Body = body // the template as it is
+		delete(members, "body")
+	}
+	known := map[string]struct {
+		target any
+		rule   string
+	}{
+		"method":    {&a.Method, "must be a string"},
+		"url":       {&a.URL, "must be a string"},
+		"headers":   {&a.Header, "must be an object of strings"},
+		"body":      {&a.Body, "must be a string, an object or a list"},
+		"variables": {&a.Variables, "must be an object of strings"},
+		"defaults":  {&a.Defaults, "must be an object without placeholders"},
+		"repeat":    {&a.Repeat, "must be a list of strings"},
+	}
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		member, ok := known[key]
+		if !ok {
+			faults = append(faults, &FieldError{fmt.Sprintf("%.64q", key), "is unknown (the members are method, url, headers, body, variables, defaults and repeat)"})
+			continue
+		}
+		d := json.NewDecoder(strings.NewReader(members[key]))
+		d.UseNumber()
+		if d.Decode(member.target) != nil {
+			faults = append(faults, &FieldError{key, member.rule + " (placeholders must be in quotes, except in a body)"})
+		}
+	}
+	return a, faults
 }
-
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -14,7 +14,7 @@ import (
 func TestAppendDoesNotAllocate(t *testing.T) {
 	values := Values{"a": "ada+1@example.com", "b": "O'Brien \"x\" / 100 %", "c": "ü", "d": "visible"}
 	dst := make([]byte, 0, 4096)
-	for c, src := range map[Context]string{
+	for c, src := range map[Kind]string{
 		Text:   "{{a}} {{b}} {{c}}",
 		JSON:   `{"a":"{{a}}","b":{{b}},"c":["{{c}} and {{a}}"]}`,
 		URL:    "https://api.example.com/{{a}}/x{{c}}{{a}}/y?q={{b}}&r=s{{c}}",

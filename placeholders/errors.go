@@ -2,13 +2,16 @@ package placeholders
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/chatident/chatident/internal/value"
 )
 
 // A FieldError says which argument, option or field of an action broke which
-// rule. It is always a pointer. Its text holds neither a template nor a value;
-// names that the caller chose are quoted and cut.
+// rule. It is always a pointer. It holds no template and no value; names that the
+// caller chose are quoted and cut.
 type FieldError struct {
 	// Field is an argument ("source"), an option ("Options.MaxOutput") or a
 	// field of an action, as its file spells it (`headers["X-Key"]`).
@@ -18,102 +21,134 @@ type FieldError struct {
 	Rule string
 }
 
-func (e *FieldError) Error() string { return "placeholders: " + e.Field + " " + e.Rule }
+func (e *FieldError) Error() string { return "placeholders: " + e.Field + ": " + e.Rule }
 
 // A SyntaxError says where a template, or the file of an action, breaks which
-// rule. It is always a pointer. A template may hold a key, so no text of it is
-// in the error, but for names of placeholders and the one character that JSON
-// does not allow.
+// rule. It is always a pointer. A template may hold a key, so the error holds no
+// text of it but the names of placeholders and single characters.
 type SyntaxError struct {
-	// Field is empty from [Parse]. From [Compile] it is the field of the action
-	// whose own text the position is in: "url", "body", `headers["X-Key"]`. From
-	// [ParseAction] it is the field too, and the position is in the file.
+	// Field is empty from [Parse] and [ParseAction]. From [Compile] it is the field
+	// of the action whose text the position is in: "url", "body", `headers["X-Key"]`.
 	Field string
 
-	// Offset is in bytes, from 0. Line and Column are from 1, and Column counts
-	// characters.
-	Offset, Line, Column int
+	// Line and Column are from 1. Column counts characters.
+	Line, Column int
 
-	// Rule is the rule in words: "must be closed by }}".
+	// Rule is the rule in words: "a placeholder must be closed by }}".
 	Rule string
 }
 
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("placeholders: %s%s", within(e.Field), e.text())
-}
-
-func (e *SyntaxError) text() string {
-	return fmt.Sprintf("line %d, column %d: %s", e.Line, e.Column, e.Rule)
-}
-
-// A MissingError says which values there were none for. It is always a pointer.
-type MissingError struct {
-	// Names has all of them, each once, in the order of the template; of an
-	// action in the order of the URL, the headers by name, and the body.
-	Names []string
-}
-
-// Error shows the first ten names.
-func (e *MissingError) Error() string {
-	const shown = 10
-	names := e.Names[:min(len(e.Names), shown)]
-	more := ""
-	if n := len(e.Names) - len(names); n > 0 {
-		more = fmt.Sprintf(" and %d more", n)
+func newSyntaxError(text string, offset int, rule string) *SyntaxError {
+	before := text[:offset]
+	return &SyntaxError{
+		Line:   1 + strings.Count(before, "\n"),
+		Column: 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:]),
+		Rule:   rule,
 	}
-	return "placeholders: no value for " + strings.Join(names, ", ") + more
 }
 
-// A ValueError says which value cannot stand where its placeholder does. It is
-// always a pointer, and never holds the value.
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("placeholders: %sline %d, column %d: %s", within(e.Field), e.Line, e.Column, e.Rule)
+}
+
+// A MissingError says which values are missing. It is always a pointer.
+type MissingError struct {
+	// Names are those without a value, each once, in the order of the template; of
+	// an action, in the order of the URL, the headers by name, and the body.
+	Names []string
+
+	// Null are those whose value is null where null is not allowed: everywhere but
+	// as a whole JSON value.
+	Null []string
+}
+
+// Error has a line for each of the first ten names.
+func (e *MissingError) Error() string {
+	var faults []string
+	for _, name := range e.Names {
+		faults = append(faults, name+": has no value (pass one, or set a default)")
+	}
+	for _, name := range e.Null {
+		faults = append(faults, name+": "+notNull)
+	}
+	return lines(faults, 10)
+}
+
+func (e *MissingError) add(t *template, values Values) {
+	for i := range t.parts {
+		p := &t.parts[i]
+		if _, ok := t.lookUp(p, values); ok {
+			continue
+		}
+		list := &e.Names
+		if v, given := values[p.name]; given && kindOf(v) != value.Absent {
+			list = &e.Null
+		}
+		if !slices.Contains(*list, p.name) {
+			*list = append(*list, p.name)
+		}
+	}
+}
+
+func (e *MissingError) orNil() error {
+	if len(e.Names)+len(e.Null) == 0 {
+		return nil
+	}
+	return e
+}
+
+// A ValueError says which value cannot be where its placeholder is. It is always a
+// pointer, and never holds the value.
 type ValueError struct {
-	// Field is empty from [Template.Render] and [Template.Append]. From an
-	// action it is the field that the placeholder stands in.
+	// Field is empty from [Template.Render] and [Template.Append]. From an action it
+	// is the field that has the placeholder.
 	Field string
 
-	// Name is the placeholder's. Where several stand in one path segment, it is
-	// the first of them.
+	// Name is the placeholder's. If there are several in a path segment, it is the
+	// first of them.
 	Name string
-
-	// Type is the value's type in Go, cut to 128 bytes: "[]string".
-	Type string
 
 	// Rule is the rule in words: "must be valid UTF-8".
 	Rule string
 }
 
 func (e *ValueError) Error() string {
-	return fmt.Sprintf("placeholders: %sthe value of %s (%s) %s", within(e.Field), e.Name, e.Type, e.Rule)
+	return fmt.Sprintf("placeholders: %sthe value of %s %s", within(e.Field), e.Name, e.Rule)
 }
 
-// An ActionError holds every fault of an action. It is always a pointer;
-// errors.As finds the faults in it.
+// An ActionError holds all faults of an action. It is always a pointer; errors.As
+// finds the faults in it.
 type ActionError struct {
-	// Faults are each a *[FieldError] or a *[SyntaxError], in the order of
-	// method, URL, headers by name, body and variables. Of one template, at most
-	// the first 20 are there.
+	// Faults are each a *[FieldError] or a *[SyntaxError], in the order of method,
+	// URL, headers by name, body, variables, defaults and repeat. At most the first
+	// 20 of one template are there.
 	Faults []error
 }
 
-// Error shows the first five faults.
+// Error has a line for each of the first ten faults.
 func (e *ActionError) Error() string {
-	const shown = 5
-	var b strings.Builder
-	fmt.Fprintf(&b, "placeholders: the action has %d fault(s): ", len(e.Faults))
-	for i, fault := range e.Faults[:min(len(e.Faults), shown)] {
-		if i > 0 {
-			b.WriteString("; ")
-		}
-		b.WriteString(strings.TrimPrefix(fault.Error(), "placeholders: "))
+	var faults []string
+	for _, fault := range e.Faults {
+		faults = append(faults, strings.TrimPrefix(fault.Error(), "placeholders: "))
 	}
-	if n := len(e.Faults) - shown; n > 0 {
-		fmt.Fprintf(&b, "; and %d more", n)
-	}
-	return b.String()
+	return lines(faults, 10)
 }
 
 // Unwrap returns the faults.
 func (e *ActionError) Unwrap() []error { return e.Faults }
+
+// lines returns the text of an error with a line for each fault.
+func lines(faults []string, most int) string {
+	if len(faults) == 1 {
+		return "placeholders: " + faults[0]
+	}
+	shown := faults[:min(len(faults), most)]
+	text := fmt.Sprintf("placeholders: %d faults:\n\t%s", len(faults), strings.Join(shown, "\n\t"))
+	if n := len(faults) - len(shown); n > 0 {
+		text += fmt.Sprintf("\n\tand %d more", n)
+	}
+	return text
+}
 
 func within(field string) string {
 	if field == "" {
@@ -125,22 +160,4 @@ func within(field string) string {
 // member names what the caller chose, quoted and cut to a bounded length.
 func member(parent, key string) string {
 	return fmt.Sprintf("%s[%.64q]", parent, key)
-}
-
-func newValueError(name string, v any, rule string) *ValueError {
-	typ := "null"
-	if v != nil {
-		typ = cut(fmt.Sprintf("%T", v), 128)
-	}
-	return &ValueError{Name: name, Type: typ, Rule: rule}
-}
-
-func cut(text string, limit int) string {
-	if len(text) <= limit {
-		return text
-	}
-	for limit > 0 && !utf8.RuneStart(text[limit]) {
-		limit--
-	}
-	return text[:limit]
 }

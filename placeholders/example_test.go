@@ -99,10 +99,10 @@ func ExampleCompile_faults() {
 		}
 	}
 	// Output:
-	// placeholders: url: line 1, column 9: a placeholder must not stand in the scheme, the user information, the host or the port of a URL: it must stand in a path segment or in the value of a query parameter
-	// placeholders: headers["X-Customer"]: line 1, column 1: userEmial must be one of the variables
-	// placeholders: body: line 1, column 28: a placeholder must not stand in a string that has quotes or backslashes of its own: a value could end what they begin
-	// placeholders: variables["userEmail"] must be a path that begins with userDetail. or integrations.
+	// placeholders: url: line 1, column 9: a placeholder must not be in the scheme, the user information, the host or the port of a URL (a placeholder may be in a path segment and in the value of a query parameter)
+	// placeholders: headers["X-Customer"]: line 1, column 1: "userEmial" must be one of the variables
+	// placeholders: body: line 1, column 28: a placeholder must not share its text with a quote ("): a language with quoted strings may begin there, and a value could end the string (give the value a place of its own, such as a variable of a GraphQL query or a parameter of a statement, or make the whole text one placeholder)
+	// placeholders: variables["userEmail"]: must be a path that begins with userDetail. or integrations.
 }
 
 // A JSON body. What is a whole value keeps its type; what stands in a string is
@@ -137,8 +137,8 @@ func ExampleParse_url() {
 	fmt.Println(template.Render(placeholders.Values{"id": "..", "q": ""}))
 	// Output:
 	// https://api.example.com/customers/Ada%20Lovelace/orders?q=a%26admin%3D1 <nil>
-	//  placeholders: the value of id (string) must not put a slash or a backslash into a path segment, encoded or not
-	//  placeholders: the value of id (string) must not make a path segment of dots and spaces alone, with what stands beside it
+	//  placeholders: the value of id must not put a slash or a backslash into a path segment, encoded or not
+	//  placeholders: the value of id must not make a path segment of dots and spaces alone, together with what is beside it
 }
 
 // A header. It has no escapes, so what would end it is refused.
@@ -151,7 +151,7 @@ func ExampleParse_header() {
 	fmt.Println(template.Render(placeholders.Values{"token": "abc\r\nX-Admin: true"}))
 	// Output:
 	// Bearer abc.def <nil>
-	//  placeholders: the value of token (string) must have only visible characters of ASCII, and spaces
+	//  placeholders: the value of token must have only visible ASCII characters, and spaces (send other text in a body)
 }
 
 // A literal {{ is written as four braces.
@@ -202,8 +202,8 @@ func ExampleSyntaxError() {
 	_, err := placeholders.Parse("{\n  \"{{key}}\": 1\n}", placeholders.JSON, nil)
 	var syntax *placeholders.SyntaxError
 	if errors.As(err, &syntax) {
-		fmt.Println(syntax.Offset, syntax.Line, syntax.Column, syntax.Rule)
+		fmt.Println(syntax.Line, syntax.Column, syntax.Rule)
 	}
 	// Output:
-	// 5 2 4 a placeholder must not stand in a key
+	// 2 4 a placeholder must not be in a key
 }

@@ -11,13 +11,13 @@ import (
 func TestForm(t *testing.T) {
 	values := Values{"a": "1&admin=1", "b": "ü +%\r\n;~", "n": 12}
 	for src, want := range map[string]url.Values{
-		"":                    {},
-		"a={{a}}":             {"a": {"1&admin=1"}},
-		"a={{a}}&b=x{{b}}y":   {"a": {"1&admin=1"}, "b": {"xü +%\r\n;~y"}},
-		"a={{n}}{{n}}&a=fix":  {"a": {"1212", "fix"}},
-		"a=b={{n}}&flag&e=":   {"a": {"b=12"}, "flag": {""}, "e": {""}},
-		"a%5Bb%5D=+%2B{{n}}":  {"a[b]": {" +12"}},
-		"u=https://x.test/?q": {"u": {"https://x.test/?q"}},
+		"":                     {},
+		"a={{a}}":              {"a": {"1&admin=1"}},
+		"a={{a}}&b=x{{b}}y":    {"a": {"1&admin=1"}, "b": {"xü +%\r\n;~y"}},
+		"a={{n}}{{n}}&a=fix":   {"a": {"1212", "fix"}},
+		"a={{n}}&flag&e=&f=b=": {"a": {"12"}, "flag": {""}, "e": {""}, "f": {"b="}},
+		"a%5Bb%5D=+%2B{{n}}":   {"a[b]": {" +12"}},
+		"u=https://x.test/?q":  {"u": {"https://x.test/?q"}},
 	} {
 		got, err := url.ParseQuery(render(t, src, Form, values))
 		require.NoError(t, err)
@@ -32,10 +32,10 @@ func TestFormRefuses(t *testing.T) {
 		offset int
 		words  string
 	}{
-		{"{{a}}", 0, "behind its ="},
-		{"{{a}}=1", 0, "behind its ="},
-		{"a{{a}}=1", 1, "behind its ="},
-		{"a={{a}}&{{a}}", 8, "behind its ="},
+		{"{{a}}", 0, "after its ="},
+		{"{{a}}=1", 0, "after its ="},
+		{"a{{a}}=1", 1, "after its ="},
+		{"a={{a}}&{{a}}", 8, "after its ="},
 		{"={{a}}", 0, "name must not be empty"},
 		{"&a=1", 0, "name must not be empty"},
 		{"a=1&", 4, "name must not be empty"},

@@ -1,78 +1,140 @@
 package placeholders
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
 
-const (
-	untrimmed     = "must not make a header that begins or ends with white space"
-	notHeaderText = "must have only visible characters of ASCII, and spaces"
-)
+// schemes of credentials. After another word a value may be one of many.
+var schemes = []string{"Bearer", "Digest", "DPoP", "Token", "ApiKey", "Api-Key", "Key", "OAuth", "Negotiate"}
 
-// header checks the value of a header, and finds out whether its placeholder is
-// all there is, but for a scheme such as Bearer.
-func (p *parser) header() {
-	place := headerPart
-	if n := len(p.pieces); n > 0 && n <= 2 && p.pieces[n-1].name != "" && (n == 1 || isScheme(p.pieces[0].text)) {
-		place = headerWhole
+// header checks the value of a header, and finds out whether a placeholder is all
+// of it but for a scheme such as Bearer.
+func (s *source) header() {
+	if at := strings.IndexFunc(s.text, func(r rune) bool { return r != 0 && (r < ' ' || r >= 0x7f) }); at >= 0 {
+		s.fault(at, "a header "+notVisible)
 	}
-	for i := range p.pieces {
-		piece := &p.pieces[i]
-		piece.place = place
-		if at := strings.IndexFunc(piece.text, func(r rune) bool { return r < ' ' || r >= 0x7f }); at >= 0 {
-			p.fault(piece.offset+at, "a header "+notHeaderText)
-		}
+	if strings.HasPrefix(s.text, " ") {
+		s.fault(0, "a header must not begin with white space")
+	} else if trimmed := strings.TrimRight(s.text, " "); trimmed != s.text {
+		s.fault(len(trimmed), "a header must not end with white space")
 	}
-	if trimmed := strings.TrimLeft(p.src, " "); trimmed != p.src {
-		p.fault(0, "a header must not begin with white space")
-	} else if trimmed := strings.TrimRight(p.src, " "); trimmed != p.src {
-		p.fault(len(trimmed), "a header must not end with white space")
+	scheme, rest, _ := strings.Cut(s.text, " ")
+	position := headerPart
+	switch {
+	case strings.EqualFold(scheme, "Basic") && rest != nul:
+		s.faultOfFirst(0, len(s.text), "Basic takes one placeholder and nothing else (map one variable to the base64 form of user:password)")
+	case strings.EqualFold(scheme, "Basic"):
+		position = basicCredentials
+	case s.text == nul, rest == nul && slices.ContainsFunc(schemes, func(s string) bool { return strings.EqualFold(s, scheme) }):
+		position = wholeHeader
 	}
+	s.setPosition(0, len(s.text), position)
 }
 
-// namesCookie reports whether a placeholder stands where the name of a cookie
-// does, which is before an = and behind the start or a semicolon. One that does
-// not is only a part of the header, and its values are held to that.
-func (t *program) namesCookie() bool {
-	cookie := ""
-	for _, part := range t.parts {
-		cookie += part.before
-		cookie = cookie[strings.LastIndexByte(cookie, ';')+1:]
-		if !strings.Contains(cookie, "=") {
+const notVisible = "must have only visible ASCII characters, and spaces (send other text in a body)"
+
+// appendHeader appends s as it is, or returns the rule that it breaks: a header
+// has no escapes. Other characters than ASCII are rejected, since how they arrive
+// is not defined, and since a reader who takes them for Latin-1 may see a line
+// end in them.
+func appendHeader(dst []byte, s string, position position) ([]byte, string) {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c < ' ' || c >= 0x7f:
+			return dst, notVisible
+		case position == headerPart && strings.IndexByte("\"'`\\,;", c) >= 0:
+			return dst, "must not have quotes, backslashes, commas or semicolons where it is only a part of the header"
+		case position == basicCredentials && !unreserved[c] && strings.IndexByte("+/=", c) < 0:
+			return dst, "must be the base64 form of user:password"
+		}
+	}
+	return append(dst, s...), ""
+}
+
+// edgeOfHeader returns which placeholder made white space at an edge of a header.
+// The template has none there, so that a value is at the edge, or empty values are
+// between it and the template's own space.
+func (t *template) edgeOfHeader(rendered []byte) (name, rule string) {
+	const edge = "must not make a header that begins or ends with white space"
+	switch n := len(rendered); {
+	case n == 0 || len(t.parts) == 0:
+		return "", ""
+	case rendered[0] == ' ':
+		return t.parts[0].name, edge
+	case rendered[n-1] == ' ':
+		return t.parts[len(t.parts)-1].name, edge
+	}
+	return "", ""
+}
+
+// headerName is the grammar of a header's name, RFC 9110 section 5.6.2.
+var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+
+// namesCookie reports whether a placeholder is in the name of a cookie. The values
+// of the others cannot have the semicolon that ends a cookie, as they are only a
+// part of the header.
+func (s *source) namesCookie() bool {
+	for cookie := range strings.SplitSeq(s.text, ";") {
+		if name, _, _ := strings.Cut(cookie, "="); strings.Contains(name, nul) {
 			return true
 		}
 	}
 	return false
 }
 
-// schemes of credentials. Behind another word a value may be one of many.
-var schemes = []string{"Bearer", "Basic", "Digest", "DPoP", "Token", "ApiKey", "Api-Key", "Key", "OAuth", "Negotiate"}
-
-// isScheme wants one and a space: "Bearer ".
-func isScheme(text string) bool {
-	word, ok := strings.CutSuffix(text, " ")
-	return ok && slices.ContainsFunc(schemes, func(scheme string) bool { return strings.EqualFold(scheme, word) })
+// reservedHeaders are those that HTTP itself needs. net/http ignores some of
+// them, and others belong to a connection (RFC 9110, section 7.6.1).
+var reservedHeaders = []string{
+	"host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade",
+	"proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings", "expect",
+	"content-encoding", // a body is not encoded
+	"proxy",            // CGI programs take it for the proxy to use
 }
 
-// isToken checks the grammar of a header's name, RFC 9110 section 5.6.2.
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("!#$%&'*+-.^_`|~", r))
+// A placeholder may be in these headers, and in those whose name ends in one of
+// the words of placeholderWords.
+var placeholderHeaders = []string{
+	"authorization", "x-authorization", "cookie", "accept", "accept-language", "content-language", "user-agent",
+	"if-match", "if-none-match", "prefer", "traceparent", "x-postmark-server-token",
+}
+
+// placeholderWords say that a header carries a credential, an id, a version or a
+// fact about the customer.
+var placeholderWords = []string{
+	"account", "amount", "campaign", "channel", "correlation", "country", "currency", "customer", "email", "id", "idempotency",
+	"key", "language", "locale", "name", "nonce", "note", "order", "org", "organization", "phone", "plan", "project", "reason",
+	"reference", "request", "secret", "session", "shop", "signature", "source", "store", "tag", "tags", "team", "tenant", "tier",
+	"timestamp", "timezone", "token", "trace", "version", "workspace",
+}
+
+// steeringWords say that a proxy or a framework may take a request for another
+// one, or for that of another client, by a header: X-Forwarded-Email and
+// X-MS-Client-Principal-Id name the user who is signed in.
+var steeringWords = []string{
+	"accel", "action", "addr", "address", "authenticated", "behalf", "cert", "claim", "claims", "cluster", "connecting", "consumer",
+	"destination", "envoy", "forward", "forwarded", "gateway", "host", "http", "impersonate", "internal", "invoke", "ip",
+	"matched", "method", "middleware", "nextjs", "oidc", "original", "originating", "override", "path", "principal", "proxy", "real",
+	"remote", "rewrite", "role", "route", "saml", "server", "ssl", "subrequest", "sudo", "tls", "true", "tunnel", "uri", "url",
+	"webauth",
+}
+
+// mayHavePlaceholder reports whether a value may go into the header: only names
+// that are known to be harmless, since nobody knows all those that are not. The
+// name is in lower case, with hyphens for underscores.
+func mayHavePlaceholder(name string) bool {
+	if slices.Contains(placeholderHeaders, name) {
+		return true
+	}
+	words := strings.Split(name, "-")
+	last := words[len(words)-1]
+	known := slices.Contains(placeholderWords, last) || strings.HasSuffix(last, "key") || strings.HasSuffix(last, "token")
+	return known && !strings.HasPrefix(name, "x-auth-request-") && !slices.ContainsFunc(words, func(word string) bool {
+		return slices.Contains(steeringWords, word)
 	})
 }
 
-// appendHeader appends s as it is, or refuses it: a header has no escapes. Other
-// characters than ASCII are refused, since how they arrive is not defined, and
-// since a reader who takes them for Latin-1 can see a line end in them.
-func appendHeader(dst []byte, s string, part bool) ([]byte, string) {
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' || c >= 0x7f:
-			return dst, notHeaderText
-		case part && slices.Contains([]byte("\"'`\\,;"), c):
-			return dst, "must not have quotes, backslashes, commas or semicolons where it is only a part of the header"
-		}
-	}
-	return append(dst, s...), ""
-}
+// readName returns a header's name as a server may read it: many take an
+// underscore for a hyphen.
+func readName(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }

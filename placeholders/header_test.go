@@ -34,11 +34,11 @@ func TestHeaderRefuses(t *testing.T) {
 		{" {{a}}", 0, "begin with white space"},
 		{"Bearer ", 6, "end with white space"},
 		{"{{a}} ", 5, "end with white space"},
-		{"a\r\nX-Admin: 1", 1, "visible characters"},
-		{"a\x00{{a}}", 1, "visible characters"},
-		{"a\t{{a}}", 1, "visible characters"},
-		{"é{{a}}", 0, "visible characters"},
-		{"{{a}}\x7f", 5, "visible characters"},
+		{"a\r\nX-Admin: 1", 1, "visible ASCII"},
+		{"a\x00{{a}}", 1, "without NUL"},
+		{"a\t{{a}}", 1, "visible ASCII"},
+		{"é{{a}}", 0, "visible ASCII"},
+		{"{{a}}\x7f", 5, "visible ASCII"},
 	} {
 		_, err := Parse(test.src, Header, nil)
 		requireSyntax(t, err, test.offset, test.words)
@@ -46,7 +46,7 @@ func TestHeaderRefuses(t *testing.T) {
 }
 
 func TestHeaderRefusesValues(t *testing.T) {
-	const visible, parts, edge = "visible characters of ASCII", "only a part", "white space"
+	const visible, parts, edge = "visible ASCII", "only a part", "white space"
 	for _, test := range []struct{ src, value, words string }{
 		{"{{a}}", "x\r\nX-Admin: 1", visible},
 		{"{{a}}", "x\n", visible},

@@ -1,175 +1,205 @@
 package placeholders
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"strings"
 
-	"github.com/chatident/chatident/internal/exactjson"
+	"github.com/chatident/chatident/internal/value"
 )
 
-// jsonText is a string of a JSON template that has placeholders.
-type jsonText struct {
-	pieces  []int  // the placeholders, as indexes
-	content []byte // as it stands in the template, with a NUL for each placeholder
-	end     int    // in the probe, behind the closing quote
+// maxJSONDepth bounds how deep lists and objects of a template are nested.
+const maxJSONDepth = 500
+
+// jsonReader checks that a text is JSON (RFC 8259), and calls the functions that
+// are not nil for what it finds. It says where a fault is and what, which
+// encoding/json does not promise. A NUL is a placeholder: in a string, or as a
+// whole value.
+type jsonReader struct {
+	text  string
+	at    int // the next byte; the one at fault after a fault
+	rule  string
+	depth int
+
+	// bare makes it accept {{name}} as a whole value, as in the body of an action's
+	// file.
+	bare bool
+
+	onValue  func()                                    // a placeholder is before at
+	onString func(start int, decoded string, key bool) // start is that of its quote
+	onMember func(key string, start, end int)          // of the value
 }
 
-// json finds out for each placeholder whether it stands in a string, and checks
-// that the template is JSON. For that it puts a probe in the place of each: x in
-// a string, and null elsewhere, since null makes nothing valid together with
-// what is beside it, as a number would.
-func (p *parser) json() {
-	var probe strings.Builder
-	var found []jsonText
-	var current jsonText
-	inString, escaped := false, false
-	for i := range p.pieces {
-		piece := &p.pieces[i]
-		if piece.name != "" && inString {
-			piece.place = jsonString
-			current.pieces = append(current.pieces, i)
-			current.content = append(current.content, 0)
-			escaped = false
-			probe.WriteByte('x')
-			continue
-		}
-		if piece.name != "" {
-			piece.place = jsonValue
-			probe.WriteString("null")
-			continue
-		}
-		for k := range len(piece.text) {
-			c := piece.text[k]
-			switch {
-			case c == '"' && !escaped:
-				if inString && len(current.pieces) > 0 {
-					current.end = probe.Len() + k + 1
-					found = append(found, current)
-				}
-				inString, current = !inString, jsonText{}
-			case inString:
-				escaped = c == '\\' && !escaped
-				current.content = append(current.content, c)
-			}
-		}
-		probe.WriteString(piece.text)
+// read reads the whole text.
+func (r *jsonReader) read() bool {
+	if !r.value() {
+		return false
 	}
-	p.checkProbe(probe.String())
-	for _, s := range found {
-		p.checkJSONText(s, probe.String())
+	if r.at < len(r.text) {
+		return r.fail("expected the end after the value")
 	}
+	return true
 }
 
-func (p *parser) checkProbe(probe string) {
-	if at, rule := jsonFault([]byte(probe)); rule != "" {
-		p.fault(p.source(at), "the template must be JSON"+rule)
-	} else if at := doubleMember(probe); at >= 0 {
-		p.fault(p.source(at), "an object must not have a member twice")
-	}
+func (r *jsonReader) fail(rule string) bool {
+	r.rule = rule
+	return false
 }
 
-// jsonFault returns where data is not JSON, and what encoding/json says to it.
-func jsonFault(data []byte) (at int, rule string) {
-	var raw json.RawMessage
-	err := json.Unmarshal(data, &raw)
-	var syntax *json.SyntaxError
-	switch {
-	case err == nil:
-		return 0, ""
-	case !errors.As(err, &syntax):
-		return 0, ": " + cut(err.Error(), 128)
-	case strings.HasPrefix(syntax.Error(), "unexpected end"):
-		return len(data), ": " + syntax.Error()
-	}
-	return int(syntax.Offset) - 1, ": " + syntax.Error() // it counts the byte that is at fault
-}
-
-// source returns where in the source the byte of the probe comes from.
-func (p *parser) source(at int) int {
-	for _, piece := range p.pieces {
-		length := len(piece.text)
-		switch piece.place {
-		case jsonString:
-			length = len("x")
-		case jsonValue:
-			length = len("null")
-		}
-		switch {
-		case at >= length:
-			at -= length
-		case piece.name != "":
-			return piece.offset
-		default:
-			return piece.offset + at
+// next returns the next byte that is not white space, 1 at the end.
+func (r *jsonReader) next() byte {
+	for ; r.at < len(r.text); r.at++ {
+		if c := r.text[r.at]; c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return c
 		}
 	}
-	return len(p.src)
+	return 1
 }
 
-func (p *parser) checkJSONText(s jsonText, probe string) {
-	rule := ""
-	switch {
-	case strings.HasPrefix(strings.TrimLeft(probe[s.end:], " \t\r\n"), ":"):
-		rule = "a placeholder must not stand in a key"
-	case quotes(s.content):
-		rule = "a placeholder must not stand in a string that has quotes or backslashes of its own: " +
-			"a value could end what they begin"
+// value reads a value and the white space around it.
+func (r *jsonReader) value() (ok bool) {
+	switch c := r.next(); {
+	case r.bare && r.depth > 0 && strings.HasPrefix(r.text[r.at:], "{{"):
+		end := strings.Index(r.text[r.at:], "}}")
+		if end < 0 {
+			return r.fail("a placeholder must be closed by }}")
+		}
+		r.at += end + len("}}")
+		ok = true
+	case c == 0:
+		r.at++
+		r.onValue()
+		ok = true
+	case c == '{':
+		ok = r.container('}', r.member())
+	case c == '[':
+		ok = r.container(']', r.value)
+	case c == '"':
+		_, ok = r.string(false)
 	default:
-		return
+		ok = r.literal()
 	}
-	for _, i := range s.pieces {
-		p.fault(p.pieces[i].offset, rule)
+	r.next()
+	return ok
+}
+
+// container reads an object or a list, whose items are read by item.
+func (r *jsonReader) container(end byte, item func() bool) bool {
+	if r.depth == maxJSONDepth {
+		return r.fail("lists and objects are nested too deep")
+	}
+	r.at++
+	if r.next() == end {
+		r.at++
+		return true
+	}
+	r.depth++
+	defer func() { r.depth-- }()
+	for item() {
+		switch r.next() {
+		case end:
+			r.at++
+			return true
+		case ',':
+			r.at++
+		default:
+			return r.fail("expected a comma or " + string(end))
+		}
+	}
+	return false
+}
+
+// member returns a function that reads the members of one object.
+func (r *jsonReader) member() func() bool {
+	seen := map[string]bool{}
+	return func() bool {
+		if r.next() != '"' {
+			return r.fail("expected a key in quotes")
+		}
+		start := r.at
+		key, ok := r.string(true)
+		switch {
+		case !ok:
+			return false
+		case seen[key]:
+			r.at = start
+			return r.fail("an object must not have a member twice")
+		case r.next() != ':':
+			return r.fail("expected a colon after the key")
+		}
+		seen[key] = true
+		r.at++
+		r.next()
+		start = r.at
+		if !r.value() {
+			return false
+		}
+		if r.onMember != nil {
+			end := len(strings.TrimRight(r.text[:r.at], " \t\r\n"))
+			r.onMember(key, start, end)
+		}
+		return true
 	}
 }
 
-// quotes reports whether a string has characters that could be quotes or
-// escapes of another language within it, such as the $$ of PostgreSQL.
-func quotes(content []byte) bool {
-	return bytes.ContainsAny(content, "\\`'") || bytes.Contains(content, []byte("$$"))
+// string reads a string and decodes it.
+func (r *jsonReader) string(key bool) (decoded string, ok bool) {
+	start := r.at
+	for r.at++; r.at < len(r.text) && r.text[r.at] != '"'; r.at++ {
+		if r.text[r.at] == '\\' {
+			r.at++
+		}
+	}
+	if r.at >= len(r.text) {
+		r.at = len(r.text)
+		return "", r.fail("a string must be closed by a quote")
+	}
+	r.at++
+	// JSON does not allow a NUL. The character in its place is in no text.
+	quoted := json.RawMessage(strings.ReplaceAll(r.text[start:r.at], nul, "\ufdd0"))
+	simple, err := value.Of(quoted)
+	switch {
+	case !json.Valid(quoted):
+		r.at = start
+		return "", r.fail(`a string must have only valid escapes and no control characters (write \n for a line end)`)
+	case err != nil:
+		r.at = start
+		return "", r.fail("a string " + err.Error())
+	}
+	decoded = strings.ReplaceAll(simple.Text, "\ufdd0", nul)
+	if r.onString != nil {
+		r.onString(start, decoded, key)
+	}
+	return decoded, true
 }
 
-// doubleMember returns where an object has a member twice, -1 for nowhere: of
-// two, one reader takes the first and another the last.
-func doubleMember(data string) int {
-	type level struct {
-		members map[string]bool // nil for a list
-		inValue bool
+// literal reads a number, true, false or null.
+func (r *jsonReader) literal() bool {
+	rest := r.text[r.at:]
+	length := len(rest) - len(strings.TrimLeft(rest, "+-.0123456789eEtruefalsn"))
+	if !json.Valid([]byte(rest[:length])) {
+		return r.fail("expected a value (a text must be in quotes)")
 	}
-	levels := []level{{}}
-	for d := json.NewDecoder(strings.NewReader(data)); ; {
-		begin := int(d.InputOffset())
-		token, err := d.Token()
-		if err != nil {
-			return -1 // its end: it was found to be JSON
-		}
-		top := &levels[len(levels)-1]
-		name, isName := token.(string)
-		switch isName = isName && top.members != nil && !top.inValue; {
-		case isName && top.members[name]:
-			return begin + strings.IndexByte(data[begin:], '"')
-		case isName:
-			top.members[name], top.inValue = true, true
-			continue
-		}
-		top.inValue = false
-		switch token {
-		case json.Delim('{'):
-			levels = append(levels, level{members: map[string]bool{}})
-		case json.Delim('['):
-			levels = append(levels, level{})
-		case json.Delim('}'), json.Delim(']'):
-			levels = levels[:len(levels)-1]
-		}
-	}
+	r.at += length
+	return true
 }
 
-// appendJSON appends s as the inside of a JSON string, as encoding/json does.
-func appendJSON(dst []byte, s string) ([]byte, string) {
-	dst, err := exactjson.AppendText(dst, s)
-	if err != nil {
-		return dst, notUTF8
+// json checks a JSON template, and finds out whether each placeholder is in a
+// string or a whole value.
+func (s *source) json() {
+	r := &jsonReader{text: s.text}
+	r.onValue = func() { s.setPosition(r.at-1, r.at, wholeJSON) }
+	r.onString = func(start int, decoded string, key bool) {
+		if !strings.Contains(decoded, nul) {
+			return
+		}
+		s.setPosition(start, r.at, jsonString)
+		rule := "a placeholder must not be in a key"
+		if !key {
+			rule = embedded(decoded)
+		}
+		s.faultOfFirst(start, r.at, rule)
 	}
-	return dst, ""
+	if !r.read() {
+		s.fault(r.at, "a JSON template must be JSON: "+r.rule)
+	}
 }

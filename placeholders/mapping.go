@@ -3,54 +3,50 @@ package placeholders
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/chatident/chatident/internal/value"
 )
 
-// Source is where the paths of a [Mapping] lead: identity.Payload is one, and so
-// is whatever finds "userDetail.email". It must be safe for the use that you
-// make of it.
+// Source has the values of the paths of a [Mapping], such as "userDetail.email".
+// identity.Payload is one.
 type Source interface {
-	// Lookup returns the value at a path, or false where there is none.
+	// Lookup returns the value at a path, or false if there is none.
 	Lookup(path string) (any, bool)
 }
 
-// Mapping says for each name of a placeholder which path its value comes from:
-// "userEmail" from "userDetail.email". It comes from [NewMapping]; the zero
-// Mapping is empty. It is safe for use by many goroutines.
+// Mapping maps the names of placeholders to the paths of their values: "userEmail"
+// to "userDetail.email". It comes from [NewMapping]; the zero value is empty. It is
+// safe for concurrent use.
 //
 // Source: Megadesk, "Custom data".
-type Mapping struct {
-	names []string // sorted
-	paths map[string]string
-}
+type Mapping struct{ paths map[string]string }
 
 // NewMapping checks names and paths, and copies them. A name is one that a
-// placeholder can have, of 128 characters at most. A path is userDetail or
-// integrations and at least one key behind it, separated by dots, 512 bytes at
-// most. A key must not be empty, have control characters in it, or white space
-// at its edges. The first fault, by name, is a *[FieldError].
+// placeholder can have. A path is userDetail or integrations and at least one key,
+// separated by dots, and at most 512 bytes. A key must not be empty or have white
+// space at its edges. The first fault, by name, is a *[FieldError].
 //
 // The two roots are the vendor's; the other rules are ours.
 func NewMapping(paths map[string]string) (*Mapping, error) {
-	if faults := checkMapping("mapping", paths, defaultName); len(faults) > 0 {
+	if faults := checkMapping("mapping", paths); len(faults) > 0 {
 		return nil, faults[0]
 	}
 	return newMapping(paths), nil
 }
 
 func newMapping(paths map[string]string) *Mapping {
-	return &Mapping{slices.Sorted(maps.Keys(paths)), maps.Clone(paths)}
+	return &Mapping{maps.Clone(paths)}
 }
 
-func checkMapping(field string, paths map[string]string, maxName int) []error {
+func checkMapping(field string, paths map[string]string) []error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(paths)) {
-		at, rule := checkName(name, maxName)
-		if at < 0 {
-			rule = pathRule(paths[name])
+		rule := checkName(name)
+		if rule == "" {
+			rule = checkPath(paths[name])
 		}
 		if rule != "" {
 			faults = append(faults, &FieldError{member(field, name), rule})
@@ -59,46 +55,45 @@ func checkMapping(field string, paths map[string]string, maxName int) []error {
 	return faults
 }
 
-// pathRule returns the rule that a path breaks.
-func pathRule(path string) string {
+// checkPath returns the rule that a path breaks.
+func checkPath(path string) string {
 	const limit = 512
-	root, rest, _ := strings.Cut(path, ".")
+	root, keys, _ := strings.Cut(path, ".")
+	badKey := func(key string) bool { return key == "" || strings.TrimSpace(key) != key }
 	switch {
 	case root != "userDetail" && root != "integrations":
 		return "must be a path that begins with userDetail. or integrations."
 	case len(path) > limit:
 		return fmt.Sprintf("must be a path of at most %d bytes", limit)
-	case !utf8.ValidString(path):
-		return notUTF8
-	case strings.ContainsFunc(path, unicode.IsControl):
-		return "must be a path without control characters"
+	case slices.ContainsFunc(strings.Split(keys, "."), badKey):
+		return "must be a path without empty keys, and without white space around a key"
 	}
-	for key := range strings.SplitSeq(rest, ".") {
-		if key == "" {
-			return "must be a path without empty keys"
-		}
-		if strings.TrimSpace(key) != key {
-			return "must be a path whose keys do not begin or end with white space"
-		}
-	}
-	return ""
+	return value.Text(path)
 }
 
-// Names returns the names that have a path, sorted.
-func (m *Mapping) Names() []string { return slices.Clone(m.names) }
-
-// Values looks up every path. Names whose path the source does not have are
-// left out, so that rendering tells of all that are missing at once. A nil
-// source has none.
+// Values looks up every path. Names whose path the source does not have are left
+// out: rendering then reports all that are missing. A nil source has none.
 func (m *Mapping) Values(source Source) Values {
-	values := make(Values, len(m.names))
+	values := Values{}
 	if isNil(source) {
 		return values
 	}
-	for _, name := range m.names {
-		if v, ok := source.Lookup(m.paths[name]); ok {
+	for name, path := range m.paths {
+		if v, ok := source.Lookup(path); ok {
 			values[name] = v
 		}
 	}
 	return values
+}
+
+// isNil also reports a nil pointer or map in the interface, whose methods may panic.
+func isNil(source Source) bool {
+	if source == nil {
+		return true
+	}
+	switch r := reflect.ValueOf(source); r.Kind() {
+	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func:
+		return r.IsNil()
+	}
+	return false
 }

@@ -1,9 +1,9 @@
 package placeholders
 
 import (
-	"bytes"
-	"encoding/json"
+	"context"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -13,57 +13,58 @@ const mask = "[redacted]"
 // Preview is what a request would be, for people to look at. Masked, as
 // [redacted], are
 //
-//   - the values of all headers but Accept, Accept-Charset, Accept-Encoding,
-//     Accept-Language, Cache-Control, Content-Language, Content-Type and
-//     User-Agent;
-//   - parameters of the query, fields of a form and members of a JSON body,
-//     whatever is in them, whose name looks like that of a secret: one with
-//     token, key, secret, pass, pwd, auth, bearer, sig, hmac, credential, sess,
-//     cookie, jwt or otp in it, or one that is sid, pin, pw or code;
-//   - values of placeholders whose own name looks like that, or the path that it
-//     is mapped to, wherever they stand.
+//   - parameters of the query, fields of a form and members of a JSON body whose
+//     name is that of a secret, with all that is in them: names with a word such as
+//     token, key, secret, password, auth, signature, session, cookie, pin or otp;
+//   - values of placeholders whose own name is one, or a part of the path that it is
+//     mapped to;
+//   - headers with such a name or with text that looks like a key, and all headers
+//     with a value from elsewhere than userDetail.
 //
-// Everything else is there as it would be sent, the customer's data included: a
-// preview is not for logs. A key that is written into a path shows.
+// Everything else is shown as it would be sent, including the customer's data: a
+// preview is not for logs. A key that is written into a path is shown.
 type Preview struct {
 	Method string
 	URL    string
-	Header map[string]string // by canonical names; empty without any
+	Header map[string]string // by canonical name; empty without any
 	Body   string            // empty without one
 }
 
 // Preview returns what [CompiledAction.Request] would send for the customer that
-// the source tells of, with the same errors.
+// source describes, with the same errors.
 func (c *CompiledAction) Preview(source Source) (Preview, error) {
 	values, err := c.values(source)
 	if err != nil {
 		return Preview{}, err
 	}
 	a := c.reveal()
-	if _, err := a.render(values); err != nil {
-		return Preview{}, err
-	}
-	r, err := a.render(a.masked(values))
+	r, err := a.request(context.Background(), values)
 	if err != nil {
 		return Preview{}, err
 	}
-	address, query, hasQuery := strings.Cut(r.url, "?")
-	p := Preview{Method: r.method, URL: unescapeMask(address), Header: map[string]string{}}
-	if hasQuery {
-		p.URL += "?" + maskPairs(query)
+	p := Preview{Method: r.Method, Header: map[string]string{}}
+	for name, values := range r.Header {
+		p.Header[name] = values[0]
 	}
-	for name, values := range r.header {
-		p.Header[name] = mask
-		if slices.Contains(harmless, name) {
-			p.Header[name] = values[0]
+	for _, h := range a.headers {
+		if !a.showsHeader(h) {
+			p.Header[h.header] = mask
 		}
 	}
-	if r.form {
-		p.Body = maskPairs(string(r.body))
-	} else {
-		p.Body = maskJSON(r.body)
+	masked := a.masked(values)
+	url, err := a.url.render(masked)
+	if err != nil {
+		return Preview{}, err
 	}
-	return p, nil
+	address, query, found := strings.Cut(string(url), "?")
+	p.URL = unescapeMask(address)
+	if found {
+		p.URL += "?" + maskPairs(query)
+	}
+	if a.body != nil {
+		p.Body, err = a.body.preview(masked)
+	}
+	return p, err
 }
 
 // String returns the preview in the form of a request in HTTP/1.1.
@@ -79,27 +80,48 @@ func (p Preview) String() string {
 	return b.String()
 }
 
-// harmless are the headers that a preview shows.
-var harmless = []string{
-	"Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control", "Content-Language", "Content-Type", "User-Agent",
+func (f *field) preview(values Values) (string, error) {
+	body, err := f.render(values)
+	switch {
+	case err != nil:
+		return "", err
+	case f.template.kind == Form:
+		return maskPairs(string(body)), nil
+	case f.template.kind == JSON:
+		return maskJSON(string(body)), nil
+	}
+	return string(body), nil
 }
 
-// looksSecret rather masks too much: a keyword is a key, and an author has auth.
-func looksSecret(name string) bool {
-	name = strings.ToLower(name)
-	return slices.Contains([]string{"sid", "pin", "pw", "code"}, name) || slices.ContainsFunc([]string{
-		"token", "key", "secret", "pass", "pwd", "auth", "bearer", "sig", "hmac", "credential", "sess", "cookie", "jwt", "otp",
-	}, func(word string) bool { return strings.Contains(name, word) })
-}
-
-// masked puts the mask in place of values whose placeholder looks secret.
-func (c *compiled) masked(values Values) Values {
-	for _, name := range c.names {
-		if looksSecret(name) || slices.ContainsFunc(strings.Split(c.mapping.paths[name], "."), looksSecret) {
-			values[name] = mask
+// showsHeader reports whether a preview shows a header: one with a harmless name and
+// text, and with values from userDetail only, which the visitor can see.
+func (c *compiled) showsHeader(h *field) bool {
+	if isSecretName(h.header) {
+		return false
+	}
+	for _, p := range h.template.parts {
+		if looksLikeKey(p.before) || c.isSecret(p.name) || !strings.HasPrefix(c.mapping.paths[p.name], "userDetail.") {
+			return false
 		}
 	}
-	return values
+	return !looksLikeKey(h.template.tail)
+}
+
+// isSecret reports whether the name of a placeholder is that of a secret, or a part
+// of its path.
+func (c *compiled) isSecret(name string) bool {
+	return isSecretName(name) || slices.ContainsFunc(strings.Split(c.mapping.paths[name], "."), isSecretName)
+}
+
+// masked returns the values with the mask for those of secrets.
+func (c *compiled) masked(values Values) Values {
+	masked := maps.Clone(values)
+	for _, name := range c.names() {
+		if c.isSecret(name) {
+			masked[name] = mask
+		}
+	}
+	return masked
 }
 
 // unescapeMask makes the mask readable where it was percent-encoded.
@@ -114,73 +136,71 @@ func maskPairs(s string) string {
 	}
 	all := strings.Split(s, "&")
 	for i, pair := range all {
-		name, _, ok := strings.Cut(pair, "=")
-		if ok && looksSecret(decode(name)) {
+		if name, _, found := strings.Cut(pair, "="); found && isSecretName(decode(name)) {
 			all[i] = name + "=" + mask
 		}
 	}
 	return unescapeMask(strings.Join(all, "&"))
 }
 
-func decode(s string) string {
+// maskJSON masks the members with the names of secrets, at any depth. The body is
+// JSON.
+func maskJSON(body string) string {
+	var secrets []span
+	r := jsonReader{text: body}
+	r.onMember = func(key string, start, end int) {
+		if isSecretName(key) {
+			secrets = slices.DeleteFunc(secrets, func(inner span) bool { return inner.start > start })
+			secrets = append(secrets, span{0, start, end})
+		}
+	}
+	r.read()
 	var b strings.Builder
-	for i := 0; i < len(s); {
-		c, n := decoded(s, i)
-		b.WriteByte(c)
-		i += n
+	shown := 0
+	for _, s := range secrets {
+		b.WriteString(body[shown:s.start] + `"` + mask + `"`)
+		shown = s.end
 	}
-	return b.String()
+	return b.String() + body[shown:]
 }
 
-// maskJSON masks members at any depth. The body is JSON.
-func maskJSON(body []byte) string {
-	var b strings.Builder
-	for i := 0; i < len(body); {
-		if body[i] != '"' {
-			b.WriteByte(body[i])
-			i++
-			continue
+// secretWords are in the names of secrets as a word: api_key, apiKey, API-Keys.
+var secretWords = []string{
+	"key", "token", "secret", "pass", "passwd", "pwd", "pw", "pin", "auth", "oauth", "authorization", "bearer", "sig", "signature", "hmac",
+	"credential", "cred", "sess", "session", "sid", "cookie", "jwt", "otp", "totp", "cvv", "cvc", "nonce", "salt",
+}
+
+// secretParts are in the names of secrets at any place, as these are often written
+// together: accesstoken, apikey, dbpassword.
+var secretParts = []string{
+	"token", "secret", "passw", "passphrase", "apikey", "accesskey", "privatekey", "credential", "signature", "session", "cookie", "bearer", "jwt",
+}
+
+// isSecretName reports whether a name is that of a secret. It masks too much rather
+// than too little: the key of a list is masked, too, but not a keyword or an author.
+func isSecretName(name string) bool {
+	lower := strings.ToLower(name)
+	return lower == "code" || slices.ContainsFunc(secretParts, func(part string) bool { return strings.Contains(lower, part) }) ||
+		slices.ContainsFunc(word.FindAllString(name, -1), func(word string) bool {
+			word = strings.ToLower(word)
+			return slices.Contains(secretWords, strings.TrimSuffix(word, "s")) || word == "pass"
+		})
+}
+
+// word finds the words of a name such as apiKey, API_KEY or key2.
+var word = regexp.MustCompile("[A-Z]*[a-z]+|[A-Z]+")
+
+// looksLikeKey reports whether a text has the credentials of a scheme, or 20
+// characters without a break, some of them digits.
+func looksLikeKey(text string) bool {
+	scheme, _, found := strings.Cut(text, " ")
+	if found && slices.ContainsFunc(append(schemes, "Basic"), func(s string) bool { return strings.EqualFold(s, scheme) }) {
+		return true
+	}
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r <= ' ' || strings.ContainsRune(".,;:/()\"", r) }) {
+		if len(word) >= 20 && strings.ContainsAny(word, "0123456789") {
+			return true
 		}
-		end := i + stringLength(body[i:])
-		b.Write(body[i:end])
-		name := body[i:end]
-		i = end
-		colon := end + skipSpace(body[end:])
-		if colon == len(body) || body[colon] != ':' || !secretMember(name) {
-			continue
-		}
-		begin := colon + 1 + skipSpace(body[colon+1:])
-		b.Write(body[end:begin])
-		b.WriteString(`"` + mask + `"`)
-		i = begin + valueLength(body[begin:])
 	}
-	return b.String()
-}
-
-// stringLength returns that of the JSON string which s begins with.
-func stringLength(s []byte) int {
-	for i := 1; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
-			i++
-		case '"':
-			return i + 1
-		}
-	}
-	return len(s)
-}
-
-// valueLength returns that of the JSON value which s begins with.
-func valueLength(s []byte) int {
-	d := json.NewDecoder(bytes.NewReader(s))
-	var value json.RawMessage
-	if d.Decode(&value) != nil {
-		return len(s) // shows nothing of it
-	}
-	return int(d.InputOffset())
-}
-
-func secretMember(quoted []byte) bool {
-	var name string
-	return json.Unmarshal(quoted, &name) != nil || looksSecret(name)
+	return false
 }

@@ -1,6 +1,9 @@
 package placeholders
 
 import (
+	"cmp"
+	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/chatident/chatident/internal/secret"
@@ -8,100 +11,129 @@ import (
 
 type redacted = secret.Redacted
 
-// Context says what a template makes, and so how its values are escaped. The
-// package's comment has the rules of each.
-type Context int
+// Kind is what a template is, which decides where a placeholder may be and how
+// values are escaped. docs/actions.md has the rules of each.
+type Kind int
 
 const (
-	// Text takes values as they are. It protects nothing: it is for text that
-	// people read, and for nothing that a program takes apart.
-	Text Context = iota + 1
+	// Text inserts values as they are. It protects nothing: it is for text that
+	// people read, and not for text that a program takes apart.
+	Text Kind = iota + 1
 
-	// JSON is for a body of type application/json. RFC 8259.
+	// JSON is a body of type application/json. RFC 8259.
 	JSON
 
-	// URL is for an absolute https URL. RFC 3986.
+	// URL is an absolute https URL. RFC 3986.
 	URL
 
-	// Form is for a body of type application/x-www-form-urlencoded. WHATWG URL
+	// Form is a body of type application/x-www-form-urlencoded. WHATWG URL
 	// Standard, section 5.
 	Form
 
-	// Header is for the value of one header. RFC 9110, section 5.5.
+	// Header is the value of one header. RFC 9110, section 5.5.
 	Header
 )
 
-func (c Context) String() string {
-	if c < Text || c > Header {
-		return "unknown"
-	}
-	return [...]string{"text", "JSON", "URL", "form", "header"}[c-Text]
+// Options of [Parse] and [Compile].
+type Options struct {
+	// MaxOutput is the largest size of a rendered template, in bytes: of an action,
+	// of the URL, each header and the body alone. Default: 4 MB (4,194,304). Less than
+	// 0 or more than 2^30 is a *[FieldError].
+	MaxOutput int
+
+	// Defaults are used for names whose value is missing or null. A default that
+	// cannot be where its placeholder is, is a *[FieldError]. Default: none, so
+	// that a missing value is an error.
+	Defaults map[string]any
+
+	// Repeat has the names whose value may be a list that repeats a parameter of a
+	// query or a field of a form: tag={{tags}} becomes tag=a&tag=b, and nothing
+	// for an empty list. Default: none.
+	Repeat []string
 }
 
-// Template is a parsed template. It comes from [Parse]; the zero Template is of
-// no use. It is safe for use by many goroutines. It may hold a key, so however
-// it is printed or encoded, it shows as [redacted].
+// settings are checked Options with the defaults filled in.
+type settings struct {
+	maxOutput int
+	defaults  map[string]any
+	repeat    []string
+}
+
+func (o *Options) settings() (settings, error) {
+	const defaultMaxOutput, most = 4 << 20, 1 << 30 // sums of lengths stay far from an overflow
+	if o == nil {
+		o = new(Options)
+	}
+	s := settings{cmp.Or(o.MaxOutput, defaultMaxOutput), maps.Clone(o.Defaults), slices.Clone(o.Repeat)}
+	if s.maxOutput < 0 || s.maxOutput > most {
+		return s, &FieldError{"Options.MaxOutput", fmt.Sprintf("must be from 0 to %d", most)}
+	}
+	for name := range s.defaults {
+		if rule := checkName(name); rule != "" {
+			return s, &FieldError{member("Options.Defaults", name), rule}
+		}
+	}
+	return s, nil
+}
+
+// Template is a parsed template. It comes from [Parse]; the zero value is not
+// usable. It is safe for concurrent use. It may hold a key, so it is printed and
+// encoded as [redacted].
 type Template struct {
 	redacted
-	reveal func() *program
+	reveal func() *template
 }
 
-// Parse reads a template for a context. The options may be nil. A template that
-// breaks the grammar, or has a placeholder where its context does not allow
-// one, is a *[SyntaxError] about the first fault; an unknown context and a bad
-// option are a *[FieldError].
+// Parse parses a template of a kind. The options may be nil. A template that
+// breaks the grammar or has a placeholder where its kind does not allow one is a
+// *[SyntaxError] about the first fault; an unknown kind and a bad option are a
+// *[FieldError].
 //
-// The grammar and the rules are this package's own: the vendor documents none.
-// Source of the form {{name}}: Megadesk, "Custom data".
-func Parse(src string, context Context, options *Options) (*Template, error) {
-	if context < Text || context > Header {
-		return nil, &FieldError{"context", "must be Text, JSON, URL, Form or Header"}
+// The rules are this package's own: the vendor documents none. Source of the form
+// {{name}}: Megadesk, "Custom data".
+func Parse(src string, kind Kind, options *Options) (*Template, error) {
+	if kind < Text || kind > Header {
+		return nil, &FieldError{"kind", "must be Text, JSON, URL, Form or Header"}
 	}
-	l, err := options.limits()
+	settings, err := options.settings()
 	if err != nil {
 		return nil, err
 	}
-	t, faults, err := parse(src, context, l)
-	switch {
-	case len(faults) > 0:
-		return nil, faults[0]
-	case err != nil:
-		return nil, err
+	s, t := parse(src, kind, settings)
+	if len(s.faults) > 0 {
+		return nil, s.faults[0]
 	}
-	return &Template{reveal: func() *program { return t }}, nil
+	if name, rule := t.checkDefaults(); rule != "" {
+		return nil, &FieldError{member("Options.Defaults", name), rule}
+	}
+	return &Template{reveal: func() *template { return t }}, nil
 }
 
-// parse returns the faults of the template, or else an error about a default.
-// With faults, the program is good for nothing but its parts.
-func parse(src string, context Context, l limits) (*program, []*SyntaxError, error) {
-	p := &parser{src: src, limits: l}
-	p.scan()
-	if len(p.faults) > 0 { // without all pieces, more faults would be found than there are
-		return newProgram(p.pieces, l), p.faults, nil
+// parse returns the source with its faults, and a template that is only usable
+// without faults.
+func parse(raw string, kind Kind, settings settings) (*source, *template) {
+	s := scan(raw)
+	if len(s.faults) > 0 { // the text is not known
+		return s, nil
 	}
-	var s *shape
-	switch context {
+	var parts *urlParts
+	switch kind {
 	case JSON:
-		p.json()
+		s.json()
 	case URL:
-		s = p.url()
+		parts = s.url(settings.repeat)
 	case Form:
-		p.form()
+		if s.text != "" {
+			s.pairs(0, s.text, formValue, settings.repeat)
+		}
 	case Header:
-		p.header()
+		s.header()
 	}
-	if len(p.faults) > 0 {
-		sortByOffset(p.faults)
-		return newProgram(p.pieces, l), p.faults[:min(len(p.faults), maxFaults)], nil
-	}
-	t := newProgram(p.pieces, l)
-	t.shape = s
-	t.trimmed = context == Header
-	return t, nil, t.checkDefaults()
+	return s, newTemplate(s, kind, parts, settings)
 }
 
-// Names returns the names of the placeholders, each once, in the order in which
-// they first stand in the template.
+// Names returns the names of the placeholders, each once, in the order of the
+// template.
 func (t *Template) Names() []string {
 	if t == nil || t.reveal == nil {
 		return nil
@@ -109,14 +141,12 @@ func (t *Template) Names() []string {
 	return slices.Clone(t.reveal().names)
 }
 
-// Render returns the template with the values in the places of its
-// placeholders. What a value may be says [Values]; names that the template does
-// not have are no matter. It goes over the template once: a {{name}} in a value
-// stays as it is.
+// Render returns the template with values for its placeholders. Names that are not
+// in the template are ignored. A {{name}} in a value is text.
 //
-// Names without a value and without a default are a *[MissingError] with all of
-// them; a value that cannot stand where its placeholder does is a *[ValueError];
-// and an output that is too long is a *[FieldError].
+// Values that are missing, or null where null is not allowed, are a
+// *[MissingError] with all of them; a value that cannot be where its placeholder is
+// is a *[ValueError]; and an output that is too long is a *[FieldError].
 func (t *Template) Render(values Values) (string, error) {
 	if t == nil || t.reveal == nil {
 		return "", notParsed()
@@ -126,9 +156,9 @@ func (t *Template) Render(values Values) (string, error) {
 	return string(b), err
 }
 
-// Append appends what [Template.Render] returns to dst, without allocating when
-// dst has room for it and the values are strings. On an error it returns dst as
-// it was; what is behind its length may have been written to.
+// Append appends what [Template.Render] returns to dst. It does not allocate if dst
+// has room and the values are strings. On an error it returns dst with its length
+// unchanged; the array behind it may have been written to.
 func (t *Template) Append(dst []byte, values Values) ([]byte, error) {
 	if t == nil || t.reveal == nil {
 		return dst, notParsed()

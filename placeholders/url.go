@@ -2,296 +2,145 @@ package placeholders
 
 import (
 	"bytes"
-	"net"
+	"cmp"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/chatident/chatident/internal/pathsegment"
 )
 
-// shape is what of a URL no value may change. The origin is the template's own
-// text; and as values are percent-encoded but for unreserved characters, no
-// value begins or ends a segment, a parameter or a fragment. What is left to be
-// looked at is what a whole segment means.
-type shape struct {
+// urlParts is what no value of a URL template may change.
+type urlParts struct {
 	origin   string   // "https://api.example.com"
 	segments []string // for each path segment, the first placeholder in it, or ""
-	joints   int      // how many & and = the query has
 }
 
-// urlParser walks over a URL template.
-type urlParser struct {
-	*parser
-	shape   shape
-	inQuery bool
-	query   pairs
-	segment segment
-}
-
-// segment is the path segment that is being read.
-type segment struct {
-	text   []byte // its literal text
-	offset int
-	name   string // the first placeholder in it
-}
-
-// url checks a URL, and tells for each placeholder where it stands.
-func (p *parser) url() *shape {
-	u := &urlParser{parser: p, query: pairs{place: urlQuery}}
-	length := u.origin()
-	if len(p.faults) > 0 {
-		return nil // where the path begins is not known
-	}
-	for i := range p.pieces {
-		piece := &p.pieces[i]
-		if piece.name != "" {
-			u.placeholder(piece)
-			continue
-		}
-		text := piece.text
-		for k := range len(text) {
-			if i == 0 && k < length {
-				continue
-			}
-			if rule := u.literal(text, k, piece.offset+k); rule != "" {
-				p.fault(piece.offset+k, rule)
-				return nil // one stray character is often followed by many
-			}
-		}
-	}
-	u.finish()
-	if len(p.faults) > 0 {
+// url checks a URL template.
+func (s *source) url(repeat []string) *urlParts {
+	scheme, rest, found := strings.Cut(s.text, "://")
+	length := strings.IndexAny(rest+"/", "/?#\\")
+	origin := s.text[:len(s.text)-len(rest)+length]
+	switch {
+	case strings.Contains(origin, nul):
+		s.fault(strings.Index(origin, nul), "a placeholder must not be in the scheme, the user information, the host or the port of a URL "+
+			"(a placeholder may be in a path segment and in the value of a query parameter)")
+		return nil
+	case !found || scheme != "https" && scheme != "http":
+		s.fault(0, "a URL must begin with https://")
 		return nil
 	}
-	return &u.shape
+	if rule := checkOrigin(scheme, rest[:length]); rule != "" {
+		s.fault(len(scheme)+len("://"), rule)
+		return nil
+	}
+	path, query, found := strings.Cut(rest[length:], "?")
+	parts := &urlParts{origin, s.path(len(origin), path)}
+	if found {
+		s.pairs(len(s.text)-len(query), query, queryValue, repeat)
+	}
+	return parts
 }
 
-// origin reads scheme, host and port, and returns their length.
-func (u *urlParser) origin() int {
-	const inside = "a placeholder must not stand in the scheme, the user information, the host or the port of a URL: " +
-		"it must stand in a path segment or in the value of a query parameter"
-	text := ""
-	if len(u.pieces) > 0 {
-		text = u.pieces[0].text
-	}
-	scheme, rest, ok := strings.Cut(text, "://")
-	end := strings.IndexAny(rest, "/?#\\")
-	switch {
-	case len(u.pieces) > 0 && text == "", len(u.pieces) > 1 && u.pieces[1].name != "" && (!ok || end < 0):
-		u.fault(u.firstPlaceholder(), inside)
-		return 0
-	case !ok || scheme != "https" && scheme != "http":
-		u.fault(0, "a URL must begin with https://")
-		return 0
-	case end < 0:
-		end = len(rest)
-	}
-	at := len(scheme) + len("://")
-	if rule := checkOrigin(scheme, rest[:end]); rule != "" {
-		u.fault(at, rule)
-	}
-	u.shape.origin = text[:at+end]
-	return at + end
-}
+const badHost = "a URL must have a host (a name in ASCII or an address), and a port from 1 to 65535 or none"
 
-func (u *urlParser) firstPlaceholder() int {
-	for _, piece := range u.pieces {
-		if piece.name != "" {
-			return piece.offset
-		}
-	}
-	return 0
-}
+// hostName is a host that is sent as it is written.
+var hostName = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$`)
 
-// checkOrigin wants a host as it is sent, and https unless it is this machine.
+// checkOrigin requires a host as it is sent, and https unless it is this machine.
 func checkOrigin(scheme, authority string) string {
 	if strings.Contains(authority, "@") {
-		return "a URL must have no user information"
+		return "a URL must have no user information (use the header Authorization)"
 	}
-	host, port, hasPort := authority, "", false
-	if v6, rest, ok := strings.Cut(authority, "]"); ok {
-		host = v6 + "]"
-		_, port, hasPort = strings.Cut(rest, ":")
-		if rest != "" && rest[0] != ':' {
-			return "a URL must have a host"
-		}
-	} else {
-		host, port, hasPort = strings.Cut(authority, ":")
+	u, err := url.Parse(scheme + "://" + authority)
+	if err != nil {
+		return badHost
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); hasPort && (err != nil || n == 0) {
-		return "a URL must have a port from 1 to 65535, or none"
-	}
+	addr, err := netip.ParseAddr(u.Hostname())
+	isAddr := err == nil && addr.Zone() == ""
+	port, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16)
 	switch {
-	case !isHost(host):
-		return "a URL must have a host, as a name of ASCII or an address"
-	case scheme == "http" && !isLoopback(strings.Trim(host, "[]")):
+	case u.Host != authority, !isAddr && !hostName.MatchString(u.Hostname()), strings.HasSuffix(authority, ":"), err != nil || port == 0:
+		return badHost
+	case scheme == "http" && u.Hostname() != "localhost" && !(isAddr && addr.IsLoopback()):
 		return "a URL must begin with https://, unless its host is this machine"
 	}
 	return ""
 }
 
-func isHost(host string) bool {
-	if v6, ok := strings.CutPrefix(host, "["); ok {
-		addr, err := netip.ParseAddr(strings.TrimSuffix(v6, "]"))
-		return err == nil && addr.Is6() && addr.Zone() == "" && strings.HasSuffix(v6, "]")
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		if label == "" || strings.ContainsFunc(label, func(r rune) bool {
-			return r >= 0x80 || !unreserved.has(byte(r)) || r == '~'
-		}) {
-			return false
+// path checks the path, which is at byte at of the text, and returns the first
+// placeholder of each of its segments.
+func (s *source) path(at int, path string) (segments []string) {
+	s.checkEncoded(at, path, "!$&'()*+,;=:@%/")
+	all := strings.Split(path, "/")
+	for i, segment := range all {
+		end := at + len(segment)
+		s.setPosition(at, end, pathSegment)
+		name, rule := "", ""
+		switch placeholders := s.between(at, end); {
+		case len(placeholders) > 0:
+			name = placeholders[0].name
+			rule = checkSegmentTemplate(segment)
+		case segment != "":
+			rule = segmentRules[pathsegment.CheckParts(appendDecoded(nil, segment))] // some services need a%2Fb
+		case 0 < i && i < len(all)-1:
+			rule = "a path must have no empty segment: some servers remove it"
 		}
+		if rule != "" {
+			s.fault(at, rule)
+		}
+		segments = append(segments, name)
+		at = end + len("/")
 	}
-	return true
+	return segments
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
-func (u *urlParser) placeholder(piece *piece) {
-	if u.inQuery {
-		if rule := u.query.placeholder(piece); rule != "" {
-			u.fault(piece.offset, rule)
-		}
-		return
-	}
-	piece.place = urlPath
-	if u.segment.name == "" {
-		u.segment.name = piece.name
-	}
-}
-
-// literal takes the next byte of the template's own text, and returns the rule
-// that it breaks.
-func (u *urlParser) literal(text string, i, offset int) string {
-	switch c := text[i]; {
-	case c == '#':
-		return "a URL must have no fragment: it would not be sent"
-	case u.inQuery:
-		if c == '&' || c == '=' {
-			u.shape.joints++
-		}
-		return u.query.literal(text, i)
-	case c == '?':
-		u.endSegment(false)
-		u.inQuery = true
-	case c == '/':
-		u.endSegment(true)
-		u.segment = segment{offset: offset + 1}
-	case c == '%' && !escaped(text, i):
-		return "a % must be followed by two hexadecimal digits"
-	case !unreserved.has(c) && !strings.ContainsRune("!$&'()*+,;=:@%", rune(c)):
-		return "must be percent-encoded: this character has no place here as itself"
+// checkSegmentTemplate is for a segment with placeholders. The values are not
+// known yet, so its own text may be empty or dots.
+func checkSegmentTemplate(segment string) string {
+	decoded := string(appendDecoded(nil, segment))
+	switch fault := pathsegment.Check(strings.ReplaceAll(decoded, nul, "")); fault {
+	case pathsegment.None, pathsegment.Empty, pathsegment.Dots:
+		return embedded(decoded)
 	default:
-		u.segment.text = append(u.segment.text, c)
+		return segmentRules[fault]
 	}
-	return ""
-}
-
-// finish takes the end of the template.
-func (u *urlParser) finish() {
-	if !u.inQuery {
-		u.endSegment(false)
-	} else if rule := u.query.end(); rule != "" {
-		u.fault(len(u.src), rule)
-	}
-}
-
-// endSegment checks the segment that was read. What is before the first slash
-// is none, but is counted: it is always empty.
-func (u *urlParser) endSegment(more bool) {
-	s := &u.segment
-	first := len(u.shape.segments) == 0
-	u.shape.segments = append(u.shape.segments, s.name)
-	rule := ""
-	switch {
-	case first:
-	case s.name != "":
-		rule = literalRule(s.text)
-	case len(s.text) > 0:
-		rule = fixedRule(s.text)
-	case more:
-		rule = "a path must have no empty segment: some servers take it out"
-	}
-	if rule != "" {
-		u.fault(s.offset, rule)
-	}
-}
-
-// literalRule is for the template's part of a segment with placeholders: the
-// values are not known yet, so that it may be empty or dots.
-func literalRule(text []byte) string {
-	fault := pathsegment.Check(appendDecoded(nil, text))
-	if fault == pathsegment.Empty || fault == pathsegment.Dots {
-		return ""
-	}
-	return segmentRules[fault]
-}
-
-// fixedRule is for a segment without placeholders. An encoded slash is allowed
-// there, since some services want it, but nothing that a server collapses.
-func fixedRule(text []byte) string {
-	return segmentRules[pathsegment.CheckParts(appendDecoded(nil, text))]
-}
-
-// segmentRule is for a whole segment as it is sent.
-func segmentRule(s []byte) string {
-	var buffer [256]byte // enough for nearly all, so that nothing is allocated
-	return segmentRules[pathsegment.Check(appendDecoded(buffer[:0], s))]
 }
 
 var segmentRules = [...]string{
 	pathsegment.None:    "",
-	pathsegment.NotUTF8: "must not make a path segment that is not UTF-8 when it has been decoded",
+	pathsegment.NotUTF8: "must not make a path segment that is not UTF-8 when it is decoded",
 	pathsegment.Control: "must not put control characters into a path segment",
 	pathsegment.Slash:   "must not put a slash or a backslash into a path segment, encoded or not",
-	pathsegment.Encoded: "must not put into a path segment what looks percent-encoded when it has been decoded",
+	pathsegment.Encoded: "must not put into a path segment what is still percent-encoded after decoding: some servers decode twice",
 	pathsegment.Empty:   "must not leave a path segment empty",
-	pathsegment.Dots:    "must not make a path segment of dots and spaces alone, with what stands beside it",
+	pathsegment.Dots:    "must not make a path segment of dots and spaces alone, together with what is beside it",
 }
 
-func appendDecoded(dst, s []byte) []byte {
-	for i := 0; i < len(s); {
-		c, n := decoded(s, i)
-		dst = append(dst, c)
-		i += n
-	}
-	return dst
-}
-
-// check wants the shape in a rendered URL, and sees each segment with a
-// placeholder as a server would.
-func (s *shape) check(rendered []byte) (name, rule string) {
-	path, query, _ := bytes.Cut(rendered[len(s.origin):], []byte("?"))
-	count := 0
-	for more := true; more; count++ {
+// check looks at each path segment with a placeholder as a server would: values
+// that are harmless one by one may be dots together.
+func (u *urlParts) check(rendered []byte) (name, rule string) {
+	path, _, _ := bytes.Cut(rendered[len(u.origin):], []byte("?"))
+	var buffer [256]byte // enough for nearly every segment, so that nothing is allocated
+	for _, name := range u.segments {
 		var segment []byte
-		segment, path, more = bytes.Cut(path, []byte("/"))
-		if count < len(s.segments) && s.segments[count] != "" {
-			if rule := segmentRule(segment); rule != "" {
-				return s.segments[count], rule
-			}
+		segment, path, _ = bytes.Cut(path, []byte("/"))
+		if name == "" {
+			continue
 		}
-	}
-	if count != len(s.segments) || bytes.Count(query, []byte("&"))+bytes.Count(query, []byte("=")) != s.joints {
-		return "", changed // no value does: they are all encoded
+		if fault := pathsegment.Check(appendDecoded(buffer[:0], segment)); fault != pathsegment.None {
+			return name, segmentRules[fault]
+		}
 	}
 	return "", ""
 }
 
-const changed = "must have the scheme, host and path segments of its template"
-
-// same parses a rendered URL as net/http will, and compares it with the shape.
-func (s *shape) same(rendered string) bool {
-	want, err := url.Parse(s.origin)
-	if err != nil {
-		return false
-	}
-	got, err := url.Parse(rendered)
-	return err == nil && got.Scheme == want.Scheme && got.Host == want.Host && got.User == nil && got.Opaque == "" &&
-		got.Fragment == "" && strings.Count(got.EscapedPath(), "/") == len(s.segments)-1
+// same reports whether net/http will see the origin and the path segments of the
+// template in a rendered URL.
+func (u *urlParts) same(rendered *url.URL) bool {
+	want, err := url.Parse(u.origin)
+	return err == nil && rendered.Scheme == want.Scheme && rendered.Host == want.Host && rendered.User == nil && rendered.Opaque == "" &&
+		rendered.Fragment == "" && strings.Count(rendered.EscapedPath(), "/") == len(u.segments)-1
 }

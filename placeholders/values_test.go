@@ -1,12 +1,9 @@
 package placeholders
 
 import (
+	"database/sql"
 	"encoding/json"
-	"errors"
 	"math"
-	"math/big"
-	"net/netip"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -15,149 +12,169 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-type (
-	named    string
-	count    int
-	stringer struct{ s string }
-	both     struct{}
-	failing  struct{}
-	number   int
-)
+type named string
 
-func (s stringer) String() string            { return s.s }
-func (both) String() string                  { return "by String" }
-func (both) MarshalText() ([]byte, error)    { return []byte("by MarshalText"), nil }
-func (failing) MarshalText() ([]byte, error) { return nil, errors.New("the value is hunter2") }
-func (number) String() string                { return "a number's name" }
-func (bad) MarshalJSON() ([]byte, error)     { return nil, errors.New("the value is hunter2") }
+func pointerTo[T any](v T) *T { return &v }
 
-type bad []int
-
-func TestValues(t *testing.T) {
+// The values that all packages of the module accept, in each kind.
+func TestRender_Values(t *testing.T) {
 	at := time.Date(2026, 5, 1, 12, 30, 0, 5000, time.FixedZone("", 7200))
 	for _, test := range []struct {
 		v          any
-		text, json string // an empty text: it is refused outside of JSON
+		text, json string // an empty text: it must be a whole JSON value
 	}{
 		{"a\"b", `a"b`, `"a\"b"`},
 		{named("x"), "x", `"x"`},
-		{int8(-8), "-8", "-8"},
-		{int16(-8), "-8", "-8"},
-		{int32(-8), "-8", "-8"},
-		{int64(math.MinInt64), "-9223372036854775808", "-9223372036854775808"},
+		{pointerTo("x"), "x", `"x"`},
+		{pointerTo(pointerTo(3)), "3", "3"},
+		{sql.NullString{String: "x", Valid: true}, "x", `"x"`},
+		{&sql.NullInt64{Int64: 5, Valid: true}, "5", "5"},
+		{sql.Null[float64]{V: 1.5, Valid: true}, "1.5", "1.5"},
+		{sql.NullTime{Time: at, Valid: true}, "2026-05-01T12:30:00.000005+02:00", `"2026-05-01T12:30:00.000005+02:00"`},
 		{-8, "-8", "-8"},
-		{uint8(8), "8", "8"},
-		{uint16(8), "8", "8"},
-		{uint32(8), "8", "8"},
-		{uint64(math.MaxUint64), "18446744073709551615", "18446744073709551615"},
-		{uint(8), "8", "8"},
-		{uintptr(8), "8", "8"},
-		{count(3), "3", "3"},
-		{number(3), "a number's name", `"a number's name"`},
+		{uint64(9007199254740991), "9007199254740991", "9007199254740991"},
 		{1.21, "1.21", "1.21"},
 		{float32(0.1), "0.1", "0.1"},
-		{100.0, "100", "100"},
 		{1e21, "1e+21", "1e+21"},
-		{1e-7, "1e-7", "1e-7"},
-		{math.Copysign(0, -1), "-0", "-0"},
-		{json.Number("12345678901234567890.50"), "12345678901234567890.50", "12345678901234567890.50"},
+		{json.Number("7.50"), "7.50", "7.50"},
+		{pointerTo(json.Number("7")), "7", "7"},
 		{true, "true", "true"},
 		{at, "2026-05-01T12:30:00.000005+02:00", `"2026-05-01T12:30:00.000005+02:00"`},
-		{90 * time.Second, "1m30s", `"1m30s"`},
-		{stringer{"x<"}, "x<", `"x\u003c"`},
-		{&stringer{"x"}, "x", `"x"`},
-		{both{}, "by MarshalText", `"by MarshalText"`},
-		{netip.MustParseAddr("::1"), "::1", `"::1"`},
-		{big.NewInt(12), "12", `"12"`},
-		{nil, "", "null"},
-		{(*url.URL)(nil), "", "null"},
-		{(*time.Time)(nil), "", "null"},
-		{map[string]any(nil), "", "null"},
-		{[]string(nil), "", "null"},
-		{map[string]any{"b": 1, "a": []any{nil, "<"}}, "", `{"a":[null,"\u003c"],"b":1}`},
+		{json.RawMessage(`"x\u003c"`), "x<", `"x\u003c"`},
+		{map[string]any{"b": 1, "a": []any{nil, "<"}, "c": sql.NullString{}}, "", `{"a":[null,"\u003c"],"b":1}`},
 		{[]int{1}, "", "[1]"},
-		{[]struct{ A int }{{1}}, "", `[{"A":1}]`},
 		{json.RawMessage(` {"a" : 1} `), "", `{"a":1}`},
 	} {
 		got, err := mustParse(t, "{{a}}", JSON).Render(Values{"a": test.v})
 		require.NoError(t, err, "%T", test.v)
 		assert.Equal(t, test.json, got, "%T", test.v)
-
-		for _, place := range []struct {
-			src     string
-			context Context
+		for _, other := range []struct {
+			src  string
+			kind Kind
 		}{{"{{a}}", Text}, {`"{{a}}"`, JSON}, {"https://h.example/x?q={{a}}", URL}, {"q={{a}}", Form}, {"{{a}}", Header}} {
-			got, err := mustParse(t, place.src, place.context).Render(Values{"a": test.v})
+			got, err := mustParse(t, other.src, other.kind).Render(Values{"a": test.v})
 			if test.text == "" {
-				requireValue(t, err, "a", "no form here")
+				requireValue(t, err, "a", "must be a single value")
 				continue
 			}
 			require.NoError(t, err, "%T", test.v)
-			if place.context == Text {
+			if other.kind == Text {
 				assert.Equal(t, test.text, got, "%T", test.v)
 			}
 		}
 	}
 }
 
-func TestValuesRefused(t *testing.T) {
-	text := "x"
-	for _, test := range []struct {
-		v         any
-		typ, rule string
-	}{
-		{struct{ A int }{1}, "struct { A int }", "must be text, a number, a boolean or a time"},
-		{&text, "*string", "must be text, a number, a boolean or a time"},
-		{[2]int{}, "[2]int", "must be text, a number, a boolean or a time"},
-		{complex(1, 2), "complex128", "must be text, a number, a boolean or a time"},
-		{make(chan int), "chan int", "must be text, a number, a boolean or a time"},
-		{func() {}, "func()", "must be text, a number, a boolean or a time"},
-		{math.NaN(), "float64", "must be a finite number"},
-		{float32(math.Inf(1)), "float32", "must be a finite number"},
-		{json.Number("0x10"), "json.Number", "must be a number"},
-		{json.Number(""), "json.Number", "must be a number"},
-		{json.Number("1,2"), "json.Number", "must be a number"},
-		{json.Number(" 1"), "json.Number", "must be a number"},
-		{json.Number("-"), "json.Number", "must be a number"},
-		{json.Number(`"1"`), "json.Number", "must be a number"},
-		{failing{}, "placeholders.failing", "must be a value whose MarshalText does not fail"},
-		{"\xff", "string", "must be valid UTF-8"},
-		{stringer{"\xff"}, "placeholders.stringer", "must be valid UTF-8"},
-		{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), "time.Time", "must be a value whose MarshalText does not fail"},
-		{map[string]any{"a": math.NaN()}, "map[string]interface {}", "must be a value that JSON can carry"},
-		{[]string{"\xff"}, "[]string", "must be valid UTF-8"},
-		{json.RawMessage("{"), "json.RawMessage", "must be a value that JSON can carry"},
-		{bad{1}, "placeholders.bad", "must be a value that JSON can carry"},
-	} {
-		_, err := mustParse(t, "{{a}}", JSON).Render(Values{"a": test.v})
-		require.Equal(t, &ValueError{Name: "a", Type: test.typ, Rule: test.rule}, err)
-		assert.NotContains(t, err.Error(), "hunter2")
-		for c, src := range map[Context]string{Text: "{{a}}", JSON: `"{{a}}"`, URL: "https://h.example/x{{a}}", Form: "q={{a}}", Header: "{{a}}"} {
-			_, err := mustParse(t, src, c).Render(Values{"a": test.v})
-			var ve *ValueError
-			require.ErrorAs(t, err, &ve, "%T", test.v)
+// null is a value of JSON only. The NULL of a database is no value.
+func TestRender_Null(t *testing.T) {
+	for _, v := range []any{nil, (*string)(nil), map[string]any(nil), []string(nil), json.RawMessage("null")} {
+		assert.Equal(t, `{"a":null}`, render(t, `{"a":{{a}}}`, JSON, Values{"a": v}), "%T", v)
+		for kind, src := range map[Kind]string{Text: "{{a}}", JSON: `"{{a}}"`, URL: "https://h.example/x{{a}}", Form: "q={{a}}", Header: "{{a}}"} {
+			_, err := mustParse(t, src, kind).Render(Values{"a": v})
+			assert.Equal(t, &MissingError{Null: []string{"a"}}, err, "%T", v)
 		}
 	}
-	_, err := mustParse(t, "{{a}}", Text).Render(Values{"a": struct {
-		LongNamesOfFieldsOfAStructThatNobodyNamed, LongNamesOfFieldsOfAStructThatNobodyNamed2, LongNamesOfFieldsOfAStructThatNobodyNamed3 int
-	}{}})
-	var ve *ValueError
-	require.ErrorAs(t, err, &ve)
-	assert.Len(t, ve.Type, 128)
-	assert.Equal(t, "aü", cut("aüü", 4))
+	for _, v := range []any{sql.NullString{}, (*sql.NullString)(nil), sql.NullTime{}} {
+		for kind, src := range map[Kind]string{Text: "{{a}}", JSON: "{{a}}"} {
+			_, err := mustParse(t, src, kind).Render(Values{"a": v})
+			assert.Equal(t, &MissingError{Names: []string{"a"}}, err, "%T", v)
+		}
+	}
+	_, err := mustParse(t, `["{{a}}{{b}}{{c}}{{a}}"]`, JSON).Render(Values{"a": nil, "c": "x"})
+	require.Equal(t, &MissingError{Names: []string{"b"}, Null: []string{"a"}}, err)
+	assert.EqualError(t, err, `placeholders: 2 faults:
+	b: has no value (pass one, or set a default)
+	a: must not be null (for null in JSON, leave out the quotes around the placeholder; else set a default)`)
 }
 
-func TestFloatsAreThoseOfEncodingJSON(t *testing.T) {
-	template := mustParse(t, "{{a}}", JSON)
-	for e := -300; e <= 300; e += 3 {
-		for _, v := range []any{1.25 * math.Pow10(e), -math.Pow10(e), float32(1.1 * math.Pow10(e/10))} {
-			want, err := json.Marshal(v)
-			require.NoError(t, err)
-			got, err := template.Render(Values{"a": v})
-			require.NoError(t, err)
-			require.Equal(t, string(want), got)
+func TestRender_RejectsValues(t *testing.T) {
+	for _, test := range []struct {
+		v    any
+		rule string
+	}{
+		{struct{ A int }{1}, "must not be a struct"},
+		{func() {}, "got func()"},
+		{math.NaN(), "must be a finite number"},
+		{json.Number("1,2"), "must be a number"},
+		{9007199254740993, "2^53-1"},
+		{json.Number("12345678901234567890"), "2^53-1"},
+		{"\xff", "must be valid UTF-8"},
+		{"a\x00", "must not contain NUL"},
+		{pointerTo("a\xff"), "must be valid UTF-8"},
+		{sql.NullString{String: "\xff", Valid: true}, "must be valid UTF-8"},
+		{time.Time{}, "must not be the zero time"},
+		{90 * time.Second, "must not be a time.Duration"},
+		{[]byte("x"), "must not be bytes"},
+		{json.RawMessage("{"), "must be one JSON value"},
+		{json.RawMessage(`"\ud800"`), "surrogate"},
+	} {
+		for kind, src := range map[Kind]string{Text: "{{a}}", JSON: `"{{a}}"`, URL: "https://h.example/x{{a}}", Form: "q={{a}}", Header: "{{a}}"} {
+			_, err := mustParse(t, src, kind).Render(Values{"a": test.v})
+			if s, ok := test.v.(string); kind == Header && ok && s != "" {
+				requireValue(t, err, "a", "visible ASCII")
+				continue
+			}
+			requireValue(t, err, "a", "must")
+			if kind != Header {
+				requireValue(t, err, "a", test.rule)
+			}
+		}
+		_, err := mustParse(t, "{{a}}", JSON).Render(Values{"a": test.v})
+		requireValue(t, err, "a", test.rule)
+	}
+	for _, v := range []any{map[string]any{"a": []any{math.NaN()}}, []string{"\xff"}} {
+		_, err := mustParse(t, "{{a}}", JSON).Render(Values{"a": v})
+		requireValue(t, err, "a", "must be")
+	}
+	_, err := mustParse(t, "{{a}}", JSON).Render(Values{"a": map[string]any{"b": []any{math.NaN()}}})
+	assert.EqualError(t, err, `placeholders: the value of a ["b"][0] must be a finite number (leave it out, or pass nil)`)
+}
+
+// A list repeats a parameter, if the options say so.
+func TestRender_Repeat(t *testing.T) {
+	options := &Options{Repeat: []string{"tags", "unused"}}
+	for _, test := range []struct {
+		src  string
+		kind Kind
+		v    any
+		want string
+	}{
+		{"https://h.example/x?tag={{tags}}", URL, []string{"a", "b&c"}, "https://h.example/x?tag=a&tag=b%26c"},
+		{"https://h.example/x?a=1&tag={{tags}}&b=2", URL, []any{"a", 2, true}, "https://h.example/x?a=1&tag=a&tag=2&tag=true&b=2"},
+		{"https://h.example/x?tag={{tags}}", URL, "one", "https://h.example/x?tag=one"},
+		{"https://h.example/x?tag={{tags}}", URL, []string{"one"}, "https://h.example/x?tag=one"},
+		{"https://h.example/x?tag={{tags}}&b=2", URL, []string{}, "https://h.example/x?b=2"},
+		{"https://h.example/x?tag={{tags}}&u={{tags}}&b=2", URL, []string{}, "https://h.example/x?b=2"},
+		{"https://h.example/x?a=1&tag={{tags}}&b=2", URL, []string{}, "https://h.example/x?a=1&b=2"},
+		{"https://h.example/x?a=1&tag={{tags}}", URL, []string{}, "https://h.example/x?a=1"},
+		{"tag%5B%5D={{tags}}", Form, []string{"a b", "c"}, "tag%5B%5D=a+b&tag%5B%5D=c"},
+		{"tag={{tags}}&b=2", Form, [0]int{}, "b=2"},
+		{"tag={{tags}}&u={{tags}}", Form, pointerTo([]int{1, 2}), "tag=1&tag=2&u=1&u=2"},
+		{`{"tags":{{tags}}}`, JSON, []string{"a"}, `{"tags":["a"]}`},
+	} {
+		template, err := Parse(test.src, test.kind, options)
+		require.NoError(t, err)
+		for _, before := range []string{"", "x"} {
+			got, err := template.Append([]byte(before), Values{"tags": test.v})
+			require.NoError(t, err, test.src)
+			assert.Equal(t, before+test.want, string(got))
 		}
 	}
+	template, err := Parse("a={{tags}}", Form, &Options{Repeat: []string{"tags"}, MaxOutput: 10})
+	require.NoError(t, err)
+	for _, v := range []any{[]any{"a", []any{}}, []any{nil}} {
+		_, err = template.Render(Values{"tags": v})
+		requireValue(t, err, "tags", "must")
+	}
+	_, err = template.Render(Values{"tags": []string{"1", "2", "3"}})
+	requireField(t, err, "output", "must be at most 10 bytes")
+	_, err = template.Render(Values{"tags": []string{"1", "2345678901"}})
+	requireField(t, err, "output", "must be at most 10 bytes")
+
+	_, err = Parse("a=x{{tags}}", Form, options)
+	requireSyntax(t, err, 3, "must be a whole value")
+	_, err = mustParse(t, "a={{tags}}", Form).Render(Values{"tags": []string{"a"}})
+	requireValue(t, err, "tags", "must be a single value")
 }
 
 func TestErrorsAreBounded(t *testing.T) {

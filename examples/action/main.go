@@ -5,10 +5,11 @@
 //
 // The first file is the action, as placeholders.ParseAction reads it. The second
 // has what an identity token says of the customer: {"userDetail": {...},
-// "integrations": {...}}. Headers and what looks like a secret are masked.
+// "integrations": {...}}. What looks like a secret is masked. The folder actions has
+// more actions, each with its preview.
 //
-// It ends with 0 when the action is in order and can be rendered for the
-// customer, with 1 when not, and with 2 when it was called wrongly.
+// The exit code is 0 if the action has no faults and can be rendered for the
+// customer, 1 if not, and 2 for wrong arguments.
 package main
 
 import (
@@ -47,8 +48,7 @@ func run(args []string, out, errs io.Writer) int {
 	return 0
 }
 
-// preview returns what the action would send, or everything that is wrong with
-// the two files.
+// preview returns what the action would send, or all faults of the two files.
 func preview(actionFile, userFile string) (text string, faults []string) {
 	compiled, err := readAction(actionFile)
 	faults = append(faults, explain(actionFile, err)...)
@@ -58,17 +58,16 @@ func preview(actionFile, userFile string) (text string, faults []string) {
 		return "", faults
 	}
 	p, err := compiled.Preview(user)
-	var missing *placeholders.MissingError
-	switch {
-	case errors.As(err, &missing):
+	if missing, ok := errors.AsType[*placeholders.MissingError](err); ok {
 		for _, name := range missing.Names {
 			faults = append(faults, fmt.Sprintf("%s: has no value for {{%s}}", userFile, name))
 		}
+		for _, name := range missing.Null {
+			faults = append(faults, fmt.Sprintf("%s: has null for {{%s}} (only a whole JSON value may be null; or set a default)", userFile, name))
+		}
 		return "", faults
-	case err != nil:
-		return "", explain(userFile, err)
 	}
-	return p.String(), nil
+	return p.String(), explain(userFile, err)
 }
 
 func readAction(file string) (*placeholders.CompiledAction, error) {
@@ -96,12 +95,12 @@ func read(file string) ([]byte, error) {
 		return nil, cause(err)
 	}
 	if len(data) > limit {
-		return nil, fmt.Errorf("has more than %d bytes", limit)
+		return nil, fmt.Errorf("must be at most %d bytes", limit)
 	}
 	return data, nil
 }
 
-// cause leaves the path out, which explain tells.
+// cause removes the path, which explain adds.
 func cause(err error) error {
 	if e, ok := errors.AsType[*os.PathError](err); ok {
 		return e.Err
@@ -109,7 +108,7 @@ func cause(err error) error {
 	return err
 }
 
-// explain returns a line for each fault, with the file in front.
+// explain returns a line for each fault, which begins with the file.
 func explain(file string, err error) (lines []string) {
 	if err == nil {
 		return nil
@@ -127,8 +126,8 @@ func line(file string, err error) string {
 	return file + ": " + strings.TrimPrefix(err.Error(), "placeholders: ")
 }
 
-// printable takes out what would move the cursor, or turn the text around: a
-// customer may have written it.
+// printable removes what would move the cursor or change the direction of the text:
+// a customer may have written it.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {

@@ -11,10 +11,11 @@ import (
 	"strings"
 )
 
-// user is what a token says of a customer, and the source of an action's values.
+// user is what an identity token says about a customer, and the source of an
+// action's values.
 type user map[string]any
 
-// readUser reads one. Numbers keep all their digits.
+// readUser reads one. Numbers keep their digits.
 func readUser(file string) (user, error) {
 	data, err := read(file)
 	if err != nil {
@@ -23,19 +24,14 @@ func readUser(file string) (user, error) {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
 	var u user
-	if err := d.Decode(&u); err != nil {
-		return nil, explainJSON(data, err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, errors.New("must be one JSON object, and has more behind it")
-	}
-	if u == nil {
-		return nil, errors.New("must be a JSON object")
+	err = d.Decode(&u)
+	if _, end := d.Token(); err != nil || end != io.EOF || u == nil {
+		return nil, errors.New(`must be one JSON object: {"userDetail": {...}, "integrations": {...}}`)
 	}
 	return u, u.check()
 }
 
-// check tells every member at once that a token does not have.
+// check reports all members that a token does not have.
 func (u user) check() error {
 	var faults []error
 	for _, root := range slices.Sorted(maps.Keys(u)) {
@@ -43,26 +39,12 @@ func (u user) check() error {
 		switch {
 		case root == "iat" || root == "exp":
 		case root != "userDetail" && root != "integrations":
-			faults = append(faults, fmt.Errorf("%.64q must not be there: the roots are userDetail and integrations", root))
+			faults = append(faults, fmt.Errorf("%.64q is unknown (the roots are userDetail and integrations)", root))
 		case !object:
 			faults = append(faults, fmt.Errorf("%s must be an object", root))
 		}
 	}
 	return errors.Join(faults...)
-}
-
-// explainJSON says where the file is no JSON.
-func explainJSON(data []byte, err error) error {
-	var syntax *json.SyntaxError
-	var wrong *json.UnmarshalTypeError
-	switch {
-	case errors.As(err, &wrong):
-		return errors.New("must be a JSON object")
-	case errors.As(err, &syntax):
-		before := data[:max(0, min(int(syntax.Offset), len(data)))]
-		return fmt.Errorf("line %d: must be JSON: %s", 1+bytes.Count(before, []byte("\n")), syntax)
-	}
-	return errors.New("must be a whole JSON object")
 }
 
 // Lookup finds userDetail.email, for example.

@@ -98,13 +98,13 @@ func Example_actions() {
 	}
 	preview, err := compiled.Preview(payload) // of an identity.Payload
 	if err != nil {
-		log.Fatal(err) // all values that are missing, or one that cannot stand in its place
+		log.Fatal(err) // all values that are missing or null, or one that cannot be in its place
 	}
 	fmt.Print(preview)
 	// Output:
 	// POST https://api.example.com/customers/user-123/refunds
 	// Content-Type: application/json
-	// X-Plan: [redacted]
+	// X-Plan: pro
 	//
 	// {"email": "ada@example.com"}
 }

@@ -1,0 +1,71 @@
+package placeholders
+
+import (
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// In these, a NUL is a placeholder, whose value may be any part.
+var (
+	dollarQuote   = regexp.MustCompile(`\$([A-Za-z_\x00][A-Za-z0-9_\x00]*)?\$`)                     // $$ and $tag$, quotes of PostgreSQL
+	jsonContainer = regexp.MustCompile(`(?s)^\s*(\{.*\}|\[[][{}:,\s0-9+.eEtruefalsn\x00-]*\])\s*$`) // an object, or a list without strings
+	urlStart      = regexp.MustCompile(`^(/|[A-Za-z0-9+.-]+://)`)
+	escape        = regexp.MustCompile(`%[0-9A-Fa-f\x00]{2}|%\x00`)
+)
+
+// whole is the advice for text that has a language of its own.
+const whole = " (give the value a place of its own, such as a variable of a GraphQL query or a parameter of a statement, or make the whole text one placeholder)"
+
+// embedded returns the rule that decoded text with placeholders breaks, each a
+// NUL in it: text in which another language may begin, whose reader would take a
+// value apart again. The text is a JSON string, the value of a form or a query, or
+// a path segment, as its reader decodes it.
+func embedded(text string) string {
+	switch {
+	case strings.Contains(text, `"`):
+		return `a placeholder must not share its text with a quote ("): a language with quoted strings may begin there, and a value could end the string` + whole
+	case strings.ContainsAny(text, "\\`"):
+		return "a placeholder must not share its text with a backslash or a backtick: a language with escapes or code may begin there, and a value could change it" + whole
+	case dollarQuote.MatchString(text):
+		return "a placeholder must not share its text with $$: a dollar-quoted string may begin there, and a value could end it" + whole
+	case hasQuotingApostrophe(text):
+		return "a placeholder must not share its text with an apostrophe that is not between two letters: a quoted string may begin there, and a value could end it " +
+			"(write \u2019, U+2019, for an apostrophe in a text; for a quoted string, give the value a place of its own, or make the whole text one placeholder)"
+	case jsonContainer.MatchString(text):
+		return "a placeholder must not be in JSON within text: a value could add to it" + whole
+	}
+	return ""
+}
+
+// embeddedInPair is embedded for the value of a form or a query, which may also be
+// a form or a URL itself.
+func embeddedInPair(text string) string {
+	switch rule := embedded(text); {
+	case rule != "":
+		return rule
+	case strings.Contains(text, "="):
+		return "a placeholder must not share its value with =: a form or a query may begin there, and a value could add to it" + whole
+	case urlStart.MatchString(text):
+		return "a placeholder must not be in a URL within a value: a value could change its path and its query" + whole
+	case escape.MatchString(text):
+		return "a placeholder must not share its value with what is still percent-encoded after decoding: a reader that decodes it again would decode values, too" + whole
+	}
+	return ""
+}
+
+// hasQuotingApostrophe looks for an apostrophe that is not between two letters.
+func hasQuotingApostrophe(text string) bool {
+	for i := range len(text) {
+		if text[i] != '\'' {
+			continue
+		}
+		before, _ := utf8.DecodeLastRuneInString(text[:i])
+		after, _ := utf8.DecodeRuneInString(text[i+1:])
+		if !unicode.IsLetter(before) || !unicode.IsLetter(after) {
+			return true
+		}
+	}
+	return false
+}

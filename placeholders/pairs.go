@@ -1,0 +1,133 @@
+package placeholders
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/chatident/chatident/internal/value"
+)
+
+// unreserved are the characters of RFC 3986 section 2.3, which mean the same
+// everywhere in a URL. A table, since this is looked up for each byte of a value.
+var unreserved = func() (set [256]bool) {
+	for c := range byte(utf8.RuneSelf) {
+		set[c] = 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-._~", c) >= 0
+	}
+	return set
+}()
+
+// appendPercent appends s with all but the unreserved characters
+// percent-encoded; in a form a space becomes a plus sign. It returns the rule that
+// s breaks.
+func appendPercent(dst []byte, s string, form bool) ([]byte, string) {
+	if rule := value.Text(s); rule != "" {
+		return dst, rule
+	}
+	const digits = "0123456789ABCDEF"
+	for i := range len(s) {
+		switch c := s[i]; {
+		case unreserved[c]:
+			dst = append(dst, c)
+		case form && c == ' ':
+			dst = append(dst, '+')
+		default:
+			dst = append(dst, '%', digits[c>>4], digits[c&0xf])
+		}
+	}
+	return dst, ""
+}
+
+// appendDecoded appends s without its percent-encoding.
+func appendDecoded[T string | []byte](dst []byte, s T) []byte {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
+			c = hexValue(s[i+1])<<4 | hexValue(s[i+2])
+			i += 2
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// decode returns s without its percent-encoding, and with spaces for plus signs.
+func decode(s string) string {
+	return string(appendDecoded(nil, strings.ReplaceAll(s, "+", " ")))
+}
+
+func isHex(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
+}
+
+func hexValue(c byte) byte {
+	if c <= '9' {
+		return c - '0'
+	}
+	return c&0xf + 9
+}
+
+// isEscape reports whether s begins with a % and its two digits.
+func isEscape(s string) bool {
+	return len(s) > 2 && s[0] == '%' && isHex(s[1]) && isHex(s[2])
+}
+
+// checkEncoded reports the characters of s, which is at byte at of the text, that
+// are neither unreserved nor allowed. It is one fault for all: a character that
+// must be encoded is often followed by others.
+func (s *source) checkEncoded(at int, text, allowed string) {
+	var stray []string
+	first := -1
+	for i, r := range text {
+		switch {
+		case r == '%' && !isEscape(text[i:]):
+			s.fault(at+i, "a % must be followed by two hexadecimal digits (write %25 for a percent sign)")
+		case r >= utf8.RuneSelf || r != 0 && !unreserved[byte(r)] && !strings.ContainsRune(allowed, r):
+			if first < 0 {
+				first = i
+			}
+			advice := fmt.Sprintf("%s for %q", url.PathEscape(string(r)), string(r))
+			if !slices.Contains(stray, advice) && len(stray) < 10 {
+				stray = append(stray, advice)
+			}
+		}
+	}
+	if len(stray) > 0 {
+		s.fault(at+first, "must be percent-encoded (write "+strings.Join(stray, ", ")+")")
+	}
+}
+
+// pairs checks name=value&name=value, a form or the query of a URL, which is at
+// byte at of the text.
+func (s *source) pairs(at int, text string, position position, repeat []string) {
+	s.checkEncoded(at, text, "!$'()*+,/:=?@%&")
+	for pair := range strings.SplitSeq(text, "&") {
+		name, content, _ := strings.Cut(pair, "=")
+		if name == "" {
+			s.fault(at, "a name must not be empty (write name=value&name=value)")
+		}
+		value := at + len(name) + len("=")
+		end := at + len(pair)
+		s.faultOfFirst(at, at+len(name), "a placeholder must be in the value of a parameter, after its =")
+		s.setPosition(at, end, position)
+		if strings.Contains(content, nul) {
+			s.faultOfFirst(value, end, embeddedInPair(decode(content)))
+			s.repeat(s.between(value, end), name+"=", content == nul, repeat)
+		}
+		at = end + len("&")
+	}
+}
+
+// repeat marks the placeholders that a list may repeat.
+func (s *source) repeat(placeholders []placeholder, pair string, isWhole bool, repeat []string) {
+	for i, p := range placeholders {
+		if slices.Contains(repeat, p.name) {
+			placeholders[i].pair = pair
+			if !isWhole {
+				s.fault(p.at, "a placeholder that is repeated must be a whole value, such as tag={{tags}}")
+			}
+		}
+	}
+}
