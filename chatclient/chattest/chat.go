@@ -57,7 +57,7 @@ func (f *Fake) titleOf(text string) *string {
 }
 
 // checkStatus rejects messages to a conversation that has ended, and to one that
-// a person has taken over or paused if the reading says so.
+// a person has taken over or paused under that reading.
 func (f *Fake) checkStatus(c *conversation) *rejection {
 	if c.Status == "ended" || c.heldByPerson() && f.readings["taken-over"] == "400" {
 		return &rejection{status: http.StatusBadRequest, Code: "CHAT_CONVERSATION_NOT_ONGOING", Message: "The conversation is not ongoing"}

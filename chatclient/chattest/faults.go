@@ -54,6 +54,18 @@ func BadGateway() Fault { return fake.BadGateway() }
 // request.
 func Drop() Fault { return fake.Drop() }
 
+// DropAfter closes the connection without a response, after the service did what
+// the request says.
+func DropAfter() Fault { return fake.DropAfter() }
+
+// FailAfter responds with 500 INTERNAL_SERVER_ERROR, after the service did what
+// the request says.
+func FailAfter() Fault {
+	return fake.Instead(func(w http.ResponseWriter, _ *fake.Response) {
+		reject(w, &rejection{status: http.StatusInternalServerError, Code: "INTERNAL_SERVER_ERROR", Message: "Internal Server Error"})
+	})
+}
+
 // Slow waits before the service sees the request, unless the request ends first.
 func Slow(d time.Duration) Fault { return fake.Slow(d) }
 

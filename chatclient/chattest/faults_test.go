@@ -59,6 +59,20 @@ func TestDrop_NoResponse(t *testing.T) {
 	})
 }
 
+func TestDropAfter_AndFailAfter(t *testing.T) {
+	both(t, &chattest.Options{Reply: lookup}, func(e *env) {
+		e.fake.Script(chattest.DropAfter(), chattest.FailAfter())
+		_, err := e.send("POST", chat, hello)
+		require.ErrorIs(e, err, io.EOF)
+		e.rejected(500, "INTERNAL_SERVER_ERROR", "POST", chat, `{"message":"More","conversationId":456}`)
+		assert.Len(e, e.ok("GET", list+"/456/messages", "").ids(e), 4, "both turns were made")
+		e.fake.Script(chattest.DropAfter())
+		_, err = e.send("POST", list+"/456/tool-result", `{"toolCallId":"call_1"}`)
+		require.ErrorIs(e, err, io.EOF)
+		e.rejected(404, "RESOURCE_TOOL_CALL_NOT_FOUND", "POST", list+"/456/tool-result", `{"toolCallId":"call_1"}`)
+	})
+}
+
 func TestRespond_Handler(t *testing.T) {
 	both(t, nil, func(e *env) {
 		e.fake.Script(chattest.Respond(func(w http.ResponseWriter, r *http.Request) {
@@ -294,7 +308,7 @@ func TestServer_Close(t *testing.T) {
 	server.Close()
 }
 
-// A demo mounts the fake below a path of its own.
+// A demo mounts the fake below another path.
 func TestFake_Mounted(t *testing.T) {
 	h := http.StripPrefix("/bookbag", inMemory(t, nil).fake)
 	r := httptest.NewRequest("POST", "/bookbag"+chat, strings.NewReader(hello))

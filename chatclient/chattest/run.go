@@ -106,7 +106,7 @@ func (x *run) writeStream(w http.ResponseWriter, r *http.Request, steps []step) 
 }
 
 // continueAlone stores the rest of the reply after the client has left, at the
-// same pace until the fake is closed, or ends the turn if the reading says so.
+// same pace until the fake is closed, or ends the turn under that reading.
 func (x *run) continueAlone(rest []step) {
 	if x.fake.readings["disconnect"] == "turn-ends" {
 		return

@@ -204,7 +204,7 @@ func TestContacts_AreCopies(t *testing.T) {
 	assert.Equal(t, `"free"`, string(before.CustomAttributes["plan"]))
 }
 
-// A demo mounts the fake below a path of its own.
+// A demo mounts the fake below another path.
 func TestFake_Mounted(t *testing.T) {
 	h := http.StripPrefix("/bookbag", inMemory(t, nil).fake)
 	r := httptest.NewRequest("POST", "/bookbag"+contacts, strings.NewReader(users(1)))

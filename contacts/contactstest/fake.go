@@ -43,7 +43,7 @@ type Options struct {
 
 	// CountRequest is the method of chattest's Fake of that name, if one service
 	// is to have both APIs: under the reading "v1-limit": "shared", requests to
-	// either count against one limit. Default: a limit of its own.
+	// either count against one limit. Default: the contacts have their own.
 	CountRequest func(http.Header) time.Duration
 }
 

@@ -53,13 +53,11 @@ func Drop() Fault { return fake.Drop() }
 
 // DropAfter closes the connection without a response, after the service did what
 // the request says.
-func DropAfter() Fault {
-	return instead(func(http.ResponseWriter, *response) { panic(http.ErrAbortHandler) })
-}
+func DropAfter() Fault { return fake.DropAfter() }
 
 // FailAfter responds with 500, after the service did what the request says.
 func FailAfter() Fault {
-	return instead(func(w http.ResponseWriter, _ *response) {
+	return fake.Instead(func(w http.ResponseWriter, _ *fake.Response) {
 		reject(w, &rejection{status: http.StatusInternalServerError, Message: "Internal server error"})
 	})
 }
@@ -67,13 +65,13 @@ func FailAfter() Fault {
 // Echo leaves only the first n contacts in the response. An upsert saves all of
 // them.
 func Echo(n int) Fault {
-	return instead(func(w http.ResponseWriter, a *response) {
-		body := parseFields(a.Bytes())
+	return fake.Instead(func(w http.ResponseWriter, recorded *fake.Response) {
+		body := parseFields(recorded.Bytes())
 		var data []json.RawMessage
 		if into(body, "data", &data); len(data) > n {
 			body["data"] = encode(data[:n])
 		}
-		writeJSON(w, a.status, encode(body))
+		writeJSON(w, recorded.Status, encode(body))
 	})
 }
 
@@ -98,24 +96,3 @@ func TooLarge(n int) Fault {
 		})
 	}
 }
-
-// instead calls respond after the normal response is complete, in place of it.
-func instead(respond func(http.ResponseWriter, *response)) Fault {
-	return func(normal http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			a := &response{header: w.Header(), status: http.StatusOK}
-			normal.ServeHTTP(a, r)
-			respond(w, a)
-		})
-	}
-}
-
-// response records a response.
-type response struct {
-	header http.Header
-	status int
-	bytes.Buffer
-}
-
-func (a *response) Header() http.Header    { return a.header }
-func (a *response) WriteHeader(status int) { a.status = status }

@@ -31,10 +31,10 @@ func TestScript_Faults(t *testing.T) {
 		"TooLarge(1)": {contactstest.TooLarge(1), 413, `{"message":"The request is too large"}`, 0},
 		"TooLarge(2)": {contactstest.TooLarge(2), 200, "", 2},
 		"Slow":        {contactstest.Slow(time.Millisecond), 200, "", 2},
-		"of their own": {func(normal http.Handler) http.Handler {
+		"composed": {func(normal http.Handler) http.Handler {
 			return contactstest.Slow(time.Millisecond)(contactstest.FailAfter()(normal))
 		}, 500, "", 2},
-		"Answer":        {contactstest.Respond(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }), 200, users(2), 0},
+		"Respond":       {contactstest.Respond(func(w http.ResponseWriter, r *http.Request) { _, _ = io.Copy(w, r.Body) }), 200, users(2), 0},
 		"one of others": {contactstest.TooLarge(0).RetryAfter(1500 * time.Millisecond), 413, "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {

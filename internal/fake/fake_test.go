@@ -52,10 +52,10 @@ func both(t *testing.T, test func(*testing.T, *Front, *http.Client, string)) {
 	})
 }
 
-func TestRequestsAreNoted(t *testing.T) {
+func TestFront_RecordsRequests(t *testing.T) {
 	both(t, func(t *testing.T, f *Front, client *http.Client, base string) {
 		res, text := do(t, client, base, "hello")
-		assert.Equal(t, "hello", text, "the service reads what was noted")
+		assert.Equal(t, "hello", text, "the service reads the recorded body")
 		assert.Equal(t, "req_1", res.Header.Get("X-Request-Id"))
 		requests := f.Requests()
 		require.Len(t, requests, 1)
@@ -70,7 +70,7 @@ func TestRequestsAreNoted(t *testing.T) {
 	})
 }
 
-func TestOnlyTheLatestAreKept(t *testing.T) {
+func TestFront_KeepsLatestRequests(t *testing.T) {
 	f := NewFront(http.HandlerFunc(echo), nil, 1<<20)
 	for range maxRequests + 1 {
 		f.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
@@ -81,7 +81,7 @@ func TestOnlyTheLatestAreKept(t *testing.T) {
 	assert.Len(t, requests[maxRequests-1].Body, maxRecordedBody)
 }
 
-func TestFaults(t *testing.T) {
+func TestFront_Faults(t *testing.T) {
 	both(t, func(t *testing.T, f *Front, client *http.Client, base string) {
 		f.Script(BadGateway(), RetryAfter(Respond(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }), 1500*time.Millisecond))
 		res, text := do(t, client, base, "x")
@@ -100,7 +100,7 @@ func TestFaults(t *testing.T) {
 	})
 }
 
-func TestSlowInFakeTime(t *testing.T) {
+func TestSlow_FakeTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFront(echo)
 		defer f.Close()
@@ -117,7 +117,7 @@ func TestSlowInFakeTime(t *testing.T) {
 	})
 }
 
-func TestWindow(t *testing.T) {
+func TestWindow_Take(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w Window
 		h := http.Header{}
@@ -142,7 +142,7 @@ func TestWindow(t *testing.T) {
 	})
 }
 
-func TestStampCountsNothing(t *testing.T) {
+func TestWindow_StampDoesNotCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var w Window
 		f := newFront(func(rw http.ResponseWriter, _ *http.Request) { w.Take(rw.Header()) })
@@ -170,7 +170,7 @@ func mustSeconds(t *testing.T, text string) int64 {
 	return int64(d / time.Second)
 }
 
-func TestCloseCutsConnections(t *testing.T) {
+func TestFront_CloseAndServerClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFront(echo)
 		f.Script(Slow(time.Hour))
@@ -191,7 +191,7 @@ func TestCloseCutsConnections(t *testing.T) {
 	res, err := http.Get(strings.TrimSuffix(s.URL, basePath) + "/elsewhere")
 	require.NoError(t, err)
 	_ = res.Body.Close()
-	assert.Equal(t, 404, res.StatusCode, "nothing is answered outside of the base path")
+	assert.Equal(t, 404, res.StatusCode, "outside of the base path")
 	s.Close()
 	s.Close()
 	_, err = http.Get(s.URL)

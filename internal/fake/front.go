@@ -1,7 +1,7 @@
-// Package fake is what the fakes of Bookbag's APIs have in common: each request
-// is noted, may be answered by a script of faults, and comes over a port or in
-// memory. It needs nothing beyond the standard library, and none of it shows in
-// a public signature.
+// Package fake is what the fakes of Bookbag's APIs share: each request is recorded,
+// may be responded to by a script of faults, and arrives on a port or in memory.
+// Both know the same open points of the APIs. It needs only the standard library,
+// and none of it is in a public signature.
 package fake
 
 import (
@@ -19,11 +19,11 @@ const (
 	maxRecordedBody = 64 * 1024
 )
 
-// Front stands before the handler of a service. It is safe for use by many
-// goroutines.
+// Front receives the requests to the handler of a service. Several goroutines may
+// use it.
 type Front struct {
-	// Stamp, where it is set before the first request, sets headers of every
-	// answer, before a fault or the service does.
+	// Stamp, if non-nil, sets headers of every response before a fault or the
+	// service does. Set it before the first request.
 	Stamp func(http.Header)
 
 	service http.Handler
@@ -37,7 +37,7 @@ type Front struct {
 	received int64
 }
 
-// Request is one that a Front has received.
+// Request is a request that a Front has received.
 type Request struct {
 	Method string
 	Path   string // escaped as it was sent
@@ -46,28 +46,27 @@ type Request struct {
 	Body   []byte // at most the first 64 KiB
 }
 
-// NewFront returns a Front of a service. Bodies of more than maxBody bytes are
-// answered by tooLong.
+// NewFront returns a Front of a service. tooLong responds to requests whose body is
+// longer than maxBody bytes.
 func NewFront(service, tooLong http.Handler, maxBody int64) *Front {
 	f := &Front{service: service, tooLong: tooLong, maxBody: maxBody}
 	f.memory.Handler = f
 	return f
 }
 
-// ServeHTTP has the next fault or the service answer. For them, the whole body
-// of the request is in memory.
+// ServeHTTP calls the next fault or the service, with the whole body in memory.
 func (f *Front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, f.maxBody))
 	r = r.WithContext(r.Context()) // a copy: the caller's request stays as it is
 	r.Body = io.NopCloser(bytes.NewReader(body))
-	answer := f.receive(w, r, body)
+	handler := f.receive(w, r, body)
 	if err != nil {
-		answer = f.tooLong
+		handler = f.tooLong
 	}
-	answer.ServeHTTP(w, r)
+	handler.ServeHTTP(w, r)
 }
 
-// receive notes the request and returns who answers it.
+// receive records the request and returns the handler for it.
 func (f *Front) receive(w http.ResponseWriter, r *http.Request, body []byte) http.Handler {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -85,7 +84,7 @@ func (f *Front) receive(w http.ResponseWriter, r *http.Request, body []byte) htt
 	return fault(f.service)
 }
 
-// Script has each of the next requests use up one fault.
+// Script adds faults, one for each of the next requests.
 func (f *Front) Script(faults ...Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

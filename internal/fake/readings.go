@@ -8,7 +8,7 @@ import (
 )
 
 // point is a question that the documentation of Bookbag leaves open. The first
-// token is the default answer of the fakes.
+// token is the default of the fakes.
 type point struct {
 	id     string
 	tokens []string

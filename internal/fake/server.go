@@ -15,13 +15,13 @@ const basePath = "/base"
 
 // Server serves a handler on a loopback port, until Close.
 type Server struct {
-	URL string // its path is not empty, as a client that joins it wrongly is to fail
+	URL string // with a path, so that a client that joins it with another wrongly fails
 
 	http http.Server
 	done chan struct{}
 }
 
-// Start serves the handler on a free port of 127.0.0.1. It panics when there is
+// Start serves the handler on a free port of 127.0.0.1. It panics if there is
 // none.
 func Start(h http.Handler) *Server {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -35,12 +35,12 @@ func Start(h http.Handler) *Server {
 	}
 	go func() {
 		defer close(s.done)
-		_ = s.http.Serve(listener) // the error is that of Close
+		_ = s.http.Serve(listener) // returns the error of Close
 	}()
 	return s
 }
 
-// Close frees the port and cuts every connection. It may be called twice.
+// Close frees the port and closes every connection. It may be called twice.
 func (s *Server) Close() {
 	_ = s.http.Close()
 	<-s.done
@@ -61,11 +61,11 @@ func (f *Front) Client() *http.Client {
 	}}
 }
 
-// Close cuts every connection of the clients of [Front.Client], and lets them
-// make no other. It may be called twice.
+// Close closes every connection of the clients of [Front.Client], which cannot
+// connect again. It may be called twice.
 func (f *Front) Close() { _ = f.memory.Close() }
 
-// listener accepts one connection, and ends: thus nothing waits for the next.
+// listener accepts one connection and ends, so that nothing waits for another.
 type listener struct{ conn net.Conn }
 
 func (l *listener) Accept() (net.Conn, error) {
