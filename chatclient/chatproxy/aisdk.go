@@ -62,9 +62,9 @@ func decodeChat(body []byte) (q question, e *refusal) {
 	case edited != "":
 		return q, errEdit
 	}
-	messages, ok := list(f["messages"], maxMessages)
+	messages := list(f["messages"], maxMessages)
 	switch {
-	case !ok || len(messages) == 0:
+	case len(messages) == 0:
 		return q, invalid("messages must be those of a chat.")
 	case len(messages) > maxMessages:
 		return q, errChatTooLarge
@@ -80,9 +80,9 @@ func userText(message json.RawMessage) (string, *refusal) {
 	if role, _ := f.text("role"); role != "user" {
 		return "", invalid("The last message must be the user's.")
 	}
-	parts, ok := list(f["parts"], maxParts)
-	if !ok || len(parts) > maxParts {
-		return "", invalid("The last message must have parts, at most 100.")
+	parts := list(f["parts"], maxParts)
+	if len(parts) > maxParts {
+		return "", invalid("The last message must have at most 100 parts.")
 	}
 	var b strings.Builder
 	for _, part := range parts {

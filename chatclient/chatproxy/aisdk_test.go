@@ -77,6 +77,12 @@ func TestAISDKWithTools(t *testing.T) {
 		`{"type":"text-delta","id":"2","delta":"me."}`,
 		`{"type":"text-end","id":"2"}`,
 	}, frames[1:len(frames)-2])
+
+	const noID = "data: {\"type\":\"tool-input-available\",\"toolCallId\":\"\",\"toolName\":\"secret\"}\n\n"
+	e.fake.Script(chattest.Insert(0, noID))
+	_, stream = e.do("POST", "/ai-sdk", aiBody("a", ""))
+	assert.NotContains(t, stream, "secret", "useChat rejects a call without an id")
+	assert.Len(t, framesOf(stream), len(frames))
 }
 
 func TestAISDKBodies(t *testing.T) {
@@ -105,7 +111,7 @@ func TestAISDKBodies(t *testing.T) {
 		message(`{"role":"user","parts":"a"}`):                                                                              "invalid_request",
 		message(`{"role":"user","content":"a"}`):                                                                            "invalid_request",
 		message(`{"role":"user","parts":[7]}`):                                                                              "files_unsupported",
-		message(`{"role":"user","parts":[{"type":"text","text":7}]}`):                                                       "invalid_request",
+		message(`{"role":"user","parts":[{"type":"text","text":"a"},{"type":"text","text":7}]}`):                            "invalid_request",
 		message(`{"role":"user","parts":[` + strings.Repeat(`{"type":"text","text":"a"},`, maxParts) + `{"type":"text"}]}`): "invalid_request",
 		message(`{"role":"user","parts":[{"type":"text","text":"a\u0000"}]}`):                                               "invalid_request",
 		`{"Messages":[` + hello + `]}`:                                                                                      "invalid_request",
@@ -126,6 +132,8 @@ func TestAISDKBodies(t *testing.T) {
 	e.refused(413, "too_large", "POST", "/ai-sdk", message(`{"role":"user","parts":[{"type":"text","text":"`+strings.Repeat("a", 64<<10+1)+`"}]}`))
 	e.refused(413, "too_large", "POST", "/ai-sdk", message(strings.Repeat(hello+",", maxMessages)+hello))
 	e.refused(413, "too_large", "POST", "/ai-sdk", `{"messages":[`+hello+`],"filler":"`+strings.Repeat("a", 1<<20)+`"}`)
+	_, tooLarge := e.do("POST", "/ai-sdk", `{"messages":[`+hello+`],"filler":"`+strings.Repeat("a", 1<<20)+`"}`)
+	assert.Contains(t, tooLarge, errChatTooLarge.sentence, "another message does not help")
 	e.refused(415, "not_json", "POST", "/ai-sdk", message(hello), "Content-Type", "text/plain")
 	assert.Empty(t, e.reports())
 }
@@ -151,6 +159,9 @@ func TestTheNewestTicket(t *testing.T) {
 		}
 		return `{"messages":[` + b.String() + `{"role":"user","parts":[{"type":"text","text":"b"}]}]}`
 	}
+	stopped := `{"role":"assistant","parts":[]},{"role":"assistant","parts":[],"metadata":{}},{"role":"user"` // replies that were stopped
+	_, stream := e.do("POST", "/ai-sdk", strings.Replace(body(one), `{"role":"user","parts":[{"type":"text","text":"b"}`, stopped+`,"parts":[{"type":"text","text":"b"}`, 1))
+	assert.Contains(t, stream, one)
 	for ticket, want := range map[string]string{one: `"conversationId":456`, two: `"conversationId":457`} {
 		_, stream := e.do("POST", "/ai-sdk", body(one, "v1.458.forged", ticket))
 		assert.Contains(t, stream, ticket)

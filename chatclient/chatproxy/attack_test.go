@@ -280,7 +280,7 @@ func TestProxy_ForeignHistory(t *testing.T) {
 	e := newSite(t, setup{})
 	own := e.say("Hello", "")
 	for _, foreign := range []string{`"grace"`, `"bob"`, `7`, `{}`, `{"id":"ada"}`, `["ada"]`, `true`} {
-		e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"456","userId":` + foreign + `},{"id":"457","userId":"ada"},{"id":"458"},{"id":"459","userId":null}],"pagination":{}}`)))
+		e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"456","userId":` + foreign + `},{"id":"457","userId":"ada"},{"id":"458"},{"id":"459","userId":null},{"id":"a:b"}],"pagination":{}}`)))
 		_, list := e.do("GET", "/conversations", "")
 		assert.NotContains(t, list, "v1.456.", foreign)
 		for _, id := range []chatclient.ConversationID{"457", "458", "459"} {
@@ -293,7 +293,7 @@ func TestProxy_ForeignHistory(t *testing.T) {
 	const part = `"role":"user","parts":[{"type":"text","text":"a"}]`
 	for _, foreign := range []string{`{"userId":"grace"}`, `{"userId":7}`, `{"userId":{}}`, `{"conversationId":"457"}`, `{"conversationId":457,"userId":"ada"}`} {
 		e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"m1",` + part + `,"metadata":` + foreign + `},{"id":"m2",` + part + `},
-			{"id":"m3",` + part + `,"metadata":{"conversationId":456,"userId":"ada"}}],"pagination":{}}`)))
+			{"id":"m3",` + part + `,"metadata":{"conversationId":456,"userId":"ada"}},{"id":"a:b",` + part + `}],"pagination":{}}`)))
 		_, list := e.do("GET", messages, "")
 		assert.NotContains(t, list, "v1.m1.", foreign)
 		assert.Contains(t, list, "v1.m2.")

@@ -1,6 +1,7 @@
 package chatproxy
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -74,7 +75,7 @@ func (p *Proxy) listConversations(w http.ResponseWriter, r *http.Request, v visi
 		case !o.owns(c.UserID, ""):
 			odd = ErrForeignConversation
 		case ticket == "":
-			odd = ErrUnusableID
+			odd = cmp.Or(odd, ErrUnusableID)
 		default:
 			list.Conversations = append(list.Conversations, conversation{ticket, orNull(c.Title), c.CreatedAt, c.UpdatedAt, c.Status})
 		}
@@ -112,7 +113,7 @@ func (p *Proxy) listMessages(w http.ResponseWriter, r *http.Request, v visit) *r
 		}
 		ticket := p.tickets.message(v.subject(), id, m.ID)
 		if ticket == "" {
-			odd = ErrUnusableID
+			odd = cmp.Or(odd, ErrUnusableID)
 			continue
 		}
 		metadata := messageMetadata{list.Conversation, ticket, m.CreatedAt, known(m.Feedback)}

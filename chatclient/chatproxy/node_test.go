@@ -3,8 +3,10 @@ package chatproxy
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -277,6 +279,135 @@ func TestTheScriptsErrors(t *testing.T) {
 	var results []result
 	testenv.Node(t, "chatproxy.mjs", map[string]any{"url": "http://127.0.0.1:1", "steps": []step{send}}, &results)
 	assert.Equal(t, "offline", results[0].Error.Code)
+}
+
+// chatWith drives chatproxy.js in front of a server that responds with whatever a test
+// needs.
+func chatWith(t *testing.T, respond http.HandlerFunc, prefix string, steps ...step) (results []result) {
+	t.Helper()
+	server := httptest.NewServer(respond)
+	defer server.Close()
+	testenv.Node(t, "chatproxy.mjs", map[string]any{"url": server.URL + prefix, "steps": steps}, &results)
+	require.Len(t, results, len(steps))
+	return results
+}
+
+// After a stop nothing comes, although more has arrived already.
+func TestTheScript_NothingAfterAStop(t *testing.T) {
+	got := chatWith(t, streaming(`{"type":"text-delta","text":"one"}`, `{"type":"text-delta","text":"two"}`, `{"type":"error","code":"x","message":"No."}`),
+		"", step{"send": "Hello", "stopAfter": 1})
+	assert.Nil(t, got[0].Error)
+	assert.Equal(t, []string{"one"}, got[0].Pieces)
+}
+
+// What the class reads of a stream, by the rules of event streams.
+func TestTheScript_Frames(t *testing.T) {
+	var paths []string
+	got := chatWith(t, func(w http.ResponseWriter, r *http.Request) {
+		paths = append(paths, r.URL.Path)
+		w.Header().Set("Content-Type", "text/event-stream; charset=utf-8")
+		_, _ = io.WriteString(w, ": comment\r\n\r\nid: 7\r\nevent: x\r\ndata: {\"type\":\"text-delta\",\"text\":\"a\"}\r\n\r\n"+
+			"data:{\"type\":\"text-delta\",\ndata: \"text\":\"b\"}\n\n"+"data: {\"type\":\"text-delta\",\"text\":\"c\"}\r\r"+
+			"data: {\"type\":\"new\",\"text\":\"no\",\"conversation\":\"no\",\"message\":\"no\"}\n\n"+"data:\n\nretry: 1\n\n"+
+			"data: {\"type\":\"finish\",\"conversation\":\"v1.c.x\",\"message\":\"v1.m.x\"}\n\n"+"data: [DONE]\n\n"+
+			"data: {\"type\":\"text-delta\",\"text\":\"no\"}\n\n")
+	}, "/", step{"send": "Hello"})
+	assert.Nil(t, got[0].Error)
+	assert.Equal(t, []string{"a", "b", "c"}, got[0].Pieces)
+	assert.Equal(t, "v1.c.x", got[0].Conversation)
+	assert.Equal(t, "v1.m.x", got[0].LastReply)
+	assert.Equal(t, []string{"/messages"}, paths)
+}
+
+// A later reply without tickets keeps that of the conversation, but not that of the
+// reply before; other types of frames change neither.
+func TestTheScript_Tickets(t *testing.T) {
+	replies := []http.HandlerFunc{
+		streaming(`{"type":"start","conversation":"v1.c.x"}`, `{"type":"finish","message":"v1.m.x"}`),
+		streaming(`{"type":"new"}`, `{"type":"finish","message":"v1.n.x"}`, `{"type":"new"}`),
+		streaming(`{"type":"finish"}`),
+	}
+	got := chatWith(t, func(w http.ResponseWriter, r *http.Request) {
+		replies[0](w, r)
+		replies = replies[1:]
+	}, "", step{"send": "one"}, step{"send": "two"}, step{"send": "three"})
+	for i, message := range []string{"v1.m.x", "v1.n.x", ""} {
+		assert.Equal(t, "v1.c.x", got[i].Conversation)
+		assert.Equal(t, message, got[i].LastReply)
+	}
+}
+
+// A response that is not of the wire form is no success and no sentence for a visitor.
+func TestTheScript_OtherResponses(t *testing.T) {
+	for name, test := range map[string]struct {
+		status            int
+		contentType, body string
+		code              string
+	}{
+		"a login page":         {200, "text/html", "<html>", "unavailable"},
+		"another form":         {200, "application/json", `{"conversations":[]}`, "unavailable"},
+		"another version":      {200, "application/json", `{"version":2}`, "unavailable"},
+		"a failed status":      {500, "application/json", `{"version":1}`, "unavailable"},
+		"an error of others":   {500, "application/json", `{"error":{"code":"other","message":"SQL"}}`, "unavailable"},
+		"null":                 {200, "application/json", `null`, "unavailable"},
+		"a stream for a list":  {200, "text/event-stream", `{"version":1}`, ""},
+		"an error of ours":     {503, "application/json", `{"version":1,"error":{"code":"bot_paused","message":"Later."}}`, "bot_paused"},
+		"a list instead of it": {200, "application/json", `[]`, "unavailable"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			respond := func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", test.contentType)
+				w.WriteHeader(test.status)
+				_, _ = io.WriteString(w, test.body)
+			}
+			got := chatWith(t, respond, "", step{"history": step{}}, step{"conversation": "../..?a=/"}, step{"feedback": "positive", "on": "m/x#"})
+			for _, r := range []result{got[0], got[2]} {
+				if test.code == "" {
+					assert.Nil(t, r.Error)
+				} else if assert.NotNil(t, r.Error) {
+					assert.Equal(t, test.code, r.Error.Code)
+					assert.NotContains(t, r.Error.Message, "SQL")
+					assert.Equal(t, test.status, r.Error.Status)
+					assert.Zero(t, r.Error.RetryAfter)
+				}
+			}
+		})
+	}
+}
+
+// Ids stay one segment of the path, whatever is in them.
+func TestTheScript_Paths(t *testing.T) {
+	var paths []string
+	chatWith(t, func(w http.ResponseWriter, r *http.Request) {
+		paths = append(paths, r.URL.EscapedPath()+"?"+r.URL.RawQuery)
+	}, "", step{"messages": step{"limit": 5}, "of": "a/../b?#"}, step{"conversation": "c/d"}, step{"feedback": nil, "on": "e/f"}, step{"history": step{"cursor": "&limit=7"}})
+	assert.Equal(t, []string{
+		"/conversations/a%2F..%2Fb%3F%23/messages?limit=5&cursor=", "/conversations/c%2Fd/messages/e%2Ff/feedback?", "/conversations?limit=&cursor=%26limit%3D7",
+	}, paths)
+}
+
+// Sending again ends the reply before, and a loop that is left ends its own.
+func TestTheScript_EndsTheReplyBefore(t *testing.T) {
+	ended := make(chan bool, 2)
+	got := chatWith(t, func(w http.ResponseWriter, r *http.Request) {
+		if body, _ := io.ReadAll(r.Body); strings.Contains(string(body), "last") {
+			streaming(`{"type":"text-delta","text":"end"}`)(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: {\"type\":\"text-delta\",\"text\":\"one\"}\n\n")
+		_ = http.NewResponseController(w).Flush()
+		select {
+		case <-r.Context().Done():
+		case <-time.After(5 * time.Second):
+		}
+		ended <- r.Context().Err() != nil
+	}, "", step{"send": "left", "stopAfter": 1, "leave": true}, step{"send": "stays", "meanwhile": "last"})
+	assert.True(t, <-ended)
+	assert.True(t, <-ended)
+	assert.Equal(t, []string{"one"}, got[0].Pieces)
+	assert.Equal(t, []string{"one", "end"}, got[1].Pieces)
+	assert.Nil(t, got[1].Error)
 }
 
 // The reader of the vendor's documentation gets the same text from the proxy as

@@ -32,18 +32,18 @@ func (f fields) text(name string) (s string, ok bool) {
 	return s, !present || json.Unmarshal(raw, &s) == nil
 }
 
-// list returns the elements of an array, and false for other values. It stops after
-// limit elements and one more, by which the caller sees that there are too many.
-func list(array json.RawMessage, limit int) (values []json.RawMessage, ok bool) {
+// list returns the elements of an array, none for a value that is no array. It stops
+// after limit elements and one more, by which the caller sees that there are too many.
+func list(array json.RawMessage, limit int) (values []json.RawMessage) {
 	if len(array) == 0 || array[0] != '[' {
-		return nil, false
+		return nil
 	}
 	for value := range inner(array) {
 		if values = append(values, value); len(values) > limit {
 			break
 		}
 	}
-	return values, true
+	return values
 }
 
 // members returns an iterator over the names and values of an object.

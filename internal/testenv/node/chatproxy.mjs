@@ -1,6 +1,7 @@
 // Chats with chatproxy.js, one step after another with the same ChatProxy.
 // Input: {url, headers, steps}. Each step is one of
 //   {send: text, stopAfter: pieces, leave: true}  stops, or leaves the loop, where stopAfter says
+//   {send: text, meanwhile: text}                 sends the second when the first has begun
 //   {conversation: ticket or null}                goes on with another one, or begins anew
 //   {history: {limit, cursor}}
 //   {messages: {limit, cursor}, of: ticket}       of the current conversation by default
@@ -20,9 +21,10 @@ const script = new URL("../../../chatclient/chatproxy/chatproxy.js", import.meta
 vm.runInThisContext(await readFile(script, "utf8"), { filename: "chatproxy.js" });
 const chat = new ChatProxy(url);
 
-async function send({ send: text, stopAfter, leave }, pieces) {
+async function send({ send: text, stopAfter, leave, meanwhile }, pieces) {
   for await (const piece of chat.send(text)) {
     pieces.push(piece);
+    if (meanwhile) await send({ send: meanwhile }, pieces);
     if (pieces.length !== stopAfter) continue;
     if (leave) break;
     chat.stop();
