@@ -42,6 +42,8 @@ var chatPromises = []promise{
 	{name: "a user without conversations has an empty list", check: unknownUser},
 	{name: "an export has the conversations of every channel", check: export},
 	{name: "a taken over conversation takes a message or says why not", check: takenOver},
+	{name: "a reply names the owner of its conversation, whoever asks", check: foreignUser},
+	{name: "a reply names the owner of an anonymous conversation, if any", check: anonymousUser},
 	{name: "a turn whose reader left is in the history", check: disconnect},
 	{name: "a rejected call says when the limit resets, and waits for it", window: true, check: rateLimit},
 }
@@ -262,6 +264,43 @@ func takenOver(w *world) {
 			require.True(w, ok)
 			assert.Equal(w, chatclient.CodeConversationNotOngoing, e.Code)
 		}
+	}
+}
+
+// sendAsBob sends a message to an existing conversation with Bob's userId, and
+// returns the owner in the reply.
+func (w *world) sendAsBob(id chatclient.ConversationID) (chatclient.UserID, error) {
+	reply, err := w.bot.Send(w.Context(), chatclient.Message{Text: "I am Bob", UserID: "bob", ConversationID: id})
+	if err != nil {
+		return "", err
+	}
+	return reply.Metadata.UserID, nil
+}
+
+func foreignUser(w *world) {
+	owner, err := w.sendAsBob(w.begin("ada"))
+	switch w.readings["foreign-conversation"] {
+	case "404":
+		require.ErrorIs(w, err, chatclient.ErrNotFound)
+	case "400":
+		require.ErrorIs(w, err, chatclient.ErrBadRequest)
+	default:
+		require.NoError(w, err)
+		assert.Equal(w, chatclient.UserID("ada"), owner)
+	}
+}
+
+func anonymousUser(w *world) {
+	owner, err := w.sendAsBob(w.begin(""))
+	switch w.readings["anonymous-userid"] {
+	case "400":
+		require.ErrorIs(w, err, chatclient.ErrBadRequest)
+	case "adopted":
+		require.NoError(w, err)
+		assert.Equal(w, chatclient.UserID("bob"), owner)
+	default:
+		require.NoError(w, err)
+		assert.Empty(w, owner)
 	}
 }
 

@@ -14,6 +14,8 @@ import (
 var contactsPromises = []promise{
 	{name: "a contact is created, read, changed and deleted", check: contactLifecycle},
 	{name: "merged attributes keep the others", check: mergeAttributes},
+	{name: "an upsert that names all attributes has the same result", check: upsertAll},
+	{name: "a page of any size has contacts or is rejected", check: pageSizes},
 	{name: "a list has every contact once", check: listAll},
 	{name: "Sync accounts for every row, and saves what it acknowledges", check: syncAccounts},
 	{name: "Sync with a schema rejects values that the service would drop", check: syncWithSchema},
@@ -49,6 +51,30 @@ func mergeAttributes(w *world) {
 	c, err := w.book.MergeAttributes(w.Context(), "user_1", contacts.Values{"seats": 3})
 	require.NoError(w, err)
 	assert.Len(w, c.CustomAttributes, 2)
+}
+
+func upsertAll(w *world) {
+	for _, plan := range []string{"free", "pro"} {
+		_, err := w.book.Upsert(w.Context(), []contacts.Input{input("user_1", "Ada", contacts.Values{"plan": plan, "seats": 3})})
+		require.NoError(w, err)
+	}
+	c, err := w.book.Get(w.Context(), "user_1")
+	require.NoError(w, err)
+	assert.Len(w, c.CustomAttributes, 2)
+	assert.Equal(w, "pro", c.CustomAttributes["plan"])
+}
+
+func pageSizes(w *world) {
+	_, err := w.book.Upsert(w.Context(), []contacts.Input{input("user_1", "Ada", contacts.Values{})})
+	require.NoError(w, err)
+	for _, size := range []int{0, 9, 10, 1000, 1001} {
+		page, err := w.book.Page(w.Context(), contacts.PageRequest{PerPage: size})
+		if err == nil {
+			assert.Len(w, page.Contacts, 1, size)
+			continue
+		}
+		assert.True(w, size == 9 || size == 1001, "%d: %v", size, err)
+	}
 }
 
 func listAll(w *world) {
