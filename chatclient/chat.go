@@ -2,10 +2,13 @@ package chatclient
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/value"
 	"github.com/chatident/chatident/internal/wire"
 )
 
@@ -13,8 +16,8 @@ import (
 //
 // Source: Bookbag, API v2, "Send a message".
 type Message struct {
-	// Text is required, and more than white space. The service documents no
-	// maximum.
+	// Text is required: valid UTF-8 without NUL that is more than white space. The
+	// service documents no maximum.
 	Text string
 
 	// UserID is the customer's id. Take it from your own session, never from
@@ -30,6 +33,9 @@ type Message struct {
 func (m *Message) check() error {
 	if strings.TrimSpace(m.Text) == "" {
 		return &FieldError{"Message.Text", "must not be empty"}
+	}
+	if err := refuse("Message.Text", value.Text(m.Text)); err != nil {
+		return err
 	}
 	if m.UserID != "" {
 		if err := m.UserID.check("Message.UserID"); err != nil {
@@ -97,24 +103,16 @@ func (c *Client) ContinueStream(ctx context.Context, id ConversationID) (*Stream
 }
 
 func (c *Client) chat(ctx context.Context, body chatBody) (*Reply, error) {
-	call, err := c.chatCall(body)
-	if err != nil {
-		return nil, err
-	}
-	return c.reply(ctx, call)
+	return c.reply(ctx, c.chatCall(body))
 }
 
 func (c *Client) chatStream(ctx context.Context, body chatBody) (*Stream, error) {
 	body.Stream = true
-	call, err := c.chatCall(body)
-	if err != nil {
-		return nil, err
-	}
-	return c.open(ctx, call)
+	return c.open(ctx, c.chatCall(body))
 }
 
-func (c *Client) chatCall(body chatBody) (apihttp.Call, error) {
-	return send(http.MethodPost, "/agents/{agentId}/chat", c.agentPath("chat"), "Message.Text", body)
+func (c *Client) chatCall(body chatBody) apihttp.Call {
+	return send(http.MethodPost, "/agents/{agentId}/chat", c.agentPath("chat"), body)
 }
 
 // retryBody is not documented by Bookbag, but by Chatbase.
@@ -157,7 +155,7 @@ func (c *Client) retryCall(id ConversationID, messageID string, stream bool) (ap
 		}
 	}
 	return send(http.MethodPost, "/agents/{agentId}/conversations/{conversationId}/retry",
-		c.agentPath("conversations", string(id), "retry"), "messageID", retryBody{messageID, stream})
+		c.agentPath("conversations", string(id), "retry"), retryBody{messageID, stream}), nil
 }
 
 // ToolResult is what a tool on your side gave for a call.
@@ -165,8 +163,32 @@ type ToolResult struct {
 	// ToolCallID is that of the [Part] of type tool-call.
 	ToolCallID string
 
-	// Output is anything that JSON can carry.
+	// Output is what a JavaScript program reads back unchanged: nil, a string of
+	// valid UTF-8 without NUL, a boolean, an integer of at most 2^53-1 in size, a
+	// finite number, a time other than the zero time, a map with string keys or a
+	// slice of these, at most 32 deep, or a pointer to one. A struct is passed as
+	// the json.RawMessage that json.Marshal returns. Any other value is a
+	// *[FieldError] that says what to pass instead. At most 16 MB of JSON.
 	Output any
+}
+
+type toolResultBody struct {
+	ToolCallID string          `json:"toolCallId"`
+	Output     json.RawMessage `json:"output"`
+}
+
+func (r *ToolResult) body() (toolResultBody, error) {
+	if r.ToolCallID == "" {
+		return toolResultBody{}, &FieldError{"ToolResult.ToolCallID", "must not be empty"}
+	}
+	if err := refuse("ToolResult.ToolCallID", value.Text(r.ToolCallID)); err != nil {
+		return toolResultBody{}, err
+	}
+	output, err := value.Append(nil, r.Output, maxToolOutput)
+	if e, ok := errors.AsType[*value.Error](err); ok {
+		return toolResultBody{}, &FieldError{"ToolResult.Output" + e.Path, e.Rule}
+	}
+	return toolResultBody{r.ToolCallID, output}, nil
 }
 
 // SubmitToolResult answers a tool call of the assistant; [Client.Continue] then
@@ -181,18 +203,12 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 	if err := id.check("conversation"); err != nil {
 		return Meta{}, err
 	}
-	if result.ToolCallID == "" {
-		return Meta{}, &FieldError{"ToolResult.ToolCallID", "must not be empty"}
-	}
-	body := struct {
-		ToolCallID string `json:"toolCallId"`
-		Output     any    `json:"output"`
-	}{result.ToolCallID, result.Output}
-	call, err := send(http.MethodPost, "/agents/{agentId}/conversations/{conversationId}/tool-result",
-		c.agentPath("conversations", string(id), "tool-result"), "ToolResult", body)
+	body, err := result.body()
 	if err != nil {
 		return Meta{}, err
 	}
+	call := send(http.MethodPost, "/agents/{agentId}/conversations/{conversationId}/tool-result",
+		c.agentPath("conversations", string(id), "tool-result"), body)
 	return c.do(ctx, call, func(s *wire.Scanner) error {
 		data := struct {
 			Success bool `json:"success"`

@@ -2,6 +2,7 @@ package chatclient
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -9,7 +10,6 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/internal/apihttp"
-	"github.com/chatident/chatident/internal/exactjson"
 	"github.com/chatident/chatident/internal/secret"
 	"github.com/chatident/chatident/internal/wire"
 )
@@ -19,6 +19,7 @@ const (
 	defaultMaxEvent    = 1 << 20
 	defaultMaxBody     = 16 << 20
 	maxMaxEvent        = 1 << 30
+	maxToolOutput      = 16 << 20
 )
 
 // Options of a [Client]. Zero fields mean the defaults.
@@ -165,14 +166,12 @@ func get(operation string, path []string, query url.Values) apihttp.Call {
 	return apihttp.Call{Operation: "GET " + operation, Method: http.MethodGet, Path: path, Query: query, Repeatable: true}
 }
 
-// send makes a call that changes something, and so is not repeated when it may
-// have arrived: the service knows no idempotency key.
-func send(method, operation string, path []string, field string, body any) (apihttp.Call, error) {
-	b, err := exactjson.Marshal(body)
-	if err != nil {
-		return apihttp.Call{}, &FieldError{field, err.Error()}
-	}
-	return apihttp.Call{Operation: method + " " + operation, Method: method, Path: path, Body: b}, nil
+// send returns a call that changes something, and so is not repeated when it may
+// have arrived: the service has no idempotency key. The body consists of texts and
+// JSON that are checked.
+func send(method, operation string, path []string, body any) apihttp.Call {
+	b, _ := json.Marshal(body)
+	return apihttp.Call{Operation: method + " " + operation, Method: method, Path: path, Body: b}
 }
 
 // do makes a call and decodes its response.

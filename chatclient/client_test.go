@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"net"
 	"net/http"
 	"strings"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/internal/testenv"
+	"github.com/chatident/chatident/internal/value"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -127,7 +129,8 @@ func TestBadArguments(t *testing.T) {
 	}{
 		{m{}, "Message.Text", "must not be empty"},
 		{m{Text: " \n\t\u00a0"}, "Message.Text", "must not be empty"},
-		{m{Text: "a\xff"}, "Message.Text", "must be valid UTF-8"},
+		{m{Text: "a\xff"}, "Message.Text", value.Text("\xff")},
+		{m{Text: "a\x00"}, "Message.Text", "must not contain NUL"},
 		{m{Text: "a", ConversationID: "../x"}, "Message.ConversationID", fmt.Sprintf(idRule, 1)},
 	} {
 		_, err := c.Send(ctx, test.message)
@@ -174,8 +177,16 @@ func TestBadArguments(t *testing.T) {
 	check(err, "feedback", "must be positive, negative or empty")
 	_, err = c.SubmitToolResult(ctx, "1", ToolResult{})
 	check(err, "ToolResult.ToolCallID", "must not be empty")
-	_, err = c.SubmitToolResult(ctx, "1", ToolResult{ToolCallID: "c", Output: make(chan int)})
-	check(err, "ToolResult", "must be a value that JSON can carry")
+	_, err = c.SubmitToolResult(ctx, "1", ToolResult{ToolCallID: "c\xff"})
+	check(err, "ToolResult.ToolCallID", value.Text("\xff"))
+	_, err = c.SubmitToolResult(ctx, "1", ToolResult{ToolCallID: "c", Output: map[string]any{"orders": []any{1, math.NaN()}}})
+	check(err, `ToolResult.Output["orders"][1]`, "must be a finite number (leave it out, or pass nil)")
+	for _, output := range []any{[]byte("a"), time.Time{}, time.Second, "a\xff", "a\x00", 1 << 53, make(chan int), struct{}{}, strings.Repeat("a", 17<<20)} {
+		_, err = c.SubmitToolResult(ctx, "1", ToolResult{ToolCallID: "c", Output: output})
+		var fe *FieldError
+		require.ErrorAs(t, err, &fe)
+		assert.Equal(t, "ToolResult.Output", fe.Field)
+	}
 	for _, limit := range []int{-1, 101} {
 		_, err = c.ConversationsPage(ctx, PageRequest{Limit: limit})
 		check(err, "PageRequest.Limit", "must be from 1 to 100, or 0 for the default")
@@ -458,6 +469,24 @@ func TestForeignTextInAnError(t *testing.T) {
 	assert.ErrorIs(t, err, long)
 	assert.Less(t, len(err.Error()), 700)
 	assert.NotContains(t, err.Error(), "\x1b")
+}
+
+// What arrives is what was passed, with all its characters.
+func TestSend_TextAsItIs(t *testing.T) {
+	const text = "<b>\"ü\"</b> \u2028 \ufffd \\ufffd 😀"
+	var sent struct {
+		Message string
+		Output  any
+	}
+	c := newTestClient(t, func(r *http.Request) (*http.Response, error) {
+		return answer(200, "application/json", strings.NewReader(`{"data":{"success":true}}`)), json.NewDecoder(r.Body).Decode(&sent)
+	}, nil)
+	_, err := c.Send(t.Context(), Message{Text: text})
+	require.NoError(t, err)
+	assert.Equal(t, text, sent.Message)
+	_, err = c.SubmitToolResult(t.Context(), "1", ToolResult{ToolCallID: "c", Output: map[string]any{text: []any{text, 1.5, nil, true}}})
+	require.NoError(t, err)
+	assert.Equal(t, map[string]any{text: []any{text, 1.5, nil, true}}, sent.Output)
 }
 
 const misleading = "\u2028\u2029\u202e\u2066\u200f\u061c\u0085\x1b\n"

@@ -328,11 +328,8 @@ func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID s
 	default:
 		return nil, &FieldError{"feedback", "must be positive, negative or empty"}
 	}
-	call, err := send(http.MethodPatch, "/agents/{agentId}/conversations/{conversationId}/messages/{messageId}/feedback",
-		c.agentPath("conversations", string(id), "messages", messageID, "feedback"), "feedback", body)
-	if err != nil {
-		return nil, err
-	}
+	call := send(http.MethodPatch, "/agents/{agentId}/conversations/{conversationId}/messages/{messageId}/feedback",
+		c.agentPath("conversations", string(id), "messages", messageID, "feedback"), body)
 	var message StoredMessage
 	meta, err := c.do(ctx, call, func(s *wire.Scanner) error { return wire.Object(s, &message, nil) })
 	if err != nil {

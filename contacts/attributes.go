@@ -2,11 +2,12 @@ package contacts
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 
 	"github.com/chatident/chatident/internal/apihttp"
-	"github.com/chatident/chatident/internal/exactjson"
+	"github.com/chatident/chatident/internal/value"
 	"github.com/chatident/chatident/internal/wire"
 )
 
@@ -54,9 +55,19 @@ func (a *Attribute) check(name string) error {
 	}
 	switch a.Type {
 	case "", TypeText, TypeNumber, TypeBoolean, TypeDate:
-		return nil
+		return checkTexts(name, a.Label, a.Description)
 	}
 	return &FieldError{name + ".Type", "must be text, number, boolean or date"}
+}
+
+func checkTexts(name, label, description string) error {
+	if rule := value.Text(label); rule != "" {
+		return &FieldError{name + ".Label", rule}
+	}
+	if rule := value.Text(description); rule != "" {
+		return &FieldError{name + ".Description", rule}
+	}
+	return nil
 }
 
 func checkAttributeName(field, name string) error {
@@ -107,7 +118,7 @@ func (c *Client) DefineAttribute(ctx context.Context, a Attribute) (Attribute, e
 	if err := a.check("attribute"); err != nil {
 		return Attribute{}, err
 	}
-	return c.writeAttribute(ctx, c.call(http.MethodPost, attributesPath, "custom-attributes"), "attribute", a, a)
+	return c.writeAttribute(ctx, c.call(http.MethodPost, attributesPath, "custom-attributes"), a, a)
 }
 
 // UpdateAttribute changes what the update has of a definition. Archived, the
@@ -126,20 +137,19 @@ func (c *Client) UpdateAttribute(ctx context.Context, name string, u AttributeUp
 	if u == (AttributeUpdate{}) {
 		return Attribute{}, &FieldError{"update", "must have a field"}
 	}
+	if err := checkTexts("update", u.Label.value, u.Description.value); err != nil {
+		return Attribute{}, err
+	}
 	call := c.call(http.MethodPut, attributePath, "custom-attributes", name)
 	call.Repeatable = true
-	return c.writeAttribute(ctx, call, "update", u, Attribute{Name: name})
+	return c.writeAttribute(ctx, call, u, Attribute{Name: name})
 }
 
 // writeAttribute returns what is known of the attribute, with what the answer
 // has of it.
-func (c *Client) writeAttribute(ctx context.Context, call apihttp.Call, field string, body any, known Attribute) (Attribute, error) {
-	b, err := exactjson.Marshal(body)
-	if err != nil {
-		return Attribute{}, &FieldError{field, err.Error()}
-	}
-	call.Body = b
-	_, err = c.do(ctx, call, func(s *wire.Scanner) error { return wire.Record(s, "name", &known) })
+func (c *Client) writeAttribute(ctx context.Context, call apihttp.Call, body any, known Attribute) (Attribute, error) {
+	call.Body, _ = json.Marshal(body) // of strings and booleans, which are checked
+	_, err := c.do(ctx, call, func(s *wire.Scanner) error { return wire.Record(s, "name", &known) })
 	if err != nil {
 		return Attribute{}, err
 	}

@@ -4,13 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"maps"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/chatident/chatident/internal/apihttp"
-	"github.com/chatident/chatident/internal/exactjson"
+	"github.com/chatident/chatident/internal/value"
 	"github.com/chatident/chatident/internal/wire"
 )
 
@@ -42,8 +41,14 @@ type StripeAccount struct {
 }
 
 // Values are those of custom attributes, by name. A value that was read is nil,
-// a string, a bool or a [json.Number], which keeps all digits; one to be written
-// may be anything that JSON has a string, number or boolean for.
+// a string, a bool or a [json.Number], which keeps all digits.
+//
+// A value to be written is what a JavaScript program reads back unchanged: nil, a
+// string of valid UTF-8 without NUL, a boolean, an integer of at most 2^53-1 in
+// size, a finite number, a time other than the zero time (sent as RFC 3339), or a
+// pointer to one of these. A driver.Valuer, such as sql.NullString, counts as the
+// value that it has, and its NULL as absent. Any other value, such as a []byte, is
+// a *[FieldError] that says what to pass instead.
 type Values map[string]any
 
 // maxValuesBytes is the length of the custom attributes of a contact that are
@@ -150,7 +155,8 @@ func (c *Client) Update(ctx context.Context, externalID string, in Input) (*Cont
 }
 
 // MergeAttributes changes the attributes that values has, removes those that it
-// has as nil, and keeps the others of the contact.
+// has as nil, and keeps the others of the contact. The NULL of a driver.Valuer, such
+// as sql.NullString, keeps the attribute.
 //
 // The service has no call for that, so it reads the contact and sends all of
 // its attributes back. Whatever another writer changes between the two is lost,
@@ -166,8 +172,9 @@ func (c *Client) MergeAttributes(ctx context.Context, externalID string, values 
 	if len(values) == 0 {
 		return nil, &FieldError{"values", "must not be empty"}
 	}
-	if _, err := exactjson.Marshal(values); err != nil { // found before anything is sent
-		return nil, &FieldError{"values", err.Error()}
+	var o object
+	if o.values("values", values); o.err != nil { // found before anything is sent
+		return nil, o.err
 	}
 	if err := checkExternalID("externalID", externalID); err != nil {
 		return nil, err
@@ -178,9 +185,26 @@ func (c *Client) MergeAttributes(ctx context.Context, externalID string, values 
 	if err != nil {
 		return nil, err
 	}
+	return c.Update(ctx, externalID, Input{CustomAttributes: Set(contact.CustomAttributes.mergedWith(values))})
+}
+
+// mergedWith returns the attributes v that were read, with values instead of
+// those that they have.
+func (v Values) mergedWith(values Values) Values {
 	merged := Values{}
-	maps.Copy(merged, contact.CustomAttributes)
-	maps.Copy(merged, values)
-	maps.DeleteFunc(merged, func(_ string, value any) bool { return value == nil })
-	return c.Update(ctx, externalID, Input{CustomAttributes: Set(merged)})
+	for name, have := range v {
+		if have != nil {
+			merged[name] = read{have}
+		}
+	}
+	for name, want := range values {
+		switch simple, _ := value.Of(want); simple.Kind { // values are checked already
+		case value.Absent:
+		case value.Null:
+			delete(merged, name)
+		default:
+			merged[name] = want
+		}
+	}
+	return merged
 }

@@ -3,43 +3,42 @@ package contacts
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/chatident/chatident/internal/exactjson"
+	"github.com/chatident/chatident/internal/value"
 )
 
-// appendJSON appends what exactjson.Marshal gives of an input, or returns one of
-// its errors, or errEmptyNumber. By hand, since with encoding/json, which takes
-// most of its time for the optional fields, a Sync takes twice as long.
-func (in *Input) appendJSON(b []byte) ([]byte, error) {
+// appendJSON appends the JSON of an input, or returns a *FieldError relative to
+// it. By hand, since with encoding/json, which takes most of its time for the
+// optional fields, a Sync takes twice as long.
+func (in *Input) appendJSON(b []byte) ([]byte, *FieldError) {
 	o := object{b: append(b, '{')}
 	for _, f := range [...]struct {
-		name  string
-		value *Optional[string]
+		name, field string
+		value       Optional[string]
 	}{
-		{"external_id", &in.ExternalID}, {"name", &in.Name}, {"email", &in.Email}, {"phonenumber", &in.PhoneNumber},
+		{"external_id", "ExternalID", in.ExternalID}, {"name", "Name", in.Name}, {"email", "Email", in.Email}, {"phonenumber", "PhoneNumber", in.PhoneNumber},
 	} {
 		if o.field(f.name, f.value.state) {
-			o.text(f.value.value)
+			o.text(f.field, f.value.value)
 		}
 	}
 	if o.field("stripe_accounts", in.StripeAccounts.state) {
-		o.any(in.StripeAccounts.value)
+		o.accounts(in.StripeAccounts.value)
 	}
 	if o.field("custom_attributes", in.CustomAttributes.state) {
-		o.values(in.CustomAttributes.value)
+		o.values("CustomAttributes", in.CustomAttributes.value)
 	}
 	return append(o.b, '}'), o.err
 }
 
-var errEmptyNumber = errors.New("must be a number, is an empty json.Number")
-
 // object is JSON that is being written, and the first error of that.
 type object struct {
 	b   []byte
-	err error
+	err *FieldError
 }
 
 // field begins a field that is not absent, and reports whether a value is to
@@ -57,76 +56,115 @@ func (o *object) field(name string, state optionalState) bool {
 }
 
 func (o *object) comma() {
-	if o.b[len(o.b)-1] != '{' {
+	if last := o.b[len(o.b)-1]; last != '{' && last != '[' {
 		o.b = append(o.b, ',')
 	}
 }
 
-func (o *object) name(name string) {
-	o.comma()
-	o.text(name)
-	o.b = append(o.b, ':')
-}
-
-func (o *object) text(s string) {
-	b, err := exactjson.AppendText(append(o.b, '"'), s)
+func (o *object) text(field, s string) {
+	b, err := value.AppendText(append(o.b, '"'), s)
 	o.b = append(b, '"')
-	o.fail(err)
+	o.fail(field, err)
 }
 
-// values writes them in the order of their names, as encoding/json does.
-func (o *object) values(values Values) {
-	if values == nil {
-		o.b = append(o.b, "null"...)
-		return
+func (o *object) accounts(accounts []StripeAccount) {
+	o.b = append(o.b, '[')
+	for i, a := range accounts {
+		o.comma()
+		o.b = append(o.b, '{')
+		account := fmt.Sprintf("StripeAccounts[%d].", i)
+		o.field("label", set)
+		o.text(account+"Label", a.Label)
+		o.field("stripe_id", set)
+		o.text(account+"StripeID", a.StripeID)
+		if a.StripeEmail != "" {
+			o.field("stripe_email", set)
+			o.text(account+"StripeEmail", a.StripeEmail)
+		}
+		o.b = append(o.b, '}')
 	}
+	o.b = append(o.b, ']')
+}
+
+// values writes attributes in the order of their names.
+func (o *object) values(field string, values Values) {
 	type named struct {
 		name  string
 		value any
 	}
 	sorted := make([]named, 0, 16)
-	for name, value := range values {
-		sorted = append(sorted, named{name, value})
+	for name, v := range values {
+		sorted = append(sorted, named{name, v})
 	}
 	slices.SortFunc(sorted, func(a, b named) int { return strings.Compare(a.name, b.name) })
 	o.b = append(o.b, '{')
 	for _, v := range sorted {
-		o.name(v.name)
-		o.value(v.value)
+		before := len(o.b)
+		o.comma()
+		b, err := value.AppendText(append(o.b, '"'), v.name)
+		o.b = append(b, `":`...)
+		isAbsent := false
+		if err == nil {
+			isAbsent, err = o.value(v.value)
+		}
+		if err != nil {
+			o.fail(field+value.Path(v.name), err)
+		}
+		if isAbsent {
+			o.b = o.b[:before]
+		}
 	}
 	o.b = append(o.b, '}')
 }
 
-func (o *object) value(v any) {
+// read is an attribute's value that the service sent. It is sent back as it came,
+// even if this package would not take it from its caller.
+type read struct{ value any }
+
+// value writes a value. The kinds that most are of need no reflection.
+func (o *object) value(v any) (isAbsent bool, err error) {
 	switch v := v.(type) {
 	case nil:
 		o.b = append(o.b, "null"...)
+		return false, nil
 	case string:
-		o.text(v)
+		o.b, err = value.AppendText(append(o.b, '"'), v)
+		o.b = append(o.b, '"')
+		return false, err
 	case bool:
 		o.b = strconv.AppendBool(o.b, v)
+		return false, nil
 	case int:
-		o.b = strconv.AppendInt(o.b, int64(v), 10)
-	case int64:
-		o.b = strconv.AppendInt(o.b, v, 10)
-	case json.Number:
-		if v == "" { // encoding/json would make it 0
-			o.fail(errEmptyNumber)
+		if -1<<53 < v && v < 1<<53 {
+			o.b = strconv.AppendInt(o.b, int64(v), 10)
+			return false, nil
 		}
-		o.any(v)
-	default:
-		o.any(v)
+	case read:
+		b, err := json.Marshal(v.value)
+		o.b = append(o.b, b...)
+		return false, err
 	}
+	simple, err := value.Of(v)
+	switch {
+	case err != nil:
+		return false, err
+	case simple.Kind == value.String:
+		return o.value(simple.Text)
+	case simple.Kind == value.Boolean, simple.Kind == value.Number:
+		o.b = append(o.b, simple.Text...)
+		return false, nil
+	}
+	o.b, err = value.Append(o.b, v, maxValuesBytes)
+	return simple.Kind == value.Absent, err
 }
 
-func (o *object) any(v any) {
-	b, err := exactjson.Marshal(v)
-	o.b = append(o.b, b...)
-	o.fail(err)
-}
-
-func (o *object) fail(err error) {
-	if o.err == nil {
-		o.err = err
+// fail keeps the first error, as that of a field.
+func (o *object) fail(field string, err error) {
+	if err == nil || o.err != nil {
+		return
+	}
+	o.err = &FieldError{field, err.Error()}
+	if e, ok := errors.AsType[*value.Error](err); ok {
+		o.err = &FieldError{field + e.Path, e.Rule}
 	}
 }

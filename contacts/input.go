@@ -1,12 +1,6 @@
 package contacts
 
 import (
-	"encoding/json"
-	"fmt"
-	"maps"
-	"slices"
-
-	"github.com/chatident/chatident/internal/exactjson"
 	"github.com/chatident/chatident/internal/wire"
 )
 
@@ -42,24 +36,8 @@ type Input struct {
 }
 
 func (in *Input) isZero() bool {
-	for _, f := range in.fields() {
-		if !f.value.IsZero() {
-			return false
-		}
-	}
-	return true
-}
-
-type field struct {
-	name  string
-	value interface{ IsZero() bool }
-}
-
-func (in *Input) fields() []field {
-	return []field{
-		{"ExternalID", in.ExternalID}, {"Name", in.Name}, {"Email", in.Email}, {"PhoneNumber", in.PhoneNumber},
-		{"StripeAccounts", in.StripeAccounts}, {"CustomAttributes", in.CustomAttributes},
-	}
+	return in.ExternalID.IsZero() && in.Name.IsZero() && in.Email.IsZero() && in.PhoneNumber.IsZero() &&
+		in.StripeAccounts.IsZero() && in.CustomAttributes.IsZero()
 }
 
 // encode checks an input and gives its JSON. The name is that of the argument,
@@ -70,7 +48,7 @@ func (c *Client) encode(name string, in *Input) ([]byte, error) {
 	}
 	b, err := in.appendJSON(make([]byte, 0, 256))
 	if err != nil {
-		return nil, in.blame(name, err)
+		return nil, &FieldError{name + "." + err.Field, err.Rule}
 	}
 	return b, nil
 }
@@ -99,36 +77,12 @@ func (c *Client) check(name string, in *Input) error {
 	return nil
 }
 
-// nameOf returns the first name, in their order, that has the value.
-func (v Values) nameOf(value any) (first string, found bool) {
-	for name, other := range v {
-		if other == value && (!found || name < first) {
-			first, found = name, true
+// hasEmpty reports whether a value is the empty string.
+func (v Values) hasEmpty() bool {
+	for _, attribute := range v {
+		if attribute == "" {
+			return true
 		}
 	}
-	return first, found
-}
-
-// blame finds the field that has no JSON.
-func (in *Input) blame(name string, err error) error {
-	values, _ := in.CustomAttributes.Get()
-	if attribute, ok := values.nameOf(json.Number("")); ok {
-		return &FieldError{name + "." + attributeField(attribute), errEmptyNumber.Error()}
-	}
-	for _, attribute := range slices.Sorted(maps.Keys(values)) {
-		if _, err := exactjson.Marshal(Values{attribute: values[attribute]}); err != nil {
-			return &FieldError{name + "." + attributeField(attribute), err.Error()}
-		}
-	}
-	for _, f := range in.fields() {
-		if _, err := exactjson.Marshal(f.value); err != nil {
-			return &FieldError{name + "." + f.name, err.Error()}
-		}
-	}
-	return &FieldError{name, err.Error()}
-}
-
-// attributeField names the field of a value. The name may be of any length.
-func attributeField(attribute string) string {
-	return fmt.Sprintf("CustomAttributes[%.64q]", attribute)
+	return false
 }

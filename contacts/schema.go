@@ -8,7 +8,7 @@ import (
 	"net/http"
 	"slices"
 
-	"github.com/chatident/chatident/internal/exactjson"
+	"github.com/chatident/chatident/internal/value"
 )
 
 // Schema is the definitions of custom attributes as they were when it was read.
@@ -46,13 +46,13 @@ func (s *Schema) Check(in Input) error {
 	values, _ := in.CustomAttributes.Get()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if broken := s.broken(name, values[name]); broken != "" {
-			return &FieldError{"input." + attributeField(name), broken}
+			return &FieldError{"input.CustomAttributes" + value.Path(name), broken}
 		}
 	}
 	return nil
 }
 
-func (s *Schema) broken(name string, value any) string {
+func (s *Schema) broken(name string, v any) string {
 	a, ok := s.attributes[name]
 	switch {
 	case !ok:
@@ -60,11 +60,12 @@ func (s *Schema) broken(name string, value any) string {
 	case a.Archived:
 		return "is archived"
 	}
-	b, err := exactjson.Marshal(value)
-	switch kind := kindOf(b); {
-	case err != nil:
+	simple, err := value.Of(v)
+	if err != nil {
 		return err.Error()
-	case kind == "null":
+	}
+	switch kind := kindOf(simple.Kind); {
+	case kind == "":
 		return ""
 	case !a.Type.takes(kind):
 		return fmt.Sprintf("must be %s, is %s", a.Type.or(), kind)
@@ -91,24 +92,22 @@ func (t AttributeType) takes(kind string) bool {
 	return true
 }
 
-// kindOf names a kind of JSON in the words of the service.
-func kindOf(b []byte) string {
-	if len(b) == 0 {
-		return ""
-	}
-	switch b[0] {
-	case 'n':
-		return "null"
-	case '"':
+// kindOf names a kind of value in the words of the service, or is empty for one
+// that every type takes.
+func kindOf(k value.Kind) string {
+	switch k {
+	case value.String:
 		return "text"
-	case 't', 'f':
+	case value.Boolean:
 		return "boolean"
-	case '{':
-		return "an object"
-	case '[':
+	case value.Number:
+		return "number"
+	case value.List:
 		return "an array"
+	case value.Object:
+		return "an object"
 	}
-	return "number"
+	return ""
 }
 
 // AttributeError says that there is an attribute of that name, of another type

@@ -370,7 +370,7 @@ func (in Input) withoutEmpty(state optionalState) Input {
 		}
 	}
 	values, _ := in.CustomAttributes.Get()
-	if _, ok := values.nameOf(""); !ok {
+	if !values.hasEmpty() {
 		return in
 	}
 	kept := maps.Clone(values) // the caller's stay as they are
