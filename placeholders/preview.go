@@ -151,7 +151,7 @@ func maskJSON(body string) string {
 	r.onMember = func(key string, start, end int) {
 		if isSecretName(key) {
 			secrets = slices.DeleteFunc(secrets, func(inner span) bool { return inner.start > start })
-			secrets = append(secrets, span{0, start, end})
+			secrets = append(secrets, span{start, end})
 		}
 	}
 	r.read()

@@ -24,23 +24,31 @@ type template struct {
 type part struct {
 	placeholder
 	before string
-	number int // equal for the same name in the same position
+	shared int // a number for the placeholders with this name and position, 0 for a single one
 }
+
+// maxShared is how many values are kept that are rendered more than once.
+const maxShared = 15
+
+// span is where something is in the output or in a body.
+type span struct{ start, end int }
 
 func newTemplate(s *source, kind Kind, url *urlParts, settings settings) *template {
 	t := &template{kind: kind, defaults: settings.defaults, maxOutput: settings.maxOutput, url: url}
-	literals := strings.Split(s.text, nul)
 	type key struct {
 		name     string
 		position position
 	}
-	numbers := map[key]int{}
-	for i, p := range s.placeholders {
+	count, shared := map[key]int{}, map[key]int{}
+	for _, p := range s.placeholders {
 		k := key{p.name, p.position}
-		if _, ok := numbers[k]; !ok {
-			numbers[k] = len(numbers)
+		if count[k]++; count[k] == 2 && len(shared) < maxShared {
+			shared[k] = len(shared) + 1
 		}
-		t.parts = append(t.parts, part{p, literals[i], numbers[k]})
+	}
+	literals := strings.Split(s.text, nul)
+	for i, p := range s.placeholders {
+		t.parts = append(t.parts, part{p, literals[i], shared[key{p.name, p.position}]})
 		if !slices.Contains(t.names, p.name) {
 			t.names = append(t.names, p.name)
 		}
@@ -50,17 +58,16 @@ func newTemplate(s *source, kind Kind, url *urlParts, settings settings) *templa
 	return t
 }
 
-// span is where the value of a number has been rendered.
-type span struct{ number, start, end int }
-
 func (t *template) append(dst []byte, values Values) ([]byte, error) {
 	out, limit := dst, len(dst)+t.maxOutput
-	var rendered [16]span
+	var shared [1 + maxShared]span // where the first ones are in out
+	skip := ""                     // what an empty list left over of the next literal text
 	for i := range t.parts {
 		p := &t.parts[i]
-		out = t.appendLiteral(out, len(dst), p.before)
-		if r := rendered[p.number%len(rendered)]; r.end > 0 && r.number == p.number && r.end-r.start <= limit-len(out) {
-			out = append(out, out[r.start:r.end]...)
+		out = append(out, strings.TrimPrefix(p.before, skip)...)
+		skip = ""
+		if s := shared[p.shared]; s.end > 0 && len(out)+s.end-s.start <= limit {
+			out = append(out, out[s.start:s.end]...)
 			continue
 		}
 		v, ok := t.lookUp(p, values)
@@ -72,11 +79,14 @@ func (t *template) append(dst []byte, values Values) ([]byte, error) {
 		if out, rule = p.appendValue(out, v, limit); rule != "" {
 			return dst, t.reject(p.name, rule, values)
 		}
-		if p.pair == "" {
-			rendered[p.number%len(rendered)] = span{p.number, start, len(out)}
+		switch {
+		case len(out) < start && (len(out) == len(dst) || out[len(out)-1] == '?'):
+			skip = "&"
+		case p.shared > 0 && p.pair == "":
+			shared[p.shared] = span{start, len(out)}
 		}
 	}
-	out = t.appendLiteral(out, len(dst), t.tail)
+	out = append(out, strings.TrimPrefix(t.tail, skip)...)
 	if len(out) > limit {
 		return dst, t.reject("", tooLong, values)
 	}
@@ -84,15 +94,6 @@ func (t *template) append(dst []byte, values Values) ([]byte, error) {
 		return dst, t.reject(name, rule, values)
 	}
 	return out, nil
-}
-
-// appendLiteral appends the template's own text, without the & that an empty list
-// at the start of a query or a form left over.
-func (t *template) appendLiteral(out []byte, start int, text string) []byte {
-	if strings.HasPrefix(text, "&") && (len(out) == start || out[len(out)-1] == '?') && (t.kind == URL || t.kind == Form) {
-		text = text[1:]
-	}
-	return append(out, text...)
 }
 
 // checkRendered looks at the whole output: values that are harmless one by one may
@@ -127,10 +128,7 @@ func (t *template) checkDefaults() (name, rule string) {
 // missing or null. There is none if it is null where null is not allowed.
 func (t *template) lookUp(p *part, values Values) (v any, ok bool) {
 	v, ok = values[p.name]
-	if _, isString := v.(string); isString {
-		return v, true
-	}
-	if ok && kindOf(v) > value.Null {
+	if _, isString := v.(string); isString || ok && kindOf(v) > value.Null {
 		return v, true
 	}
 	if otherwise, found := t.defaults[p.name]; found {

@@ -122,15 +122,23 @@ var segmentRules = [...]string{
 // check looks at each path segment with a placeholder as a server would: values
 // that are harmless one by one may be dots together.
 func (u *urlParts) check(rendered []byte) (name, rule string) {
-	path, _, _ := bytes.Cut(rendered[len(u.origin):], []byte("?"))
+	path := rendered[len(u.origin):]
+	if i := bytes.IndexByte(path, '?'); i >= 0 {
+		path = path[:i]
+	}
 	var buffer [256]byte // enough for nearly every segment, so that nothing is allocated
 	for _, name := range u.segments {
-		var segment []byte
-		segment, path, _ = bytes.Cut(path, []byte("/"))
+		segment := path
+		if i := bytes.IndexByte(path, '/'); i >= 0 {
+			segment, path = path[:i], path[i+1:]
+		}
 		if name == "" {
 			continue
 		}
-		if fault := pathsegment.Check(appendDecoded(buffer[:0], segment)); fault != pathsegment.None {
+		if bytes.IndexByte(segment, '%') >= 0 {
+			segment = appendDecoded(buffer[:0], segment)
+		}
+		if fault := pathsegment.Check(segment); fault != pathsegment.None {
 			return name, segmentRules[fault]
 		}
 	}

@@ -66,41 +66,36 @@ func (p position) appendText(dst []byte, s string) ([]byte, string) {
 // appendValue appends a value, or returns the rule that it breaks. limit is for
 // the length of what it returns.
 func (p *part) appendValue(dst []byte, v any, limit int) ([]byte, string) {
-	if p.pair != "" && kindOf(v) == value.List {
-		return p.appendRepeated(dst, v, limit)
-	}
-	return p.appendSingle(dst, v, limit)
-}
-
-func (p *part) appendSingle(dst []byte, v any, limit int) ([]byte, string) {
-	if s, ok := v.(string); ok {
-		if len(s) > limit-len(dst) { // before it is escaped
-			return dst, tooLong
-		}
-		return p.position.appendText(dst, s)
-	}
-	simple, err := value.Of(v)
-	if err != nil {
-		return dst, err.Error()
-	}
-	if len(simple.Text) > limit-len(dst) {
-		return dst, tooLong
-	}
+	s, ok := v.(string)
 	switch {
-	case simple.Kind == value.String, p.position != wholeJSON && (simple.Kind == value.Boolean || simple.Kind == value.Number):
-		return p.position.appendText(dst, simple.Text)
+	case ok:
+	case p.pair != "" && kindOf(v) == value.List:
+		return p.appendRepeated(dst, v, limit)
 	case p.position == wholeJSON:
-		if dst, err = value.Append(dst, v, limit); err != nil {
+		dst, err := value.Append(dst, v, limit)
+		if err != nil {
 			return dst, err.Error()
 		}
 		if len(dst) > limit {
 			return dst, tooLong
 		}
 		return dst, ""
-	case simple.Kind <= value.Null:
-		return dst, notNull
+	default:
+		simple, err := value.Of(v)
+		switch {
+		case err != nil:
+			return dst, err.Error()
+		case simple.Kind <= value.Null:
+			return dst, notNull
+		case simple.Kind >= value.List:
+			return dst, notSingle
+		}
+		s = simple.Text
 	}
-	return dst, notSingle
+	if len(s) > limit-len(dst) { // before it is escaped
+		return dst, tooLong
+	}
+	return p.position.appendText(dst, s)
 }
 
 // appendRepeated appends tag=a&tag=b for a list. The first tag= is there already.
@@ -116,12 +111,14 @@ func (p *part) appendRepeated(dst []byte, list any, limit int) ([]byte, string) 
 	if len(items) == 0 {
 		return bytes.TrimSuffix(dst[:len(dst)-len(p.pair)], []byte("&")), ""
 	}
+	single := *p
+	single.pair = ""
 	for i, item := range items {
 		if i > 0 {
 			dst = append(append(dst, '&'), p.pair...)
 		}
 		var rule string
-		if dst, rule = p.appendSingle(dst, item, limit); rule != "" {
+		if dst, rule = single.appendValue(dst, item, limit); rule != "" {
 			return dst, rule
 		}
 	}
@@ -131,6 +128,10 @@ func (p *part) appendRepeated(dst []byte, list any, limit int) ([]byte, string) 
 // kindOf returns the kind of a value; that of a bad one is none that a caller looks
 // for.
 func kindOf(v any) value.Kind {
+	switch v.(type) {
+	case string, int, float64, bool: // quickly
+		return value.String
+	}
 	simple, err := value.Of(v)
 	if err != nil {
 		return value.Object

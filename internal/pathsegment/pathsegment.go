@@ -37,6 +37,12 @@ func check[T string | []byte](text T, slashes bool) Fault {
 	escape := 0 // how much of an escape the last characters are: %, %0 or %u, %u0 ...
 	parts := 0
 	for i := 0; i < len(text); {
+		if plain[text[i]] && escape == 0 { // as nearly always
+			if i++; !s.cut {
+				s.length, s.solid = s.length+1, true
+			}
+			continue
+		}
 		c, size := decode(text, i)
 		i += size
 		switch {
@@ -67,6 +73,14 @@ func check[T string | []byte](text T, slashes bool) Fault {
 	}
 	return None
 }
+
+// plain are the characters of ASCII that are nothing but themselves.
+var plain = func() (set [256]bool) {
+	for c := range set {
+		set[c] = ' ' < c && c < 0x7f && !strings.ContainsRune(`.%/\;?#`, rune(c))
+	}
+	return set
+}()
 
 // decode returns the character at i without an allocation.
 func decode[T string | []byte](text T, i int) (rune, int) {
@@ -116,26 +130,23 @@ func isSolid(c rune) bool {
 	return unicode.In(c, unicode.L, unicode.N, unicode.So, unicode.Sc) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, c)
 }
 
-// Characters that compatibility normalization (NFKC) or the best fit of a
-// Windows code page turns into a slash or a backslash, or that have one in
-// their compatibility form.
-const likeSlash = "\\\uff0f\uff3c\ufe68\u2044\u2215\u2216\u29f5\u29f8\u29f9\u2100\u2101\u2105\u2106\u00a5\uffe5\u20a9\uffe6"
-
 // fold returns '/' for what may be read as a separator of segments, '?' for
-// what may end a path, and the ASCII form of full-width characters.
+// what may end a path, and the ASCII form of full-width characters. Compatibility
+// normalization (NFKC) or the best fit of a Windows code page turns the others into
+// these, or they have one in their compatibility form.
 func fold(c rune) rune {
-	switch {
-	case c < utf8.RuneSelf && c != '\\' && c != '?' && c != '#':
-		return c
-	case strings.ContainsRune(likeSlash, c):
+	switch c {
+	case '\\', '\uff0f', '\uff3c', '\ufe68', '\u2044', '\u2215', '\u2216', '\u29f5', '\u29f8', '\u29f9',
+		'\u2100', '\u2101', '\u2105', '\u2106', '\u00a5', '\uffe5', '\u20a9', '\uffe6':
 		return '/'
-	case strings.ContainsRune("?#\uff1f\uff03\ufe5f\ufe56", c):
+	case '?', '#', '\uff1f', '\uff03', '\ufe5f', '\ufe56':
 		return '?'
-	case c == '\u037e', c == '\ufe54':
+	case '\u037e', '\ufe54':
 		return ';'
-	case c == '\ufe6a':
+	case '\ufe6a':
 		return '%'
-	case '\uff01' <= c && c <= '\uff5e':
+	}
+	if '\uff01' <= c && c <= '\uff5e' {
 		return c - '\uff01' + '!'
 	}
 	return c
@@ -145,7 +156,9 @@ func fold(c rune) rune {
 // length characters of one. len("%00") is a whole one. Some servers also decode
 // %u002e, and take the digits of other alphabets.
 func escapeLength(length int, c rune) int {
-	c = fold(c)
+	if c = fold(c); c != '%' && length == 0 {
+		return 0
+	}
 	hex := '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' || c >= utf8.RuneSelf && unicode.IsDigit(c)
 	switch {
 	case c == '%':
