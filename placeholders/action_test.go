@@ -87,7 +87,7 @@ func TestRequest(t *testing.T) {
 
 var noContext context.Context
 
-func TestRequestRefuses(t *testing.T) {
+func TestRequest_RejectsArguments(t *testing.T) {
 	c := compile(t, sample())
 	_, err := c.Request(noContext, customer())
 	requireField(t, err, "ctx", "must not be nil")
@@ -119,7 +119,7 @@ func same(a, b Action) bool {
 	return a.Method == b.Method && a.URL == b.URL && a.Body == b.Body && maps.Equal(a.Header, b.Header) && maps.Equal(a.Variables, b.Variables)
 }
 
-func TestActionWithoutBody(t *testing.T) {
+func TestRequest_WithoutBody(t *testing.T) {
 	request, err := compile(t, Action{Method: "GET", URL: "https://h.example/x"}).Request(t.Context(), customer())
 	require.NoError(t, err)
 	assert.Nil(t, request.Body)
@@ -127,7 +127,7 @@ func TestActionWithoutBody(t *testing.T) {
 	assert.Equal(t, "https://h.example/x", request.URL.String())
 }
 
-func TestActionWithForm(t *testing.T) {
+func TestRequest_Form(t *testing.T) {
 	a := Action{
 		Method: "POST", URL: "https://h.example/x", Body: "email={{userEmail}}&role=guest",
 		Header:    map[string]string{"content-type": "Application/X-WWW-Form-URLencoded; charset=UTF-8"},
@@ -141,7 +141,7 @@ func TestActionWithForm(t *testing.T) {
 	assert.Equal(t, "a&role=admin", request.PostForm.Get("email"))
 }
 
-func TestActionIsCopied(t *testing.T) {
+func TestCompile_CopiesTheAction(t *testing.T) {
 	a := sample()
 	c := compile(t, a)
 	clear(a.Header)
@@ -151,7 +151,7 @@ func TestActionIsCopied(t *testing.T) {
 	assert.Contains(t, p.Header, "Authorization")
 }
 
-func TestCompileTellsEveryFault(t *testing.T) {
+func TestCompile_ReportsAllFaults(t *testing.T) {
 	a := Action{
 		Method: "post",
 		URL:    "https://api.{{host}}/x",
@@ -207,7 +207,7 @@ func TestCompileTellsEveryFault(t *testing.T) {
 	assert.Equal(t, "url", se.Field)
 }
 
-func TestEveryFaultOfAField(t *testing.T) {
+func TestCompile_ReportsAllFaultsOfAField(t *testing.T) {
 	a := Action{
 		Method: "POST", URL: "https://h.example//{{a}}/..?{{nobody}}&{{a}}=1#&b=[é]",
 		Header:    map[string]string{"X-Id": "{{}} {{nobody}} {{a"},
@@ -225,7 +225,7 @@ func TestEveryFaultOfAField(t *testing.T) {
 	)
 }
 
-func TestCompileRefuses(t *testing.T) {
+func TestCompile_Rejects(t *testing.T) {
 	for name, test := range map[string]struct {
 		change func(*Action)
 		fault  string
@@ -273,7 +273,7 @@ func TestCompileRefuses(t *testing.T) {
 	}
 }
 
-func TestDefaultsOfAnAction(t *testing.T) {
+func TestCompile_Defaults(t *testing.T) {
 	a := sample()
 	delete(a.Variables, "orders")
 	c, err := Compile(a, &Options{Defaults: map[string]any{"orders": 0, "token": "nobody's"}})
@@ -293,7 +293,7 @@ func TestDefaultsOfAnAction(t *testing.T) {
 	requireField(t, err, `defaults["token"]`, "visible ASCII")
 }
 
-func TestCookiesStayApart(t *testing.T) {
+func TestRequest_Cookies(t *testing.T) {
 	for _, cookie := range []string{"id={{id}}", "id={{id}}; x={{id}}", "Bearer={{id}}"} {
 		a := Action{Method: "GET", URL: "https://h.example/", Header: map[string]string{"cookie": cookie}, Variables: map[string]string{"id": "userDetail.id"}}
 		_, err := compile(t, a).Request(t.Context(), paths{"userDetail.id": "1; admin=1"})
@@ -303,7 +303,7 @@ func TestCookiesStayApart(t *testing.T) {
 	}
 }
 
-func TestOutputOfAnActionIsBounded(t *testing.T) {
+func TestRequest_MaxOutput(t *testing.T) {
 	c, err := Compile(sample(), &Options{MaxOutput: 250})
 	require.NoError(t, err)
 	source := customer()
@@ -395,7 +395,7 @@ func TestParseAction_ReportsAllFaults(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestActionWithinAnotherFile(t *testing.T) {
+func TestAction_UnmarshalJSON(t *testing.T) {
 	var file struct{ Actions []Action }
 	require.NoError(t, json.Unmarshal([]byte(`{"actions":[{"method":"GET","url":"https://h.example"}]}`), &file))
 	require.Len(t, file.Actions, 1)

@@ -11,7 +11,7 @@ import (
 )
 
 // Not under the race detector, which allocates for itself.
-func TestAppendDoesNotAllocate(t *testing.T) {
+func TestAppend_DoesNotAllocate(t *testing.T) {
 	values := Values{"a": "ada+1@example.com", "b": "O'Brien \"x\" / 100 %", "c": "ü", "d": "visible"}
 	dst := make([]byte, 0, 4096)
 	for c, src := range map[Kind]string{
@@ -30,7 +30,7 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 	}
 }
 
-func TestAValueThatIsTooLongIsNotEscapedFirst(t *testing.T) {
+func TestRender_DoesNotEscapeLongValues(t *testing.T) {
 	template, err := Parse(`"{{a}}"`, JSON, &Options{MaxOutput: 10})
 	require.NoError(t, err)
 	values := Values{"a": strings.Repeat(`"`, 1<<20)}

@@ -198,16 +198,20 @@ func (c *compiler) checkNames() {
 	}
 }
 
-// names returns the names of all placeholders.
-func (c *compiled) names() (names []string) {
-	for _, f := range c.fields() {
-		names = append(names, f.template.names...)
+// templates returns those of all fields that were parsed, in their order.
+func (c *compiled) templates() (templates []*template) {
+	for _, f := range append(append([]*field{c.url}, c.headers...), c.body) {
+		if f != nil && f.template != nil {
+			templates = append(templates, f.template)
+		}
 	}
-	return names
+	return templates
 }
 
-// fields returns all fields whose template was parsed, in their order.
-func (c *compiled) fields() []*field {
-	all := append(append([]*field{c.url}, c.headers...), c.body)
-	return slices.DeleteFunc(all, func(f *field) bool { return f == nil || f.template == nil })
+// names returns the names of all placeholders.
+func (c *compiled) names() (names []string) {
+	for _, t := range c.templates() {
+		names = append(names, t.names...)
+	}
+	return names
 }

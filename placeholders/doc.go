@@ -8,7 +8,7 @@
 //	compiled, err := placeholders.Compile(action, nil)
 //	preview, err := compiled.Preview(customer) // an identity.Payload, for example
 //
-// [Parse] is for a template alone.
+// [Parse] is for a single template.
 //
 // No value changes anything but its own place: a customer's name does not become a
 // JSON key, a header, a path or another host. What a value must be escaped for, and
@@ -16,7 +16,7 @@
 // parsed. Text around a placeholder is checked after it has been decoded: a JSON
 // string, form value, query value or path segment in which another language may
 // begin, such as GraphQL, SQL or JSON itself, is rejected with what to do instead.
-// [Text] alone escapes nothing.
+// Only [Text] escapes nothing.
 //
 // Missing values are errors, all of them together, unless they have a default.
 //

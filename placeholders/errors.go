@@ -74,27 +74,26 @@ func (e *MissingError) Error() string {
 	return lines(faults, 10)
 }
 
-func (e *MissingError) add(t *template, values Values) {
-	for i := range t.parts {
-		p := &t.parts[i]
-		if _, ok := t.lookUp(p, values); ok {
-			continue
-		}
-		list := &e.Names
-		if v, given := values[p.name]; given && kindOf(v) != value.Absent {
-			list = &e.Null
-		}
-		if !slices.Contains(*list, p.name) {
-			*list = append(*list, p.name)
+// missing returns an error about all values that are missing or null where null is
+// not allowed, or nil.
+func missing(values Values, templates ...*template) error {
+	var e MissingError
+	for _, t := range templates {
+		for i := range t.parts {
+			p := &t.parts[i]
+			list := &e.Names
+			if v, given := values[p.name]; given && kindOf(v) != value.Absent {
+				list = &e.Null
+			}
+			if _, ok := t.lookUp(p, values); !ok && !slices.Contains(*list, p.name) {
+				*list = append(*list, p.name)
+			}
 		}
 	}
-}
-
-func (e *MissingError) orNil() error {
 	if len(e.Names)+len(e.Null) == 0 {
 		return nil
 	}
-	return e
+	return &e
 }
 
 // A ValueError says which value cannot be where its placeholder is. It is always a
@@ -150,12 +149,7 @@ func lines(faults []string, most int) string {
 	return text
 }
 
-func within(field string) string {
-	if field == "" {
-		return ""
-	}
-	return field + ": "
-}
+func within(field string) string { return strings.TrimPrefix(field+": ", ": ") }
 
 // member names what the caller chose, quoted and cut to a bounded length.
 func member(parent, key string) string {

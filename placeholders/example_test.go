@@ -105,7 +105,7 @@ func ExampleCompile_faults() {
 	// placeholders: variables["userEmail"]: must be a path that begins with userDetail. or integrations.
 }
 
-// A JSON body. What is a whole value keeps its type; what stands in a string is
+// A JSON body. A whole value keeps its type; a value in a string is
 // escaped for it.
 func ExampleParse_json() {
 	template, err := placeholders.Parse(`{"email":"{{userEmail}}","orders":{{orders}},"tags":{{tags}},"note":"for {{name}}"}`, placeholders.JSON, nil)
@@ -126,7 +126,7 @@ func ExampleParse_json() {
 	// {"email":"ada@example.com","orders":3,"tags":["vip"],"note":"for x\",\"admin\":true,\"z\":\""}
 }
 
-// A URL. An injection into its path cannot be escaped safely, and fails.
+// A URL. An injection into its path cannot be escaped safely, and is rejected.
 func ExampleParse_url() {
 	template, err := placeholders.Parse("https://api.example.com/customers/{{id}}/orders?q={{q}}", placeholders.URL, nil)
 	if err != nil {
@@ -141,7 +141,7 @@ func ExampleParse_url() {
 	//  placeholders: the value of id must not make a path segment of dots and spaces alone, together with what is beside it
 }
 
-// A header. It has no escapes, so what would end it is refused.
+// A header. It has no escapes, so a value that would end it is rejected.
 func ExampleParse_header() {
 	template, err := placeholders.Parse("Bearer {{token}}", placeholders.Header, nil)
 	if err != nil {
@@ -165,7 +165,7 @@ func ExampleParse_literal() {
 	// Write {{userEmail}} to get {{userEmail}}. <nil>
 }
 
-// All names that are missing are told at once. A default stands in for one.
+// All missing names are reported together, except those with a default.
 func ExampleTemplate_Render_missing() {
 	options := &placeholders.Options{Defaults: map[string]any{"plan": "free"}}
 	template, err := placeholders.Parse("{{name}} ({{userEmail}}), {{plan}}", placeholders.Text, options)

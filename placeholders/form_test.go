@@ -26,7 +26,7 @@ func TestForm(t *testing.T) {
 	assert.Equal(t, "b=%C3%BC+%2B%25%0D%0A%3B~", render(t, "b={{b}}", Form, values))
 }
 
-func TestFormRefuses(t *testing.T) {
+func TestForm_Rejects(t *testing.T) {
 	for _, test := range []struct {
 		src    string
 		offset int
@@ -40,8 +40,8 @@ func TestFormRefuses(t *testing.T) {
 		{"&a=1", 0, "name must not be empty"},
 		{"a=1&", 4, "name must not be empty"},
 		{"a=1&&b=1", 4, "name must not be empty"},
-		{"a=%{{a}}", 2, "two hexadecimal digits"},
-		{"a=%g0", 2, "two hexadecimal digits"},
+		{"a=%{{a}}", 2, `write %25 for "%"`},
+		{"a=%g0", 2, `write %25 for "%"`},
 		{"a=b c", 3, "percent-encoded"},
 		{"a=é", 2, "percent-encoded"},
 		{"a=1;b={{a}}", 3, "percent-encoded"},

@@ -24,7 +24,7 @@ func TestHeader(t *testing.T) {
 	}
 }
 
-func TestHeaderRefuses(t *testing.T) {
+func TestHeader_Rejects(t *testing.T) {
 	for _, test := range []struct {
 		src    string
 		offset int
@@ -45,7 +45,7 @@ func TestHeaderRefuses(t *testing.T) {
 	}
 }
 
-func TestHeaderRefusesValues(t *testing.T) {
+func TestHeader_RejectsValues(t *testing.T) {
 	const visible, parts, edge = "visible ASCII", "only a part", "white space"
 	for _, test := range []struct{ src, value, words string }{
 		{"{{a}}", "x\r\nX-Admin: 1", visible},

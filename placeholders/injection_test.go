@@ -16,58 +16,58 @@ import (
 
 // attacks are values that want to be more than a value.
 var attacks = map[string]string{
-	"JSON member":         `x","admin":true,"z":"`,
-	"JSON end":            `"}`,
-	"backslash":           `\`,
-	"quote":               `"`,
-	"JSON within JSON":    `\",\"admin\":true,\"z\":\"`,
-	"header line":         "x\r\nX-Admin: 1",
-	"LF":                  "x\nX-Admin: 1",
-	"CR":                  "x\rX-Admin: 1",
-	"body behind headers": "x\r\n\r\n{}",
-	"NUL":                 "x\x00y",
-	"control character":   "x\x1b[2Jy",
-	"C1 control":          "x\u0085X-Admin: 1",
-	"another host":        "@evil.com/",
-	"another domain":      ".evil.com/",
-	"another port":        ":8443/",
-	"another URL":         "https://evil.com/",
-	"network path":        "//evil.com/",
-	"dot":                 ".",
-	"two dots":            "..",
-	"up":                  "../../admin",
-	"up, encoded":         "%2e%2e",
-	"up, encoded twice":   "%252e%252e%252fadmin",
-	"up, backslashes":     `..\..\admin`,
-	"up, semicolon":       "..;x",
-	"empty":               "",
-	"slash":               "a/b",
-	"fragment":            "x#y",
-	"query":               "x?admin=1",
-	"parameter":           "a&admin=1",
-	"plus":                "a+b",
-	"form":                "a=b&c=d",
-	"cookie":              "1; admin=1",
-	"list":                "a, Basic b",
-	"placeholder":         "{{other}}",
-	"script":              "</script><script>alert(1)</script>",
-	"line separator":      "a\u2028b",
-	"format":              "%s%n%d",
-	"template":            "{{.}}{% x %}${y}",
-	"not UTF-8":           "a\xffb",
-	"overlong slash":      "\xc0\xaf",
-	"surrogate":           "\xed\xa0\x80",
-	"right to left":       "\u202egnp.exe",
+	"JSON member":        `x","admin":true,"z":"`,
+	"JSON end":           `"}`,
+	"backslash":          `\`,
+	"quote":              `"`,
+	"JSON within JSON":   `\",\"admin\":true,\"z\":\"`,
+	"header line":        "x\r\nX-Admin: 1",
+	"LF":                 "x\nX-Admin: 1",
+	"CR":                 "x\rX-Admin: 1",
+	"body after headers": "x\r\n\r\n{}",
+	"NUL":                "x\x00y",
+	"control character":  "x\x1b[2Jy",
+	"C1 control":         "x\u0085X-Admin: 1",
+	"another host":       "@evil.com/",
+	"another domain":     ".evil.com/",
+	"another port":       ":8443/",
+	"another URL":        "https://evil.com/",
+	"network path":       "//evil.com/",
+	"dot":                ".",
+	"two dots":           "..",
+	"up":                 "../../admin",
+	"up, encoded":        "%2e%2e",
+	"up, encoded twice":  "%252e%252e%252fadmin",
+	"up, backslashes":    `..\..\admin`,
+	"up, semicolon":      "..;x",
+	"empty":              "",
+	"slash":              "a/b",
+	"fragment":           "x#y",
+	"query":              "x?admin=1",
+	"parameter":          "a&admin=1",
+	"plus":               "a+b",
+	"form":               "a=b&c=d",
+	"cookie":             "1; admin=1",
+	"list":               "a, Basic b",
+	"placeholder":        "{{other}}",
+	"script":             "</script><script>alert(1)</script>",
+	"line separator":     "a\u2028b",
+	"format":             "%s%n%d",
+	"template":           "{{.}}{% x %}${y}",
+	"not UTF-8":          "a\xffb",
+	"overlong slash":     "\xc0\xaf",
+	"surrogate":          "\xed\xa0\x80",
+	"right to left":      "\u202egnp.exe",
 }
 
-// Each attack in each context is refused, or is nothing but the value: a reader
-// of the context finds exactly it, and everything else as it was.
+// Each attack in each kind is rejected, or is nothing but the value: a reader finds
+// exactly it, and everything else as it was.
 func TestInjections(t *testing.T) {
 	readers := map[string]struct {
 		kind  Kind
 		src   string
 		read  func(t *testing.T, rendered string) (value string)
-		whole bool // nothing is refused but what is not UTF-8
+		whole bool // only what is not UTF-8 or has a NUL is rejected
 	}{
 		"JSON string": {JSON, `{"user":"{{a}}","role":"guest"}`, readJSON, true},
 		"JSON value":  {JSON, `{"user":{{a}},"role":"guest"}`, readJSON, true},
@@ -96,21 +96,21 @@ func TestInjections(t *testing.T) {
 	}
 }
 
-// These must be refused, not escaped.
-func TestInjectionsThatAreRefused(t *testing.T) {
-	refused := map[string][]string{
+// These must be rejected, not escaped.
+func TestInjections_Rejected(t *testing.T) {
+	rejected := map[string][]string{
 		"https://api.example.com/users/{{a}}/orders": {
 			"up", "dot", "two dots", "up, encoded", "up, encoded twice", "up, backslashes", "up, semicolon", "empty", "slash",
 			"another host", "another domain", "another port", "another URL", "network path", "NUL", "header line", "LF", "CR",
 			"control character", "backslash", "not UTF-8", "overlong slash", "surrogate",
 		},
 		"{{a}}": { // of the context Header
-			"header line", "LF", "CR", "NUL", "control character", "C1 control", "body behind headers", "line separator",
+			"header line", "LF", "CR", "NUL", "control character", "C1 control", "body after headers", "line separator",
 			"right to left", "not UTF-8", "overlong slash", "surrogate",
 		},
 		"session={{a}}; role=guest": {"cookie", "list", "quote", "backslash", "JSON member", "up, semicolon", "header line"},
 	}
-	for src, names := range refused {
+	for src, names := range rejected {
 		context := Header
 		if strings.HasPrefix(src, "https") {
 			context = URL
@@ -190,7 +190,7 @@ func readHeader(before string) func(*testing.T, string) string {
 }
 
 // Text protects nothing, and says so.
-func TestInjectionsInText(t *testing.T) {
+func TestInjections_Text(t *testing.T) {
 	for _, attacked := range attacks {
 		s, err := mustParse(t, "<{{a}}>", Text).Render(Values{"a": attacked})
 		if err != nil {

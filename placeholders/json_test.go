@@ -36,7 +36,7 @@ func TestJSON(t *testing.T) {
 }
 
 // What is written is what encoding/json would write.
-func TestJSONTextIsThatOfEncodingJSON(t *testing.T) {
+func TestJSON_EscapesAsEncodingJSON(t *testing.T) {
 	template := mustParse(t, "{{a}}", JSON)
 	for r := rune(1); r < 0x3000; r++ {
 		want, err := json.Marshal(string(r))
@@ -47,7 +47,7 @@ func TestJSONTextIsThatOfEncodingJSON(t *testing.T) {
 	}
 }
 
-func TestJSONRefuses(t *testing.T) {
+func TestJSON_Rejects(t *testing.T) {
 	const key, quoted, syntax = "must not be in a key", "must not share its text with", "must be JSON"
 	for _, test := range []struct {
 		src    string

@@ -25,7 +25,7 @@ func TestMapping(t *testing.T) {
 	assert.Empty(t, empty.Values(customer()))
 }
 
-func TestMappingRefuses(t *testing.T) {
+func TestMapping_Rejects(t *testing.T) {
 	for path, words := range map[string]string{
 		"":                                       "begins with userDetail. or integrations.",
 		"email":                                  "begins with userDetail. or integrations.",

@@ -79,19 +79,17 @@ func isEscape(s string) bool {
 // must be encoded is often followed by others.
 func (s *source) checkEncoded(at int, text, allowed string) {
 	var stray []string
-	first := -1
+	first := 0
 	for i, r := range text {
-		switch {
-		case r == '%' && !isEscape(text[i:]):
-			s.fault(at+i, "a % must be followed by two hexadecimal digits (write %25 for a percent sign)")
-		case r >= utf8.RuneSelf || r != 0 && !unreserved[byte(r)] && !strings.ContainsRune(allowed, r):
-			if first < 0 {
-				first = i
-			}
-			advice := fmt.Sprintf("%s for %q", url.PathEscape(string(r)), string(r))
-			if !slices.Contains(stray, advice) && len(stray) < 10 {
-				stray = append(stray, advice)
-			}
+		if r < utf8.RuneSelf && (r == 0 || unreserved[byte(r)] || strings.ContainsRune(allowed, r)) || isEscape(text[i:]) {
+			continue
+		}
+		if len(stray) == 0 {
+			first = i
+		}
+		advice := fmt.Sprintf("%s for %q", url.PathEscape(string(r)), string(r))
+		if !slices.Contains(stray, advice) && len(stray) < 10 {
+			stray = append(stray, advice)
 		}
 	}
 	if len(stray) > 0 {
@@ -102,7 +100,7 @@ func (s *source) checkEncoded(at int, text, allowed string) {
 // pairs checks name=value&name=value, a form or the query of a URL, which is at
 // byte at of the text.
 func (s *source) pairs(at int, text string, position position, repeat []string) {
-	s.checkEncoded(at, text, "!$'()*+,/:=?@%&")
+	s.checkEncoded(at, text, "!$'()*+,/:=?@&")
 	for pair := range strings.SplitSeq(text, "&") {
 		name, content, _ := strings.Cut(pair, "=")
 		if name == "" {

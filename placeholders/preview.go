@@ -131,9 +131,6 @@ func unescapeMask(s string) string {
 
 // maskPairs masks in name=value&name=value.
 func maskPairs(s string) string {
-	if s == "" {
-		return ""
-	}
 	all := strings.Split(s, "&")
 	for i, pair := range all {
 		if name, _, found := strings.Cut(pair, "="); found && isSecretName(decode(name)) {

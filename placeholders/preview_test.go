@@ -29,7 +29,7 @@ X-Api-Key: [redacted]
 `, p.String())
 }
 
-func TestPreviewMasks(t *testing.T) {
+func TestPreview_Masks(t *testing.T) {
 	const secret = "hunter2"
 	variables := map[string]string{"apiToken": "integrations.a.t", "v": "integrations.a.v", "id": "userDetail.id"}
 	source := paths{"integrations.a.t": secret, "integrations.a.v": secret, "userDetail.id": "user-1"}
@@ -71,7 +71,7 @@ func TestPreviewMasks(t *testing.T) {
 	}
 }
 
-func TestPreviewShowsTheRest(t *testing.T) {
+func TestPreview_ShowsTheRest(t *testing.T) {
 	a := Action{
 		Method: "POST", URL: "https://h.example/a?b=c&d", Body: `{"a": "say \"x\"", "b": [1, "c", {}]}`,
 		Header: map[string]string{"user-agent": "shop", "Accept-Language": "de"},
@@ -87,7 +87,7 @@ func TestPreviewShowsTheRest(t *testing.T) {
 	assert.Empty(t, p.Body)
 }
 
-func TestLookingUpOnce(t *testing.T) {
+func TestPreview_LooksUpOnce(t *testing.T) {
 	counting := countingSource{}
 	_, err := compile(t, sample()).Preview(counting)
 	require.NoError(t, err)
@@ -104,7 +104,7 @@ func (s countingSource) Lookup(path string) (any, bool) {
 }
 
 // A name says nothing where the path that it is mapped to says it all.
-func TestPreviewMasksByPathAndQueryName(t *testing.T) {
+func TestPreview_MasksByPath(t *testing.T) {
 	a := Action{
 		Method: "POST", URL: "https://h.example/x?sv=1&sig=SECRETSIG&a={{shop}}", Body: `{"b":"{{shop}}"}`,
 		Variables: map[string]string{"shop": "integrations.shop.token"},

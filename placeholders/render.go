@@ -72,7 +72,7 @@ func (t *template) append(dst []byte, values Values) ([]byte, error) {
 		}
 		v, ok := t.lookUp(p, values)
 		if !ok {
-			return dst, t.missing(values)
+			return dst, missing(values, t)
 		}
 		start := len(out)
 		var rule string
@@ -137,18 +137,10 @@ func (t *template) lookUp(p *part, values Values) (v any, ok bool) {
 	return v, ok && p.position == wholeJSON && kindOf(v) == value.Null
 }
 
-// missing returns an error about all values that are missing or null where null
-// is not allowed, or nil.
-func (t *template) missing(values Values) error {
-	var e MissingError
-	e.add(t, values)
-	return e.orNil()
-}
-
 // reject returns the error about a value, unless values are missing: all those
 // are reported first.
 func (t *template) reject(name, rule string, values Values) error {
-	if err := t.missing(values); err != nil {
+	if err := missing(values, t); err != nil {
 		return err
 	}
 	if rule == tooLong {

@@ -40,11 +40,7 @@ func (c *CompiledAction) values(source Source) (Values, error) {
 }
 
 func (c *compiled) request(ctx context.Context, values Values) (*http.Request, error) {
-	var missing MissingError
-	for _, f := range c.fields() {
-		missing.add(f.template, values)
-	}
-	if err := missing.orNil(); err != nil {
+	if err := missing(values, c.templates()...); err != nil {
 		return nil, err
 	}
 	header := http.Header{}

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestNothingPrintsTheKey(t *testing.T) {
+func TestSecrets_NotPrinted(t *testing.T) {
 	key := []byte(sampleKey)
 	c := compile(t, sample())
 	template := mustParse(t, "Bearer "+sampleKey+"{{a}}", Header)
@@ -47,8 +47,8 @@ func TestNothingPrintsTheKey(t *testing.T) {
 	}
 }
 
-// A key can stand anywhere in an action, also where it breaks a rule.
-func TestNoErrorHoldsTheKey(t *testing.T) {
+// A key can be anywhere in an action, also where it breaks a rule.
+func TestSecrets_NotInErrors(t *testing.T) {
 	key := []byte(sampleKey)
 	for _, src := range []string{sampleKey + "{{", "{{" + sampleKey, "{{ " + sampleKey + ".x }}", "{{{" + sampleKey, `{"a":"\"` + sampleKey + `{{a}}"}`, "https://" + sampleKey + "@h/", "https://h/" + sampleKey + "#", sampleKey + "\n"} {
 		for c := Text; c <= Header; c++ {

@@ -51,7 +51,7 @@ func requireValue(t testing.TB, err error, name, words string) {
 	require.Contains(t, ve.Rule, words)
 }
 
-func TestGrammar(t *testing.T) {
+func TestParse_Grammar(t *testing.T) {
 	values := Values{"a": "1", "b_2": "2", "_": "3", strings.Repeat("n", 128): "4"}
 	for src, want := range map[string]string{
 		"":                                     "",
@@ -153,7 +153,7 @@ func TestParse_Options(t *testing.T) {
 	requireField(t, err, "output", "must be at most 5 bytes")
 }
 
-func TestDefaults(t *testing.T) {
+func TestRender_Defaults(t *testing.T) {
 	defaults := map[string]any{"plan": "free", "other": 1}
 	template, err := Parse("{{plan}} {{name}}", Text, &Options{Defaults: defaults})
 	require.NoError(t, err)
@@ -179,7 +179,7 @@ func TestDefaults(t *testing.T) {
 	requireField(t, err, `Options.Defaults["a.b"]`, "only ASCII letters")
 }
 
-func TestMissingNamesAreToldAllTogether(t *testing.T) {
+func TestRender_ReportsAllMissing(t *testing.T) {
 	template := mustParse(t, "{{b}}{{a}}{{ok}}{{b}}{{bad}}{{c}}", Text)
 	_, err := template.Render(Values{"ok": "", "bad": struct{}{}})
 	require.Equal(t, &MissingError{Names: []string{"b", "a", "c"}}, err)
@@ -200,7 +200,7 @@ func TestMissingNamesAreToldAllTogether(t *testing.T) {
 	assert.Less(t, len(err.Error()), 2000)
 }
 
-func TestNames(t *testing.T) {
+func TestTemplate_Names(t *testing.T) {
 	template := mustParse(t, "{{b}}{{a}}{{ b }}", Text)
 	names := template.Names()
 	assert.Equal(t, []string{"b", "a"}, names)
@@ -209,7 +209,7 @@ func TestNames(t *testing.T) {
 	assert.Empty(t, mustParse(t, "x", Text).Names())
 }
 
-func TestAppendReturnsWhatWasThere(t *testing.T) {
+func TestAppend_KeepsDst(t *testing.T) {
 	template := mustParse(t, "<{{a}}>", Text)
 	dst := append(make([]byte, 0, 100), "before"...)
 	out, err := template.Append(dst, Values{"a": "x"})
@@ -220,7 +220,7 @@ func TestAppendReturnsWhatWasThere(t *testing.T) {
 	assert.Equal(t, "before", string(out))
 }
 
-func TestZeroValues(t *testing.T) {
+func TestTemplate_ZeroValue(t *testing.T) {
 	_, err := new(Template).Render(nil)
 	requireField(t, err, "template", "must come from Parse")
 	assert.Empty(t, new(Template).Names())
@@ -233,7 +233,7 @@ func TestZeroValues(t *testing.T) {
 	assert.Empty(t, new(Mapping).Values(customer()))
 }
 
-func TestManyGoroutines(t *testing.T) {
+func TestTemplate_ConcurrentUse(t *testing.T) {
 	template := mustParse(t, `{"a":"{{a}}","b":{{b}}}`, JSON)
 	compiled, err := Compile(sample(), nil)
 	require.NoError(t, err)
@@ -258,8 +258,9 @@ func TestParse_ManyFaults(t *testing.T) {
 	assert.Len(t, s.faults, maxFaults)
 }
 
-// What cannot stand is refused as a default, too, and not at each rendering.
-func TestDefaultsThatCannotStand(t *testing.T) {
+// A default that cannot be where its placeholder is is rejected at once, and not at
+// each rendering.
+func TestParse_RejectsDefaults(t *testing.T) {
 	for _, test := range []struct {
 		src   string
 		kind  Kind
@@ -277,7 +278,7 @@ func TestDefaultsThatCannotStand(t *testing.T) {
 }
 
 // The bound holds while the output grows, also for what is made by encoding/json.
-func TestTheOutputIsBoundedAsItGrows(t *testing.T) {
+func TestRender_MaxOutput(t *testing.T) {
 	template := mustParse(t, "["+strings.Repeat("{{a}},", 199)+"{{a}}]", JSON)
 	values := Values{"a": []string{strings.Repeat("x", 1<<20)}}
 	var before, after runtime.MemStats
@@ -288,17 +289,17 @@ func TestTheOutputIsBoundedAsItGrows(t *testing.T) {
 	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(64<<20))
 }
 
-// Behind a word that is no scheme, a value could be one of many.
-func TestSchemes(t *testing.T) {
+// After a word that is not a scheme, a value may be one of many.
+func TestHeader_Schemes(t *testing.T) {
 	for src, ok := range map[string]bool{"Bearer {{a}}": true, "token {{a}}": true, "{{a}}": true, "user {{a}}": false} {
 		_, err := mustParse(t, src, Header).Render(Values{"a": "x, admin"})
 		assert.Equal(t, ok, err == nil, src)
 	}
 }
 
-// A value that stands more than once in the same kind of place is copied from where
+// A value that is rendered more than once in the same position is copied from where
 // it was rendered first.
-func TestAValueInSeveralPlaces(t *testing.T) {
+func TestRender_RepeatedNames(t *testing.T) {
 	template := mustParse(t, `{"a":"{{x}}","b":{{x}},"c":"{{x}}{{y}}{{x}}","d":[{{x}},{{n}},{{n}}],"e":"{{n}}{{y}}"}`, JSON)
 	values := Values{"x": "a\"b", "y": "", "n": 7}
 	const want = `{"a":"a\"b","b":"a\"b","c":"a\"ba\"b","d":["a\"b",7,7],"e":"7"}`

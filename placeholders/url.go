@@ -73,7 +73,7 @@ func checkOrigin(scheme, authority string) string {
 // path checks the path, which is at byte at of the text, and returns the first
 // placeholder of each of its segments.
 func (s *source) path(at int, path string) (segments []string) {
-	s.checkEncoded(at, path, "!$&'()*+,;=:@%/")
+	s.checkEncoded(at, path, "!$&'()*+,;=:@/")
 	all := strings.Split(path, "/")
 	for i, segment := range all {
 		end := at + len(segment)
@@ -122,17 +122,11 @@ var segmentRules = [...]string{
 // check looks at each path segment with a placeholder as a server would: values
 // that are harmless one by one may be dots together.
 func (u *urlParts) check(rendered []byte) (name, rule string) {
-	path := rendered[len(u.origin):]
-	if i := bytes.IndexByte(path, '?'); i >= 0 {
-		path = path[:i]
-	}
+	path, _, _ := bytes.Cut(rendered[len(u.origin):], []byte("?"))
 	var buffer [256]byte // enough for nearly every segment, so that nothing is allocated
 	for _, name := range u.segments {
-		segment := path
-		if i := bytes.IndexByte(path, '/'); i >= 0 {
-			segment, path = path[:i], path[i+1:]
-		}
-		if name == "" {
+		var segment []byte
+		if segment, path, _ = bytes.Cut(path, []byte("/")); name == "" {
 			continue
 		}
 		if bytes.IndexByte(segment, '%') >= 0 {

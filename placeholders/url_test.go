@@ -36,7 +36,7 @@ func TestURL(t *testing.T) {
 	}
 }
 
-func TestURLRefusesAtParseTime(t *testing.T) {
+func TestURL_Rejects(t *testing.T) {
 	const inside = "must not be in the scheme, the user information, the host or the port"
 	const segment = "dots and spaces alone"
 	const encoded = "must be percent-encoded"
@@ -101,10 +101,10 @@ func TestURLRefusesAtParseTime(t *testing.T) {
 		{"https://h.example/{x}", 18, encoded},
 		{"https://h.example/{{{{x}}", 18, encoded},
 		{"https://h.example/a\nb", 19, encoded},
-		{"https://h.example/a%", 19, "two hexadecimal digits"},
-		{"https://h.example/%{{a}}", 18, "two hexadecimal digits"},
-		{"https://h.example/%2{{a}}", 18, "two hexadecimal digits"},
-		{"https://h.example/p?q=%4{{a}}", 22, "two hexadecimal digits"},
+		{"https://h.example/a%", 19, `write %25 for "%"`},
+		{"https://h.example/%{{a}}", 18, `write %25 for "%"`},
+		{"https://h.example/%2{{a}}", 18, `write %25 for "%"`},
+		{"https://h.example/p?q=%4{{a}}", 22, `write %25 for "%"`},
 		{"https://h.example//{{a}}", 18, "no empty segment"},
 		{"https://h.example/x//y", 20, "no empty segment"},
 		{"https://h.example/../{{a}}", 18, segment},
@@ -134,7 +134,7 @@ func TestURLRefusesAtParseTime(t *testing.T) {
 	}
 }
 
-func TestURLRefusesValues(t *testing.T) {
+func TestURL_RejectsValues(t *testing.T) {
 	const dots, slash, empty, control = "dots and spaces alone", "slash or a backslash", "segment empty", "control characters"
 	const twice = "still percent-encoded after decoding"
 	for _, test := range []struct{ src, a, b, words string }{

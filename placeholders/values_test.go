@@ -177,7 +177,7 @@ func TestRender_Repeat(t *testing.T) {
 	requireValue(t, err, "tags", "must be a single value")
 }
 
-func TestErrorsAreBounded(t *testing.T) {
+func TestRender_BoundsErrors(t *testing.T) {
 	_, err := mustParse(t, "{{a}}", Header).Render(Values{"a": strings.Repeat("\n", 1_000_000)})
 	require.Error(t, err)
 	assert.Less(t, len(err.Error()), 200)
