@@ -90,7 +90,7 @@ func (r *Reader) Unfinished() []byte {
 		}
 		r.next = r.end
 	}
-	if r.delivered || !r.hasData {
+	if !r.hasData {
 		return nil
 	}
 	return r.data

@@ -49,6 +49,7 @@ func TestNext(t *testing.T) {
 		"two empty":           {"data\ndata\n\n", []string{"\n"}, ""},
 		"BOM":                 {"\ufeffdata: a\n\n", []string{"a"}, ""},
 		"BOM is not twice":    {"\ufeff\ufeffdata: a\n\ndata: b\n\n", []string{"b"}, ""},
+		"BOM in a later line": {"data: a\n\n\ufeffdata: b\n\ndata: c\n\n", []string{"a", "c"}, ""},
 		"BOM before CR":       {"\ufeffdata: a\r\r", []string{"a"}, ""},
 		"comment":             {": hello\n\ndata: a\n\n", []string{comment, "a"}, ""},
 		"comment in an event": {"data: a\n:\ndata: b\n\n", []string{comment, "a\nb"}, ""},
