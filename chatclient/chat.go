@@ -7,9 +7,8 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/value"
-	"github.com/chatident/chatident/internal/wire"
 )
 
 // Message is what a customer says.
@@ -111,7 +110,7 @@ func (c *Client) chatStream(ctx context.Context, body chatBody) (*Stream, error)
 	return c.open(ctx, c.chatCall(body))
 }
 
-func (c *Client) chatCall(body chatBody) apihttp.Call {
+func (c *Client) chatCall(body chatBody) bookbag.Call {
 	return send(http.MethodPost, "/agents/{agentId}/chat", c.agentPath("chat"), body)
 }
 
@@ -145,13 +144,13 @@ func (c *Client) RetryStream(ctx context.Context, id ConversationID, messageID s
 	return c.open(ctx, call)
 }
 
-func (c *Client) retryCall(id ConversationID, messageID string, stream bool) (apihttp.Call, error) {
+func (c *Client) retryCall(id ConversationID, messageID string, stream bool) (bookbag.Call, error) {
 	if err := id.check("conversation"); err != nil {
-		return apihttp.Call{}, err
+		return bookbag.Call{}, err
 	}
 	if messageID != "" {
 		if err := checkIssuedID("messageID", messageID); err != nil {
-			return apihttp.Call{}, err
+			return bookbag.Call{}, err
 		}
 	}
 	return send(http.MethodPost, "/agents/{agentId}/conversations/{conversationId}/retry",
@@ -209,7 +208,7 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 	}
 	call := send(http.MethodPost, "/agents/{agentId}/conversations/{conversationId}/tool-result",
 		c.agentPath("conversations", string(id), "tool-result"), body)
-	return c.do(ctx, call, func(s *wire.Scanner) error {
+	return c.do(ctx, call, func(s *bookbag.Scanner) error {
 		data := struct {
 			Success bool `json:"success"`
 		}{true}
@@ -220,16 +219,16 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 			return nil
 		})
 		if err == nil && !data.Success {
-			err = wire.ErrFormat
+			err = bookbag.ErrFormat
 		}
 		return err
 	})
 }
 
 // reply makes a call whose answer is one reply.
-func (c *Client) reply(ctx context.Context, call apihttp.Call) (*Reply, error) {
+func (c *Client) reply(ctx context.Context, call bookbag.Call) (*Reply, error) {
 	var r Reply
-	meta, err := c.do(ctx, call, func(s *wire.Scanner) error { return wire.Object(s, &r, nil) })
+	meta, err := c.do(ctx, call, func(s *bookbag.Scanner) error { return bookbag.Object(s, &r, nil) })
 	if err != nil {
 		return nil, err
 	}

@@ -9,9 +9,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/secret"
-	"github.com/chatident/chatident/internal/wire"
 )
 
 const (
@@ -100,7 +99,7 @@ type Meta struct {
 // However it is printed or encoded, it shows as [redacted].
 type Client struct {
 	redacted
-	api         *apihttp.Client
+	api         *bookbag.Client
 	agent       AgentID
 	idleTimeout time.Duration
 	maxEvent    int
@@ -119,7 +118,7 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 	if options != nil {
 		o = *options
 	}
-	if err := refuse("agent", wire.Agent(int64(agent))); err != nil {
+	if err := refuse("agent", bookbag.Agent(int64(agent))); err != nil {
 		return nil, err
 	}
 	switch {
@@ -136,7 +135,7 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 	if o.MaxBody == 0 {
 		o.MaxBody = defaultMaxBody
 	}
-	config := apihttp.Config{
+	config := bookbag.Config{
 		BaseURL:    o.BaseURL,
 		HTTPClient: o.HTTPClient,
 		Timeout:    o.Timeout,
@@ -145,10 +144,10 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 		Limiter:    o.Limiter,
 	}
 	if o.OnAttempt != nil {
-		config.OnAttempt = func(ctx context.Context, a apihttp.Attempt) { o.OnAttempt(ctx, Attempt(a)) }
+		config.OnAttempt = func(ctx context.Context, a bookbag.Attempt) { o.OnAttempt(ctx, Attempt(a)) }
 	}
-	api, err := apihttp.New(apiKey, config)
-	if a, ok := errors.AsType[*apihttp.ArgumentError](err); ok {
+	api, err := bookbag.New(apiKey, config)
+	if a, ok := errors.AsType[*bookbag.ArgumentError](err); ok {
 		return nil, &FieldError{a.Field, a.Rule}
 	}
 	return &Client{api: api, agent: agent, idleTimeout: o.IdleTimeout, maxEvent: o.MaxEvent, maxText: o.MaxBody}, err
@@ -162,46 +161,46 @@ func (c *Client) agentPath(segments ...string) []string {
 	return append([]string{"api", "v2", "agents", strconv.FormatInt(int64(c.agent), 10)}, segments...)
 }
 
-func get(operation string, path []string, query url.Values) apihttp.Call {
-	return apihttp.Call{Operation: "GET " + operation, Method: http.MethodGet, Path: path, Query: query, Repeatable: true}
+func get(operation string, path []string, query url.Values) bookbag.Call {
+	return bookbag.Call{Operation: "GET " + operation, Method: http.MethodGet, Path: path, Query: query, Repeatable: true}
 }
 
 // send returns a call that changes something, and so is not repeated when it may
 // have arrived: the service has no idempotency key. The body consists of texts and
 // JSON that are checked.
-func send(method, operation string, path []string, body any) apihttp.Call {
+func send(method, operation string, path []string, body any) bookbag.Call {
 	b, _ := json.Marshal(body)
-	return apihttp.Call{Operation: method + " " + operation, Method: method, Path: path, Body: b}
+	return bookbag.Call{Operation: method + " " + operation, Method: method, Path: path, Body: b}
 }
 
 // do makes a call and decodes its response.
-func (c *Client) do(ctx context.Context, call apihttp.Call, decode func(*wire.Scanner) error) (Meta, error) {
+func (c *Client) do(ctx context.Context, call bookbag.Call, decode func(*bookbag.Scanner) error) (Meta, error) {
 	res, err := c.api.Do(ctx, call)
 	if err != nil {
 		return Meta{}, fail(err)
 	}
-	if err := wire.Scan(res.Body, decode); err != nil {
+	if err := bookbag.Scan(res.Body, decode); err != nil {
 		return metaOf(res), undecodable(call.Operation, res, err)
 	}
 	return metaOf(res), nil
 }
 
-func metaOf(res *apihttp.Response) Meta {
+func metaOf(res *bookbag.Response) Meta {
 	return Meta{RequestID: res.RequestID, RateLimit: RateLimit(res.RateLimit)}
 }
 
 // undecodable is the error of a response whose body is not what the operation
 // returns.
-func undecodable(operation string, res *apihttp.Response, err error) *Error {
-	if err == wire.ErrFormat {
+func undecodable(operation string, res *bookbag.Response, err error) *Error {
+	if err == bookbag.ErrFormat {
 		err = ErrUnexpectedAnswer
 	}
 	return because(operation, res, err, nil)
 }
 
 // because is the error of an answer of status 2xx that could not be used.
-func because(operation string, res *apihttp.Response, err, cause error) *Error {
-	return asError(&apihttp.Failure{
+func because(operation string, res *bookbag.Response, err, cause error) *Error {
+	return asError(&bookbag.Failure{
 		Meta: res.Meta, Operation: operation, StatusCode: res.StatusCode, Attempts: res.Attempts, Err: err, Cause: cause,
 	})
 }

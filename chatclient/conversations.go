@@ -11,7 +11,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/chatident/chatident/internal/wire"
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 // Conversation is a conversation of the agent. What an answer leaves out or has
@@ -64,12 +64,12 @@ type Time struct{ time.Time }
 
 // UnmarshalJSON takes a number, also one in a string.
 func (t *Time) UnmarshalJSON(b []byte) error {
-	t.Time = wire.ParseSeconds(b)
+	t.Time = bookbag.ParseSeconds(b)
 	return nil
 }
 
 // MarshalJSON gives Unix seconds, or null.
-func (t Time) MarshalJSON() ([]byte, error) { return wire.FormatSeconds(t.Time), nil }
+func (t Time) MarshalJSON() ([]byte, error) { return bookbag.FormatSeconds(t.Time), nil }
 
 // maxLimit is how many items a page may have.
 const maxLimit = 100
@@ -120,7 +120,7 @@ type pagination struct {
 // read reads the member pagination of a response. Where it does not say where
 // the list continues, that is an error: to take it for the end of the list would
 // lose the rest without a word.
-func (p *pagination) read(s *wire.Scanner, name []byte) error {
+func (p *pagination) read(s *bookbag.Scanner, name []byte) error {
 	if string(name) != "pagination" {
 		return nil
 	}
@@ -134,20 +134,20 @@ func (p *pagination) read(s *wire.Scanner, name []byte) error {
 		Total   json.RawMessage `json:"total"`
 	}
 	if json.Unmarshal(text, &fields) != nil {
-		return wire.ErrFormat
+		return bookbag.ErrFormat
 	}
 	_ = json.Unmarshal(fields.Total, &p.total) // of another type: unknown
 	var number json.Number
 	switch raw := fields.Cursor; {
 	case len(raw) == 0 || string(raw) == "null":
 		if fields.HasMore {
-			return wire.ErrFormat
+			return bookbag.ErrFormat
 		}
 	case json.Unmarshal(raw, &p.cursor) == nil:
 	case json.Unmarshal(raw, &number) == nil:
 		p.cursor = number.String()
 	default:
-		return wire.ErrFormat
+		return bookbag.ErrFormat
 	}
 	return nil
 }
@@ -213,8 +213,8 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 	call := get("/agents/{agentId}/conversations/{conversationId}", c.agentPath("conversations", string(id)), nil)
 	var conversation Conversation
 	var messages pagination
-	meta, err := c.do(ctx, call, func(s *wire.Scanner) error {
-		return wire.Object(s, &conversation, func(name []byte) error { return messages.read(s, name) })
+	meta, err := c.do(ctx, call, func(s *bookbag.Scanner) error {
+		return bookbag.Object(s, &conversation, func(name []byte) error { return messages.read(s, name) })
 	})
 	if err != nil {
 		return nil, err
@@ -253,8 +253,8 @@ func page[T any](ctx context.Context, c *Client, operation string, path []string
 	}
 	var items []T
 	var next pagination
-	meta, err := c.do(ctx, get(operation, path, query), func(s *wire.Scanner) error {
-		return wire.List(s, cmp.Or(p.Limit, maxLimit), &items, func(name []byte) error { return next.read(s, name) })
+	meta, err := c.do(ctx, get(operation, path, query), func(s *bookbag.Scanner) error {
+		return bookbag.List(s, cmp.Or(p.Limit, maxLimit), &items, func(name []byte) error { return next.read(s, name) })
 	})
 	if err != nil {
 		return Page[T]{}, err
@@ -331,7 +331,7 @@ func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID s
 	call := send(http.MethodPatch, "/agents/{agentId}/conversations/{conversationId}/messages/{messageId}/feedback",
 		c.agentPath("conversations", string(id), "messages", messageID, "feedback"), body)
 	var message StoredMessage
-	meta, err := c.do(ctx, call, func(s *wire.Scanner) error { return wire.Object(s, &message, nil) })
+	meta, err := c.do(ctx, call, func(s *bookbag.Scanner) error { return bookbag.Object(s, &message, nil) })
 	if err != nil {
 		return nil, err
 	}
@@ -354,10 +354,10 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 	var h Health
 	call := get("/health", []string{"api", "v2", "health"}, nil)
 	call.NoKey = true
-	meta, err := c.do(ctx, call, func(s *wire.Scanner) error {
+	meta, err := c.do(ctx, call, func(s *bookbag.Scanner) error {
 		err := s.Decode(&h)
 		if err == nil && h.Status == "" {
-			err = wire.ErrFormat
+			err = bookbag.ErrFormat
 		}
 		return err
 	})

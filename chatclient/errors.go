@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 // A FieldError says which argument or field broke which rule. Every refusal of
@@ -77,7 +77,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, " %.128q", string(e.Code))
 	}
 	if e.err != nil {
-		b.WriteString(": " + apihttp.Cut(e.err.Error())) // of a transport: it may be anything
+		b.WriteString(": " + bookbag.Cut(e.err.Error())) // of a transport: it may be anything
 	}
 	if e.RequestID != "" {
 		fmt.Fprintf(&b, " (request id %q)", e.RequestID)
@@ -162,11 +162,11 @@ var (
 
 var (
 	// ErrTimeout says that no answer came within Options.Timeout.
-	ErrTimeout = apihttp.ErrTimeout
+	ErrTimeout = bookbag.ErrTimeout
 
 	// ErrLimiter says that Options.Limiter did not let the call through: what it
 	// returned is in the error as well.
-	ErrLimiter = apihttp.ErrLimiter
+	ErrLimiter = bookbag.ErrLimiter
 
 	// ErrStreamCut says that a stream ended before its end was announced: the
 	// reply is not complete.
@@ -182,7 +182,7 @@ var (
 	// ErrTooLong says that a response or the text of a stream was longer than
 	// Options.MaxBody, or an event than Options.MaxEvent, or that one of them had
 	// more than 200,000 JSON values, of which an object or a list counts as five.
-	ErrTooLong = apihttp.ErrTooLong
+	ErrTooLong = bookbag.ErrTooLong
 
 	// ErrStreamClosed says that a stream was closed before it was read.
 	ErrStreamClosed = errors.New("the stream is closed")
@@ -198,14 +198,14 @@ var (
 
 // fail turns a failure of the attempt loop into an *Error.
 func fail(err error) error {
-	f, ok := errors.AsType[*apihttp.Failure](err)
+	f, ok := errors.AsType[*bookbag.Failure](err)
 	if !ok {
 		return err
 	}
 	return asError(f)
 }
 
-func asError(f *apihttp.Failure) *Error {
+func asError(f *bookbag.Failure) *Error {
 	e := &Error{
 		Operation:  f.Operation,
 		StatusCode: f.StatusCode,

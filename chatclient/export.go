@@ -5,8 +5,7 @@ import (
 	"errors"
 	"iter"
 
-	"github.com/chatident/chatident/internal/apihttp"
-	"github.com/chatident/chatident/internal/wire"
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 // Export returns all conversations of the agent with their messages, each as
@@ -43,13 +42,13 @@ func (c *Client) Export(ctx context.Context) iter.Seq2[Conversation, error] {
 // errLoopEnded says that the caller wants no more conversations.
 var errLoopEnded = errors.New("the loop has ended")
 
-func (c *Client) readExport(res *apihttp.Response, yield func(Conversation, error) bool) error {
+func (c *Client) readExport(res *bookbag.Response, yield func(Conversation, error) bool) error {
 	body := &impatient{body: res.Stream, patience: c.idleTimeout, giveUp: func() { res.Abort(ErrStreamIdle) }}
-	s := wire.NewScanner(body, int(c.maxText))
+	s := bookbag.NewScanner(body, int(c.maxText))
 	each := func(item []byte) error {
 		body.heard()
 		var conversation Conversation
-		if err := wire.Unmarshal(item, &conversation); err != nil {
+		if err := bookbag.Unmarshal(item, &conversation); err != nil {
 			return err
 		}
 		if err := res.Context.Err(); err != nil { // what is left in the buffer comes too late
@@ -65,7 +64,7 @@ func (c *Client) readExport(res *apihttp.Response, yield func(Conversation, erro
 	err := s.Members(func(name []byte) error {
 		if string(name) == "data" && !found {
 			found = true
-			return s.Items(wire.Unlimited, each)
+			return s.Items(bookbag.Unlimited, each)
 		}
 		return rest.read(s, name)
 	})
@@ -73,7 +72,7 @@ func (c *Client) readExport(res *apihttp.Response, yield func(Conversation, erro
 		err = s.End()
 	}
 	if err == nil && (!found || rest.cursor != "") {
-		err = wire.ErrFormat
+		err = bookbag.ErrFormat
 	}
 	body.heard()
 	return err

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/chatident/chatident/internal/wire"
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 // AgentID is the number of an agent.
@@ -18,7 +18,7 @@ type AgentID int64
 // space around it ignored. Anything else than a positive number is a
 // *[FieldError].
 func ParseAgentID(text string) (AgentID, error) {
-	id, broken := wire.ParseAgent(text)
+	id, broken := bookbag.ParseAgent(text)
 	return AgentID(id), refuse("agent", broken)
 }
 
@@ -51,7 +51,7 @@ func ParseUserID(s string) (UserID, error) {
 	return id, id.check("userID")
 }
 
-func (id UserID) check(field string) error { return refuse(field, wire.UserID(string(id))) }
+func (id UserID) check(field string) error { return refuse(field, bookbag.UserID(string(id))) }
 
 // DeriveUserID makes a UserID of whatever your only id of a customer is, such
 // as an e-mail address: "u_" and 52 characters of base32 of its HMAC-SHA256.
@@ -100,10 +100,10 @@ func (id ConversationID) MarshalJSON() ([]byte, error) {
 }
 
 func (id ConversationID) check(field string) error {
-	return refuse(field, wire.ConversationID(string(id)))
+	return refuse(field, bookbag.ConversationID(string(id)))
 }
 
-func checkIssuedID(field, id string) error { return refuse(field, wire.IssuedID(id)) }
+func checkIssuedID(field, id string) error { return refuse(field, bookbag.IssuedID(id)) }
 
 // refuse is nil where no rule is broken.
 func refuse(field, broken string) error {

@@ -13,10 +13,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/sse"
 	"github.com/chatident/chatident/internal/textdelta"
-	"github.com/chatident/chatident/internal/wire"
 )
 
 // Types of an [Event]. The last two are not documented by Bookbag, but by
@@ -71,7 +70,7 @@ type Stream struct {
 
 // connection is what a Stream reads from.
 type connection struct {
-	res    *apihttp.Response
+	res    *bookbag.Response
 	body   *impatient
 	events *sse.Reader
 }
@@ -94,7 +93,7 @@ const (
 )
 
 // open makes a call whose answer is a stream.
-func (c *Client) open(ctx context.Context, call apihttp.Call) (*Stream, error) {
+func (c *Client) open(ctx context.Context, call bookbag.Call) (*Stream, error) {
 	call.Accept = "text/event-stream"
 	res, err := c.api.Open(ctx, call)
 	if err != nil {
@@ -234,7 +233,7 @@ type frame struct {
 
 // parseFrame splits an event into its fields, which are parts of data.
 func parseFrame(data []byte) (f frame, err error) {
-	err = wire.Scan(data, func(s *wire.Scanner) error {
+	err = bookbag.Scan(data, func(s *bookbag.Scanner) error {
 		return s.Members(func(name []byte) (err error) {
 			if field := f.field(string(name)); field != nil {
 				*field, err = s.Valid()
@@ -302,7 +301,7 @@ func (s *Stream) keep(piece []byte) string {
 // or ErrTooLong.
 func (s *Stream) decodeFrame(data []byte, event *Event) error {
 	f, err := parseFrame(data)
-	if err == wire.ErrTooLong {
+	if err == bookbag.ErrTooLong {
 		return s.fail(ErrTooLong, nil)
 	}
 	if err != nil {
@@ -321,8 +320,8 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 	case EventFinish, EventMetadata:
 		// Its fields stand in metadata, or (Chatbase) beside the type. Those
 		// that are missing, or of another form, leave what is known.
-		_ = wire.Unmarshal(data, &s.reply.Metadata)
-		_ = wire.Unmarshal(f.metadata, &s.reply.Metadata)
+		_ = bookbag.Unmarshal(data, &s.reply.Metadata)
+		_ = bookbag.Unmarshal(f.metadata, &s.reply.Metadata)
 		known := s.reply.Metadata
 		event.Metadata = &known
 	case EventError:
@@ -349,7 +348,7 @@ func (s *Stream) broken(err error) *Error {
 
 // contextEnded returns why a body cannot be read further if that is because its
 // context has ended, else nil.
-func contextEnded(operation string, res *apihttp.Response) *Error {
+func contextEnded(operation string, res *bookbag.Response) *Error {
 	err, cause := res.Context.Err(), context.Cause(res.Context)
 	switch {
 	case err == nil:

@@ -6,9 +6,8 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/value"
-	"github.com/chatident/chatident/internal/wire"
 )
 
 // Attribute is the definition of a custom attribute of contacts. Its name and
@@ -94,11 +93,11 @@ func checkAttributeName(field, name string) error {
 // answer's data or is the answer itself is not documented, and both are read.
 func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
 	var attributes []Attribute
-	_, err := c.do(ctx, c.get(attributesPath, nil, "custom-attributes"), func(s *wire.Scanner) error {
+	_, err := c.do(ctx, c.get(attributesPath, nil, "custom-attributes"), func(s *bookbag.Scanner) error {
 		if s.Kind() == '[' {
-			return wire.Items(s, wire.Unlimited, &attributes)
+			return bookbag.Items(s, bookbag.Unlimited, &attributes)
 		}
-		return wire.List(s, wire.Unlimited, &attributes, nil)
+		return bookbag.List(s, bookbag.Unlimited, &attributes, nil)
 	})
 	if err != nil {
 		return nil, err
@@ -147,9 +146,9 @@ func (c *Client) UpdateAttribute(ctx context.Context, name string, u AttributeUp
 
 // writeAttribute returns what is known of the attribute, with what the answer
 // has of it.
-func (c *Client) writeAttribute(ctx context.Context, call apihttp.Call, body any, known Attribute) (Attribute, error) {
+func (c *Client) writeAttribute(ctx context.Context, call bookbag.Call, body any, known Attribute) (Attribute, error) {
 	call.Body, _ = json.Marshal(body) // of strings and booleans, which are checked
-	_, err := c.do(ctx, call, func(s *wire.Scanner) error { return wire.Record(s, "name", &known) })
+	_, err := c.do(ctx, call, func(s *bookbag.Scanner) error { return bookbag.Record(s, "name", &known) })
 	if err != nil {
 		return Attribute{}, err
 	}

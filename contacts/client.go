@@ -8,9 +8,8 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/secret"
-	"github.com/chatident/chatident/internal/wire"
 )
 
 // maxError leaves room for the issues of a whole upsert.
@@ -96,7 +95,7 @@ type Meta struct {
 // However it is printed or encoded, it shows as [redacted].
 type Client struct {
 	redacted
-	api            *apihttp.Client
+	api            *bookbag.Client
 	agent          AgentID
 	requireUserIDs bool
 }
@@ -113,10 +112,10 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 	if options != nil {
 		o = *options
 	}
-	if broken := wire.Agent(int64(agent)); broken != "" {
+	if broken := bookbag.Agent(int64(agent)); broken != "" {
 		return nil, &FieldError{"agent", broken}
 	}
-	config := apihttp.Config{
+	config := bookbag.Config{
 		BaseURL:    o.BaseURL,
 		HTTPClient: o.HTTPClient,
 		Timeout:    o.Timeout,
@@ -126,10 +125,10 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 		Limiter:    o.Limiter,
 	}
 	if o.OnAttempt != nil {
-		config.OnAttempt = func(ctx context.Context, a apihttp.Attempt) { o.OnAttempt(ctx, Attempt(a)) }
+		config.OnAttempt = func(ctx context.Context, a bookbag.Attempt) { o.OnAttempt(ctx, Attempt(a)) }
 	}
-	api, err := apihttp.New(apiKey, config)
-	if a, ok := errors.AsType[*apihttp.ArgumentError](err); ok {
+	api, err := bookbag.New(apiKey, config)
+	if a, ok := errors.AsType[*bookbag.ArgumentError](err); ok {
 		return nil, &FieldError{a.Field, a.Rule}
 	}
 	return &Client{api: api, agent: agent, requireUserIDs: o.RequireUserIDs}, err
@@ -145,9 +144,9 @@ const (
 
 // call names an operation by its method and path, with the segments that the
 // path has below the agent.
-func (c *Client) call(method, path string, segments ...string) apihttp.Call {
+func (c *Client) call(method, path string, segments ...string) bookbag.Call {
 	agent := strconv.FormatInt(int64(c.agent), 10)
-	return apihttp.Call{
+	return bookbag.Call{
 		Operation: method + " " + path,
 		Method:    method,
 		Path:      append([]string{"api", "v1", "chatbots", agent}, segments...),
@@ -155,35 +154,35 @@ func (c *Client) call(method, path string, segments ...string) apihttp.Call {
 }
 
 // get names a reading operation, which may be repeated at will.
-func (c *Client) get(path string, query url.Values, segments ...string) apihttp.Call {
+func (c *Client) get(path string, query url.Values, segments ...string) bookbag.Call {
 	call := c.call(http.MethodGet, path, segments...)
 	call.Query, call.Repeatable = query, true
 	return call
 }
 
 // do makes a call and decodes its response.
-func (c *Client) do(ctx context.Context, call apihttp.Call, decode func(*wire.Scanner) error) (Meta, error) {
+func (c *Client) do(ctx context.Context, call bookbag.Call, decode func(*bookbag.Scanner) error) (Meta, error) {
 	res, err := c.api.Do(ctx, call)
 	if err != nil {
 		return Meta{}, fail(err)
 	}
-	if err := wire.Scan(res.Body, decode); err != nil {
+	if err := bookbag.Scan(res.Body, decode); err != nil {
 		return metaOf(res.Meta), undecodable(call.Operation, res, err)
 	}
 	return metaOf(res.Meta), nil
 }
 
-func metaOf(m apihttp.Meta) Meta {
+func metaOf(m bookbag.Meta) Meta {
 	return Meta{RequestID: m.RequestID, RateLimit: RateLimit(m.RateLimit)}
 }
 
 // undecodable is the error of a response of status 2xx whose body is not what the
 // operation returns.
-func undecodable(operation string, res *apihttp.Response, err error) *Error {
-	if err == wire.ErrFormat {
+func undecodable(operation string, res *bookbag.Response, err error) *Error {
+	if err == bookbag.ErrFormat {
 		err = ErrUnexpectedAnswer
 	}
-	return asError(&apihttp.Failure{
+	return asError(&bookbag.Failure{
 		Meta: res.Meta, Operation: operation, StatusCode: res.StatusCode, Attempts: res.Attempts, MayBeDone: true, Err: err,
 	})
 }

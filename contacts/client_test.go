@@ -16,9 +16,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/testenv"
 	"github.com/chatident/chatident/internal/value"
-	"github.com/chatident/chatident/internal/wire"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -843,7 +843,7 @@ func FuzzContact(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var contact Contact
 		anyone := func(*Contact) bool { return true }
-		if wire.Scan(body, func(s *wire.Scanner) error { return contact.read(s, anyone) }) == nil {
+		if bookbag.Scan(body, func(s *bookbag.Scanner) error { return contact.read(s, anyone) }) == nil {
 			_, err := json.Marshal(contact)
 			require.NoError(t, err)
 		}

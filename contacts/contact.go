@@ -8,9 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/value"
-	"github.com/chatident/chatident/internal/wire"
 )
 
 // Contact is a customer as the service knows them. What an answer leaves out or
@@ -77,12 +76,12 @@ type Time struct{ time.Time }
 
 // UnmarshalJSON takes a number, also one in a string.
 func (t *Time) UnmarshalJSON(b []byte) error {
-	t.Time = wire.ParseSeconds(b)
+	t.Time = bookbag.ParseSeconds(b)
 	return nil
 }
 
 // MarshalJSON gives Unix seconds, or null.
-func (t Time) MarshalJSON() ([]byte, error) { return wire.FormatSeconds(t.Time), nil }
+func (t Time) MarshalJSON() ([]byte, error) { return bookbag.FormatSeconds(t.Time), nil }
 
 // Get returns the contact of an external id. A bad one is a *[FieldError],
 // everything else that goes wrong an *[Error], of which [ErrNotFound] means that
@@ -101,9 +100,9 @@ func (c *Client) Get(ctx context.Context, externalID string) (*Contact, error) {
 }
 
 // contact makes a call whose answer is one that is as it must be.
-func (c *Client) contact(ctx context.Context, call apihttp.Call, isGood func(*Contact) bool) (*Contact, error) {
+func (c *Client) contact(ctx context.Context, call bookbag.Call, isGood func(*Contact) bool) (*Contact, error) {
 	var contact Contact
-	meta, err := c.do(ctx, call, func(s *wire.Scanner) error { return contact.read(s, isGood) })
+	meta, err := c.do(ctx, call, func(s *bookbag.Scanner) error { return contact.read(s, isGood) })
 	if err != nil {
 		return nil, err
 	}
@@ -112,10 +111,10 @@ func (c *Client) contact(ctx context.Context, call apihttp.Call, isGood func(*Co
 }
 
 // read decodes the contact that is a response.
-func (c *Contact) read(s *wire.Scanner, isGood func(*Contact) bool) error {
-	err := wire.Record(s, "external_id", c)
+func (c *Contact) read(s *bookbag.Scanner, isGood func(*Contact) bool) error {
+	err := bookbag.Record(s, "external_id", c)
 	if err == nil && !isGood(c) {
-		err = wire.ErrFormat
+		err = bookbag.ErrFormat
 	}
 	return err
 }

@@ -6,8 +6,7 @@ import (
 	"iter"
 	"net/http"
 
-	"github.com/chatident/chatident/internal/apihttp"
-	"github.com/chatident/chatident/internal/wire"
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 // Delete deletes the contact of an external id, and that alone: the customer's
@@ -36,7 +35,7 @@ func (c *Client) remove(ctx context.Context, externalID string) (meta Meta, notF
 	call := c.call(http.MethodDelete, contactPath, "contacts", externalID)
 	call.Repeatable = true
 	res, err := c.api.Do(ctx, call)
-	if f, ok := errors.AsType[*apihttp.Failure](err); ok {
+	if f, ok := errors.AsType[*bookbag.Failure](err); ok {
 		if notFound = isNotFound(f); notFound && f.MayBeDone {
 			return metaOf(f.Meta), true, nil
 		}
@@ -46,7 +45,7 @@ func (c *Client) remove(ctx context.Context, externalID string) (meta Meta, notF
 		return metaOf(res.Meta), false, nil
 	}
 	var deleted Contact
-	err = wire.Scan(res.Body, func(s *wire.Scanner) error {
+	err = bookbag.Scan(res.Body, func(s *bookbag.Scanner) error {
 		return deleted.read(s, func(*Contact) bool { return deleted.isOf(externalID) })
 	})
 	if err != nil {
@@ -57,7 +56,7 @@ func (c *Client) remove(ctx context.Context, externalID string) (meta Meta, notF
 
 // isNotFound wants the service's own word: a proxy's page of that status says
 // nothing about a contact.
-func isNotFound(f *apihttp.Failure) bool {
+func isNotFound(f *bookbag.Failure) bool {
 	return f.Err == nil && f.StatusCode == http.StatusNotFound && f.Problem.IsService
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 // A FieldError says which argument or field broke which rule. Every refusal of
@@ -91,7 +91,7 @@ func (e *Error) Error() string {
 		fmt.Fprintf(&b, " %.128q", e.Code)
 	}
 	if e.err != nil {
-		b.WriteString(": " + apihttp.Cut(e.err.Error())) // of a transport: it may be anything
+		b.WriteString(": " + bookbag.Cut(e.err.Error())) // of a transport: it may be anything
 	}
 	if e.RequestID != "" {
 		fmt.Fprintf(&b, " (request id %q)", e.RequestID)
@@ -139,12 +139,12 @@ var (
 
 var (
 	// ErrTimeout says that no answer came within Options.Timeout.
-	ErrTimeout = apihttp.ErrTimeout
+	ErrTimeout = bookbag.ErrTimeout
 
 	// ErrTooLong says that a response was longer than Options.MaxBody, had more
 	// than 200,000 JSON values, of which an object or a list counts as five, or a
 	// contact with more than 1 MB of custom attributes.
-	ErrTooLong = apihttp.ErrTooLong
+	ErrTooLong = bookbag.ErrTooLong
 
 	// ErrUnexpectedAnswer says that an answer of status 2xx was not what the
 	// operation gives: a page of somebody else, or another kind of JSON.
@@ -157,14 +157,14 @@ var (
 
 // fail turns a failure of the attempt loop into an *Error.
 func fail(err error) error {
-	f, ok := errors.AsType[*apihttp.Failure](err)
+	f, ok := errors.AsType[*bookbag.Failure](err)
 	if !ok {
 		return err
 	}
 	return asError(f)
 }
 
-func asError(f *apihttp.Failure) *Error {
+func asError(f *bookbag.Failure) *Error {
 	e := &Error{
 		Operation:  f.Operation,
 		StatusCode: f.StatusCode,
@@ -200,7 +200,7 @@ func parseIssues(details json.RawMessage) []Issue {
 		if json.Unmarshal(item, &issue) != nil || issue == (Issue{}) {
 			issue = Issue{Message: string(item)}
 		}
-		issues = append(issues, Issue{apihttp.Cut(issue.Field), apihttp.Cut(issue.Message)})
+		issues = append(issues, Issue{bookbag.Cut(issue.Field), bookbag.Cut(issue.Message)})
 	}
 	return issues
 }

@@ -1,8 +1,8 @@
 package contacts
 
 import (
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/pathsegment"
-	"github.com/chatident/chatident/internal/wire"
 )
 
 // AgentID is the number of an agent. The paths of this API call it chatbotId.
@@ -12,7 +12,7 @@ type AgentID int64
 // space around it ignored. Anything else than a positive number is a
 // *[FieldError].
 func ParseAgentID(text string) (AgentID, error) {
-	id, broken := wire.ParseAgent(text)
+	id, broken := bookbag.ParseAgent(text)
 	if broken != "" {
 		return 0, &FieldError{"agent", broken}
 	}

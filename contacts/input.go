@@ -1,7 +1,7 @@
 package contacts
 
 import (
-	"github.com/chatident/chatident/internal/wire"
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 // Input is what is written of a contact. Each field is absent, null or a value:
@@ -61,7 +61,7 @@ func (c *Client) check(name string, in *Input) error {
 	if id, ok := in.ExternalID.Get(); ok {
 		broken := brokenByExternalID(id)
 		if broken == "" && c.requireUserIDs {
-			broken = wire.UserID(id)
+			broken = bookbag.UserID(id)
 		}
 		if broken != "" {
 			return &FieldError{name + ".ExternalID", broken}

@@ -6,8 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/chatident/chatident/internal/apihttp"
-	"github.com/chatident/chatident/internal/wire"
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 // lane is the place of one call at a time. Rows of one external id are in one
@@ -174,11 +173,11 @@ func (s *syncing) send(items []*item) (page bool, err error) {
 	}
 	call := s.client.upsertOf(rows, true) // each row has an external id
 	res, err := s.client.api.Do(s.calls, call)
-	if f, ok := errors.AsType[*apihttp.Failure](err); ok {
+	if f, ok := errors.AsType[*bookbag.Failure](err); ok {
 		return f.Err == nil && !f.Problem.IsService, asError(f)
 	}
 	var echoed []echo
-	err = wire.Scan(res.Body, func(s *wire.Scanner) error { return wire.List(s, len(items), &echoed, nil) })
+	err = bookbag.Scan(res.Body, func(s *bookbag.Scanner) error { return bookbag.List(s, len(items), &echoed, nil) })
 	if err != nil {
 		return false, undecodable(call.Operation, res, err)
 	}

@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strconv"
 
-	"github.com/chatident/chatident/internal/wire"
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 const (
@@ -73,8 +73,8 @@ func (c *Client) Page(ctx context.Context, p PageRequest) (Page, error) {
 		PerPage    int `json:"per_page"`
 		TotalPages int `json:"total_pages"`
 	}
-	meta, err := c.do(ctx, c.get(contactsPath, query, "contacts"), func(s *wire.Scanner) error {
-		return wire.List(s, cmp.Or(p.PerPage, maxPerPage), &page.Contacts, func(name []byte) error {
+	meta, err := c.do(ctx, c.get(contactsPath, query, "contacts"), func(s *bookbag.Scanner) error {
+		return bookbag.List(s, cmp.Or(p.PerPage, maxPerPage), &page.Contacts, func(name []byte) error {
 			switch string(name) {
 			case "total":
 				return s.Decode(&page.Total)

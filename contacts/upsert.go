@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/chatident/chatident/internal/apihttp"
-	"github.com/chatident/chatident/internal/wire"
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 // MaxUpsert is how many contacts one upsert may have.
@@ -58,8 +57,8 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 		repeatable = repeatable && ok
 	}
 	var upserted Upserted
-	meta, err := c.do(ctx, c.upsertOf(items, repeatable), func(s *wire.Scanner) error {
-		return wire.List(s, len(inputs), &upserted.Contacts, nil)
+	meta, err := c.do(ctx, c.upsertOf(items, repeatable), func(s *bookbag.Scanner) error {
+		return bookbag.List(s, len(inputs), &upserted.Contacts, nil)
 	})
 	if err != nil {
 		return nil, err
@@ -69,7 +68,7 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 }
 
 // upsertOf is the call for inputs that are JSON by now.
-func (c *Client) upsertOf(items [][]byte, repeatable bool) apihttp.Call {
+func (c *Client) upsertOf(items [][]byte, repeatable bool) bookbag.Call {
 	call := c.call(http.MethodPost, contactsPath, "contacts")
 	call.Repeatable = repeatable
 	call.Body = listOf(items)

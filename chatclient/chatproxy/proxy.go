@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/endpoint"
 	"github.com/chatident/chatident/internal/secret"
 )
@@ -162,5 +162,5 @@ func (p *Proxy) count(ctx context.Context, v Visitor) (e *refusal) {
 
 // patient bounds the waits of a call.
 func patient(ctx context.Context) context.Context {
-	return apihttp.WaitUntil(ctx, time.Now().Add(maxWait))
+	return bookbag.WaitUntil(ctx, time.Now().Add(maxWait))
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/internal/apihttp"
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/textdelta"
 )
 
@@ -72,7 +72,7 @@ func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chat
 		frames = frames[:0]
 		return written
 	}
-	stream, err := p.bot.Stream(apihttp.BeforeRead(patient(ctx), func() { write() }), m)
+	stream, err := p.bot.Stream(bookbag.BeforeRead(patient(ctx), func() { write() }), m)
 	if err != nil {
 		return withMessage(err, q.ticket != ""), nil
 	}

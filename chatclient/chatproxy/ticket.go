@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/internal/wire"
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 const (
@@ -69,7 +69,7 @@ func newMAC(secret string) (func(parts []string) []byte, error) {
 // conversation returns the ticket of a conversation of a visitor's, "" for an id
 // that the client would not send back.
 func (t *tickets) conversation(s subject, id chatclient.ConversationID) string {
-	if wire.ConversationID(string(id)) != "" {
+	if bookbag.ConversationID(string(id)) != "" {
 		return ""
 	}
 	return t.seal(string(id), "conversation", s)
@@ -83,7 +83,7 @@ func (t *tickets) openConversation(s subject, ticket string) (chatclient.Convers
 // message returns the ticket of a message, which is bound to its conversation
 // as well.
 func (t *tickets) message(s subject, in chatclient.ConversationID, id string) string {
-	if wire.IssuedID(id) != "" {
+	if bookbag.IssuedID(id) != "" {
 		return ""
 	}
 	return t.seal(id, "message", s, string(in))

@@ -1,4 +1,4 @@
-package apihttp
+package bookbag
 
 import (
 	"bytes"
@@ -317,8 +317,9 @@ func (c *Client) reason(ctx context.Context, err error) error {
 
 var errShowsKey = errors.New("the answer could not be read, and repeats the key")
 
-// ErrTooLong says that an answer is longer than Config.MaxBody.
-var ErrTooLong = errors.New("the answer is longer than the limit")
+// ErrTooLong says that a response is longer than Config.MaxBody, or has too many
+// values.
+var ErrTooLong = errors.New("the response is longer than the limit")
 
 // ErrLimiter says that Config.Limiter did not let a call through.
 var ErrLimiter = errors.New("the limiter did not let the call through")

@@ -1,10 +1,11 @@
-// Package apihttp is what the clients of Bookbag's API have in common: one
-// attempt loop with authorization, limits and retries.
+// Package bookbag is what the clients of Bookbag's API share: the attempt loop with
+// authorization, limits and retries, the decoding of responses within bounds, and
+// the forms of ids and times. None of it shows in a public signature.
 //
-// Facts of the service: contract sections 7 and 8 of Bookbag's public
-// documentation. Header names of the rate limit are those of Chatbase, whose
-// API Bookbag imitates, and are read tolerantly.
-package apihttp
+// The facts of the service are in its public documentation. The names of the
+// rate limit's headers are those of Chatbase, whose API Bookbag imitates, and are
+// read tolerantly.
+package bookbag
 
 import (
 	"context"

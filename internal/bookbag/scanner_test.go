@@ -1,4 +1,4 @@
-package wire
+package bookbag
 
 import (
 	"encoding/json"
@@ -175,13 +175,13 @@ func TestScanner_ErrorOfTheSource(t *testing.T) {
 		_, err := readItems(NewScanner(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), 1<<20))
 		assert.Equal(t, broken, err, text)
 	}
-	_, err := readItems(NewScanner(stuck{}, 1<<20))
+	_, err := readItems(NewScanner(emptyReads{}, 1<<20))
 	assert.Equal(t, io.ErrNoProgress, err)
 }
 
-type stuck struct{}
+type emptyReads struct{}
 
-func (stuck) Read([]byte) (int, error) { return 0, nil }
+func (emptyReads) Read([]byte) (int, error) { return 0, nil }
 
 func FuzzScan(f *testing.F) {
 	for _, text := range texts {

@@ -1,4 +1,4 @@
-package wire
+package bookbag
 
 import (
 	"encoding/json"

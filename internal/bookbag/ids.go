@@ -1,6 +1,4 @@
-// Package wire has the small forms of Bookbag's API that its clients share:
-// ids, times and envelopes. None of it shows in a public signature.
-package wire
+package bookbag
 
 import (
 	"fmt"

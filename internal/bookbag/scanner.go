@@ -1,12 +1,10 @@
-package wire
+package bookbag
 
 import (
 	"encoding/json"
 	"errors"
 	"io"
 	"unicode/utf8"
-
-	"github.com/chatident/chatident/internal/apihttp"
 )
 
 // maxValues is how many JSON values a response may have, or an item of an
@@ -21,9 +19,6 @@ const (
 
 // minBuffer is the size of the buffer of a stream, which grows as needed.
 const minBuffer = 16 << 10
-
-// ErrTooLong says that a response is too long, or has too many values.
-var ErrTooLong = apihttp.ErrTooLong
 
 // ErrFormat says that a response is not the JSON that was expected.
 var ErrFormat = errors.New("unexpected response format")
