@@ -41,7 +41,7 @@ func TestVendorSecrets(t *testing.T) {
 		pageSecret + "\n":      "must not begin or end with white space (is there a line end after it?)",
 		`"` + pageSecret + `"`: "must not begin or end with a quote (docker's --env-file, for one, keeps the quotes of a value)",
 		"\ufeff" + pageSecret:  "must not begin with a byte order mark (save the file as UTF-8 without BOM)",
-		"a\x00secret":          "must not contain control characters or others that do not print (paste it again)",
+		"a\x00secret, long":    "must not contain control characters or others that do not print (paste it again)",
 		"${AINISA_SECRET}":     "must not be a placeholder such as ${NAME}, $NAME or <name> (is the variable expanded?)",
 	} {
 		_, err := NewAinisa(secret, nil)

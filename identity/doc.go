@@ -30,27 +30,23 @@
 // of it prints a key, in fmt, slog, JSON or a test's diff.
 //
 // To rotate, change the key in the dashboard and call [Minter.SetKey] with the
-// new one right after. The vendor documents no key id, and not whether it still
-// opens tokens of the old key; expect tokens of up to one TTL to fail. Your own
-// [Opener] in tests and stand-ins opens both with NewOpener(newKey, oldKey).
-// Rotate before a key has made 2^32 tokens, all instances counted together:
-// that is NIST SP 800-38D's bound for random nonces, 50 days at 1,000 tokens a
-// second, or 1.4 years at 100.
+// new one right after. Whether Megadesk still opens tokens of the old key is not
+// documented; expect tokens of up to one TTL to fail. Rotate before a key has made
+// 2^32 tokens, all instances together: NIST SP 800-38D's bound for random nonces,
+// 50 days at 1,000 tokens a second, or 1.4 years at 100.
 //
 // # What is promised and what is not
 //
 // A token is a compact JWE (RFC 7516) with the header
-// {"alg":"dir","enc":"A128GCM"}, as Megadesk documents it for jose for Node;
-// both libraries open what the other seals, and the tests show it. A token
+// {"alg":"dir","enc":"A128GCM"}, as Megadesk documents it for jose for Node. It
 // lives for its TTL: signing out does not recall it. When the vendor's embed
 // asks for a token, whether it keeps one, and how it renews an expired one are
 // not documented, so the handler mints at every call and forbids caching.
 //
-// Opening is for tests, previews and stand-ins, which play the vendor in a demo.
-// A token is not a session: do not sign anybody in by it. Its text is not an identifier either: never key a
-// cache or a deny-list by it.
+// [Opener] is for tests, previews and stand-ins. A token is not a session: do not
+// sign anybody in by it. Its text is not an identifier: never key a cache or a
+// deny-list by it.
 //
-// Under GODEBUG=fips140=only minting works: it needs nothing but AES-GCM as the
-// standard library has it. Opening does not, and [NewOpener] says so: tokens from
-// elsewhere are parsed by go-jose, whose use of AES-GCM is refused in that mode.
+// Under GODEBUG=fips140=only minting works. Opening does not, and [NewOpener] says
+// so: go-jose's use of AES-GCM is rejected in that mode.
 package identity

@@ -2,9 +2,12 @@ package endpoint
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -24,6 +27,64 @@ func newIdentity(onError func(error)) http.Handler {
 		WrongPath: func(rule string) error { return errors.New(rule) },
 		Panicked:  func(p *Panic) error { return errors.New(p.String()) },
 	}.Handler(Options{OnError: func(_ *http.Request, err error) { onError(err) }})
+}
+
+// Each way in which a request ends.
+func TestIdentity_Responses(t *testing.T) {
+	fails := errors.New("no database")
+	for name, test := range map[string]struct {
+		method, site string
+		identify     func(*http.Request) (string, error)
+		cancelled    bool
+		status       int
+		body         string
+		report       string
+	}{
+		"nobody":               {"GET", "", func(*http.Request) (string, error) { return "", nil }, false, 200, `{"identity":null}`, ""},
+		"somebody":             {"HEAD", "none", func(*http.Request) (string, error) { return "{}", nil }, false, 200, `{"identity":{}}`, ""},
+		"POST":                 {"POST", "", nil, false, 405, `{"error":"only GET and HEAD are allowed"}`, ""},
+		"another site":         {"GET", "same-site", nil, false, 403, `{"error":"only pages of this site may request this"}`, ""},
+		"failure":              {"GET", "", func(*http.Request) (string, error) { return "{}", fails }, false, 500, `{"error":"the identity is not available at the moment"}`, "no database"},
+		"failure, cancelled":   {"GET", "", func(*http.Request) (string, error) { return "", fails }, true, 500, `{"error":"the identity is not available at the moment"}`, ""},
+		"panic, and cancelled": {"GET", "", func(*http.Request) (string, error) { panic("x") }, true, 500, `{"error":"the identity is not available at the moment"}`, "panic of type string: x"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var report string
+			h := Identity{Path: testPath, Identify: test.identify, Panicked: func(p *Panic) error { return errors.New(p.String()) }}.
+				Handler(Options{OnError: func(_ *http.Request, err error) { report = err.Error() }})
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			if test.cancelled {
+				cancel()
+			}
+			r := httptest.NewRequestWithContext(ctx, test.method, testPath, nil)
+			if test.site != "" {
+				r.Header.Set("Sec-Fetch-Site", test.site)
+			}
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			assert.Equal(t, test.status, w.Code)
+			assert.Equal(t, test.body+"\n", w.Body.String())
+			assert.Equal(t, test.report, report)
+		})
+	}
+}
+
+func TestIdentity_LogsByDefault(t *testing.T) {
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(before)
+	h := Identity{
+		Path:      testPath,
+		Identify:  func(*http.Request) (string, error) { panic("x") },
+		Panicked:  func(p *Panic) error { return errors.New(p.String()) },
+		WrongPath: func(rule string) error { return errors.New(rule) },
+	}
+	h.Handler(Options{}).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", testPath, nil))
+	assert.Contains(t, log.String(), "panic of type string: x")
+	assert.Contains(t, log.String(), "identity_test.go")
+	assert.Panics(t, func() { h.Handler(Options{Path: "GET " + testPath}) })
 }
 
 // nearMisses are targets that a router, a cache or a decoder may take for testPath.

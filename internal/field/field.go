@@ -58,10 +58,10 @@ var notSet = map[string]bool{
 // Set is the part of ID about ids that mean "not set": every such visitor would
 // become the same customer.
 func Set(s string) string {
-	const quotes = "\"'`"
-	text := strings.ToLower(strings.Trim(s, quotes))
+	const quotes, longest = "\"'`", len("not_authenticated")
+	text := strings.Trim(s, quotes)
 	switch {
-	case notSet[text], strings.HasPrefix(text, "%!"): // fmt writes %!s(<nil>)
+	case len(text) <= longest && notSet[strings.ToLower(text)], strings.HasPrefix(text, "%!"): // fmt writes %!s(<nil>)
 		return "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>"
 	case strings.Trim(text, "0-{}") == "": // 0, the nil UUID
 		return "must be the id of a customer, got one of zeros only, as an unset number or UUID has"

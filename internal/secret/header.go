@@ -48,7 +48,7 @@ func CheckIn(header, apiKey string) (rule string) {
 	if scheme, credentials, ok := strings.Cut(apiKey, " "); ok && strings.EqualFold(header, "Authorization") && isToken(scheme) {
 		apiKey = credentials
 	}
-	if apiKey == "" || strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+	if strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		return "must have only visible ASCII characters"
 	}
 	return ""
