@@ -9,10 +9,11 @@ import (
 
 // In these, a NUL is a placeholder, whose value may be any part.
 var (
-	dollarQuote   = regexp.MustCompile(`\$([A-Za-z_\x00][A-Za-z0-9_\x00]*)?\$`)                     // $$ and $tag$, quotes of PostgreSQL
-	jsonContainer = regexp.MustCompile(`(?s)^\s*(\{.*\}|\[[][{}:,\s0-9+.eEtruefalsn\x00-]*\])\s*$`) // an object, or a list without strings
-	urlStart      = regexp.MustCompile(`^(/|[A-Za-z0-9+.-]+://)`)
-	escape        = regexp.MustCompile(`%[0-9A-Fa-f\x00]{2}|%\x00`)
+	dollarQuote = regexp.MustCompile(`\$([A-Za-z_\x00][A-Za-z0-9_\x00]*)?\$`)        // $$ and $tag$, quotes of PostgreSQL
+	braces      = regexp.MustCompile(`(?s)\{.*\x00.*\}`)                             // an object of JSON, a selection of GraphQL
+	list        = regexp.MustCompile(`^\s*\[[][{}:,\s0-9+.eEtruefalsn\x00-]*\]\s*$`) // a list of JSON without strings
+	urlStart    = regexp.MustCompile(`^(/|[A-Za-z0-9+.-]+://)`)
+	escape      = regexp.MustCompile(`%[0-9A-Fa-f\x00]{2}|%\x00`)
 )
 
 // whole is the advice for text that has a language of its own.
@@ -33,8 +34,8 @@ func embedded(text string) string {
 	case hasQuotingApostrophe(text):
 		return "a placeholder must not share its text with an apostrophe that is not between two letters: a quoted string may begin there, and a value could end it " +
 			"(write \u2019, U+2019, for an apostrophe in a text; for a quoted string, give the value a place of its own, or make the whole text one placeholder)"
-	case jsonContainer.MatchString(text):
-		return "a placeholder must not be in JSON within text: a value could add to it" + whole
+	case braces.MatchString(text), list.MatchString(text):
+		return "a placeholder must not be between braces, or in a list, within its text: JSON, GraphQL or another language may begin there, and a value could add to it" + whole
 	}
 	return ""
 }
