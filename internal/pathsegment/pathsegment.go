@@ -165,7 +165,7 @@ func escapeLength(length int, c rune) int {
 		return 1
 	case length == 1 && (c == 'u' || c == 'U'):
 		return 1
-	case length > 0 && hex:
+	case hex:
 		return length + 1
 	}
 	return 0
