@@ -234,6 +234,13 @@ func TestCompile_Rejects(t *testing.T) {
 		"method placeholder": {func(a *Action) { a.Method = "{{id}}" }, "method: must be GET"},
 		"CONNECT":            {func(a *Action) { a.Method = "CONNECT" }, "method: must be GET"},
 		"GET with a body":    {func(a *Action) { a.Method = "GET" }, "body: must be empty with the method GET"},
+		"HEAD with a body":   {func(a *Action) { a.Method = "HEAD" }, "body: must be empty with the method HEAD"},
+		"a blank body":       {func(a *Action) { a.Body = " \n" }, "body: line 2, column 1: a JSON template must be JSON"},
+		"a bad parameter":    {func(a *Action) { a.Header["Content-Type"] = "application/json; charset" }, "in UTF-8"},
+		"XML":                {func(a *Action) { a.Header["Content-Type"] = "application/xml" }, "must be application/json"},
+		"text as JSON":       {func(a *Action) { a.Header["Content-Type"] = "text/x+json" }, "must be application/json"},
+		"a bad default":      {func(a *Action) { a.Defaults = map[string]any{"a b": 1} }, `defaults["a b"]: a name must have only`},
+		"nothing to repeat":  {func(a *Action) { a.Repeat = []string{"unused"} }, `repeat["unused"]: must be the name of a placeholder`},
 		"no URL":             {func(a *Action) { a.URL = "" }, "url: line 1, column 1: a URL must begin with https://"},
 		"http":               {func(a *Action) { a.URL = "http://api.example.com/" }, "must begin with https://, unless"},
 		"form as JSON":       {func(a *Action) { a.Body = "a={{id}}" }, "body: must be JSON (for a form, set the header Content-Type"},
@@ -270,6 +277,30 @@ func TestCompile_Rejects(t *testing.T) {
 			require.ErrorAs(t, err, &ae)
 			assert.Contains(t, err.Error(), test.fault)
 		})
+	}
+}
+
+// A name that a faulty template has is not reported as unknown.
+func TestCompile_RepeatOfAFaultyTemplate(t *testing.T) {
+	_, err := Compile(Action{Method: "GET", URL: "https://h.example?tag={{tags}}&{{", Variables: map[string]string{"tags": "userDetail.tags"}, Repeat: []string{"tags"}}, nil)
+	requireFaults(t, err, "placeholders: url: line 1, column 32: a placeholder must be closed by }}")
+	assert.EqualError(t, err, "placeholders: url: line 1, column 32: a placeholder must be closed by }}", "one fault is one line")
+}
+
+// The Content-Type decides what the body is.
+func TestCompile_BodyKinds(t *testing.T) {
+	for typ, test := range map[string]struct{ body, want string }{
+		"application/json":                        {`{"a":{{a}}}`, `{"a":"x\u0026\"y"}`},
+		"application/vnd.api+json; charset=UTF-8": {`["{{a}}"]`, `["x\u0026\"y"]`},
+		"application/x-www-form-urlencoded":       {"a={{a}}", "a=x%26%22y"},
+		"text/plain; charset=utf-8":               {`"{{a}}" is as it is`, `"x&"y" is as it is`},
+	} {
+		c, err := Compile(Action{Method: "POST", URL: "https://h.example", Header: map[string]string{"content-type": typ}, Body: test.body, Variables: map[string]string{"a": "userDetail.a"}}, nil)
+		require.NoError(t, err, typ)
+		p, err := c.Preview(paths{"userDetail.a": `x&"y`})
+		require.NoError(t, err, typ)
+		assert.Equal(t, test.want, p.Body)
+		assert.Equal(t, map[string]string{"Content-Type": typ}, p.Header)
 	}
 }
 

@@ -59,7 +59,7 @@ func appendHeader(dst []byte, s string, position position) ([]byte, string) {
 func (t *template) edgeOfHeader(rendered []byte) (name, rule string) {
 	const edge = "must not make a header that begins or ends with white space"
 	switch n := len(rendered); {
-	case n == 0 || len(t.parts) == 0:
+	case n == 0:
 		return "", ""
 	case rendered[0] == ' ':
 		return t.parts[0].name, edge

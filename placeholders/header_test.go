@@ -7,7 +7,7 @@ import (
 )
 
 func TestHeader(t *testing.T) {
-	values := Values{"a": "x", "list": `a, b; c="d" 'e' \`, "n": 12, "empty": "", "spaces": "a  b"}
+	values := Values{"base64": "YWRhOnNlY3JldA+/-_==", "a": "x", "list": `a, b; c="d" 'e' \`, "n": 12, "empty": "", "spaces": "a  b"}
 	for src, want := range map[string]string{
 		"":                           "",
 		"fixed; with=\"quotes\", ok": "fixed; with=\"quotes\", ok",
@@ -17,6 +17,8 @@ func TestHeader(t *testing.T) {
 		"{{empty}}":                  "",
 		"id={{a}}; n={{n}}":          "id=x; n=12",
 		"{{a}}{{n}}":                 "x12",
+		"Basic {{base64}}":           "Basic YWRhOnNlY3JldA+/-_==",
+		"basic YWRhOnNlY3JldA==":     "basic YWRhOnNlY3JldA==",
 		"v1 {{spaces}} {{a}}":        "v1 a  b x",
 		"{{{{a}}":                    "{{a}}",
 	} {
@@ -30,6 +32,11 @@ func TestHeader_Rejects(t *testing.T) {
 		offset int
 		words  string
 	}{
+		{"Basic {{user}}:{{pass}}", 6, "base64 form of user:password"},
+		{"basic {{user}}:secret", 6, "base64 form of user:password"},
+		{"BASIC {{a}}{{b}}", 6, "base64 form of user:password"},
+		{"Basic  {{a}}", 7, "base64 form of user:password"},
+		{"Basic {{a}}, x", 6, "base64 form of user:password"},
 		{" x", 0, "begin with white space"},
 		{" {{a}}", 0, "begin with white space"},
 		{"Bearer ", 6, "end with white space"},
@@ -58,7 +65,11 @@ func TestHeader_RejectsValues(t *testing.T) {
 		{"{{a}}", "\u0085X-Admin: 1", visible},
 		{"{{a}}", "\u2028", visible},
 		{"{{a}}", "\xff", visible},
+		{"Basic {{a}}", "ada:secret", "base64 form of user:password"},
+		{"Basic {{a}}", "x, Basic y", "base64 form of user:password"},
 		{"id={{a}}", "1; admin=1", parts},
+		{"id={{a}}", "`", parts},
+		{"id={{a}}", `"`, parts},
 		{"id={{a}}", "1,2", parts},
 		{`name="{{a}}"`, `x"; admin="1`, parts},
 		{`name="{{a}}"`, `x\`, parts},

@@ -189,9 +189,6 @@ func (s *source) json() {
 	r := &jsonReader{text: s.text}
 	r.onValue = func() { s.setPosition(r.at-1, r.at, wholeJSON) }
 	r.onString = func(start int, decoded string, key bool) {
-		if !strings.Contains(decoded, nul) {
-			return
-		}
 		s.setPosition(start, r.at, jsonString)
 		rule := "a placeholder must not be in a key"
 		if !key {

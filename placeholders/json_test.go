@@ -2,6 +2,7 @@ package placeholders
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -26,6 +27,7 @@ func TestJSON(t *testing.T) {
 		`[{"a":1},{"a":{"a":{{number}}}}]`:    `[{"a":1},{"a":{"a":12}}]`,
 		`["\"",{{number}},"x","{{number}}"]`:  `["\"",12,"x","12"]`,
 		`{"a":"{{{{name}}: {{number}}"}`:      `{"a":"{{name}}: 12"}`,
+		"{\r\n\t\"a\" : {{number}} }":         "{\r\n\t\"a\" : 12 }",
 		"{\"a\": {{ number\n}} }":             `{"a": 12 }`,
 		`{"text":"“{{number}}”"}`:             `{"text":"“12”"}`,
 	} {
@@ -33,6 +35,11 @@ func TestJSON(t *testing.T) {
 		assert.Equal(t, want, got, src)
 		assert.True(t, json.Valid([]byte(got)))
 	}
+}
+
+func TestJSON_Depth(t *testing.T) {
+	src := strings.Repeat("[", 500) + strings.Repeat("]", 500)
+	assert.Equal(t, src, render(t, src, JSON, nil))
 }
 
 // What is written is what encoding/json would write.
@@ -73,6 +80,11 @@ func TestJSON_Rejects(t *testing.T) {
 		{"{\"md\":\"`{{a}}`\"}", 8, quoted},
 		{`{"q":"{ \"email\": \"{{a}}\" }"}`, 21, quoted},
 		{"", 0, syntax},
+		{`{"\x":{{a}}}`, 1, "only valid escapes"},
+		{`{"a":"\x"}`, 5, "only valid escapes"},
+		{`{"a"1{{a}}}`, 4, "expected a colon"},
+		{`{"a":[1 {{a}}]}`, 8, "expected a comma or ]"},
+		{strings.Repeat("[", 501) + strings.Repeat("]", 501), 500, "nested too deep"},
 		{"{", 1, syntax},
 		{`{"a":1{{a}}}`, 6, syntax},
 		{`{"a":{{a}}1}`, 10, syntax},

@@ -44,7 +44,7 @@ func appendPercent(dst []byte, s string, form bool) ([]byte, string) {
 func appendDecoded[T string | []byte](dst []byte, s T) []byte {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if c == '%' && i+2 < len(s) && isHex(s[i+1]) && isHex(s[i+2]) {
+		if isEscape(s[i:]) {
 			c = hexValue(s[i+1])<<4 | hexValue(s[i+2])
 			i += 2
 		}
@@ -70,7 +70,7 @@ func hexValue(c byte) byte {
 }
 
 // isEscape reports whether s begins with a % and its two digits.
-func isEscape(s string) bool {
+func isEscape[T string | []byte](s T) bool {
 	return len(s) > 2 && s[0] == '%' && isHex(s[1]) && isHex(s[2])
 }
 

@@ -180,7 +180,7 @@ func isSecretName(name string) bool {
 	return lower == "code" || slices.ContainsFunc(secretParts, func(part string) bool { return strings.Contains(lower, part) }) ||
 		slices.ContainsFunc(word.FindAllString(name, -1), func(word string) bool {
 			word = strings.ToLower(word)
-			return slices.Contains(secretWords, strings.TrimSuffix(word, "s")) || word == "pass"
+			return slices.Contains(secretWords, word) || slices.Contains(secretWords, strings.TrimSuffix(word, "s"))
 		})
 }
 

@@ -3,6 +3,7 @@ package placeholders
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 
@@ -69,6 +70,65 @@ func TestPreview_Masks(t *testing.T) {
 			assert.NotContains(t, r.URL.String(), "redacted")
 		})
 	}
+}
+
+// A mask may be longer than what it masks.
+func TestPreview_MaxOutput(t *testing.T) {
+	variables := map[string]string{"apiToken": "integrations.a"}
+	for field, a := range map[string]Action{
+		"url":  {Method: "GET", URL: "https://h.example/?a={{apiToken}}"},
+		"body": {Method: "POST", URL: "https://h.example/", Body: `["{{apiToken}}","20 characters in all"]`},
+	} {
+		a.Variables = variables
+		c, err := Compile(a, &Options{MaxOutput: 30})
+		require.NoError(t, err)
+		source := paths{"integrations.a": "x"}
+		_, err = c.Request(t.Context(), source)
+		require.NoError(t, err)
+		_, err = c.Preview(source)
+		requireField(t, err, field, "must be at most 30 bytes")
+	}
+}
+
+func TestIsSecretName(t *testing.T) {
+	for name := range strings.FieldsSeq("key KEY apiKey api_key API-Keys apikey2 token accessToken accesstoken secret clientSecrets password passwd dbpassword pwd pass pw PIN pin code Code " +
+		"sid otp totp auth oauth Authorization bearer sig signature hmac credential cred session sessionId sess cookie jwt cvv cvc x.pin user-pw passphrase privatekey salt") {
+		assert.True(t, isSecretName(name), name)
+	}
+	for name := range strings.FieldsSeq("id email name plan keyword monkey author authority design sigma passenger passport pinned spin country_code codes codec opinion possession2x tokyo sidebar assessment") {
+		assert.Equal(t, strings.Contains(name, "session"), isSecretName(name), name)
+	}
+}
+
+func TestLooksLikeKey(t *testing.T) {
+	for text, want := range map[string]bool{
+		"Bearer x": true, "basic YTpi": true, "token abc": true, sampleKey + "1": true, "id 0123456789abcdefghij": true, "0123456789abcdefghij,b": true,
+		"Bearer": false, "bear x": false, "2026-06-24": false, "application/vnd.github.v3+json": false, "return=representation-and-more-words": false, "0123456789abcdefghi": false,
+		"two words of 20 characters": false, "aaaaaaaaaa.aaaaaaaaaa1": false, "": false,
+	} {
+		assert.Equal(t, want, looksLikeKey(text), text)
+	}
+}
+
+func TestPreview_Headers(t *testing.T) {
+	variables := map[string]string{"id": "userDetail.id", "t": "userDetail.token", "v": "integrations.a.v"}
+	source := paths{"userDetail.id": "7", "userDetail.token": "hunter2", "integrations.a.v": "hunter2"}
+	shown := map[string]string{"Stripe-Version": "2026-06-24", "X-Request-Id": "refund-{{id}}", "X-Customer-Id": "{{id}}", "Accept": "text/html"}
+	masked := map[string]string{
+		"X-Trace-Id": sampleKey + "1 {{id}}", "X-Order-Id": "{{id}} " + sampleKey + "1", "X-Account-Id": "{{t}}", "X-Tenant-Id": "{{v}}", "X-Api-Key": "x", "X-Team-Id": "{{id}}-{{v}}",
+		"X-Shop-Id": "{{fixed}}",
+	}
+	a := Action{Method: "GET", URL: "https://h.example/?token&b=1", Header: maps.Clone(shown), Variables: variables, Defaults: map[string]any{"fixed": "hunter2"}}
+	maps.Copy(a.Header, masked)
+	p, err := compile(t, a).Preview(source)
+	require.NoError(t, err)
+	for name, value := range shown {
+		assert.Equal(t, strings.ReplaceAll(value, "{{id}}", "7"), p.Header[name], name)
+	}
+	for name := range masked {
+		assert.Equal(t, "[redacted]", p.Header[name], name)
+	}
+	assert.Equal(t, "https://h.example/?token&b=1", p.URL)
 }
 
 func TestPreview_ShowsTheRest(t *testing.T) {

@@ -128,7 +128,7 @@ func (t *template) checkDefaults() (name, rule string) {
 // missing or null. There is none if it is null where null is not allowed.
 func (t *template) lookUp(p *part, values Values) (v any, ok bool) {
 	v, ok = values[p.name]
-	if _, isString := v.(string); isString || ok && kindOf(v) > value.Null {
+	if kindOf(v) > value.Null {
 		return v, true
 	}
 	if otherwise, found := t.defaults[p.name]; found {

@@ -52,7 +52,7 @@ func requireValue(t testing.TB, err error, name, words string) {
 }
 
 func TestParse_Grammar(t *testing.T) {
-	values := Values{"a": "1", "b_2": "2", "_": "3", strings.Repeat("n", 128): "4"}
+	values := Values{"a": "1", "b_2": "2", "_": "3", "empty": "", strings.Repeat("n", 128): "4"}
 	for src, want := range map[string]string{
 		"":                                     "",
 		"plain":                                "plain",
@@ -69,6 +69,7 @@ func TestParse_Grammar(t *testing.T) {
 		"{{{{{a}}":                             "{{{a}}",
 		"{{{{{{a}}":                            "{{1",
 		"{{{{{{{{":                             "{{{{",
+		"{{empty}}&b?{{empty}}&":               "&b?&",
 		"ü{{a}}日本":                             "ü1日本",
 	} {
 		assert.Equal(t, want, render(t, src, Text, values), "%q", src)
@@ -188,6 +189,10 @@ func TestRender_ReportsAllMissing(t *testing.T) {
 	a: has no value (pass one, or set a default)
 	c: has no value (pass one, or set a default)`)
 
+	_, err = template.Render(Values{"b": "", "a": "", "ok": "", "bad": struct{}{}})
+	require.Equal(t, &MissingError{Names: []string{"c"}}, err, "also when a bad value comes first")
+	assert.EqualError(t, err, "placeholders: c: has no value (pass one, or set a default)")
+
 	var src strings.Builder
 	for i := range 1000 {
 		fmt.Fprintf(&src, "{{%s_%d}}", strings.Repeat("n", 100), i)
@@ -222,6 +227,16 @@ func TestAppend_KeepsDst(t *testing.T) {
 
 func TestTemplate_ZeroValue(t *testing.T) {
 	_, err := new(Template).Render(nil)
+	requireField(t, err, "template", "must come from Parse")
+	for _, template := range []*Template{nil, new(Template)} {
+		out, err := template.Append([]byte("x"), nil)
+		requireField(t, err, "template", "must come from Parse")
+		assert.Equal(t, "x", string(out))
+		assert.Empty(t, template.Names())
+	}
+	_, err = (*CompiledAction)(nil).Request(t.Context(), customer())
+	requireField(t, err, "action", "must come from Compile")
+	_, err = new(Template).Render(nil)
 	requireField(t, err, "template", "must come from Parse")
 	assert.Empty(t, new(Template).Names())
 	_, err = (*Template)(nil).Render(nil)
@@ -275,6 +290,8 @@ func TestParse_RejectsDefaults(t *testing.T) {
 	}
 	_, err := Parse("https://h.example/{{b}}/{{a}}", URL, &Options{Defaults: map[string]any{"a": "c"}})
 	assert.NoError(t, err)
+	_, err = Parse("https://h.example/{{b}}/{{a}}", URL, &Options{Defaults: map[string]any{"a": ".."}})
+	requireField(t, err, `Options.Defaults["a"]`, "dots and spaces")
 }
 
 // The bound holds while the output grows, also for what is made by encoding/json.

@@ -62,7 +62,7 @@ func checkOrigin(scheme, authority string) string {
 	isAddr := err == nil && addr.Zone() == ""
 	port, err := strconv.ParseUint(cmp.Or(u.Port(), "443"), 10, 16)
 	switch {
-	case u.Host != authority, !isAddr && !hostName.MatchString(u.Hostname()), strings.HasSuffix(authority, ":"), err != nil || port == 0:
+	case !isAddr && !hostName.MatchString(u.Hostname()), strings.HasSuffix(authority, ":"), err != nil || port == 0:
 		return badHost
 	case scheme == "http" && u.Hostname() != "localhost" && !(isAddr && addr.IsLoopback()):
 		return "a URL must begin with https://, unless its host is this machine"
@@ -142,7 +142,7 @@ func (u *urlParts) check(rendered []byte) (name, rule string) {
 // same reports whether net/http will see the origin and the path segments of the
 // template in a rendered URL.
 func (u *urlParts) same(rendered *url.URL) bool {
-	want, err := url.Parse(u.origin)
-	return err == nil && rendered.Scheme == want.Scheme && rendered.Host == want.Host && rendered.User == nil && rendered.Opaque == "" &&
-		rendered.Fragment == "" && strings.Count(rendered.EscapedPath(), "/") == len(u.segments)-1
+	origin := *rendered
+	origin.Path, origin.RawPath, origin.RawQuery, origin.ForceQuery = "", "", "", false
+	return origin.String() == u.origin && strings.Count(rendered.EscapedPath(), "/") == len(u.segments)-1
 }

@@ -141,6 +141,7 @@ func TestRender_Repeat(t *testing.T) {
 	}{
 		{"https://h.example/x?tag={{tags}}", URL, []string{"a", "b&c"}, "https://h.example/x?tag=a&tag=b%26c"},
 		{"https://h.example/x?a=1&tag={{tags}}&b=2", URL, []any{"a", 2, true}, "https://h.example/x?a=1&tag=a&tag=2&tag=true&b=2"},
+		{"https://h.example/x?tag={{tags}}", URL, 7, "https://h.example/x?tag=7"},
 		{"https://h.example/x?tag={{tags}}", URL, "one", "https://h.example/x?tag=one"},
 		{"https://h.example/x?tag={{tags}}", URL, []string{"one"}, "https://h.example/x?tag=one"},
 		{"https://h.example/x?tag={{tags}}&b=2", URL, []string{}, "https://h.example/x?b=2"},
@@ -162,7 +163,7 @@ func TestRender_Repeat(t *testing.T) {
 	}
 	template, err := Parse("a={{tags}}", Form, &Options{Repeat: []string{"tags"}, MaxOutput: 10})
 	require.NoError(t, err)
-	for _, v := range []any{[]any{"a", []any{}}, []any{nil}} {
+	for _, v := range []any{[]any{"a", []any{}}, []any{nil}, []any{math.NaN()}, []string{"\xff"}} {
 		_, err = template.Render(Values{"tags": v})
 		requireValue(t, err, "tags", "must")
 	}
