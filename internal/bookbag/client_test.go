@@ -636,6 +636,7 @@ func TestNewRefuses(t *testing.T) {
 		{testKey, func(c *Config) { c.BaseURL = "https://app.bookbag.ai#x" }, "Options.BaseURL", "must have no query and no fragment"},
 		{testKey, func(c *Config) { c.Timeout = -1 }, "Options.Timeout", "must not be negative"},
 		{testKey, func(c *Config) { c.MaxRetries = 11 }, "Options.MaxRetries", "must be at most 10"},
+		{testKey, func(c *Config) { c.MaxBody = 1<<30 + 1 }, "Options.MaxBody", "must be from 0 to 1073741824 bytes"},
 		{testKey, func(c *Config) { c.MaxBody = -1 }, "Options.MaxBody", "must be from 0 to 1073741824 bytes"},
 	} {
 		var c Config
@@ -651,6 +652,12 @@ func TestNewRefuses(t *testing.T) {
 	for _, base := range []string{"http://localhost:8080", "http://127.0.0.1", "http://[::1]:9/x", "https://eu.example/api/"} {
 		_, err := New(testKey, Config{BaseURL: base})
 		assert.NoError(t, err, base)
+	}
+}
+
+func TestParseCount_OtherThanCounts(t *testing.T) {
+	for text, want := range map[string]int{"": 0, "0": 0, "99": 99, "-1": 0, "x": 0, "1.5": 0, "99999999999999999999": 0} {
+		assert.Equal(t, want, parseCount(text), text)
 	}
 }
 

@@ -1,0 +1,7 @@
+//go:build race
+
+package faults
+
+// The race detector makes everything some ten times slower, and is of no use for
+// measurements of memory: one kind of value shows that they still run.
+const hostileKinds = 1
