@@ -52,6 +52,9 @@ var badUserIDs = map[string]string{
 	"user_8821\n":            fmt.Sprintf(userRule, 10),
 	"\nuser":                 fmt.Sprintf(userRule, 1),
 	"a b":                    fmt.Sprintf(userRule, 2),
+	"undefined":              "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>",
+	"null":                   "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>",
+	"0":                      "must be the id of a customer, got one of zeros only, as an unset number or UUID has",
 	"a/b":                    fmt.Sprintf(userRule, 2),
 	"ü":                      fmt.Sprintf(userRule, 1),
 	"a\x00":                  fmt.Sprintf(userRule, 2),
@@ -200,8 +203,8 @@ func TestNewRefuses(t *testing.T) {
 		options     *Options
 		field, rule string
 	}{
-		{"", 1, nil, "apiKey", "must not be empty"},
-		{testKey + "\n", 1, nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
+		{"", 1, nil, "apiKey", "must not be empty (is the variable set?)"},
+		{testKey + "\n", 1, nil, "apiKey", "must not begin or end with white space (is there a line end after it?)"},
 		{testKey, 0, nil, "agent", "must be positive"},
 		{testKey, -1, nil, "agent", "must be positive"},
 		{testKey, 1, &Options{BaseURL: "http://app.bookbag.ai"}, "Options.BaseURL", "must be https, unless its host is this machine"},

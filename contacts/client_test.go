@@ -201,11 +201,15 @@ func TestBadArguments(t *testing.T) {
 		_, err = c.Update(ctx, "a", Input{ExternalID: Set(id)})
 		requireField(t, err, "input.ExternalID", rule)
 	}
+	// Such a contact is not written, but one that is there can be read and deleted.
+	_, err := c.Upsert(ctx, []Input{{ExternalID: Set("undefined")}})
+	requireField(t, err, "inputs[0].ExternalID", "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>")
+	require.NoError(t, checkExternalID("externalID", "undefined"))
 	for _, n := range []int{0, 1001} {
 		_, err := c.Upsert(ctx, make([]Input, n))
 		requireField(t, err, "inputs", fmt.Sprintf("must have 1 to 1000 items, has %d", n))
 	}
-	_, err := c.Upsert(ctx, []Input{ada, {}, {}, ada})
+	_, err = c.Upsert(ctx, []Input{ada, {}, {}, ada})
 	requireField(t, err, "inputs[3].ExternalID", "must not be that of inputs[0]")
 	notUTF8, notFinite := value.Text("\xff"), "must be a finite number (leave it out, or pass nil)"
 	for _, test := range []struct {
@@ -293,8 +297,8 @@ func TestNewRefuses(t *testing.T) {
 		options     *Options
 		field, rule string
 	}{
-		{"", 1, nil, "apiKey", "must not be empty"},
-		{testKey + "\n", 1, nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
+		{"", 1, nil, "apiKey", "must not be empty (is the variable set?)"},
+		{testKey + "\n", 1, nil, "apiKey", "must not begin or end with white space (is there a line end after it?)"},
 		{testKey, 0, nil, "agent", "must be positive"},
 		{testKey, -1, nil, "agent", "must be positive"},
 		{testKey, 1, &Options{BaseURL: "http://app.bookbag.ai"}, "Options.BaseURL", "must be https, unless its host is this machine"},

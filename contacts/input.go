@@ -1,7 +1,10 @@
 package contacts
 
 import (
+	"cmp"
+
 	"github.com/chatident/chatident/internal/bookbag"
+	"github.com/chatident/chatident/internal/field"
 )
 
 // Input is what is written of a contact. Each field is absent, null or a value:
@@ -59,7 +62,7 @@ func (c *Client) check(name string, in *Input) error {
 		return &FieldError{name + ".ExternalID", "must not be null"}
 	}
 	if id, ok := in.ExternalID.Get(); ok {
-		broken := brokenByExternalID(id)
+		broken := cmp.Or(brokenByExternalID(id), field.Set(id))
 		if broken == "" && c.requireUserIDs {
 			broken = bookbag.UserID(id)
 		}

@@ -10,6 +10,7 @@ package bookbag
 import (
 	"context"
 	"fmt"
+	"github.com/chatident/chatident/internal/secret"
 	"net"
 	"net/http"
 	"net/url"
@@ -121,14 +122,11 @@ func or[T comparable](v, otherwise T) T {
 	return v
 }
 
-// checkKey wants what can stand in a header. It does not check the form that
-// the vendor gives its keys: that may change.
+// checkKey rejects what cannot be in a header, or was not pasted whole. It does not
+// check the form that the vendor gives its keys: that may change.
 func checkKey(apiKey string) error {
-	switch {
-	case apiKey == "":
-		return &ArgumentError{"apiKey", "must not be empty"}
-	case strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }):
-		return &ArgumentError{"apiKey", "must have only visible ASCII characters (is there a line end behind it?)"}
+	if rule := secret.CheckIn("", apiKey); rule != "" {
+		return &ArgumentError{"apiKey", rule}
 	}
 	return nil
 }

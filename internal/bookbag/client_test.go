@@ -618,11 +618,14 @@ func TestNewRefuses(t *testing.T) {
 		change      func(*Config)
 		field, rule string
 	}{
-		{"", nil, "apiKey", "must not be empty"},
-		{"oc_test\n", nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
-		{"oc test", nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
-		{"oc_test\x7f", nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
-		{"öc_test", nil, "apiKey", "must have only visible ASCII characters (is there a line end behind it?)"},
+		{"", nil, "apiKey", "must not be empty (is the variable set?)"},
+		{"oc_test\n", nil, "apiKey", "must not begin or end with white space (is there a line end after it?)"},
+		{"oc test", nil, "apiKey", `must have only visible ASCII characters (is there a "Bearer " before it?)`},
+		{"oc_test\x7f", nil, "apiKey", "must not contain control characters or others that do not print (paste it again)"},
+		{`"oc_test"`, nil, "apiKey", "must not begin or end with a quote (docker's --env-file, for one, keeps the quotes of a value)"},
+		{"$BOOKBAG_API_KEY", nil, "apiKey", "must not be a placeholder such as ${NAME}, $NAME or <name> (is the variable expanded?)"},
+		{"Bearer oc_test", nil, "apiKey", `must have only visible ASCII characters (is there a "Bearer " before it?)`},
+		{"öc_test", nil, "apiKey", `must have only visible ASCII characters (is there a "Bearer " before it?)`},
 		{testKey, func(c *Config) { c.BaseURL = "app.bookbag.ai" }, "Options.BaseURL", "must be an absolute URL"},
 		{testKey, func(c *Config) { c.BaseURL = "https://:443" }, "Options.BaseURL", "must be an absolute URL"},
 		{testKey, func(c *Config) { c.BaseURL = "https:app.bookbag.ai" }, "Options.BaseURL", "must be an absolute URL"},

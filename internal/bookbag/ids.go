@@ -1,10 +1,13 @@
 package bookbag
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/chatident/chatident/internal/field"
 )
 
 const maxID = 128
@@ -32,12 +35,13 @@ func newAlphabet(marks, words string) *alphabet {
 }
 
 // UserID returns the rule that a userId breaks, or "" for a good one. "." and
-// ".." are not good, since they would change the meaning of a path.
+// ".." are not good, since they would change the meaning of a path, nor are texts
+// that mean "not set", since all such visitors would be one.
 func UserID(id string) (broken string) {
 	if id == "." || id == ".." {
 		return "must not be . or .."
 	}
-	return yours.check(id)
+	return cmp.Or(yours.check(id), field.Set(id))
 }
 
 // IssuedID returns the rule that an id breaks which the service issued and that

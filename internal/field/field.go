@@ -63,7 +63,7 @@ func Set(s string) string {
 	switch {
 	case len(text) <= longest && notSet[strings.ToLower(text)], strings.HasPrefix(text, "%!"): // fmt writes %!s(<nil>)
 		return "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>"
-	case strings.Trim(text, "0-{}") == "": // 0, the nil UUID
+	case strings.Trim(text, "0-{}") == "" && strings.Contains(text, "0"): // 0, the nil UUID
 		return "must be the id of a customer, got one of zeros only, as an unset number or UUID has"
 	}
 	return ""

@@ -19,7 +19,7 @@ func TestText(t *testing.T) {
 }
 
 func TestID(t *testing.T) {
-	for _, id := range []string{"1", "10", "100", "user_8821", "ada@example.com", "Nullman", "nile", "0a", "true-1", "00000000-0000-0000-0000-000000000001", "a b", "müller", "NULLS", "%41"} {
+	for _, id := range []string{"1", "10", "100", "user_8821", "ada@example.com", "Nullman", "nile", "0a", "true-1", "00000000-0000-0000-0000-000000000001", "a b", "müller", "NULLS", "%41", "-"} {
 		assert.Empty(t, ID(id), id)
 	}
 	for _, id := range []string{
@@ -28,7 +28,7 @@ func TestID(t *testing.T) {
 	} {
 		assert.Contains(t, ID(id), "such as undefined or <nil>", id)
 	}
-	for _, id := range []string{"0", "00", "-", "00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-000000000000}", "00000000000000000000000000"} {
+	for _, id := range []string{"0", "00", "00000000-0000-0000-0000-000000000000", "{00000000-0000-0000-0000-000000000000}", "00000000000000000000000000"} {
 		assert.Contains(t, ID(id), "zeros", id)
 	}
 	assert.Equal(t, "must not be empty", ID(""))
