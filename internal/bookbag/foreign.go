@@ -24,10 +24,7 @@ type foreign struct {
 func newForeign(apiKey string) foreign {
 	parts := partsOf(apiKey)
 	return foreign{func(text string) bool {
-		if parts.in(text) {
-			return true
-		}
-		return strings.ContainsAny(text, `%\`) && parts.in(unescape(text))
+		return containsAny(text, parts) || strings.ContainsAny(text, `%\`) && containsAny(unescape(text), parts)
 	}}
 }
 
@@ -39,41 +36,31 @@ func (f foreign) text(text string, limit int) string {
 	return cut(text, limit)
 }
 
-// keyParts are parts of the key, one of which is in any text that has 16 or more
-// bytes of its secret in a row, and parts of its base64 form.
-type keyParts struct{ plain, base64 []string }
-
-func partsOf(apiKey string) (p keyParts) {
+// partsOf returns parts of the key and of its base64 forms, at least one of which
+// is in any text that has 20 or more bytes of its secret in a row.
+func partsOf(apiKey string) []string {
 	const publicPrefix = 4 // of "oc_live_"
 	if len(apiKey) < 16 {
-		p.plain = []string{apiKey}
-		return p
+		return []string{apiKey}
 	}
-	p.plain = overlapping(apiKey[publicPrefix:], 12)
+	parts := overlapping(apiKey[publicPrefix:], 12)
 	for before := range 3 { // where the key begins within three bytes
-		encoded := base64.RawStdEncoding.EncodeToString([]byte("123"[:before] + apiKey))
-		p.base64 = append(p.base64, overlapping(encoded[2*publicPrefix:len(encoded)-1], 16)...)
+		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+			encoded := encoding.EncodeToString([]byte("123"[:before] + apiKey))
+			parts = append(parts, overlapping(encoded[2*publicPrefix:len(encoded)-1], 16)...)
+		}
 	}
-	return p
+	return parts
 }
 
-// overlapping returns parts of a text, each of which begins four bytes after the
+// overlapping returns parts of a text, each of which begins in the middle of the
 // one before.
 func overlapping(text string, length int) (parts []string) {
-	for ; len(text) > length; text = text[4:] {
+	for ; len(text) > length; text = text[length/2:] {
 		parts = append(parts, text[:length])
 	}
 	return append(parts, text[max(0, len(text)-length):])
 }
-
-func (p keyParts) in(text string) bool {
-	if containsAny(text, p.plain) {
-		return true
-	}
-	return len(p.base64) > 0 && containsAny(standardBase64.Replace(text), p.base64)
-}
-
-var standardBase64 = strings.NewReplacer("-", "+", "_", "/")
 
 func containsAny(text string, parts []string) bool {
 	for _, part := range parts {
