@@ -43,10 +43,10 @@ func (c *Client) Export(ctx context.Context) iter.Seq2[Conversation, error] {
 var errLoopEnded = errors.New("the loop has ended")
 
 func (c *Client) readExport(res *bookbag.Response, yield func(Conversation, error) bool) error {
-	body := &impatient{body: res.Stream, patience: c.idleTimeout, giveUp: func() { res.Abort(ErrStreamIdle) }}
+	body := &idleReader{body: res.Stream, timeout: c.idleTimeout, onIdle: func() { res.Abort(ErrStreamIdle) }}
 	s := bookbag.NewScanner(body, int(c.maxText))
 	each := func(item []byte) error {
-		body.heard()
+		body.alive()
 		var conversation Conversation
 		if err := bookbag.Unmarshal(item, &conversation); err != nil {
 			return err
@@ -74,6 +74,6 @@ func (c *Client) readExport(res *bookbag.Response, yield func(Conversation, erro
 	if err == nil && (!found || rest.cursor != "") {
 		err = bookbag.ErrFormat
 	}
-	body.heard()
+	body.alive()
 	return err
 }

@@ -71,7 +71,7 @@ type Stream struct {
 // connection is what a Stream reads from.
 type connection struct {
 	res    *bookbag.Response
-	body   *impatient
+	body   *idleReader
 	events *sse.Reader
 }
 
@@ -99,7 +99,7 @@ func (c *Client) open(ctx context.Context, call bookbag.Call) (*Stream, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	body := &impatient{body: res.Stream, patience: c.idleTimeout, giveUp: func() { res.Abort(ErrStreamIdle) }}
+	body := &idleReader{body: res.Stream, timeout: c.idleTimeout, onIdle: func() { res.Abort(ErrStreamIdle) }}
 	conn := &connection{res, body, sse.NewReader(body, c.maxEvent)}
 	s := &Stream{Meta: metaOf(res), operation: call.Operation, conn: func() *connection { return conn }, room: c.maxText}
 	if mediaType, _, _ := mime.ParseMediaType(res.ContentType); mediaType != "text/event-stream" {
@@ -210,7 +210,7 @@ func (s *Stream) read() ([]byte, error) {
 	}
 	for {
 		e, err := conn.events.Next()
-		conn.body.heard()
+		conn.body.alive()
 		switch {
 		case err == io.EOF && string(conn.events.Unfinished()) == done,
 			err == nil && string(e.Data) == done:
