@@ -76,7 +76,7 @@ func TestPreview_Masks(t *testing.T) {
 func TestPreview_MaxOutput(t *testing.T) {
 	variables := map[string]string{"apiToken": "integrations.a"}
 	for field, a := range map[string]Action{
-		"url":  {Method: "GET", URL: "https://h.example/?a={{apiToken}}"},
+		"url":  {Method: "POST", URL: "https://h.example/?a={{apiToken}}", Body: "[]"},
 		"body": {Method: "POST", URL: "https://h.example/", Body: `["{{apiToken}}","20 characters in all"]`},
 	} {
 		a.Variables = variables

@@ -136,10 +136,10 @@ func isSolid(c rune) bool {
 // these, or they have one in their compatibility form.
 func fold(c rune) rune {
 	switch c {
-	case '\\', '\uff0f', '\uff3c', '\ufe68', '\u2044', '\u2215', '\u2216', '\u29f5', '\u29f8', '\u29f9',
+	case '\\', '\uff3c', '\ufe68', '\u2044', '\u2215', '\u2216', '\u29f5', '\u29f8', '\u29f9',
 		'\u2100', '\u2101', '\u2105', '\u2106', '\u00a5', '\uffe5', '\u20a9', '\uffe6':
 		return '/'
-	case '?', '#', '\uff1f', '\uff03', '\ufe5f', '\ufe56':
+	case '#', '\uff03', '\ufe5f', '\ufe56':
 		return '?'
 	case '\u037e', '\ufe54':
 		return ';'

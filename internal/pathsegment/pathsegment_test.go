@@ -30,7 +30,7 @@ func TestCheck(t *testing.T) {
 		"": empty, ";": empty, ";a": empty, "\uff1ba": empty,
 
 		".": dots, "..": dots, "...": dots, " ": dots, ".. ": dots, " ..": dots, ". .": dots, "..;": dots, "..;a": dots, "..;ü": dots, "..?ü": dots, "..?x": dots, "..#x": dots,
-		"..\u037ex": dots, "..\uff1bx": dots, "..\ufe54x": dots, "..\uff03x": dots, "..\ufe56x": dots,
+		"..\u037ex": dots, "..\uff1bx": dots, "..\ufe54x": dots, "..\uff03x": dots, "..\ufe56x": dots, "..\ufe5fx": dots, "..\uff1fx": dots,
 		"\u00a0": dots, "..\u00a0": dots, "\u2003..": dots, ".\u3000.": dots, "..\u200b": dots, ".\u200d.": dots, "..\ufeff": dots, "..\u00ad": dots, "..\u2060": dots,
 		"..\u180e": dots, "..\ufe0f": dots, "..\u034f": dots, "..\u3164": dots, "..\u115f": dots, "..\U000e0020": dots, "..\u202e": dots, "..\u2028": dots, "..\u0301": dots,
 		"\uff0e": dots, "\uff0e\uff0e": dots, ".\uff0e": dots, "\u2024\u2024": dots, "\u2025": dots, "\u2026": dots, "\ufe30": dots, "\ufe52\ufe52": dots, "\ufe19": dots,
