@@ -11,13 +11,14 @@ import (
 func TestForm(t *testing.T) {
 	values := Values{"a": "1&admin=1", "b": "ü +%\r\n;~", "n": 12}
 	for src, want := range map[string]url.Values{
-		"":                     {},
-		"a={{a}}":              {"a": {"1&admin=1"}},
-		"a={{a}}&b=x{{b}}y":    {"a": {"1&admin=1"}, "b": {"xü +%\r\n;~y"}},
-		"a={{n}}{{n}}&a=fix":   {"a": {"1212", "fix"}},
-		"a={{n}}&flag&e=&f=b=": {"a": {"12"}, "flag": {""}, "e": {""}, "f": {"b="}},
-		"a%5Bb%5D=+%2B{{n}}":   {"a[b]": {" +12"}},
-		"u=https://x.test/?q":  {"u": {"https://x.test/?q"}},
+		"":                        {},
+		"a={{a}}":                 {"a": {"1&admin=1"}},
+		"a={{a}}&b=x{{b}}y":       {"a": {"1&admin=1"}, "b": {"xü +%\r\n;~y"}},
+		"a={{n}}{{n}}&a=fix":      {"a": {"1212", "fix"}},
+		"a={{n}}&flag&e=&f=b=":    {"a": {"12"}, "flag": {""}, "e": {""}, "f": {"b="}},
+		"a=!$'()*+,/:=?@&b={{n}}": {"a": {"!$'()* ,/:=?@"}, "b": {"12"}},
+		"a%5Bb%5D=+%2B{{n}}":      {"a[b]": {" +12"}},
+		"u=https://x.test/?q":     {"u": {"https://x.test/?q"}},
 	} {
 		got, err := url.ParseQuery(render(t, src, Form, values))
 		require.NoError(t, err)

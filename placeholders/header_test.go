@@ -1,6 +1,7 @@
 package placeholders
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,6 +24,12 @@ func TestHeader(t *testing.T) {
 		"{{{{a}}":                    "{{a}}",
 	} {
 		assert.Equal(t, want, render(t, src, Header, values), src)
+	}
+}
+
+func TestHeader_CredentialSchemes(t *testing.T) {
+	for scheme := range strings.FieldsSeq("Bearer Digest DPoP Token ApiKey Api-Key Key OAuth Negotiate bearer OAUTH") {
+		assert.Equal(t, scheme+` a="b", c`, render(t, scheme+" {{a}}", Header, Values{"a": `a="b", c`}))
 	}
 }
 

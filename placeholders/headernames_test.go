@@ -26,6 +26,48 @@ func TestCompile_HeadersWithPlaceholders(t *testing.T) {
 	assert.NoError(t, compileHeader("Cookie", "a={{a}}"))
 }
 
+// Each word of a name counts.
+func TestCompile_HeaderWords(t *testing.T) {
+	for word := range strings.FieldsSeq(`account amount campaign channel correlation country currency customer email id idempotency key language locale name nonce note
+		order org organization phone plan project reason reference request secret session shop signature source store tag tags team tenant tier timestamp timezone
+		token trace version workspace`) {
+		assert.NoError(t, compileHeader("X-Acme-"+word, "{{a}}"), word)
+	}
+	for name := range strings.FieldsSeq(`authorization x-authorization accept accept-language content-language user-agent if-match if-none-match prefer traceparent
+		x-postmark-server-token`) {
+		assert.NoError(t, compileHeader(name, "{{a}}"), name)
+	}
+	for word := range strings.FieldsSeq(`accel action addr address authenticated behalf cert claim claims cluster connecting consumer destination envoy forward forwarded
+		gateway host http impersonate internal invoke ip matched method middleware nextjs oidc original originating override path principal proxy real remote rewrite
+		role route saml server ssl subrequest sudo tls true tunnel uri url webauth`) {
+		assert.Error(t, compileHeader("X-"+word+"-Id", "{{a}}"), word)
+		assert.Error(t, compileHeader("X_"+strings.ToUpper(word)+"_KEY", "{{a}}"), word)
+	}
+}
+
+// HTTP needs these itself.
+func TestCompile_RejectsReservedHeaders(t *testing.T) {
+	for name := range strings.FieldsSeq(`Host Content-Length Transfer-Encoding Connection Keep-Alive TE Trailer Upgrade Proxy-Connection Proxy-Authenticate
+		Proxy-Authorization HTTP2-Settings Expect Content-Encoding Proxy content_length KEEP_ALIVE`) {
+		err := compileHeader(name, "x")
+		var ae *ActionError
+		if assert.ErrorAs(t, err, &ae, name) {
+			assert.Contains(t, err.Error(), "HTTP needs this header itself", name)
+		}
+	}
+}
+
+func TestCompile_Methods(t *testing.T) {
+	for method := range strings.FieldsSeq("GET HEAD POST PUT PATCH DELETE") {
+		_, err := Compile(Action{Method: method, URL: "https://h.example"}, nil)
+		assert.NoError(t, err, method)
+	}
+	for _, body := range []string{"\r\n\t [1]", "{}", `"x"`} {
+		_, err := Compile(Action{Method: "POST", URL: "https://h.example", Body: body}, nil)
+		assert.NoError(t, err, "%q", body)
+	}
+}
+
 // A server may take the request for another one, or for that of another client.
 func TestCompile_RejectsPlaceholdersInSteeringHeaders(t *testing.T) {
 	for name := range strings.FieldsSeq(`X-Middleware-Subrequest SOAPAction X-Amz-Target X-Real-IP True-Client-IP X-Remote-User X-Url Base-Url

@@ -15,6 +15,7 @@ func TestJSON(t *testing.T) {
 		"object": map[string]any{"k": []int{1}}, "list": []string{"<"},
 	}
 	for src, want := range map[string]string{
+		`[1e+5,2E-6,-678.9,{{number}}]`:       `[1e+5,2E-6,-678.9,12]`,
 		`"{{text}}"`:                          `"a\"b\\c\nd\u001f\u003c/script\u003e\u2028ü"`,
 		`{{text}}`:                            `"a\"b\\c\nd\u001f\u003c/script\u003e\u2028ü"`,
 		`{"a":{{number}}}`:                    `{"a":12}`,

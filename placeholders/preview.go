@@ -163,8 +163,7 @@ func maskJSON(body string) string {
 
 // secretWords are in the names of secrets as a word: api_key, apiKey, API-Keys.
 var secretWords = []string{
-	"key", "token", "secret", "pass", "passwd", "pwd", "pw", "pin", "auth", "oauth", "authorization", "bearer", "sig", "signature", "hmac",
-	"credential", "cred", "sess", "session", "sid", "cookie", "jwt", "otp", "totp", "cvv", "cvc", "nonce", "salt",
+	"key", "pass", "pwd", "pw", "pin", "auth", "oauth", "authorization", "sig", "hmac", "cred", "sess", "sid", "otp", "totp", "cvv", "cvc", "nonce", "salt",
 }
 
 // secretParts are in the names of secrets at any place, as these are often written

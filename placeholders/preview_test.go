@@ -92,7 +92,7 @@ func TestPreview_MaxOutput(t *testing.T) {
 
 func TestIsSecretName(t *testing.T) {
 	for name := range strings.FieldsSeq("key KEY apiKey api_key API-Keys apikey2 token accessToken accesstoken secret clientSecrets password passwd dbpassword pwd pass pw PIN pin code Code " +
-		"sid otp totp auth oauth Authorization bearer sig signature hmac credential cred session sessionId sess cookie jwt cvv cvc x.pin user-pw passphrase privatekey salt") {
+		"sid otp totp auth oauth Authorization bearer sig signature hmac credential cred session sessionId sess cookie jwt cvv cvc x.pin user-pw passphrase privatekey salt nonce myaccesskey mycredential mysignature mycookie mybearer myjwt mysecret myapikey") {
 		assert.True(t, isSecretName(name), name)
 	}
 	for name := range strings.FieldsSeq("id email name plan keyword monkey author authority design sigma passenger passport pinned spin country_code codes codec opinion possession2x tokyo sidebar assessment") {
@@ -107,6 +107,24 @@ func TestLooksLikeKey(t *testing.T) {
 		"two words of 20 characters": false, "aaaaaaaaaa.aaaaaaaaaa1": false, "": false,
 	} {
 		assert.Equal(t, want, looksLikeKey(text), text)
+	}
+}
+
+// A key of other digits, and between other characters.
+func TestLooksLikeKey_Characters(t *testing.T) {
+	for digit := range strings.SplitSeq("0123456789", "") {
+		assert.True(t, looksLikeKey(strings.Repeat("a", 19)+digit), digit)
+	}
+	for separator := range strings.SplitSeq(".,;:/()\" \t", "") {
+		assert.False(t, looksLikeKey("aaaaaaaaaa1"+separator+"bbbbbbbbbb2"), "%q", separator)
+	}
+}
+
+func TestPreview_KeepsWhiteSpace(t *testing.T) {
+	for space := range strings.SplitSeq(" \t\r\n", "") {
+		p, err := compile(t, Action{Method: "POST", URL: "https://h.example", Body: `{"token":"x"` + space + `,"a":1}`}).Preview(paths{})
+		require.NoError(t, err)
+		assert.Equal(t, `{"token":"[redacted]"`+space+`,"a":1}`, p.Body)
 	}
 }
 
