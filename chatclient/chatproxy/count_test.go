@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -98,6 +99,20 @@ func TestProxy_CountsBeforeTheBodyIsRead(t *testing.T) {
 		e.proxy.ServeHTTP(w, r)
 		assert.Equal(t, 429, w.Code)
 	}
+}
+
+// A body that is cut short is no message, although what came would be one.
+func TestProxy_BodyCutShort(t *testing.T) {
+	e := newSite(t, setup{})
+	for path, body := range map[string]string{"/messages": `{"message":"a"}`, "/ai-sdk": aiBody("a", "")} {
+		r := newRequest("POST", path, "")
+		r.Body = io.NopCloser(io.MultiReader(strings.NewReader(body), iotest.ErrReader(io.ErrUnexpectedEOF)))
+		w := newRecorder()
+		e.proxy.ServeHTTP(w, r)
+		assert.Equal(t, 400, w.Code)
+		assert.Contains(t, w.Body.String(), "could not be read")
+	}
+	assert.Empty(t, e.fake.Requests())
 }
 
 // heldBody holds its last byte back until it may be sent.

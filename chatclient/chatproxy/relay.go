@@ -76,7 +76,6 @@ func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chat
 	if err != nil {
 		return withMessage(err, q.ticket != ""), nil
 	}
-	defer stream.Close()
 
 	f.header(w.Header())
 	out = newEventWriter(w, cancel)

@@ -70,6 +70,10 @@ func TestBodies(t *testing.T) {
 	} {
 		e.refused(400, "invalid_request", "POST", "/messages", body, "Content-Type", "application/json")
 	}
+	for path, body := range map[string]string{"/messages": `{"message":"a","userId":"ada"}`, "/ai-sdk": `{"userId":"ada"}`} {
+		_, text := e.do("POST", path, body)
+		assert.Contains(t, text, errUserID.sentence)
+	}
 	e.refused(404, "conversation_not_found", "POST", "/messages", `{"message":"a","conversation":""}`)
 	e.refused(413, "too_large", "POST", "/messages", `{"message":"`+strings.Repeat("a", 65<<10)+`"}`)
 	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json", "application/json, text/plain"} {

@@ -278,6 +278,33 @@ func TestHTTP2(t *testing.T) {
 	assert.Contains(t, string(stream), "[DONE]")
 }
 
+// The deadline of a write does not end a response over HTTP/2 that was written already,
+// while OnError takes its time.
+func TestProxy_SlowOnErrorOverHTTP2(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{
+			proxy:  &Options{OnError: func(*http.Request, error) { time.Sleep(time.Minute) }},
+			server: func(s *http.Server) { s.Protocols = unencryptedHTTP2() },
+		})
+		e.client.Transport.(*http.Transport).Protocols = unencryptedHTTP2()
+		e.fake.Script(chattest.Status(402, ""), chattest.Cut(1))
+		for _, want := range []string{`"code":"bot_paused"`, "[DONE]"} {
+			begun := time.Now()
+			res, text := e.do("POST", "/messages", `{"message":"a"}`)
+			assert.Equal(t, 2, res.ProtoMajor)
+			assert.Contains(t, text, want)
+			assert.Equal(t, time.Minute, time.Since(begun), "the response ends with the handler")
+		}
+		e.end()
+	})
+}
+
+func unencryptedHTTP2() *http.Protocols {
+	p := &http.Protocols{}
+	p.SetUnencryptedHTTP2(true)
+	return p
+}
+
 // A client that sends a request and reads no response, or not its end, holds its
 // connection for 30 seconds, whether the server has a WriteTimeout or none.
 func TestProxy_StalledReader(t *testing.T) {
