@@ -324,7 +324,7 @@ func TestTheScript_Frames(t *testing.T) {
 func TestTheScript_Tickets(t *testing.T) {
 	replies := []http.HandlerFunc{
 		streaming(`{"type":"start","conversation":"v1.c.x"}`, `{"type":"finish","message":"v1.m.x"}`),
-		streaming(`{"type":"new"}`, `{"type":"finish","message":"v1.n.x"}`, `{"type":"new"}`),
+		streaming(`{"type":"new","conversation":"v1.no.x","message":"v1.no.x"}`, `{"type":"finish","message":"v1.n.x"}`, `{"type":"new"}`),
 		streaming(`{"type":"finish"}`),
 	}
 	got := chatWith(t, func(w http.ResponseWriter, r *http.Request) {
@@ -334,6 +334,26 @@ func TestTheScript_Tickets(t *testing.T) {
 	for i, message := range []string{"v1.m.x", "v1.n.x", ""} {
 		assert.Equal(t, "v1.c.x", got[i].Conversation)
 		assert.Equal(t, message, got[i].LastReply)
+	}
+}
+
+// A conversation that has ended, or is not found, is left: the next message begins anew.
+// After any other error it goes on.
+func TestTheScript_LeavesAConversation(t *testing.T) {
+	for code, want := range map[string]string{"conversation_ended": "", "conversation_not_found": "", "busy": "v1.c.x", "conversation_ended_": "v1.c.x"} {
+		var bodies []string
+		got := chatWith(t, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			if bodies = append(bodies, string(body)); len(bodies) != 2 {
+				streaming(`{"type":"finish","conversation":"v1.c.x"}`)(w, r)
+				return
+			}
+			w.WriteHeader(http.StatusConflict)
+			_, _ = io.WriteString(w, `{"version":1,"error":{"code":"`+code+`","message":"No."}}`)
+		}, "", step{"send": "one"}, step{"send": "two"}, step{"send": "three"})
+		assert.Equal(t, want, got[1].Conversation, code)
+		assert.Contains(t, bodies[1], "v1.c.x")
+		assert.Equal(t, want != "", strings.Contains(bodies[2], "v1.c.x"), code)
 	}
 }
 
@@ -390,6 +410,10 @@ func TestTheScript_Paths(t *testing.T) {
 func TestTheScript_EndsTheReplyBefore(t *testing.T) {
 	ended := make(chan bool, 2)
 	got := chatWith(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			assert.True(t, <-ended, "before anything else is sent")
+			return
+		}
 		if body, _ := io.ReadAll(r.Body); strings.Contains(string(body), "last") {
 			streaming(`{"type":"text-delta","text":"end"}`)(w, r)
 			return
@@ -402,12 +426,11 @@ func TestTheScript_EndsTheReplyBefore(t *testing.T) {
 		case <-time.After(5 * time.Second):
 		}
 		ended <- r.Context().Err() != nil
-	}, "", step{"send": "left", "stopAfter": 1, "leave": true}, step{"send": "stays", "meanwhile": "last"})
-	assert.True(t, <-ended)
+	}, "", step{"send": "left", "stopAfter": 1, "leave": true}, step{"history": step{}}, step{"send": "stays", "meanwhile": "last"})
 	assert.True(t, <-ended)
 	assert.Equal(t, []string{"one"}, got[0].Pieces)
-	assert.Equal(t, []string{"one", "end"}, got[1].Pieces)
-	assert.Nil(t, got[1].Error)
+	assert.Equal(t, []string{"one", "end"}, got[2].Pieces)
+	assert.Nil(t, got[2].Error)
 }
 
 // The reader of the vendor's documentation gets the same text from the proxy as
