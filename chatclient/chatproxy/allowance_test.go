@@ -52,6 +52,22 @@ func TestTheAllowanceForgets(t *testing.T) {
 	})
 }
 
+func TestAllowance_RemembersWhatIsInTheWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := &allowance{requests: map[subject][]time.Time{}}
+		_, _ = a.allow(t.Context(), Visitor{UserID: "grace"})
+		time.Sleep(9 * time.Second)
+		for range 20 {
+			_, _ = a.allow(t.Context(), Visitor{UserID: "ada"})
+		}
+		time.Sleep(2 * time.Second) // grace's request is forgotten now
+		retryAfter, ok := a.allow(t.Context(), Visitor{UserID: "ada"})
+		assert.False(t, ok)
+		assert.Equal(t, 8*time.Second, retryAfter)
+		assert.Len(t, a.requests, 1)
+	})
+}
+
 // In any window of 10 seconds, and from many goroutines, 20 and no more.
 func TestTheAllowanceInEveryWindow(t *testing.T) {
 	a := &allowance{requests: map[subject][]time.Time{}}

@@ -100,8 +100,8 @@ func readBody(in io.Reader) ([]byte, *refusal) {
 		return nil, invalid("The body could not be read.")
 	}
 	body = bytes.Trim(body, " \t\r\n") // white space in JSON
-	if !utf8.Valid(body) || !json.Valid(body) || body[0] != '{' {
-		return nil, invalid("The body must be a JSON object in UTF-8.")
+	if !utf8.Valid(body) || !json.Valid(body) {
+		return nil, invalid("The body must be JSON in UTF-8.")
 	}
 	return body, nil
 }

@@ -239,6 +239,7 @@ func (e *site) failed(status int, code, method, path, body string, header ...str
 	assert.Equal(e, 1, answer.Version)
 	assert.Equal(e, code, answer.Error.Code, text)
 	assert.Regexp(e, `^[A-Za-z].*\.$`, answer.Error.Message, "a sentence")
+	assert.Equal(e, status == 429, res.Header.Get("Retry-After") != "", "it is said where it is known")
 	assert.Equal(e, "application/json", res.Header.Get("Content-Type"))
 	assert.Equal(e, "no-store", res.Header.Get("Cache-Control"))
 	assert.Equal(e, "nosniff", res.Header.Get("X-Content-Type-Options"))

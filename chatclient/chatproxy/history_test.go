@@ -118,6 +118,9 @@ func TestCursors(t *testing.T) {
 	e.fake.Script(chattest.Status(400, "VALIDATION_INVALID_BODY")) // it has forgotten its own
 	e.failed(400, "invalid_request", "GET", list+"?cursor="+ofList, "")
 	assert.Empty(t, e.reports())
+	e.fake.Script(chattest.Status(403, "AUTH_INSUFFICIENT_PERMISSIONS")) // which is not the cursor's fault
+	e.failed(502, "bot_unavailable", "GET", list+"?cursor="+ofList, "")
+	assert.Len(t, e.reports(), 1)
 }
 
 func TestFeedbackBodies(t *testing.T) {
@@ -155,14 +158,20 @@ func TestPartsOfOtherTypes(t *testing.T) {
 		assert.NotContains(t, messages, `"parts":[]`)
 	}
 
-	e := newSite(t, setup{})
+	e := newSite(t, setup{proxy: &Options{PassTools: true}})
 	ticket := e.say("Hello", "").Conversation
+	e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"m1","role":"user","parts":[null,7,"secret",{"secret":1},{"type":7,"secret":1},{"type":"x","y":1}]}],"pagination":{}}`)))
+	_, messages := e.do("GET", "/conversations/"+ticket+"/messages", "")
+	assert.Contains(t, messages, `"parts":[{"type":"x","y":1}]`, "a part without a type is none")
+
+	e = newSite(t, setup{})
+	ticket = e.say("Hello", "").Conversation
 	e.fake.Script(chattest.Respond(answering(`{"data":[
 		{"id":"m1","role":"system","parts":[{"type":"text","text":"the prompt"}]},
 		{"id":"m0","role":"user","parts":[{"type":"text","text":""},{"type":"text"}]},
 		{"id":"m2","role":"assistant","parts":[null,7,{"type":"text","text":"a","source":"secret.pdf"},{"type":"source","url":"secret"}],"feedback":"odd","metadata":{"cost":"secret"}}
 	],"pagination":{"cursor":null,"hasMore":false}}`)))
-	_, messages := e.do("GET", "/conversations/"+ticket+"/messages", "")
+	_, messages = e.do("GET", "/conversations/"+ticket+"/messages", "")
 	m2 := e.proxy.tickets.message(ada, "456", "m2")
 	assert.Contains(t, messages, `"parts":[{"type":"text","text":""},{"type":"text","text":""}]`)
 	first, rest, _ := strings.Cut(messages, `{"id":"`+e.proxy.tickets.message(ada, "456", "m0"))

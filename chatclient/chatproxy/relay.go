@@ -156,10 +156,7 @@ func quotedText(e chatclient.Event) []byte {
 }
 
 func appendFrame(b []byte, frame any) []byte {
-	j, err := json.Marshal(frame)
-	if err != nil {
-		return b // of a frame that came as JSON: there is none
-	}
+	j, _ := json.Marshal(frame) // of strings, and of JSON that was decoded: there is no error
 	b = append(b, "data: "...)
 	b = append(b, j...)
 	return append(b, "\n\n"...)

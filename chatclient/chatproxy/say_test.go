@@ -70,8 +70,14 @@ func TestBodies(t *testing.T) {
 	} {
 		e.refused(400, "invalid_request", "POST", "/messages", body, "Content-Type", "application/json")
 	}
-	for path, body := range map[string]string{"/messages": `{"message":"a","userId":"ada"}`, "/ai-sdk": `{"userId":"ada"}`} {
-		_, text := e.do("POST", path, body)
+	for path, body := range map[string]string{
+		"/messages": `{"message":"a","userId":"ada"}`, "/ai-sdk": `{"userId":"ada"}`, "/conversations/c/messages/m/feedback": `{"userId":"ada"}`,
+	} {
+		method := "POST"
+		if strings.HasSuffix(path, "feedback") {
+			method = "PATCH"
+		}
+		_, text := e.do(method, path, body)
 		assert.Contains(t, text, errUserID.sentence)
 	}
 	e.refused(404, "conversation_not_found", "POST", "/messages", `{"message":"a","conversation":""}`)
@@ -232,9 +238,11 @@ func TestIdsThatCannotBeSentBack(t *testing.T) {
 	}
 	e := newSite(t, setup{})
 	ticket := e.say("Hello", "").Conversation
-	e.fake.Script(chattest.Respond(streaming(`{"type":"finish","finishReason":"stop","metadata":{"messageId":"m"}}`)))
-	_, stream := e.do("POST", "/messages", saying("a", ticket))
-	assert.Equal(t, `{"type":"finish","finishReason":"stop","conversation":"`+ticket+`"}`, framesOf(stream)[1])
+	for _, none := range []string{`{"messageId":"m"}`, `{"messageId":"m","conversationId":null}`, `{"messageId":"m","conversationId":""}`} {
+		e.fake.Script(chattest.Respond(streaming(`{"type":"finish","finishReason":"stop","metadata":` + none + `}`)))
+		_, stream := e.do("POST", "/messages", saying("a", ticket))
+		assert.Equal(t, `{"type":"finish","finishReason":"stop","conversation":"`+ticket+`"}`, framesOf(stream)[1])
+	}
 
 	e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"a:b","role":"user","parts":[{"type":"text","text":"a"}]}],"pagination":{}}`)))
 	_, list := e.do("GET", "/conversations/"+ticket+"/messages", "")
