@@ -115,8 +115,10 @@ func TestCursors(t *testing.T) {
 	assert.Contains(t, text, `"cursor":null`)
 	assert.Equal(t, []error{ErrUnusableID}, e.reports())
 
-	e.fake.Script(chattest.Status(400, "VALIDATION_INVALID_BODY")) // it has forgotten its own
-	e.failed(400, "invalid_request", "GET", list+"?cursor="+ofList, "")
+	for _, path := range []string{list + "?cursor=" + ofList, messages + "?cursor=" + ofMessages} {
+		e.fake.Script(chattest.Status(400, "VALIDATION_INVALID_BODY")) // it has forgotten its own
+		e.failed(400, "invalid_request", "GET", path, "")
+	}
 	assert.Empty(t, e.reports())
 	e.fake.Script(chattest.Status(403, "AUTH_INSUFFICIENT_PERMISSIONS")) // which is not the cursor's fault
 	e.failed(502, "bot_unavailable", "GET", list+"?cursor="+ofList, "")

@@ -80,6 +80,10 @@ func TestBodies(t *testing.T) {
 		_, text := e.do(method, path, body)
 		assert.Contains(t, text, errUserID.sentence)
 	}
+	for body, sentence := range map[string]string{`{"message":1}`: "message must be a string.", `{"message":"a","conversation":1}`: "conversation must be a string."} {
+		_, text := e.do("POST", "/messages", body)
+		assert.Contains(t, text, sentence)
+	}
 	e.refused(404, "conversation_not_found", "POST", "/messages", `{"message":"a","conversation":""}`)
 	e.refused(413, "too_large", "POST", "/messages", `{"message":"`+strings.Repeat("a", 65<<10)+`"}`)
 	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json", "application/json, text/plain"} {

@@ -134,6 +134,12 @@ func TestAVisitorWhoLeavesInSilence(t *testing.T) {
 func TestReadingTakesNoBody(t *testing.T) {
 	e := newSite(t, setup{})
 	e.refused(400, "invalid_request", "GET", "/conversations", `{}`)
+	r := newRequest("GET", "/conversations", "{}")
+	r.ContentLength = -1 // chunked
+	w := newRecorder()
+	e.proxy.ServeHTTP(w, r)
+	assert.Equal(t, 400, w.Code)
+	assert.Empty(t, e.fake.Requests())
 }
 
 // What ends a reply early is said in a frame, whatever it is; nothing hangs.
