@@ -244,7 +244,7 @@ func TestCompile_Rejects(t *testing.T) {
 		"no URL":             {func(a *Action) { a.URL = "" }, "url: line 1, column 1: a URL must begin with https://"},
 		"http":               {func(a *Action) { a.URL = "http://api.example.com/" }, "must begin with https://, unless"},
 		"form as JSON":       {func(a *Action) { a.Body = "a={{id}}" }, "body: must be JSON (for a form, set the header Content-Type"},
-		"JSON as a form":     {func(a *Action) { a.Header["Content-Type"] = formType }, "body: line 1, column 1: must be percent-encoded (write %7B"},
+		"JSON as a form":     {func(a *Action) { a.Header["Content-Type"] = formType }, "body: must be a form, such as name=value"},
 		"type placeholder":   {func(a *Action) { a.Header["Content-Type"] = "{{id}}" }, "without a placeholder"},
 		"charset":            {func(a *Action) { a.Header["Content-Type"] = "application/json; charset=latin1" }, "in UTF-8"},
 		"no type":            {func(a *Action) { a.Header["Content-Type"] = "" }, "must be application/json"},
@@ -405,10 +405,10 @@ func TestParseAction_ReportsAllFaults(t *testing.T) {
 	)
 	for data, want := range map[string]string{
 		"":                                 `placeholders: line 1, column 1: an action's file must be JSON: expected a value (a text must be in quotes)`,
-		"{":                                `placeholders: line 1, column 2: an action's file must be JSON: expected a key in quotes`,
+		"{":                                `placeholders: line 1, column 2: an action's file must be JSON: expected a key in quotes (is there a comma too many?)`,
 		" []":                              `placeholders: file: must be an object`,
 		"null":                             `placeholders: file: must be an object`,
-		"{{a}}":                            `placeholders: line 1, column 2: an action's file must be JSON: expected a key in quotes`,
+		"{{a}}":                            `placeholders: line 1, column 2: an action's file must be JSON: expected a key in quotes (is there a comma too many?)`,
 		"{\"body\":{{a}":                   `placeholders: line 1, column 9: an action's file must be JSON: a placeholder must be closed by }}`,
 		"{}\n{}":                           `placeholders: line 2, column 1: an action's file must be JSON: expected the end after the value`,
 		`{"url":"a","url":"b"}`:            `placeholders: line 1, column 12: an action's file must be JSON: an object must not have a member twice`,

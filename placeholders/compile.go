@@ -114,6 +114,8 @@ func (c *compiler) body() {
 		c.reject("body", "must be empty with the method "+c.action.Method)
 	case !given && first != "" && strings.IndexByte(`{["`, first[0]) < 0:
 		c.reject("body", "must be JSON (for a form, set the header Content-Type to "+formType+", for text to "+textType+")")
+	case kind == Form && strings.HasPrefix(first, "{"):
+		c.reject("body", "must be a form, such as name=value&name=value, in a string (for JSON, remove the header Content-Type)")
 	default:
 		c.out.body, _ = c.template("body", c.action.Body, kind)
 	}

@@ -45,3 +45,29 @@ func TestDocs(t *testing.T) {
 	}
 	assert.Equal(t, map[string]int{"json": 2, "text": 10}, count)
 }
+
+// What a site operator writes first is accepted, or rejected with one fault that
+// says what to change.
+func TestCompile_FirstDrafts(t *testing.T) {
+	for draft, fault := range map[string]string{
+		`{"method":"GET","url":"https://h.example/orders?fields[]=id&sort=-created at&email={{a}}"`:                                                 `url: line 1, column 32: must be percent-encoded (write %5B for "[", %5D for "]", %20 for " ")`,
+		`{"method":"PATCH","url":"https://h.example","headers":{"Content-Type":"application/x-www-form-urlencoded"},"body":"items[0][price]={{a}}"`: `body: line 1, column 6: must be percent-encoded (write %5B for "[", %5D for "]")`,
+		`{"method":"POST","url":"https://h.example","body":"amount={{a}}"`:                                                                          `body: must be JSON (for a form, set the header Content-Type to application/x-www-form-urlencoded, for text to text/plain)`,
+		`{"method":"POST","url":"https://h.example","headers":{"Content-Type":"application/x-www-form-urlencoded"},"body":{"amount":{{a}}}`:         `body: must be a form, such as name=value&name=value, in a string (for JSON, remove the header Content-Type)`,
+		`{"method":"POST","url":"https://h.example","body":{"query":"{ order(id: \"{{a}}\") { x } }"}`:                                              `body: line 1, column 25: a placeholder must not share its text with a quote ("): a language with quoted strings may begin there, and a value could end the string` + whole,
+		`{"method":"GET","url":"https://h.example","headers":{"Authorization":"Basic {{a}}:{{a}}"}`:                                                 `headers["Authorization"]: line 1, column 7: Basic takes one placeholder and nothing else (map one variable to the base64 form of user:password)`,
+		`{"method":"POST","url":"https://h.example","body":{"amount":{{userDetail.amount}}}`:                                                        `body: line 1, column 11: a name must have only ASCII letters, digits and _, and not begin with a digit (map a path such as userDetail.email to a name in the variables)`,
+		`{"method":"POST","url":"https://h.example","body":{"amount":{{a}}}`:                                                                        ``,
+		`{"method":"POST","url":"https://h.example","body":{{a}}`:                                                                                   ``,
+		`{"method":"POST","url":"https://h.example","body":"{\"a\":{{a}}}"`:                                                                         ``,
+	} {
+		action, err := ParseAction([]byte(draft + `,"variables":{"a":"userDetail.a"}}`))
+		require.NoError(t, err, draft)
+		_, err = Compile(action, nil)
+		if fault == "" {
+			assert.NoError(t, err, draft)
+			continue
+		}
+		assert.EqualError(t, err, "placeholders: "+fault, draft)
+	}
+}

@@ -17,7 +17,7 @@ var (
 )
 
 // whole is the advice for text that has a language of its own.
-const whole = " (give the value a place of its own, such as a variable of a GraphQL query or a parameter of a statement, or make the whole text one placeholder)"
+const whole = " (pass the value on its own, as in the variables of a GraphQL query or the parameters of a statement, or make the whole text one placeholder)"
 
 // embedded returns the rule that decoded text with placeholders breaks, each a
 // NUL in it: text in which another language may begin, whose reader would take a
@@ -33,7 +33,7 @@ func embedded(text string) string {
 		return "a placeholder must not share its text with $$: a dollar-quoted string may begin there, and a value could end it" + whole
 	case hasQuotingApostrophe(text):
 		return "a placeholder must not share its text with an apostrophe that is not between two letters: a quoted string may begin there, and a value could end it " +
-			"(write \u2019, U+2019, for an apostrophe in a text; for a quoted string, give the value a place of its own, or make the whole text one placeholder)"
+			"(write \u2019, U+2019, for an apostrophe in a text; for a quoted string, pass the value on its own, or make the whole text one placeholder)"
 	case braces.MatchString(text), list.MatchString(text):
 		return "a placeholder must not be between braces, or in a list, within its text: JSON, GraphQL or another language may begin there, and a value could add to it" + whole
 	}

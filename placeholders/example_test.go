@@ -101,7 +101,7 @@ func ExampleCompile_faults() {
 	// Output:
 	// placeholders: url: line 1, column 9: a placeholder must not be in the scheme, the user information, the host or the port of a URL (a placeholder may be in a path segment and in the value of a query parameter)
 	// placeholders: headers["X-Customer"]: line 1, column 1: "userEmial" must be one of the variables
-	// placeholders: body: line 1, column 28: a placeholder must not share its text with a quote ("): a language with quoted strings may begin there, and a value could end the string (give the value a place of its own, such as a variable of a GraphQL query or a parameter of a statement, or make the whole text one placeholder)
+	// placeholders: body: line 1, column 28: a placeholder must not share its text with a quote ("): a language with quoted strings may begin there, and a value could end the string (pass the value on its own, as in the variables of a GraphQL query or the parameters of a statement, or make the whole text one placeholder)
 	// placeholders: variables["userEmail"]: must be a path that begins with userDetail. or integrations.
 }
 

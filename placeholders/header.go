@@ -96,7 +96,7 @@ var reservedHeaders = []string{
 // A placeholder may be in these headers, and in those whose name ends in one of
 // the words of placeholderWords.
 var placeholderHeaders = []string{
-	"authorization", "x-authorization", "cookie", "accept", "accept-language", "content-language", "user-agent",
+	"authorization", "x-authorization", "cookie", "accept", "user-agent",
 	"if-match", "if-none-match", "prefer", "traceparent", "x-postmark-server-token",
 }
 
@@ -104,9 +104,9 @@ var placeholderHeaders = []string{
 // fact about the customer.
 var placeholderWords = []string{
 	"account", "amount", "campaign", "channel", "correlation", "country", "currency", "customer", "email", "id", "idempotency",
-	"key", "language", "locale", "name", "nonce", "note", "order", "org", "organization", "phone", "plan", "project", "reason",
+	"language", "locale", "name", "nonce", "note", "order", "org", "organization", "phone", "plan", "project", "reason",
 	"reference", "request", "secret", "session", "shop", "signature", "source", "store", "tag", "tags", "team", "tenant", "tier",
-	"timestamp", "timezone", "token", "trace", "version", "workspace",
+	"timestamp", "timezone", "trace", "version", "workspace",
 }
 
 // steeringWords say that a proxy or a framework may take a request for another

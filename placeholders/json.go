@@ -113,7 +113,7 @@ func (r *jsonReader) member() func() bool {
 	seen := map[string]bool{}
 	return func() bool {
 		if r.next() != '"' {
-			return r.fail("expected a key in quotes")
+			return r.fail("expected a key in quotes (is there a comma too many?)")
 		}
 		start := r.at
 		key, ok := r.string(true)
@@ -175,7 +175,7 @@ func (r *jsonReader) string(key bool) (decoded string, ok bool) {
 // literal reads a number, true, false or null.
 func (r *jsonReader) literal() bool {
 	rest := r.text[r.at:]
-	length := len(rest) - len(strings.TrimLeft(rest, "+-.0123456789eEtruefalsn"))
+	length := len(rest) - len(strings.TrimLeft(rest, "+-.0123456789Etruefalsn"))
 	if !json.Valid([]byte(rest[:length])) {
 		return r.fail("expected a value (a text must be in quotes)")
 	}

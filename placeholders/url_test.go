@@ -23,6 +23,7 @@ func TestURL(t *testing.T) {
 		"https://h.example/p?flag&q=a:{{a}}&empty=&r=a=b":        "https://h.example/p?flag&q=a:x&empty=&r=a=b",
 		"https://h.example/p?q={{dot}}{{dot}}/{{dot}}{{dot}}":    "https://h.example/p?q=../..",
 		"https://h.example/projects/group%2Fname/{{a}}":          "https://h.example/projects/group%2Fname/x",
+		"https://h.example/a!$&'()*+,;=:@b/{{a}}":                "https://h.example/a!$&'()*+,;=:@b/x",
 		"https://h.example/%C3%BC/%20x/a;v=1/{{a}};v=2?a=%7B":    "https://h.example/%C3%BC/%20x/a;v=1/x;v=2?a=%7B",
 		"http://localhost:8080/{{a}}":                            "http://localhost:8080/x",
 		"http://127.0.0.1/{{a}}":                                 "http://127.0.0.1/x",

@@ -20,7 +20,7 @@ type Values map[string]any
 
 const (
 	notNull   = `must not be null (for null in JSON, leave out the quotes around the placeholder; else set a default)`
-	notSingle = "must be a single value (a list or an object must be a whole JSON value; a list may repeat a parameter)"
+	notSingle = "must be a single value (in JSON, a list or an object must be a whole value; for tag=a&tag=b, add the name to repeat)"
 	tooLong   = "is too long" // becomes an error about the output
 )
 

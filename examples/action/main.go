@@ -63,7 +63,7 @@ func preview(actionFile, userFile string) (text string, faults []string) {
 			faults = append(faults, fmt.Sprintf("%s: has no value for {{%s}}", userFile, name))
 		}
 		for _, name := range missing.Null {
-			faults = append(faults, fmt.Sprintf("%s: has null for {{%s}} (only a whole JSON value may be null; or set a default)", userFile, name))
+			faults = append(faults, fmt.Sprintf("%s: has null for {{%s}} (for null in JSON, leave out the quotes around it; else set a default)", userFile, name))
 		}
 		return "", faults
 	}

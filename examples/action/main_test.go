@@ -99,7 +99,7 @@ func TestRun_FaultsOfFiles(t *testing.T) {
 		"user twice":     {action, "{}{}", "u.json: must be one JSON object"},
 		"missing":        {action, "{}", "u.json: has no value for {{id}}\nu.json: has no value for {{q}}\n"},
 		"too deep":       {action, `{"userDetail":{"id":"1","q":"r"}}`, "u.json: has no value for {{q}}\n"},
-		"null":           {action, `{"userDetail":{"id":null}}`, "u.json: has no value for {{q}}\nu.json: has null for {{id}} (only a whole JSON value may be null; or set a default)\n"},
+		"null":           {action, `{"userDetail":{"id":null}}`, "u.json: has no value for {{q}}\nu.json: has null for {{id}} (for null in JSON, leave out the quotes around it; else set a default)\n"},
 		"injection":      {action, `{"userDetail":{"id":"../admin","q":{"r":1}}}`, "u.json: url: the value of id must not put a slash or a backslash into a path segment"},
 		"object":         {action, `{"userDetail":{"id":"1","q":{"r":{}}}}`, "u.json: url: the value of q must be a single value"},
 		"large":          {strings.Repeat(" ", 4<<20+1), "{}", "a.json: must be at most 4194304 bytes"},
