@@ -226,7 +226,7 @@ func TestAction_AuthorizationWithAScheme(t *testing.T) {
 	requireRejected(t, call(t, h, set("Authorization", actionKey)))
 }
 
-func TestUserIDOutsideOfAnAction(t *testing.T) {
+func TestUserID_OutsideOfAnAction(t *testing.T) {
 	_, ok := UserID(t.Context())
 	assert.False(t, ok)
 }

@@ -37,7 +37,7 @@ func macOf(h *Hasher, message string) string {
 }
 
 // User hashes published in the tests of other libraries for the same function.
-func TestPublishedUserHashes(t *testing.T) {
+func TestHash_PublishedVectors(t *testing.T) {
 	for _, v := range []struct{ source, secret, id, hash string }{
 		{"intercom-node", "abc123", "1", "f02877f24c9dd37542268a28627ebaf2e07d0d114d9482abcdc20f60874b40b3"},
 		{"intercom-node", "bar", "baz", "c8acc43edc084edb8207a50320ba4ec5d113686cf8050274a305480c98512e45"},
@@ -58,7 +58,7 @@ func TestPublishedUserHashes(t *testing.T) {
 }
 
 // RFC 4231, section 4, test cases 1 to 4, 6 and 7. (Case 5 cuts the output.)
-func TestRFC4231(t *testing.T) {
+func TestHasher_RFC4231(t *testing.T) {
 	for name, v := range map[string]struct{ key, data, mac string }{
 		"1": {strings.Repeat("\x0b", 20), "Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"},
 		"2": {"Jefe", "what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"},
@@ -74,7 +74,7 @@ func TestRFC4231(t *testing.T) {
 	}
 }
 
-func TestWycheproofHMAC(t *testing.T) {
+func TestHasher_Wycheproof(t *testing.T) {
 	var v struct {
 		TestGroups []struct {
 			TagSize int
@@ -104,7 +104,7 @@ func TestWycheproofHMAC(t *testing.T) {
 	assert.Equal(t, 174, ran)
 }
 
-func TestNodesCryptoMakesTheSameHashes(t *testing.T) {
+func TestHash_NodesCryptoMakesTheSame(t *testing.T) {
 	const secret = "ein Schlüssel 🔑 mit Umlaut"
 	random := rand.New(rand.NewPCG(1, 2))
 	alphabet := []rune("abcXYZ0123456789._-@+ /\\'\"<>&éßЖ日本語🙂\u2028\u0000\ufffd\U0010ffff")
@@ -127,7 +127,7 @@ func TestNodesCryptoMakesTheSameHashes(t *testing.T) {
 	}
 }
 
-func TestNewRefusesSecrets(t *testing.T) {
+func TestNew_RejectsSecrets(t *testing.T) {
 	_, err := New("", nil)
 	requireField(t, err, "secret", "must not be empty")
 	_, err = New("a secret that is long", &Options{Previous: []string{"another secret, long", ""}})
@@ -136,7 +136,7 @@ func TestNewRefusesSecrets(t *testing.T) {
 
 // Under GODEBUG=fips140=only hmac.New panics for short keys; New must not.
 // .ci/run runs the tests of this package in that mode too.
-func TestShortSecretsUnderFIPS(t *testing.T) {
+func TestNew_ShortSecretsUnderFIPS(t *testing.T) {
 	_, err := New("13 bytes long", nil)
 	if fips140.Enforced() {
 		requireField(t, err, "secret", "must have at least 14 bytes under GODEBUG=fips140=only")
@@ -149,7 +149,7 @@ func TestShortSecretsUnderFIPS(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestHashRefusesIDs(t *testing.T) {
+func TestHash_RejectsIDs(t *testing.T) {
 	h := testHasher(t, "a secret that is long", nil)
 	for id, rule := range map[string]string{
 		"": "must not be empty", "a\xff": "must be valid UTF-8", "\xed\xa0\x80": "must be valid UTF-8",
@@ -166,7 +166,7 @@ func TestHashRefusesIDs(t *testing.T) {
 }
 
 // The id is hashed as it is: neither trimmed nor folded.
-func TestHashTakesTheExactID(t *testing.T) {
+func TestHash_TakesTheExactID(t *testing.T) {
 	h := testHasher(t, "a secret that is long", nil)
 	seen := map[string]string{}
 	for _, id := range []string{"a", "A", " a", "a ", "a\n", "á", "a\u0301", "a\x00", "01", "1", "1.0"} {
@@ -241,7 +241,7 @@ func TestSetSecret(t *testing.T) {
 }
 
 // While the secret changes, each hash is made with one of the two.
-func TestManyGoroutinesWhileTheSecretChanges(t *testing.T) {
+func TestSetSecret_ManyGoroutines(t *testing.T) {
 	const oldSecret, newSecret = "the old secret, long", "the new secret, long"
 	h := testHasher(t, oldSecret, &Options{Previous: []string{newSecret}})
 	var wg sync.WaitGroup
@@ -262,7 +262,7 @@ func TestManyGoroutinesWhileTheSecretChanges(t *testing.T) {
 	wg.Wait()
 }
 
-func TestManyGoroutines(t *testing.T) {
+func TestVerify_ManyGoroutines(t *testing.T) {
 	h := testHasher(t, "a secret that is long", nil)
 	long := strings.Repeat("x", 1000)
 	want := map[string]string{}

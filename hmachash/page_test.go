@@ -35,7 +35,7 @@ func newBookbag(t testing.TB) *Bookbag {
 	return b
 }
 
-func TestVendorSecrets(t *testing.T) {
+func TestNewAinisa_RejectsSecrets(t *testing.T) {
 	for secret, rule := range map[string]string{
 		"":                     "must not be empty (is the variable set?)",
 		pageSecret + "\n":      "must not begin or end with white space (is there a line end after it?)",
@@ -140,7 +140,7 @@ func TestScriptFile(t *testing.T) {
 	assert.Empty(t, get("HEAD", "").Body.String())
 }
 
-func TestIdentifyIsTheJSONForm(t *testing.T) {
+func TestIdentify_JSON(t *testing.T) {
 	hash, err := testHasher(t, pageSecret, nil).Hash("1")
 	require.NoError(t, err)
 	ainisa, err := newAinisa(t).Identify(AinisaUser{ID: "1", Email: "ada@example.com"})
@@ -179,7 +179,7 @@ func TestBookbag_IdentifyUnwrapsMetadata(t *testing.T) {
 	assert.NotContains(t, data, "user_metadata")
 }
 
-func TestPageBlocksRefuse(t *testing.T) {
+func TestScript_Rejects(t *testing.T) {
 	const (
 		edges     = "must not begin or end with white space (use strings.TrimSpace)"
 		invisible = "must not contain control characters or others that do not print, such as U+200B"
@@ -257,7 +257,7 @@ var hostile = []string{
 }
 
 // What an engine reads out of the blocks is what was put in, whatever it was.
-func TestPageBlocksInAJavaScriptEngine(t *testing.T) {
+func TestScript_InAJavaScriptEngine(t *testing.T) {
 	a, b := newAinisa(t), newBookbag(t)
 	var blocks []template.HTML
 	var want []any

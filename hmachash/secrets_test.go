@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestNothingPrintsTheSecret(t *testing.T) {
+func TestHasher_SecretIsPrintedByNothing(t *testing.T) {
 	const secret = "correct-horse-battery-staple"
 	h, err := New(secret, &Options{Previous: []string{"an older secret"}})
 	require.NoError(t, err)

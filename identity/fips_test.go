@@ -13,7 +13,7 @@ import (
 
 // Under GODEBUG=fips140=only a Minter mints, and an Opener says at start-up that it
 // cannot open. .ci/run runs this test in that mode too.
-func TestFIPS(t *testing.T) {
+func TestMint_UnderFIPS(t *testing.T) {
 	token, err := newTestMinter(t, nil).Mint(full())
 	require.NoError(t, err)
 	require.Contains(t, opensByTheStandardLibrary(t, token), `{"userDetail":{"id":"user-123",`)

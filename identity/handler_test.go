@@ -23,7 +23,7 @@ type lookupFunc = func(*http.Request) (*Payload, error)
 func signedIn(*http.Request) (*Payload, error) { p := full(); return &p, nil }
 func nobody(*http.Request) (*Payload, error)   { return nil, nil }
 
-func TestHandlerAnswers(t *testing.T) {
+func TestHandler_Responses(t *testing.T) {
 	const (
 		null       = `{"identity":null}`
 		failed     = `{"error":"the identity is not available at the moment"}`
@@ -174,7 +174,7 @@ func or(s, otherwise string) string {
 }
 
 // ErrAbortHandler is how a handler tells net/http to drop the connection.
-func TestHandlerPassesErrAbortHandlerOn(t *testing.T) {
+func TestHandler_PassesErrAbortHandlerOn(t *testing.T) {
 	h := Handler(newTestMinter(t, nil), func(*http.Request) (*Payload, error) { panic(http.ErrAbortHandler) }, nil)
 	assert.PanicsWithValue(t, http.ErrAbortHandler, func() {
 		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", endpointPath, nil))
@@ -197,7 +197,7 @@ func TestHandler_ReportsAPanicWithItsTextAndStack(t *testing.T) {
 
 // A payload whose value panics while it is marshalled must not take the
 // server's connection with it either.
-func TestHandlerRecoversWhileMinting(t *testing.T) {
+func TestHandler_RecoversWhileMinting(t *testing.T) {
 	var got error
 	h := Handler(newTestMinter(t, nil), func(*http.Request) (*Payload, error) {
 		return &Payload{User: UserDetail{ID: "1", Extra: map[string]any{"a": exploding{}}}}, nil
@@ -215,7 +215,7 @@ func (exploding) MarshalJSON() ([]byte, error) { panic("boom") }
 
 // What stood in the header before: other names of Vary stay, and permissions
 // for other origins do not.
-func TestHandlerBehindAMiddleware(t *testing.T) {
+func TestHandler_BehindAMiddleware(t *testing.T) {
 	w := httptest.NewRecorder()
 	w.Header().Set("Vary", "Accept-Encoding")
 	w.Header().Set("Access-Control-Allow-Origin", "*")
@@ -227,14 +227,14 @@ func TestHandlerBehindAMiddleware(t *testing.T) {
 }
 
 // The visitor has the answer before OnError is called, whatever that does.
-func TestHandlerAnswersBeforeItReports(t *testing.T) {
+func TestHandler_RespondsBeforeItReports(t *testing.T) {
 	w := httptest.NewRecorder()
 	Handler(newTestMinter(t, nil), func(*http.Request) (*Payload, error) { return nil, errors.New("x") }, &HandlerOptions{
 		OnError: func(*http.Request, error) { assert.Equal(t, 500, w.Code) },
 	}).ServeHTTP(w, httptest.NewRequest("GET", endpointPath, nil))
 }
 
-func TestHandlerReportsADeadline(t *testing.T) {
+func TestHandler_ReportsADeadline(t *testing.T) {
 	var got error
 	h := Handler(newTestMinter(t, nil), func(r *http.Request) (*Payload, error) {
 		<-r.Context().Done()
@@ -246,7 +246,7 @@ func TestHandlerReportsADeadline(t *testing.T) {
 	assert.ErrorIs(t, got, context.DeadlineExceeded)
 }
 
-func TestDefaultOnErrorLogsABoundedText(t *testing.T) {
+func TestHandler_LogsABoundedTextByDefault(t *testing.T) {
 	var log bytes.Buffer
 	before := slog.Default()
 	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))
@@ -286,7 +286,7 @@ func TestHandler_Path(t *testing.T) {
 	})
 }
 
-func TestHandlerNeedsItsArguments(t *testing.T) {
+func TestHandler_NeedsItsArguments(t *testing.T) {
 	assert.Panics(t, func() { Handler(nil, nobody, nil) })
 	assert.Panics(t, func() { Handler(newTestMinter(t, nil), nil, nil) })
 }

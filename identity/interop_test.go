@@ -56,7 +56,7 @@ func interopPayloads(t testing.TB) map[string]Payload {
 	}
 }
 
-func TestJoseForNodeOpensOurTokens(t *testing.T) {
+func TestMint_JoseForNodeOpensTheTokens(t *testing.T) {
 	in := joseIn{Key: testKeyHex}
 	var want []string
 	m := newTestMinter(t, nil)
@@ -78,7 +78,7 @@ func TestJoseForNodeOpensOurTokens(t *testing.T) {
 	}
 }
 
-func TestWeOpenTokensOfJoseForNode(t *testing.T) {
+func TestOpen_TokensOfJoseForNode(t *testing.T) {
 	in := joseIn{Key: testKeyHex}
 	var want []Opened
 	now := time.Now().Truncate(time.Second)
@@ -110,7 +110,7 @@ func payloadOf(t testing.TB, claims []byte) json.RawMessage {
 }
 
 // The same token, judged by both libraries at exp-1, exp and exp+1.
-func TestExpiryIsJudgedAlike(t *testing.T) {
+func TestOpen_JudgesExpiryAsJoseForNode(t *testing.T) {
 	var in joseIn
 	var ours []bool
 	synctest.Test(t, func(t *testing.T) {

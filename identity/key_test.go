@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestParseKeyAccepts(t *testing.T) {
+func TestParseKey_Accepts(t *testing.T) {
 	want, _ := hex.DecodeString(testKeyHex)
 	for _, text := range []string{
 		testKeyHex,
@@ -23,7 +23,7 @@ func TestParseKeyAccepts(t *testing.T) {
 	}
 }
 
-func TestParseKeyRefuses(t *testing.T) {
+func TestParseKey_Rejects(t *testing.T) {
 	const length = "must be 32 hexadecimal digits, got "
 	for name, test := range map[string]struct{ text, rule string }{
 		"empty":              {"", "must not be empty (is the variable set?)"},
@@ -52,7 +52,7 @@ func TestParseKeyRefuses(t *testing.T) {
 	}
 }
 
-func TestZeroKeyIsRefused(t *testing.T) {
+func TestKey_ZeroValueIsRejected(t *testing.T) {
 	const rule = "must come from ParseKey"
 	_, err := NewMinter(Key{}, nil)
 	requireField(t, err, "key", rule)

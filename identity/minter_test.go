@@ -14,7 +14,7 @@ func at(seconds int64) func() time.Time {
 	return func() time.Time { return time.Unix(seconds, 999_999_999) }
 }
 
-func TestMintMakesTheDocumentedToken(t *testing.T) {
+func TestMint_DocumentedToken(t *testing.T) {
 	token, err := newTestMinter(t, &Options{Clock: at(1700000000)}).Mint(full())
 	require.NoError(t, err)
 
@@ -30,7 +30,7 @@ func TestMintMakesTheDocumentedToken(t *testing.T) {
 		`"iat":1700000000,"exp":1700003600}`, claimsOf(t, token))
 }
 
-func TestMintLeavesOutWhatIsEmpty(t *testing.T) {
+func TestMint_LeavesOutWhatIsEmpty(t *testing.T) {
 	m := newTestMinter(t, &Options{Clock: at(1700000000), TTL: time.Minute})
 	for want, p := range map[string]Payload{
 		`{"userDetail":{"id":"1"},"integrations":{},`:                                         {User: UserDetail{ID: "1"}},
@@ -44,14 +44,14 @@ func TestMintLeavesOutWhatIsEmpty(t *testing.T) {
 	}
 }
 
-func TestMintDoesNotChangeThePayload(t *testing.T) {
+func TestMint_DoesNotChangeThePayload(t *testing.T) {
 	p := full()
 	_, err := newTestMinter(t, nil).Mint(p)
 	require.NoError(t, err)
 	require.Equal(t, full(), p)
 }
 
-func TestTTL(t *testing.T) {
+func TestNewMinter_TTL(t *testing.T) {
 	for _, ttl := range []time.Duration{-1, -time.Hour, time.Millisecond, time.Second - 1, 1500 * time.Millisecond, 24*time.Hour + 1, 24*time.Hour + time.Second, 25 * time.Hour} {
 		_, err := NewMinter(testKey(t), &Options{TTL: ttl})
 		requireField(t, err, "Options.TTL", "must be whole seconds, from 1 second to 24 hours")
@@ -65,7 +65,7 @@ func TestTTL(t *testing.T) {
 	}
 }
 
-func TestNoncesDiffer(t *testing.T) {
+func TestMint_NoncesDiffer(t *testing.T) {
 	m := newTestMinter(t, nil)
 	seen := map[string]bool{}
 	for range 1000 {
@@ -78,7 +78,7 @@ func TestNoncesDiffer(t *testing.T) {
 }
 
 // Rotation at run time: many goroutines mint and open while the key changes.
-func TestRotation(t *testing.T) {
+func TestSetKey_Rotation(t *testing.T) {
 	oldKey, newKey := testKey(t), mustKey(t, strings.Repeat("ab", 16))
 	m, err := NewMinter(oldKey, nil)
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOpenReturnsWhatWasMinted(t *testing.T) {
+func TestOpen_ReturnsWhatWasMinted(t *testing.T) {
 	token, err := newTestMinter(t, nil).Mint(full())
 	require.NoError(t, err)
 	opened, err := newTestOpener(t).Open(token)
@@ -45,7 +45,7 @@ func TestOpen_RejectsNumbersThatJavaScriptRounds(t *testing.T) {
 	}
 }
 
-func TestExpiryIsExclusive(t *testing.T) {
+func TestOpen_ExpiryIsExclusive(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, o := newTestMinter(t, &Options{TTL: 10 * time.Second}), newTestOpener(t)
 		token, err := m.Mint(full())
@@ -59,7 +59,7 @@ func TestExpiryIsExclusive(t *testing.T) {
 	})
 }
 
-func TestNumberOfKeys(t *testing.T) {
+func TestNewOpener_NumberOfKeys(t *testing.T) {
 	_, err := NewOpener()
 	requireField(t, err, "keys", "must be 1 to 3, are 0")
 	k := testKey(t)
@@ -70,7 +70,7 @@ func TestNumberOfKeys(t *testing.T) {
 }
 
 // What go-jose accepts for dir, or a JWE library might, and Open does not.
-func TestOpenRefusesMalformedTokens(t *testing.T) {
+func TestOpen_RejectsMalformedTokens(t *testing.T) {
 	const claims = `{"userDetail":{"id":"1"},"integrations":{},"iat":1,"exp":99999999999}`
 	good := sealRaw(t, claims, nil)
 	_, err := newTestOpener(t).Open(good)
@@ -176,7 +176,7 @@ func flip(segment string) string {
 	return string(first) + segment[1:]
 }
 
-func TestOpenRefusesClaims(t *testing.T) {
+func TestOpen_RejectsClaims(t *testing.T) {
 	const times = `"iat":1,"exp":99999999999`
 	for claims, want := range map[string]FieldError{
 		``:                      {"claims", "must be a JSON object"},
@@ -216,7 +216,7 @@ func TestOpenRefusesClaims(t *testing.T) {
 	require.Equal(t, "must be the same in name and fullName", fe.Rule)
 }
 
-func TestOpenTolerates(t *testing.T) {
+func TestOpen_Tolerates(t *testing.T) {
 	for claims, want := range map[string]Payload{
 		`"userDetail":{"id":"1","fullName":"Ada","email":null}`:  {User: UserDetail{ID: "1", Name: "Ada"}},
 		`"userDetail":{"id":"1","name":"","fullName":"Ada"}`:     {User: UserDetail{ID: "1", Name: "Ada"}},
@@ -235,7 +235,7 @@ func TestOpenTolerates(t *testing.T) {
 // A token made by jose for Node 6.2.17 with the nonce 10 11 12 ... 1b.
 const contractToken = "eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..EBESExQVFhcYGRob.vwx23Go98opjvDSZ5R2QHF_RFe5a1lGd8LhMYydgacy_qU1ar8WUccGM96a7vTQ5s5qwT5jj94cdcEHX5PVktHwofsVMtUe5vvIVYoGDxUVUuJb7Cqbc_WxKoMWN_N8f_1Sl_9OuyaB-B-ad2QQh6Ci5F5SbtLKVm_7UEPszEsRO_IbBEMnad7kHszc3fR1q7OpBKTmXKjhlycrfNIEvjlasgEW6rZuYQazuxmF1jL0vaXg.UO_a1ZIexGhTIJJ87wXUEg"
 
-func TestOpenTheContractsToken(t *testing.T) {
+func TestOpen_TokenOfTheContract(t *testing.T) {
 	o := newTestOpener(t)
 	_, err := o.Open(contractToken)
 	require.ErrorIs(t, err, ErrExpired)
@@ -255,7 +255,7 @@ func TestOpenTheContractsToken(t *testing.T) {
 }
 
 // RFC 7520, section 5.6: direct encryption with A128GCM.
-func TestRFC7520(t *testing.T) {
+func TestOpen_RFC7520(t *testing.T) {
 	const (
 		key   = "XctOhJAkA-pD9Lh7ZgW_2A"
 		token = "eyJhbGciOiJkaXIiLCJraWQiOiI3N2M3ZTJiOC02ZTEzLTQ1Y2YtODY3Mi02MTdiNWI0NTI0M2EiLCJlbmMiOiJBMTI4R0NNIn0..refa467QzzKx6QAB.JW_i_f52hww_ELQPGaYyeAB6HYGcR559l9TYnSovc23XJoBcW29rHP8yZOZG7YhLpT1bjFuvZPjQS-m0IFtVcXkZXdH_lr_FrdYt9HRUYkshtrMmIUAyGmUnd9zMDB2n0cRDIHAzFVeJUDxkUwVAE7_YGRPdcqMyiBoCO-FBdE-Nceb4h3-FtBP-c_BIwCPTjb9o0SbdcdREEMJMyZBH8ySWMVi1gPD9yxi-aQpGbSv_F9N4IZAxscj5g-NJsUPbjk29-s7LJAGb15wEBtXphVCgyy53CoIKLHHeJHXex45Uz9aKZSRSInZI-wjsY0yu3cT4_aQ3i1o-tiE-F8Ios61EKgyIQ4CWao8PFMj8TTnp.vbb32Xvllea2OtmHAdccRQ"
@@ -275,7 +275,7 @@ func openerOf(t *testing.T, base64urlKey string) *Opener {
 	return o
 }
 
-func TestRFC7520File(t *testing.T) {
+func TestOpen_RFC7520File(t *testing.T) {
 	var v struct {
 		Input struct {
 			Plaintext string
@@ -291,7 +291,7 @@ func TestRFC7520File(t *testing.T) {
 
 // Wycheproof's JWE tests hold one case of dir; the others, of other algorithms,
 // must not open whatever their key.
-func TestWycheproofJWE(t *testing.T) {
+func TestOpen_WycheproofJWE(t *testing.T) {
 	var v struct {
 		TestGroups []struct {
 			Private struct{ Alg, Enc, K string }
@@ -326,7 +326,7 @@ func TestWycheproofJWE(t *testing.T) {
 // tag). A token's additional data is its header, so the file's own ciphertexts
 // check the primitive; with each key, nonce and message a token is laid out by
 // hand, which opens, and does not with the bits that the file changed in its tag.
-func TestWycheproofAESGCM(t *testing.T) {
+func TestOpen_WycheproofAESGCM(t *testing.T) {
 	var v struct {
 		TestGroups []struct {
 			IVSize, KeySize, TagSize int

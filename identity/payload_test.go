@@ -68,7 +68,7 @@ func TestLookup(t *testing.T) {
 	assert.False(t, ok, "an empty field is absent")
 }
 
-func TestMintRefusesAPayload(t *testing.T) {
+func TestMint_RejectsAPayload(t *testing.T) {
 	const (
 		utf8Rule  = "must be valid UTF-8 (convert it, or replace the rest with strings.ToValidUTF8)"
 		edges     = "must not begin or end with white space (use strings.TrimSpace)"
@@ -198,7 +198,7 @@ func TestMint_UnwrapsValuers(t *testing.T) {
 	assert.Equal(t, `{"userDetail":{"id":"1"},"integrations":{},"iat":1,"exp":3601}`, claimsOf(t, token))
 }
 
-func TestClaimsAreBoundedAt8192Bytes(t *testing.T) {
+func TestMint_BoundsClaimsAt8192Bytes(t *testing.T) {
 	m, o := newTestMinter(t, nil), newTestOpener(t)
 	p := payloadOfClaims(t, 8192)
 

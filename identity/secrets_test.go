@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestNothingPrintsTheKey(t *testing.T) {
+func TestKey_IsPrintedByNothing(t *testing.T) {
 	key := testKey(t)
 	m, o := newTestMinter(t, nil), newTestOpener(t)
 	token, err := m.Mint(full())
@@ -35,7 +35,7 @@ func TestNothingPrintsTheKey(t *testing.T) {
 	}
 }
 
-func TestNoErrorHoldsATokenOrAKey(t *testing.T) {
+func TestFieldError_HoldsNoTokenAndNoKey(t *testing.T) {
 	token, err := newTestMinter(t, nil).Mint(full())
 	require.NoError(t, err)
 	_, err = newTestOpener(t).Open(token + "x")

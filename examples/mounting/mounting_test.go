@@ -110,7 +110,7 @@ func text(t *testing.T, answer *http.Response) string {
 	return string(body)
 }
 
-func TestTheIdentityEndpoint(t *testing.T) {
+func TestIdentityHandler_UnderEachRouter(t *testing.T) {
 	underEach(t, func(s *site) {
 		const path = "/api/megadesk-identity"
 		private := func(answer *http.Response) {
@@ -151,7 +151,7 @@ func TestTheIdentityEndpoint(t *testing.T) {
 
 // The first piece is there while the second is unsaid, and the second comes
 // after the server's WriteTimeout.
-func TestTheChatStreams(t *testing.T) {
+func TestProxy_StreamsUnderEachRouter(t *testing.T) {
 	underEach(t, func(s *site) {
 		s.Parallel()
 		firstWasRead := make(chan bool)
@@ -183,7 +183,7 @@ func TestTheChatStreams(t *testing.T) {
 }
 
 // A ticket is one segment of the path, however the browser has escaped it.
-func TestTicketsArriveWhole(t *testing.T) {
+func TestProxy_TicketsUnderEachRouter(t *testing.T) {
 	underEach(t, func(s *site) {
 		_ = text(s.T, s.ask("POST", "/chat/messages", `{"message":"Where is my order?"}`, http.Header{"Content-Type": {"application/json"}}))
 		var list struct {
@@ -207,7 +207,7 @@ func TestTicketsArriveWhole(t *testing.T) {
 	})
 }
 
-func TestTheScript(t *testing.T) {
+func TestScript_UnderEachRouter(t *testing.T) {
 	underEach(t, func(s *site) {
 		path := "/chat/chatproxy.js"
 		if strings.HasSuffix(s.Name(), "/gin") {
@@ -222,7 +222,7 @@ func TestTheScript(t *testing.T) {
 	})
 }
 
-func TestAinisasActions(t *testing.T) {
+func TestAction_UnderEachRouter(t *testing.T) {
 	underEach(t, func(s *site) {
 		visitor, err := s.ainisa.Identify(hmachash.AinisaUser{ID: "1001"})
 		require.NoError(s, err)
