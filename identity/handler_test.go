@@ -54,7 +54,7 @@ func TestHandler_Responses(t *testing.T) {
 		lookup  lookupFunc
 		status  int
 		body    string
-		report  string // what OnError is told
+		report  string // what OnError is called with
 	}{
 		"signed in":                {request{}, signedIn, 200, token, noReport},
 		"signed in, HEAD":          {request{method: "HEAD"}, signedIn, 200, empty, noReport},
@@ -73,6 +73,7 @@ func TestHandler_Responses(t *testing.T) {
 		"unknown site":             {site("elsewhere"), never, 403, foreign, noReport},
 		"two sites":                {site("same-origin", "cross-site"), never, 403, foreign, noReport},
 		"look-up fails":            {request{}, fail(errors.New("db: password hunter2")), 500, failed, "db: password hunter2"},
+		"look-up fails, somebody":  {request{}, func(r *http.Request) (*Payload, error) { p, _ := signedIn(r); return p, errors.New("x") }, 500, failed, "x"},
 		"look-up fails, HEAD":      {request{method: "HEAD"}, fail(errors.New("x")), 500, empty, "x"},
 		"look-up panics":           {request{}, panicking("no session"), 500, failed, "identity: panic of type string: no session"},
 		"look-up panics, map":      {request{}, panicking(map[string]int{"a": 1}), 500, failed, "identity: panic of type map[string]int"},
@@ -89,7 +90,7 @@ func TestHandler_Responses(t *testing.T) {
 				OnError: func(_ *http.Request, err error) { report = err.Error() },
 			})
 			mux := http.NewServeMux()
-			mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) { t.Error("the catch-all route must not answer") })
+			mux.HandleFunc("/", func(http.ResponseWriter, *http.Request) { t.Error("the catch-all route must not respond") })
 			mux.Handle(or(test.request.pattern, endpointPath), h)
 
 			r := httptest.NewRequest(or(test.request.method, "GET"), or(test.request.path, endpointPath), nil)
@@ -226,7 +227,7 @@ func TestHandler_BehindAMiddleware(t *testing.T) {
 	assert.Empty(t, w.Header().Get("Access-Control-Allow-Credentials"))
 }
 
-// The visitor has the answer before OnError is called, whatever that does.
+// The visitor has the response before OnError is called, whatever that does.
 func TestHandler_RespondsBeforeItReports(t *testing.T) {
 	w := httptest.NewRecorder()
 	Handler(newTestMinter(t, nil), func(*http.Request) (*Payload, error) { return nil, errors.New("x") }, &HandlerOptions{

@@ -84,7 +84,8 @@ func walk(t *testing.T, c cell) {
 			requireGiven(t, b, c, step)
 		}
 	}
-	waitFor(t, b, fmt.Sprintf(`(window.life === 1) === %t`, c.navigation != "load"))
+	isOneLife := c.navigation != "load" || len(c.journey) == 1
+	waitFor(t, b, fmt.Sprintf(`(window.life === 1) === %t`, isOneLife))
 	last := len(c.journey) - 1
 	if c.arrival > 0 {
 		assert.Equal(t, "undefined", b.Evaluate("typeof standin"), "the vendors' scripts come later")
