@@ -118,9 +118,9 @@ func (e *ValueError) Error() string {
 // An ActionError holds all faults of an action. It is always a pointer; errors.As
 // finds the faults in it.
 type ActionError struct {
-	// Faults are each a *[FieldError] or a *[SyntaxError], in the order of method,
-	// URL, headers by name, body, variables, defaults and repeat. At most the first
-	// 20 of one template are there.
+	// Faults are each a *[FieldError] or a *[SyntaxError], about the method, the URL, the
+	// headers by name, the body with their defaults, and the names, in this order. At
+	// most the first 20 of one template are there.
 	Faults []error
 }
 

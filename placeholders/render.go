@@ -61,7 +61,7 @@ func newTemplate(s *source, kind Kind, url *urlParts, settings settings) *templa
 func (t *template) append(dst []byte, values Values) ([]byte, error) {
 	out, limit := dst, len(dst)+t.maxOutput
 	var shared [1 + maxShared]span // where the first ones are in out
-	skip := ""                     // what an empty list left over of the next literal text
+	skip := ""                     // what an empty list at the start leaves out of the next literal text
 	for i := range t.parts {
 		p := &t.parts[i]
 		out = append(out, strings.TrimPrefix(p.before, skip)...)
@@ -80,7 +80,9 @@ func (t *template) append(dst []byte, values Values) ([]byte, error) {
 			return dst, t.reject(p.name, rule, values)
 		}
 		switch {
-		case len(out) < start && (len(out) == len(dst) || out[len(out)-1] == '?'):
+		case len(out) < start && len(out) > len(dst) && out[len(out)-1] == '&': // an empty list
+			out = out[:len(out)-1]
+		case len(out) < start:
 			skip = "&"
 		case p.shared > 0 && p.pair == "":
 			shared[p.shared] = span{start, len(out)}

@@ -109,7 +109,7 @@ func (p *part) appendRepeated(dst []byte, list any, limit int) ([]byte, string) 
 	var items []any
 	_ = d.Decode(&items) // it is a list
 	if len(items) == 0 {
-		return bytes.TrimSuffix(dst[:len(dst)-len(p.pair)], []byte("&")), ""
+		return dst[:len(dst)-len(p.pair)], ""
 	}
 	single := *p
 	single.pair = ""

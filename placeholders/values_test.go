@@ -150,12 +150,17 @@ func TestRender_Repeat(t *testing.T) {
 		{"https://h.example/x?a=1&tag={{tags}}", URL, []string{}, "https://h.example/x?a=1"},
 		{"tag%5B%5D={{tags}}", Form, []string{"a b", "c"}, "tag%5B%5D=a+b&tag%5B%5D=c"},
 		{"tag={{tags}}&b=2", Form, [0]int{}, "b=2"},
+		{"tag={{tags}}&u={{tags}}&b=2&c={{tags}}", Form, []int{}, "b=2"},
+		{"a=1&tag={{tags}}&u={{tags}}", Form, []int{}, "a=1"},
+		{"a=?&tag={{tags}}&u={{tags}}&b=2", Form, []int{}, "a=?&b=2"},
+		{"tag={{tags}}", Form, []int{}, ""},
+		{"https://h.example/x?tag={{tags}}", URL, []int{}, "https://h.example/x?"},
 		{"tag={{tags}}&u={{tags}}", Form, pointerTo([]int{1, 2}), "tag=1&tag=2&u=1&u=2"},
 		{`{"tags":{{tags}}}`, JSON, []string{"a"}, `{"tags":["a"]}`},
 	} {
 		template, err := Parse(test.src, test.kind, options)
 		require.NoError(t, err)
-		for _, before := range []string{"", "x"} {
+		for _, before := range []string{"", "x", "x&", "x?"} {
 			got, err := template.Append([]byte(before), Values{"tags": test.v})
 			require.NoError(t, err, test.src)
 			assert.Equal(t, before+test.want, string(got))
