@@ -33,6 +33,9 @@ func (s *source) header() {
 	s.setPosition(0, len(s.text), position)
 }
 
+// base64Text also accepts the base64 of URLs.
+var base64Text = regexp.MustCompile("^[A-Za-z0-9+/_-]*=*$")
+
 const notVisible = "must have only visible ASCII characters, and spaces (send other text in a body)"
 
 // appendHeader appends s as it is, or returns the rule that it breaks: a header
@@ -41,14 +44,15 @@ const notVisible = "must have only visible ASCII characters, and spaces (send ot
 // end in them.
 func appendHeader(dst []byte, s string, position position) ([]byte, string) {
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c < ' ' || c >= 0x7f:
+		if c := s[i]; c < ' ' || c >= 0x7f {
 			return dst, notVisible
-		case position == headerPart && strings.IndexByte("\"'`\\,;", c) >= 0:
-			return dst, "must not have quotes, backslashes, commas or semicolons where it is only a part of the header"
-		case position == basicCredentials && !unreserved[c] && strings.IndexByte("+/=", c) < 0:
-			return dst, "must be the base64 form of user:password"
 		}
+	}
+	switch {
+	case position == headerPart && strings.ContainsAny(s, "\"'`\\,;"):
+		return dst, "must not have quotes, backslashes, commas or semicolons where it is only a part of the header"
+	case position == basicCredentials && !base64Text.MatchString(s):
+		return dst, "must be the base64 form of user:password"
 	}
 	return append(dst, s...), ""
 }
@@ -85,19 +89,17 @@ func (s *source) namesCookie() bool {
 }
 
 // reservedHeaders are those that HTTP itself needs. net/http ignores some of
-// them, and others belong to a connection (RFC 9110, section 7.6.1).
+// them, and others belong to a connection (RFC 9110, section 7.6.1). A body is not
+// encoded, and CGI programs take Proxy for the proxy to use.
 var reservedHeaders = []string{
 	"host", "content-length", "transfer-encoding", "connection", "keep-alive", "te", "trailer", "upgrade",
-	"proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings", "expect",
-	"content-encoding", // a body is not encoded
-	"proxy",            // CGI programs take it for the proxy to use
+	"proxy-connection", "proxy-authenticate", "proxy-authorization", "http2-settings", "expect", "content-encoding", "proxy",
 }
 
 // A placeholder may be in these headers, and in those whose name ends in one of
 // the words of placeholderWords.
 var placeholderHeaders = []string{
-	"authorization", "x-authorization", "cookie", "accept", "user-agent",
-	"if-match", "if-none-match", "prefer", "traceparent", "x-postmark-server-token",
+	"authorization", "x-authorization", "cookie", "accept", "user-agent", "if-match", "if-none-match", "prefer", "traceparent", "x-postmark-server-token",
 }
 
 // placeholderWords say that a header carries a credential, an id, a version or a
@@ -116,8 +118,7 @@ var steeringWords = []string{
 	"accel", "action", "addr", "address", "authenticated", "behalf", "cert", "claim", "claims", "cluster", "connecting", "consumer",
 	"destination", "envoy", "forward", "forwarded", "gateway", "host", "http", "impersonate", "internal", "invoke", "ip",
 	"matched", "method", "middleware", "nextjs", "oidc", "original", "originating", "override", "path", "principal", "proxy", "real",
-	"remote", "rewrite", "role", "route", "saml", "server", "ssl", "subrequest", "sudo", "tls", "true", "tunnel", "uri", "url",
-	"webauth",
+	"remote", "rewrite", "role", "route", "saml", "server", "ssl", "subrequest", "sudo", "tls", "true", "tunnel", "uri", "url", "webauth",
 }
 
 // mayHavePlaceholder reports whether a value may go into the header: only names

@@ -61,34 +61,37 @@ func newTemplate(s *source, kind Kind, url *urlParts, settings settings) *templa
 func (t *template) append(dst []byte, values Values) ([]byte, error) {
 	out, limit := dst, len(dst)+t.maxOutput
 	var shared [1 + maxShared]span // where the first ones are in out
-	skip := ""                     // what an empty list at the start leaves out of the next literal text
+	cut := -1                      // where an empty list at the start leaves an & over
 	for i := range t.parts {
 		p := &t.parts[i]
-		out = append(out, strings.TrimPrefix(p.before, skip)...)
-		skip = ""
+		out = append(out, p.before...)
 		if s := shared[p.shared]; s.end > 0 && len(out)+s.end-s.start <= limit {
 			out = append(out, out[s.start:s.end]...)
 			continue
 		}
-		v, ok := t.lookUp(p, values)
-		if !ok {
+		start, rule := len(out), ""
+		if s, ok := values[p.name].(string); ok && len(s) <= limit-len(out) { // as nearly always
+			out, rule = p.position.appendText(out, s)
+		} else if v, ok := t.lookUp(p, values); ok {
+			out, rule = p.appendValue(out, v, limit)
+		} else {
 			return dst, missing(values, t)
 		}
-		start := len(out)
-		var rule string
-		if out, rule = p.appendValue(out, v, limit); rule != "" {
-			return dst, t.reject(p.name, rule, values)
-		}
 		switch {
-		case len(out) < start && len(out) > len(dst) && out[len(out)-1] == '&': // an empty list
-			out = out[:len(out)-1]
-		case len(out) < start:
-			skip = "&"
+		case rule != "":
+			return dst, t.reject(p.name, rule, values)
 		case p.shared > 0 && p.pair == "":
 			shared[p.shared] = span{start, len(out)}
+		case len(out) >= start:
+		case len(out) > len(dst) && out[len(out)-1] == '&': // an empty list
+			out = out[:len(out)-1]
+		default:
+			cut = len(out)
 		}
 	}
-	out = append(out, strings.TrimPrefix(t.tail, skip)...)
+	if out = append(out, t.tail...); 0 <= cut && cut < len(out) {
+		out = slices.Delete(out, cut, cut+len("&"))
+	}
 	if len(out) > limit {
 		return dst, t.reject("", tooLong, values)
 	}
