@@ -395,6 +395,19 @@ func TestTheScript_OtherResponses(t *testing.T) {
 	}
 }
 
+// A connection that breaks is a reply that was cut short, not an error of the network's.
+func TestTheScript_BrokenConnection(t *testing.T) {
+	got := chatWith(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = io.WriteString(w, "data: {\"type\":\"text-delta\",\"text\":\"one\"}\n\n")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	}, "", step{"send": "Hello"})
+	require.NotNil(t, got[0].Error)
+	assert.Equal(t, "reply_cut", got[0].Error.Code)
+	assert.Equal(t, "ChatProxyError", got[0].Error.Name)
+}
+
 // Ids stay one segment of the path, whatever is in them.
 func TestTheScript_Paths(t *testing.T) {
 	var paths []string
