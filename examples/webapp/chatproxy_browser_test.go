@@ -138,7 +138,10 @@ func TestChatProxyScript_WhatIsSent(t *testing.T) {
 		}
 	})
 	b.Do(chromedp.Navigate(s.URL), chromedp.WaitVisible(scriptInput), chromedp.SendKeys(scriptInput, "  \n"))
-	b.Do(chromedp.SendKeys(scriptInput, "Hello"), chromedp.DoubleClick(chromedp.CSS(".chatproxy button")))
+	b.Do(chromedp.SendKeys(scriptInput, "Hello"), chromedp.Evaluate[chromedp.Void](`(() => {
+		const button = document.querySelector(".chatproxy button");
+		for (const detail of [1, 2]) button.dispatchEvent(new MouseEvent("click", { detail, bubbles: true, cancelable: true }));
+	})()`))
 	b.Do(chromedp.WaitVisible(chromedp.CSS(".chatproxy-assistant")), chromedp.SendKeys(scriptInput, "more\n"))
 	b.Do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".chatproxy").requestSubmit()`))
 	end <- true
@@ -160,6 +163,18 @@ func TestChatProxyScript_WhatIsSent(t *testing.T) {
 	b.Do(chromedp.WaitVisible(chromedp.CSS(".chatproxy-error")))
 	b.Do(chromedp.WaitVisible(chromedp.CSS(".chatproxy button[type=submit]")))
 	assert.Equal(t, "typed since", b.Evaluate(`document.querySelector(".chatproxy input").value`))
+
+	// What failed comes back for another try, unless a part of its reply is there.
+	for i, respond := range []http.HandlerFunc{
+		failing(502, "bot_unavailable", "Not now."),
+		replying(`{"type":"text-delta","text":"one"}`, `{"type":"error","code":"reply_failed","message":"Not now."}`),
+	} {
+		s.respond = respond
+		b.Do(chromedp.SendKeys(scriptInput, "\n"))
+		b.WaitFor(fmt.Sprintf(`document.querySelectorAll(".chatproxy-error").length === %d`, i+2))
+		b.Do(chromedp.WaitVisible(chromedp.CSS(".chatproxy button[type=submit]")))
+		assert.Equal(t, []string{"typed since", ""}[i], b.Evaluate(`document.querySelector(".chatproxy input").value`))
+	}
 	b.RequireQuietConsole(browser.Refused)
 }
 
