@@ -115,6 +115,8 @@ func TestList_AtMostLimitItems(t *testing.T) {
 	err := Scan([]byte(`{"data":[{}],"data":[{}]}`), func(s *Scanner) error { return List(s, 1, &list, nil) })
 	require.NoError(t, err)
 	assert.Len(t, list, 1, "a second member data is skipped")
+	tooMany := `{"data":[{"more":[` + strings.Repeat("1,", maxValues) + `1]}]}`
+	assert.Equal(t, ErrTooLong, Scan([]byte(tooMany), func(s *Scanner) error { return List(s, 1, &list, nil) }))
 }
 
 func TestRecord_InDataOrAlone(t *testing.T) {
