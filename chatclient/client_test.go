@@ -213,6 +213,7 @@ func TestNewRefuses(t *testing.T) {
 		{testKey, 1, &Options{Timeout: -1}, "Options.Timeout", "must not be negative"},
 		{testKey, 1, &Options{IdleTimeout: -1}, "Options.IdleTimeout", "must not be negative"},
 		{testKey, 1, &Options{MaxEvent: -1}, "Options.MaxEvent", "must be from 0 to 1 GB"},
+		{testKey, 1, &Options{MaxEvent: 1<<30 + 1}, "Options.MaxEvent", "must be from 0 to 1 GB"},
 		{testKey, 1, &Options{MaxBody: -1}, "Options.MaxBody", "must be from 0 to 1073741824 bytes"},
 		{testKey, 1, &Options{MaxRetries: 11}, "Options.MaxRetries", "must be at most 10"},
 	} {
@@ -304,6 +305,49 @@ func TestFieldsOfAnotherType(t *testing.T) {
 	assert.Equal(t, "7", page.NextCursor)
 	assert.Zero(t, page.Total)
 	assert.Equal(t, ConversationID("2"), page.Items[1].ID)
+}
+
+func TestPage_OtherMembers(t *testing.T) {
+	c := newTestClient(t, jsonAnswer(200, `{"message":"Success","data":[{"id":1}],"pagination":{"cursor":"next","hasMore":true},"later":[1]}`), nil)
+	page, err := c.ConversationsPage(t.Context(), PageRequest{})
+	require.NoError(t, err)
+	assert.Equal(t, "next", page.NextCursor)
+	c = newTestClient(t, jsonAnswer(200, `{"data":[{"id":1}],"pagination":{"later":[`+strings.Repeat("1,", 200_000)+`1]}}`), nil)
+	_, err = c.ConversationsPage(t.Context(), PageRequest{})
+	assert.ErrorIs(t, err, ErrTooLong)
+	c = newTestClient(t, jsonAnswer(200, `{"data":[`+strings.Repeat(`{"id":1},`, 2)+`{"id":1}]}`), nil)
+	_, err = c.ConversationsPage(t.Context(), PageRequest{Limit: 2})
+	assert.ErrorIs(t, err, ErrUnexpectedAnswer, "more than were asked for")
+}
+
+// An error is not the end of a list.
+func TestLists_Errors(t *testing.T) {
+	n := 0
+	c := newTestClient(t, func(*http.Request) (*http.Response, error) {
+		if n++; n%2 == 1 {
+			return answer(200, "application/json", strings.NewReader(`{"data":[{"id":1}],"pagination":{"cursor":"next","hasMore":true}}`)), nil
+		}
+		return answer(403, "application/json", strings.NewReader(`{}`)), nil
+	}, nil)
+	for name, list := range map[string]func() error{
+		"conversations": func() (last error) {
+			for _, last = range c.Conversations(t.Context()) {
+			}
+			return last
+		},
+		"of a user": func() (last error) {
+			for _, last = range c.UserConversations(t.Context(), "a") {
+			}
+			return last
+		},
+		"messages": func() (last error) {
+			for _, last = range c.Messages(t.Context(), "1") {
+			}
+			return last
+		},
+	} {
+		assert.ErrorIs(t, list(), ErrForbidden, name)
+	}
 }
 
 // A list that cannot be followed to its end is no list that has ended.

@@ -693,6 +693,27 @@ func TestOptionalIsReadAsItIsWritten(t *testing.T) {
 	assert.Error(t, json.Unmarshal([]byte(`{"name":{"a":1}}`), &in))
 }
 
+func TestValues_TooLong(t *testing.T) {
+	body := func(length int) string {
+		return `{"data":[{"external_id":"a","custom_attributes":{"a":"` + strings.Repeat("x", length) + `"}}]}`
+	}
+	page, err := newTestClient(t, jsonAnswer(200, body(1<<19)), nil).Page(t.Context(), PageRequest{})
+	require.NoError(t, err)
+	assert.Len(t, page.Contacts[0].CustomAttributes["a"], 1<<19)
+	_, err = newTestClient(t, jsonAnswer(200, body(1<<20)), nil).Page(t.Context(), PageRequest{})
+	assert.ErrorIs(t, err, ErrTooLong)
+}
+
+func TestPage_MoreThanAskedFor(t *testing.T) {
+	body := `{"data":[` + strings.Repeat(`{"external_id":"a"},`, 10) + `{"external_id":"a"}]}`
+	_, err := newTestClient(t, jsonAnswer(200, body), nil).Page(t.Context(), PageRequest{PerPage: 10})
+	assert.ErrorIs(t, err, ErrUnexpectedAnswer)
+	_, err = newTestClient(t, jsonAnswer(200, body), nil).Page(t.Context(), PageRequest{PerPage: 11})
+	assert.NoError(t, err)
+	_, err = newTestClient(t, jsonAnswer(200, body), nil).Upsert(t.Context(), []Input{ada})
+	assert.ErrorIs(t, err, ErrUnexpectedAnswer)
+}
+
 func TestMergeAttributes_NullOfAValuer(t *testing.T) {
 	var rec recorder
 	c := newTestClient(t, rec.with(jsonAnswer(200, `{"data":{"external_id":"a","custom_attributes":{"plan":"free","old":1,"seats":2}}}`)), nil)

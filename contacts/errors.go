@@ -157,10 +157,7 @@ var (
 
 // fail turns a failure of the attempt loop into an *Error.
 func fail(err error) error {
-	f, ok := errors.AsType[*bookbag.Failure](err)
-	if !ok {
-		return err
-	}
+	f, _ := errors.AsType[*bookbag.Failure](err) // there are no others
 	return asError(f)
 }
 

@@ -177,6 +177,10 @@ func TestScanner_ErrorOfTheSource(t *testing.T) {
 		_, err := readItems(NewScanner(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), 1<<20))
 		assert.Equal(t, broken, err, text)
 	}
+	for _, text := range []string{`{"more":}`, `{"more":,`, `{"more":]`, `}`} { // no more is read than it takes to see that
+		_, err := readItems(NewScanner(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken)), 1<<20))
+		assert.Equal(t, ErrFormat, err, text)
+	}
 	_, err := readItems(NewScanner(emptyReads{}, 1<<20))
 	assert.Equal(t, io.ErrNoProgress, err)
 }
