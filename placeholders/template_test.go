@@ -146,6 +146,14 @@ func TestParse_Options(t *testing.T) {
 	require.NoError(t, err)
 	_, err = template.Render(nil)
 	requireField(t, err, "output", "must be at most 4 bytes")
+	whole, err := Parse(`{{a}}`, JSON, &Options{MaxOutput: 5})
+	require.NoError(t, err)
+	for _, v := range []any{"123456", "1234"} {
+		_, err = whole.Render(Values{"a": v})
+		requireField(t, err, "output", "must be at most 5 bytes")
+	}
+	_, err = whole.Render(Values{"a": []string{"12"}})
+	requireValue(t, err, "a", "must be at most 5 bytes of JSON")
 	escaping, err := Parse(`"{{a}}"`, JSON, &Options{MaxOutput: 5})
 	require.NoError(t, err)
 	_, err = escaping.Render(Values{"a": `"`})
