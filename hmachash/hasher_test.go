@@ -16,7 +16,7 @@ import (
 func testHasher(t testing.TB, secret string, o *Options) *Hasher {
 	t.Helper()
 	if fips140.Enforced() && len(secret) < 14 {
-		t.Skipf("a secret of %d bytes is refused under GODEBUG=fips140=only", len(secret))
+		t.Skipf("a secret of %d bytes is rejected under GODEBUG=fips140=only", len(secret))
 	}
 	h, err := New(secret, o)
 	require.NoError(t, err)

@@ -2,7 +2,7 @@ package identity
 
 import "errors"
 
-// A FieldError says which field broke which rule. Every refusal of an argument
+// A FieldError says which field broke which rule. Every rejected argument
 // is one, always as a pointer, and so is every fault in the claims of a token
 // that was opened. It never holds a key, a token or the value of a field; keys
 // of Extra and Services are quoted and cut.
@@ -18,10 +18,10 @@ type FieldError struct {
 func (e *FieldError) Error() string { return "identity: " + e.Field + ": " + e.Rule }
 
 var (
-	// ErrInvalidToken is the answer to every string that is not a token sealed
-	// with a key of the Opener. It does not say what is wrong with it.
+	// ErrInvalidToken reports a string that is not a token sealed with a key of the
+	// Opener. It does not say what is wrong with it.
 	ErrInvalidToken = errors.New("identity: invalid token")
 
-	// ErrExpired is the answer to a token that was good until its expiry.
+	// ErrExpired reports a token that was good until its expiry.
 	ErrExpired = errors.New("identity: token has expired")
 )

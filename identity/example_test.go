@@ -56,8 +56,8 @@ func Example() {
 	// {"identity":"eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNI...
 }
 
-// A look-up that fails is a 500, and never "nobody is signed in". OnError is told
-// why; the visitor is not.
+// A look-up that fails is a 500, and never "nobody is signed in". OnError is
+// called with the reason, which the visitor does not see.
 func ExampleHandler() {
 	key, _ := identity.ParseKey("000102030405060708090a0b0c0d0e0f")
 	minter, _ := identity.NewMinter(key, nil)
@@ -104,8 +104,8 @@ func ExampleOpener_Open() {
 	// 1h0m0s
 }
 
-// A refusal names the field and the rule.
-func ExampleMinter_Mint_refused() {
+// The error names the field and the rule.
+func ExampleMinter_Mint_rejected() {
 	key, _ := identity.ParseKey("000102030405060708090a0b0c0d0e0f")
 	minter, _ := identity.NewMinter(key, nil)
 	_, err := minter.Mint(identity.Payload{

@@ -23,7 +23,7 @@ func TestMint_UnderFIPS(t *testing.T) {
 		require.NoError(t, err)
 		return
 	}
-	requireField(t, err, "key", "cannot open tokens under GODEBUG=fips140=only, since go-jose's use of AES-GCM is refused there")
+	requireField(t, err, "key", "cannot open tokens under GODEBUG=fips140=only, since go-jose's use of AES-GCM is rejected there")
 }
 
 func opensByTheStandardLibrary(t *testing.T, token string) string {

@@ -88,7 +88,7 @@ func FuzzSeal(f *testing.F) {
 	})
 }
 
-// A payload of any strings is refused with a typed error, or comes back.
+// A payload of any strings is rejected with a typed error, or comes back.
 func FuzzRoundTrip(f *testing.F) {
 	f.Add("1", "a@example.com", "Ada", "key", "value", `{"n":1}`)
 	f.Add("", "", "\xff", "a.b", "\ufffd", "null")

@@ -21,9 +21,8 @@ type Options struct {
 	Clock func() time.Time
 }
 
-// Minter mints identity tokens. It comes from [NewMinter]; the zero Minter is
-// of no use. It is safe for use by many goroutines, also while its key is
-// changed.
+// Minter mints identity tokens. It comes from [NewMinter]; the zero value is
+// not usable. It is safe for concurrent use, also while its key is changed.
 type Minter struct {
 	redacted
 	seal  atomic.Pointer[sealer]
@@ -70,10 +69,10 @@ func (m *Minter) SetKey(key Key) error {
 // Mint returns a token for the customer that p describes, as a compact JWE:
 // issued now, expiring after the TTL.
 //
-// A payload is refused with a *[FieldError] when it has neither an id nor an
-// email, a key of Extra or Services that breaks their rules, a value that JSON
-// cannot carry, text that is not valid UTF-8, or more than 8,192 bytes of
-// claims. The maps of the payload must not be changed meanwhile.
+// A *[FieldError] reports a payload that has neither an id nor an email, a text that
+// breaks the rules of [Payload], a key or value that breaks those of Extra and
+// Services, or more than 8,192 bytes of claims. The maps of the payload must not be
+// changed meanwhile.
 //
 // Source: Megadesk, "Personalized chat"; RFC 7516, RFC 7518 section 4.5. The
 // bound on the claims is ours.

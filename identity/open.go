@@ -49,7 +49,7 @@ func NewOpener(keys ...Key) (*Opener, error) {
 			return nil, err
 		}
 		if fips140.Enforced() {
-			return nil, keyError("cannot open tokens under GODEBUG=fips140=only, since go-jose's use of AES-GCM is refused there")
+			return nil, keyError("cannot open tokens under GODEBUG=fips140=only, since go-jose's use of AES-GCM is rejected there")
 		}
 		o.decrypt = append(o.decrypt, func(jwe *jose.JSONWebEncryption) ([]byte, error) {
 			return jwe.Decrypt(key.reveal())
@@ -65,7 +65,7 @@ func NewOpener(keys ...Key) (*Opener, error) {
 //     documents. A kid and a typ in the header are tolerated.
 //   - A *[FieldError] for claims that break a rule of [Payload], have another
 //     root than userDetail, integrations, iat and exp, or lack one of the times.
-//     A null or an empty string stands for an absent field, name or fullName for
+//     A null or an empty string counts as an absent field, name or fullName for
 //     both, and the last of duplicate members counts, as in JavaScript.
 //   - [ErrExpired] from the second of exp on, by time.Now and without leeway, as
 //     jose for Node judges it.

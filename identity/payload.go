@@ -219,12 +219,9 @@ func (p *Payload) check() error {
 
 func checkKey(parent, key string, taken bool) error {
 	path := parent + value.Path(key)
-	rule := value.Text(key)
 	switch {
 	case key == "":
 		return &FieldError{path, "must not have an empty key"}
-	case rule != "":
-		return &FieldError{path, "its key " + rule}
 	case strings.Contains(key, "."):
 		return &FieldError{path, "must not have a dot in its key"}
 	case taken:

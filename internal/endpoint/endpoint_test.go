@@ -71,26 +71,26 @@ func TestLog(t *testing.T) {
 	defer slog.SetDefault(before)
 
 	plain := errors.New("plain")
-	tell := Log("endpoint failed", func(err error) []byte {
+	report := Log("endpoint failed", func(err error) []byte {
 		if strings.Contains(err.Error(), "panic") {
 			return []byte("goroutine 1")
 		}
 		return nil
 	})
-	told := func(err error) (record map[string]any) {
+	logged := func(err error) (record map[string]any) {
 		log.Reset()
-		tell(httptest.NewRequest("GET", "/?q=ada", nil), err)
+		report(httptest.NewRequest("GET", "/?q=ada", nil), err)
 		require.NoError(t, json.Unmarshal(log.Bytes(), &record))
 		delete(record, "time")
 		return record
 	}
-	assert.Equal(t, map[string]any{"level": "ERROR", "msg": "endpoint failed", "error": "plain"}, told(plain))
+	assert.Equal(t, map[string]any{"level": "ERROR", "msg": "endpoint failed", "error": "plain"}, logged(plain))
 	long := errors.New(strings.Repeat("x", 254) + "\nü and more")
-	assert.Equal(t, strings.Repeat("x", 254)+" ", told(long)["error"], "cut to 256 bytes, of which half a letter is none")
+	assert.Equal(t, strings.Repeat("x", 254)+" ", logged(long)["error"], "cut to 256 bytes, of which half a letter is none")
 	panicked := "p: panic of type string: " + strings.Repeat("x", 256)
 	assert.Equal(t, map[string]any{
 		"level": "ERROR", "msg": "endpoint failed", "error": panicked, "stack": "goroutine 1",
-	}, told(errors.New(panicked)), "the text of a panic is whole")
-	assert.Len(t, told(errors.New(panicked + strings.Repeat("x", 1000)))["error"], 512)
-	assert.Equal(t, "EOF", told(io.EOF)["error"])
+	}, logged(errors.New(panicked)), "the text of a panic is whole")
+	assert.Len(t, logged(errors.New(panicked + strings.Repeat("x", 1000)))["error"], 512)
+	assert.Equal(t, "EOF", logged(io.EOF)["error"])
 }
