@@ -46,7 +46,7 @@ func handlerServed() (*Group, error) {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/null", null)
-	mux.Handle("/identity", handler)
+	mux.Handle("/api/megadesk-identity", handler)
 	server := httptest.NewServer(mux)
 	get := func(path string) func() (answer, error) {
 		return func() (answer, error) {
@@ -61,7 +61,7 @@ func handlerServed() (*Group, error) {
 	}
 	return &Group{
 		Work:   "identity handler, over loopback",
-		Ours:   call("chatident", get("/identity"), func(a answer) error { return isToken(a.StatusCode, a.Header, a.body) }),
+		Ours:   call("chatident", get("/api/megadesk-identity"), func(a answer) error { return isToken(a.StatusCode, a.Header, a.body) }),
 		Floor:  call("floor: a handler that writes null", get("/null"), func(a answer) error { return isNull(a.StatusCode, a.Header, a.body) }),
 		AtMost: 1.1,
 		Close:  server.Close,

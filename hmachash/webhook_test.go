@@ -106,6 +106,9 @@ func TestBookbagWebhooks_Handler(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, reason := post(t, b, strings.NewReader(body), test.signatures...)
 			assert.ErrorIs(t, reason, test.want)
+			if len(test.signatures) != 1 {
+				assert.ErrorContains(t, reason, fmt.Sprintf("expected one header X-Bookbag-Signature that is not empty, got %d headers", len(test.signatures)))
+			}
 		})
 	}
 }

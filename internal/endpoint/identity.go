@@ -62,8 +62,8 @@ func pathRule(path string) string {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	Private(header)
 	sameOriginOnly(header)
+	Private(header)
 	header.Set("Content-Type", "application/json")
 
 	switch path := rawPath(r); {

@@ -16,6 +16,10 @@ func Text(s string) string {
 	if rule := value.Text(s); rule != "" {
 		return rule
 	}
+	isVisible := func(c byte) bool { return '!' <= c && c <= '~' } // as nearly all are, and quicker
+	if s == "" || isVisible(s[0]) && isVisible(s[len(s)-1]) {
+		return ""
+	}
 	if s != strings.TrimFunc(s, isSpace) {
 		return "must not begin or end with white space (use strings.TrimSpace)"
 	}
@@ -47,26 +51,38 @@ func OptionalID(s string) string {
 	return ID(s)
 }
 
-// notSet has what programs write, in lower case, where there is no id.
-var notSet = map[string]bool{
-	"": true, "undefined": true, "null": true, "nil": true, "none": true, "nan": true, "true": true, "false": true,
-	"<nil>": true, "(nil)": true, "<null>": true, "(null)": true, "<none>": true, "<no value>": true, "[object object]": true,
-	"anonymous": true, "guest": true, "anonymoususer": true, "not_authenticated": true, "unknown": true, "n/a": true,
-	"{ false}": true, "{0 false}": true, "map[]": true, "[]": true, "{}": true,
-}
-
 // Set is the part of ID about ids that mean "not set": every such visitor would
 // become the same customer.
 func Set(s string) string {
-	const quotes, longest = "\"'`", len("not_authenticated")
+	const quotes, longest = "\"'`", len("{00000000-0000-0000-0000-000000000000}")
+	if len(s) > longest || endsInNumber(s) {
+		return ""
+	}
 	text := strings.Trim(s, quotes)
 	switch {
-	case len(text) <= longest && notSet[strings.ToLower(text)], strings.HasPrefix(text, "%!"): // fmt writes %!s(<nil>)
+	case isUnset(strings.ToLower(text)), strings.HasPrefix(text, "%!"): // fmt writes %!s(<nil>)
 		return "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>"
 	case strings.Trim(text, "0-{}") == "" && strings.Contains(text, "0"): // 0, the nil UUID
 		return "must be the id of a customer, got one of zeros only, as an unset number or UUID has"
 	}
 	return ""
+}
+
+// endsInNumber is true for most ids, which need no closer look.
+func endsInNumber(s string) bool {
+	return s != "" && s[0] != '%' && '1' <= s[len(s)-1] && s[len(s)-1] <= '9'
+}
+
+// isUnset knows what programs write, in lower case, where there is no id.
+func isUnset(text string) bool {
+	switch text {
+	case "", "undefined", "null", "nil", "none", "nan", "true", "false",
+		"<nil>", "(nil)", "<null>", "(null)", "<none>", "<no value>", "[object object]",
+		"anonymous", "guest", "anonymoususer", "not_authenticated", "unknown", "n/a",
+		"{ false}", "{0 false}", "map[]", "[]", "{}":
+		return true
+	}
+	return false
 }
 
 // MaxPageID bounds an id in a page, in bytes: servers bound the headers in which the vendor
