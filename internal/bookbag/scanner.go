@@ -173,10 +173,7 @@ func (s *Scanner) Value() ([]byte, error) {
 				return nil, ErrTooLong
 			}
 		}
-		if !s.fill() {
-			if depth == 0 && s.err == io.EOF {
-				return s.value()
-			}
+		if !s.fill() { // also where a number ends with the text: none is a response
 			return nil, s.fault()
 		}
 	}
