@@ -26,14 +26,13 @@
 // # The key
 //
 // The key belongs on the server: in a secret manager or the environment, never
-// in a page or a repository. The package reads no environment itself. No type
-// of it prints a key, in fmt, slog, JSON or a test's diff.
+// in a page or a repository. No type of this package prints a key.
 //
 // To rotate, change the key in the dashboard and call [Minter.SetKey] with the
 // new one right after. Whether Megadesk still opens tokens of the old key is not
 // documented; expect tokens of up to one TTL to fail. Rotate before a key has made
 // 2^32 tokens, all instances together: NIST SP 800-38D's bound for random nonces,
-// 50 days at 1,000 tokens a second, or 1.4 years at 100.
+// 50 days at 1,000 tokens a second.
 //
 // # What is promised and what is not
 //
