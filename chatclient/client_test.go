@@ -92,8 +92,8 @@ func TestDeriveUserID(t *testing.T) {
 }
 
 func TestConversationID(t *testing.T) {
-	for text, want := range map[string]ConversationID{"456": "456", `"456"`: "456", `"conv_123"`: "conv_123", "null": "", `""`: "", "{}": "", "[]": "", "true": ""} {
-		var id ConversationID
+	for text, want := range map[string]ConversationID{"456": "456", `"456"`: "456", `"conv_123"`: "conv_123", "null": "1", `""`: "1", "{}": "1", "[]": "1", "true": "1"} {
+		id := ConversationID("1")
 		require.NoError(t, json.Unmarshal([]byte(text), &id))
 		assert.Equal(t, want, id)
 	}
@@ -106,7 +106,7 @@ func TestConversationID(t *testing.T) {
 
 func TestUserID_UnmarshalJSON(t *testing.T) {
 	for text, want := range map[string]UserID{
-		`"user_8821"`: "user_8821", "8821": "8821", "null": "before", `""`: "", "{}": "{}", `{"id":"ada"}`: `{"id":"ada"}`, `["ada"]`: `["ada"]`, "true": "true",
+		`"user_8821"`: "user_8821", "8821": "8821", "null": "before", `""`: "before", "{}": "{}", `{"id":"ada"}`: `{"id":"ada"}`, `["ada"]`: `["ada"]`, "true": "true",
 	} {
 		id := UserID("before")
 		require.NoError(t, json.Unmarshal([]byte(text), &id))

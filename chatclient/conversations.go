@@ -52,6 +52,16 @@ type StoredMessage struct {
 	Meta Meta `json:"-"` // of the answer, from [Client.SetFeedback] alone
 }
 
+// UnmarshalJSON reads an id that is a string or a number.
+func (m *StoredMessage) UnmarshalJSON(b []byte) error {
+	type message StoredMessage
+	fields := struct {
+		*message
+		ID *issuedID `json:"id"`
+	}{(*message)(m), (*issuedID)(&m.ID)}
+	return bookbag.Unmarshal(b, &fields)
+}
+
 // Text returns the message's text parts, joined.
 func (m *StoredMessage) Text() string { return textOf(m.Parts) }
 

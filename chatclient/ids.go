@@ -1,6 +1,7 @@
 package chatclient
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base32"
@@ -30,15 +31,15 @@ func ParseAgentID(text string) (AgentID, error) {
 // Source: Bookbag, API v2, "Send a message".
 type UserID string
 
-// UnmarshalJSON takes "user_8821" and 8821; null leaves the id as it is. Any other value
-// becomes an id that no customer has, its JSON: an owner who cannot be read must not
+// UnmarshalJSON reads "user_8821" and 8821; null and "" leave the id unchanged. Any other
+// value becomes an id that no customer has, its JSON: an owner who cannot be read must not
 // look like none.
 func (id *UserID) UnmarshalJSON(b []byte) error {
 	switch b[0] {
 	case 'n':
 		return nil
 	case '"':
-		return json.Unmarshal(b, (*string)(id))
+		return (*issuedID)(id).UnmarshalJSON(b)
 	}
 	*id = UserID(b)
 	return nil
@@ -78,16 +79,26 @@ func DeriveUserID(secret, text string) (UserID, error) {
 // sent as an integer where it is one. Empty means none.
 type ConversationID string
 
-// UnmarshalJSON takes 456, "456" and "conv_123". Anything else means none.
+// UnmarshalJSON reads 456, "456" and "conv_123". Any other value, such as null,
+// leaves the id unchanged.
 func (id *ConversationID) UnmarshalJSON(b []byte) error {
-	*id = ""
+	return (*issuedID)(id).UnmarshalJSON(b)
+}
+
+// issuedID is an id that the service issues, a string or a number in its responses.
+type issuedID string
+
+// UnmarshalJSON leaves the id unchanged for null, "" and a value of another type: a
+// stream repeats its metadata, and may know less of it in a later event.
+func (id *issuedID) UnmarshalJSON(b []byte) error {
+	var number json.Number
+	text := ""
 	if b[0] == '"' {
-		return json.Unmarshal(b, (*string)(id))
+		_ = json.Unmarshal(b, &text)
+	} else if json.Unmarshal(b, &number) == nil {
+		text = number.String()
 	}
-	var n json.Number
-	if json.Unmarshal(b, &n) == nil {
-		*id = ConversationID(n)
-	}
+	*id = cmp.Or(issuedID(text), *id)
 	return nil
 }
 

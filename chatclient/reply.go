@@ -3,6 +3,8 @@ package chatclient
 import (
 	"encoding/json"
 	"strings"
+
+	"github.com/chatident/chatident/internal/bookbag"
 )
 
 // Types of a [Part].
@@ -57,6 +59,18 @@ type Metadata struct {
 	Usage          Usage          `json:"usage"`
 }
 
+// UnmarshalJSON reads ids that are strings or numbers. A field that is missing, null
+// or of another type leaves the value that m has.
+func (m *Metadata) UnmarshalJSON(b []byte) error {
+	type metadata Metadata
+	fields := struct {
+		*metadata
+		MessageID     *issuedID `json:"messageId"`
+		UserMessageID *issuedID `json:"userMessageId"`
+	}{(*metadata)(m), (*issuedID)(&m.MessageID), (*issuedID)(&m.UserMessageID)}
+	return bookbag.Unmarshal(b, &fields)
+}
+
 // Usage is what a reply cost.
 type Usage struct {
 	Credits float64 `json:"credits"` // in the service's own unit
@@ -78,6 +92,16 @@ type Reply struct {
 	Parts    []Part   `json:"parts"`
 	Metadata Metadata `json:"metadata"`
 	Meta     Meta     `json:"-"`
+}
+
+// UnmarshalJSON reads an id that is a string or a number.
+func (r *Reply) UnmarshalJSON(b []byte) error {
+	type reply Reply
+	fields := struct {
+		*reply
+		ID *issuedID `json:"id"`
+	}{(*reply)(r), (*issuedID)(&r.ID)}
+	return bookbag.Unmarshal(b, &fields)
 }
 
 // Text returns the reply's text parts, joined.

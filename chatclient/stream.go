@@ -18,14 +18,15 @@ import (
 	"github.com/chatident/chatident/internal/textdelta"
 )
 
-// Types of an [Event]. The last two are not documented by Bookbag, but by
-// Chatbase, and others may come.
+// Types of an [Event]. The last three are documented by Chatbase only, and others
+// may come.
 const (
-	EventTextDelta = "text-delta"
-	EventError     = "error"
-	EventFinish    = "finish"
-	EventToolCall  = "tool-input-available"
-	EventMetadata  = "message-metadata"
+	EventTextDelta    = "text-delta"
+	EventError        = "error"
+	EventFinish       = "finish"
+	EventToolCall     = "tool-input-available"
+	EventMetadata     = "message-metadata"
+	EventMessageStart = "message-start"
 )
 
 // Event is one event of a stream.
@@ -41,8 +42,8 @@ type Event struct {
 	// ToolCall is the call of a tool-input-available, else nil.
 	ToolCall *Part
 
-	// Metadata is that of a finish or a message-metadata, as far as the stream
-	// has told it by then, else nil.
+	// Metadata is set for a finish, a message-metadata and a message-start: what
+	// the stream has said by then. Else nil.
 	Metadata *Metadata
 
 	// Raw is the event's data as it came. It is valid until the next event.
@@ -228,7 +229,7 @@ func (s *Stream) read() ([]byte, error) {
 // frame is an event of any kind, by the exact names of its fields. They are
 // decoded one by one, so that one of another type does not spoil the others.
 type frame struct {
-	kind, text, delta, toolCallID, toolName, input, metadata, errorText json.RawMessage
+	kind, text, delta, toolCallID, toolName, input, metadata, messageMetadata, errorText json.RawMessage
 }
 
 // parseFrame splits an event into its fields, which are parts of data.
@@ -260,6 +261,8 @@ func (f *frame) field(name string) *json.RawMessage {
 		return &f.input
 	case "metadata":
 		return &f.metadata
+	case "messageMetadata":
+		return &f.messageMetadata
 	case "errorText":
 		return &f.errorText
 	}
@@ -317,11 +320,12 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 		}
 		s.reply.Parts = append(s.reply.Parts, *event.ToolCall)
 		s.room -= int64(len(data) + toolCallSize)
-	case EventFinish, EventMetadata:
-		// Its fields stand in metadata, or (Chatbase) beside the type. Those
-		// that are missing, or of another form, leave what is known.
-		_ = bookbag.Unmarshal(data, &s.reply.Metadata)
-		_ = bookbag.Unmarshal(f.metadata, &s.reply.Metadata)
+	case EventFinish, EventMetadata, EventMessageStart:
+		// The fields are beside the type, in metadata (Bookbag's documentation) or
+		// in messageMetadata (Chatbase's server).
+		for _, fields := range [][]byte{data, f.metadata, f.messageMetadata} {
+			_ = bookbag.Unmarshal(fields, &s.reply.Metadata)
+		}
 		known := s.reply.Metadata
 		event.Metadata = &known
 	case EventError:

@@ -115,9 +115,9 @@ func TestFramesOfOtherKinds(t *testing.T) {
 		Type: PartToolCall, ToolCallID: "call_1", ToolName: "lookup", Input: []byte(`{"id":7}`),
 		Raw: []byte(`{"type":"tool-input-available","toolCallId":"call_1","toolName":"lookup","input":{"id":7}}`),
 	}
-	metadata := &Metadata{ConversationID: "456", FinishReason: FinishToolCalls}
+	metadata := &Metadata{MessageID: "m", ConversationID: "456", FinishReason: FinishToolCalls}
 	assert.Equal(t, []Event{
-		{Type: "message-start", Raw: []byte(`{"type":"message-start","messageId":"m"}`)},
+		{Type: "message-start", Metadata: &Metadata{MessageID: "m"}, Raw: []byte(`{"type":"message-start","messageId":"m"}`)},
 		{Type: "text-delta", Text: "a", Raw: []byte(`{"type":"text-delta","delta":"a"}`)},
 		{Raw: []byte("garbage")},
 		{Raw: []byte("[1,2]")},

@@ -16,13 +16,8 @@ import (
 const firstConversation = chatclient.ConversationID("456")
 
 var chatPromises = []promise{
-	{name: "a stream has its text, reason, owner and ids", check: streamIsWhole, except: []exception{
-		{"stream-metadata", "messageMetadata", "the client reads metadata only"},
-		{"message-id", "number", "the client reads strings only"},
-	}},
-	{name: "a reply has its text, reason, owner and ids", check: replyIsWhole, except: []exception{
-		{"message-id", "number", "the client reads strings only"},
-	}},
+	{name: "a stream has its text, reason, owner and ids", check: streamIsWhole},
+	{name: "a reply has its text, reason, owner and ids", check: replyIsWhole},
 	{name: "a failure within a stream is an error with its text", check: streamFailure, except: []exception{
 		{"stream-error", "object", "the client reads errorText only"},
 		{"stream-error", "envelope", "the client reads errorText only"},
@@ -31,14 +26,9 @@ var chatPromises = []promise{
 	{name: "a message continues its conversation", check: continuesConversation},
 	{name: "a tool's call is found and its result continues the reply", reply: lookup, check: toolRoundTrip, except: []exception{
 		{"tool-result-ready", "404-first", "the client tries once only"},
-		{"stream-metadata", "messageMetadata", "no conversation id, as above"},
 	}},
-	{name: "the history is whole, and its ids are of use", check: history, except: []exception{
-		{"message-id", "number", "the client reads strings only"},
-	}},
-	{name: "a retry replaces the turn", check: retry, except: []exception{
-		{"message-id", "number", "the client reads strings only"},
-	}},
+	{name: "the history is whole, and its ids are of use", check: history},
+	{name: "a retry replaces the turn", check: retry},
 	{name: "a user without conversations has an empty list", check: unknownUser},
 	{name: "an export has the conversations of every channel", check: export},
 	{name: "a taken over conversation takes a message or says why not", check: takenOver},

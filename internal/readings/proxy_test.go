@@ -12,21 +12,15 @@ import (
 )
 
 var proxyPromises = []promise{
-	{name: "a page gets the reply and continues the conversation", check: pageContinues, except: noTicket},
-	{name: "a page of useChat gets the reply and continues the conversation", check: useChatContinues, except: noTicket},
-	{name: "a page reads the history and gives feedback", check: pageHistory, except: []exception{
-		{"message-id", "number", "the client reads strings only"},
-	}},
+	{name: "a page gets the reply and continues the conversation", check: pageContinues},
+	{name: "a page of useChat gets the reply and continues the conversation", check: useChatContinues},
+	{name: "a page reads the history and gives feedback", check: pageHistory},
 	{name: "a page learns of a failure, but not its text", check: pageFailure, except: []exception{
 		{"stream-error", "envelope", "the client takes it for an unknown frame"},
 	}},
 	{name: "a visitor reads and continues no conversation of another", check: foreignTicket},
 	{name: "a visitor without conversations has an empty list", check: emptyList},
 	{name: "a page learns that a conversation takes no message", check: pageTakenOver},
-}
-
-var noTicket = []exception{
-	{"stream-metadata", "messageMetadata", "no conversation id, so no ticket"},
 }
 
 // do sends a visitor's request to the proxy.
