@@ -106,8 +106,7 @@ func (s *source) pairs(at int, text string, position position, repeat []string) 
 		if name == "" {
 			s.fault(at, "a name must not be empty (write name=value&name=value)")
 		}
-		value := at + len(name) + len("=")
-		end := at + len(pair)
+		value, end := at+len(name)+len("="), at+len(pair)
 		s.faultOfFirst(at, at+len(name), "a placeholder must be in the value of a parameter, after its =")
 		s.setPosition(at, end, position)
 		if strings.Contains(content, nul) {

@@ -84,7 +84,10 @@ func (s *source) path(at int, path string) (segments []string) {
 			name = placeholders[0].name
 			rule = checkSegmentTemplate(segment)
 		case segment != "":
-			rule = segmentRules[pathsegment.CheckParts(appendDecoded(nil, segment))] // some services need a%2Fb
+			decoded := strings.ReplaceAll(string(appendDecoded(nil, segment)), `\`, "/")
+			for part := range strings.SplitSeq(decoded, "/") { // some services need a%2Fb
+				rule = cmp.Or(rule, segmentRules[pathsegment.Check(part)])
+			}
 		case 0 < i && i < len(all)-1:
 			rule = "a path must have no empty segment: some servers remove it"
 		}
