@@ -94,9 +94,13 @@ func perEvent(name string, read func(stream []byte) (int, error), want int) Item
 }
 
 func framesOfOurs(stream []byte) (n int, err error) {
-	for r := sse.NewReader(bytes.NewReader(stream), 1<<20); ; n++ {
-		if _, err := r.Next(); err != nil {
+	for r := sse.NewReader(bytes.NewReader(stream), 1<<20); ; {
+		e, err := r.Next()
+		if err != nil {
 			return n, orNil(err)
+		}
+		if !e.Partial {
+			n++
 		}
 	}
 }
@@ -180,6 +184,9 @@ func textOfJSON(stream []byte) (n int, err error) {
 		e, err := r.Next()
 		if err != nil || string(e.Data) == "[DONE]" {
 			return n, err
+		}
+		if e.Partial {
+			continue
 		}
 		var d delta
 		if err := json.Unmarshal(e.Data, &d); err != nil {

@@ -225,13 +225,25 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 	})
 }
 
-// reply makes a call whose answer is one reply.
+// reply makes a call whose response is one reply.
 func (c *Client) reply(ctx context.Context, call bookbag.Call) (*Reply, error) {
-	var r Reply
-	meta, err := c.do(ctx, call, func(s *bookbag.Scanner) error { return bookbag.Object(s, &r, nil) })
+	res, err := c.api.Do(ctx, call)
 	if err != nil {
-		return nil, err
+		return nil, fail(err)
 	}
-	r.Meta = meta
+	return decodeReply(call.Operation, res)
+}
+
+// decodeReply decodes the body of a response.
+func decodeReply(operation string, res *bookbag.Response) (*Reply, error) {
+	r := Reply{}
+	err := bookbag.Scan(res.Body, func(s *bookbag.Scanner) error { return bookbag.Object(s, &r, nil) })
+	if err != nil {
+		return nil, undecodable(operation, res, err)
+	}
+	if r.Metadata.FinishReason == FinishError {
+		return nil, because(operation, res, ErrStreamFailed, nil)
+	}
+	r.Meta = metaOf(res)
 	return &r, nil
 }

@@ -175,9 +175,10 @@ var (
 	// ErrStreamIdle says that a stream was silent for Options.IdleTimeout.
 	ErrStreamIdle = errors.New("the stream fell silent")
 
-	// ErrStreamFailed says that the service announced a failure within a stream.
-	// Error.Message holds its text.
-	ErrStreamFailed = errors.New("the service failed within the stream")
+	// ErrStreamFailed says that the service reported a failure within a reply: by an
+	// event of a stream, or by the finish reason error. Error.Code and Error.Message
+	// are the service's, where it sent any.
+	ErrStreamFailed = errors.New("the service reported a failure within the reply")
 
 	// ErrTooLong says that a response or the text of a stream was longer than
 	// Options.MaxBody, or an event than Options.MaxEvent, or that one of them had
@@ -214,11 +215,14 @@ func asError(f *bookbag.Failure) *Error {
 		cause:      f.Cause,
 	}
 	if f.Err == nil {
-		p := f.Problem
-		e.Code, e.Message, e.Details = Code(p.Code), p.Message, p.Details
+		e.describe(f.Problem)
 	}
 	if f.Refusal != nil {
 		e.refusal = asError(f.Refusal)
 	}
 	return e
+}
+
+func (e *Error) describe(p bookbag.Problem) {
+	e.Code, e.Message, e.Details = Code(p.Code), p.Message, p.Details
 }

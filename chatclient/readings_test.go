@@ -103,3 +103,125 @@ func TestMessageID_NumberOrString(t *testing.T) {
 		}
 	}
 }
+
+func TestStream_FailureInEachForm(t *testing.T) {
+	const text = "data: {\"type\":\"text-delta\",\"text\":\"a\"}\n\n"
+	for event, want := range map[string]struct {
+		code    Code
+		message string
+	}{
+		`data: {"type":"error","errorText":"boom"}`:                                    {"", "boom"},
+		`data: {"type":"error","error":{"code":"CHAT_STREAMING_ERROR","message":"b"}}`: {"CHAT_STREAMING_ERROR", "b"},
+		`data: {"type":"error","error":{"message":"Overloaded"}}`:                      {"", "Overloaded"},
+		`data: {"type":"error","error":{"code":"INTERNAL_SERVER_ERROR"}}`:              {CodeInternalServerError, ""},
+		`data: {"type":"error","error":"boom"}`:                                        {"", "boom"},
+		`data: {"type":"error","message":"boom"}`:                                      {"", "boom"},
+		`data: {"type":"error"}`:                                                       {"", ""},
+		`data: {"error":{"code":"INTERNAL_SERVER_ERROR","message":"boom"}}`:            {CodeInternalServerError, "boom"},
+		`data: {"success":false,"error":{"code":"X","message":"boom"}}`:                {"X", "boom"},
+		`data: {"type":null,"error":{"message":"boom"}}`:                               {"", "boom"},
+		`data: {"error":"boom"}`:                                                       {"", "boom"},
+		`data: {"errorText":"boom"}`:                                                   {"", "boom"},
+		"event: message\ndata: {\"error\":{\"message\":\"boom\"}}":                     {"", "boom"},
+		"event: error\ndata: {\"errorText\":\"boom\"}":                                 {"", "boom"},
+		"event: error\ndata: {\"error\":{\"code\":\"X\",\"message\":\"boom\"}}":        {"X", "boom"},
+		"event: error\ndata: {\"error\":\"boom\"}":                                     {"", "boom"},
+		"event: error\ndata: {\"message\":\"boom\"}":                                   {"", "boom"},
+		"event: error\ndata: {\"type\":\"error\",\"errorText\":\"boom\"}":              {"", "boom"},
+		"event: error\ndata: Overloaded":                                               {"", "Overloaded"},
+	} {
+		s := openStream(t, newTestClient(t, streamOf(text+event+"\n\ndata: [DONE]\n\n"), nil))
+		got, err := read(s)
+		assert.Equal(t, "a", got)
+		require.ErrorIs(t, err, ErrStreamFailed, event)
+		e := requireError(t, err)
+		assert.Equal(t, want.code, e.Code, event)
+		assert.Equal(t, want.message, e.Message, event)
+		assert.NotContains(t, e.Error(), "boom")
+		reply, replyErr := s.Reply()
+		assert.Equal(t, err, replyErr)
+		assert.Equal(t, "a", reply.Text())
+	}
+}
+
+// What only looks like a failure is none.
+func TestStream_NoFailure(t *testing.T) {
+	for _, event := range []string{
+		`{"error":null}`, `{"error":false}`, `{"errorText":null}`, `{"errorText":""}`, `{"type":"finish","error":null}`,
+		`{"type":"note","error":{"message":"boom"}}`, `"error"`, `{"message":"boom"}`,
+	} {
+		reply, err := readReply(t, `{"type":"text-delta","text":"a"}`, event)
+		require.NoError(t, err, event)
+		assert.Equal(t, "a", reply.Text())
+	}
+}
+
+func TestStream_TypeFromTheEventLine(t *testing.T) {
+	body := "event: text-delta\ndata: {\"text\":\"a\"}\n\n" +
+		"event: other\ndata: {\"type\":\"text-delta\",\"text\":\"b\"}\n\n" +
+		"event: tool-input-available\ndata: {\"toolCallId\":\"call_1\",\"toolName\":\"lookup\"}\n\n" +
+		"event: finish\ndata: {\"messageMetadata\":{\"conversationId\":456}}\n\n" +
+		"data: {}\n\ndata: [DONE]\n\n"
+	s := openStream(t, newTestClient(t, streamOf(body), nil))
+	var kinds []string
+	for event, err := range s.Events() {
+		require.NoError(t, err)
+		kinds = append(kinds, event.Type)
+	}
+	assert.Equal(t, []string{EventTextDelta, EventTextDelta, EventToolCall, EventFinish, ""}, kinds)
+	reply, err := s.Reply()
+	require.NoError(t, err)
+	assert.Equal(t, "ab", reply.Text())
+	assert.Len(t, reply.ToolCalls(), 1)
+	assert.Equal(t, ConversationID("456"), reply.Metadata.ConversationID)
+}
+
+func TestReply_FinishReasonError(t *testing.T) {
+	for _, finish := range [][]string{
+		{`{"type":"finish","finishReason":"error","messageMetadata":{"conversationId":"456"}}`},
+		{`{"type":"finish","metadata":{"conversationId":"456","finishReason":"error"}}`},
+		{`{"type":"message-metadata","messageMetadata":{"conversationId":"456","finishReason":"error"}}`, `{"type":"finish"}`},
+	} {
+		s := openStream(t, newTestClient(t, streamOf(events(append([]string{`{"type":"text-delta","text":"a"}`}, finish...)...)), nil))
+		var finished bool
+		var last error
+		for event, err := range s.Events() {
+			finished = finished || event.Type == EventFinish && event.Metadata.ConversationID == "456"
+			last = err
+		}
+		assert.True(t, finished, "the event itself is returned before the error")
+		require.ErrorIs(t, last, ErrStreamFailed)
+		_, err := s.Reply()
+		assert.Equal(t, last, err)
+	}
+	_, err := readReply(t, `{"type":"finish","finishReason":"error","error":{"code":"X","message":"boom"}}`)
+	require.ErrorIs(t, err, ErrStreamFailed)
+	assert.Equal(t, "boom", requireError(t, err).Message)
+	assert.Equal(t, Code("X"), requireError(t, err).Code)
+
+	c := newTestClient(t, jsonAnswer(200, `{"data":{"id":"m","parts":[],"metadata":{"finishReason":"error"}}}`), nil)
+	reply, err := c.Send(t.Context(), hello)
+	assert.Nil(t, reply)
+	require.ErrorIs(t, err, ErrStreamFailed)
+}
+
+func TestStream_NothingBeforeTheEnd(t *testing.T) {
+	for _, body := range []string{
+		"data: [DONE]\n\n", ": hello\n\ndata: [DONE]\n\n",
+		events(`{"type":"message-start","messageId":"m"}`, `{"type":"text-delta","text":""}`), events(`{"type":"step"}`, "garbage"),
+	} {
+		s := openStream(t, newTestClient(t, streamOf(body), nil))
+		_, err := read(s)
+		require.ErrorIs(t, err, ErrUnexpectedAnswer)
+		_, replyErr := s.Reply()
+		assert.Equal(t, err, replyErr)
+		_, again := read(s)
+		assert.Equal(t, err, again)
+	}
+	for _, event := range []string{ // a paused conversation has a finish only
+		`{"type":"finish"}`, `{"type":"text-delta","text":" "}`, `{"type":"tool-input-available","toolCallId":"call_1"}`,
+	} {
+		_, err := readReply(t, event)
+		require.NoError(t, err)
+	}
+}

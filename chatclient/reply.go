@@ -80,6 +80,7 @@ type Usage struct {
 const (
 	FinishStop      = "stop"
 	FinishToolCalls = "tool-calls" // the service waits for a tool's result
+	FinishError     = "error"      // the reply failed: see ErrStreamFailed
 )
 
 // Reply is the assistant's answer to a message.

@@ -62,11 +62,13 @@ type Stream struct {
 	conn      func() *connection // in a closure, out of reach of printers
 	closing   sync.Once
 
-	reply Reply
-	text  strings.Builder
-	room  int64 // for more text and parts
-	ended bool  // the end was announced
-	err   error // what ended it otherwise
+	reply    Reply
+	text     strings.Builder
+	room     int64  // for more text and parts
+	finished bool   // there was a finish
+	failure  *Error // of the finish, returned in place of the next event
+	ended    bool   // the end was announced
+	err      error  // what ended it otherwise
 }
 
 // connection is what a Stream reads from.
@@ -174,11 +176,19 @@ func (s *Stream) Close() error {
 // next reads the next event, or that the stream has ended, or returns what ended
 // it otherwise.
 func (s *Stream) next(event *Event) error {
-	data, err := s.read()
-	if err != nil || s.ended {
-		return err
+	if s.failure != nil {
+		return s.failure
 	}
-	return s.decode(data, event)
+	e, err := s.read()
+	switch {
+	case err != nil:
+		return err
+	case s.ended && !s.finished && s.text.Len() == 0 && len(s.reply.Parts) == 0:
+		return s.fail(ErrUnexpectedAnswer, nil)
+	case s.ended:
+		return nil
+	}
+	return s.decode(e, event)
 }
 
 // awaitEnd reads on after a failure, so that the connection ends in order.
@@ -202,12 +212,12 @@ func (s *Stream) bound(d time.Duration) *time.Timer {
 	return time.AfterFunc(d, func() { s.conn().res.Abort(ErrStreamClosed) })
 }
 
-// read waits for an event with data, with others and comments as signs of life
-// in between. It notes the end.
-func (s *Stream) read() ([]byte, error) {
+// read waits for an event with data, or for the end. Each line that is not empty is
+// a sign of life.
+func (s *Stream) read() (sse.Event, error) {
 	conn := s.conn()
 	if err := conn.res.Context.Err(); err != nil { // what is left in the buffer comes too late
-		return nil, s.broken(err)
+		return sse.Event{}, s.broken(err)
 	}
 	for {
 		e, err := conn.events.Next()
@@ -217,11 +227,11 @@ func (s *Stream) read() ([]byte, error) {
 			err == nil && string(e.Data) == done:
 			s.ended = true
 			s.drain()
-			return nil, nil
+			return sse.Event{}, nil
 		case err != nil:
-			return nil, s.broken(err)
+			return sse.Event{}, s.broken(err)
 		case len(e.Data) > 0:
-			return e.Data, nil
+			return e, nil
 		}
 	}
 }
@@ -229,7 +239,7 @@ func (s *Stream) read() ([]byte, error) {
 // frame is an event of any kind, by the exact names of its fields. They are
 // decoded one by one, so that one of another type does not spoil the others.
 type frame struct {
-	kind, text, delta, toolCallID, toolName, input, metadata, messageMetadata, errorText json.RawMessage
+	kind, text, delta, toolCallID, toolName, input, metadata, messageMetadata, errorText, failure json.RawMessage
 }
 
 // parseFrame splits an event into its fields, which are parts of data.
@@ -265,6 +275,8 @@ func (f *frame) field(name string) *json.RawMessage {
 		return &f.messageMetadata
 	case "errorText":
 		return &f.errorText
+	case "error":
+		return &f.failure
 	}
 	return nil
 }
@@ -276,11 +288,11 @@ func textOfJSON(value json.RawMessage) (s string) {
 }
 
 // decode reads an event, and keeps what belongs to the reply, within bounds.
-func (s *Stream) decode(data []byte, event *Event) error {
-	event.Raw = data
-	if quoted, ok := textdelta.Quoted(data); ok { // as nearly all of them are
+func (s *Stream) decode(e sse.Event, event *Event) error {
+	event.Raw = e.Data
+	if quoted, ok := textdelta.Quoted(e.Data); ok { // as nearly all of them are
 		event.Type, event.Text = EventTextDelta, s.keep(textdelta.Text(quoted))
-	} else if err := s.decodeFrame(data, event); err != nil {
+	} else if err := s.decodeFrame(e, event); err != nil {
 		return err
 	}
 	if s.room < 0 {
@@ -299,41 +311,80 @@ func (s *Stream) keep(piece []byte) string {
 	return s.text.String()[before:]
 }
 
+// kindOf returns the type of an event: that of the JSON, else the name on its event
+// line. An event without a type that has an error or an errorText is an error.
+func (f *frame) kindOf(name []byte) string {
+	kind := textOfJSON(f.kind)
+	if kind == "" && (isFailure(f.failure) || isFailure(f.errorText)) {
+		return EventError
+	}
+	return cmp.Or(kind, string(name))
+}
+
+func isFailure(value json.RawMessage) bool {
+	return len(value) > 0 && (value[0] == '{' || textOfJSON(value) != "")
+}
+
 // decodeFrame decodes an event of any other kind. One that is not of the
 // documented form has Raw alone. The error is the failure that the event reports,
 // or ErrTooLong.
-func (s *Stream) decodeFrame(data []byte, event *Event) error {
-	f, err := parseFrame(data)
-	if err == bookbag.ErrTooLong {
+func (s *Stream) decodeFrame(e sse.Event, event *Event) error {
+	f, err := parseFrame(e.Data)
+	switch {
+	case err == bookbag.ErrTooLong:
 		return s.fail(ErrTooLong, nil)
-	}
-	if err != nil {
+	case err != nil && string(e.Name) == EventError:
+		return s.failed(e.Data, frame{})
+	case err != nil:
 		return nil
 	}
-	event.Type = textOfJSON(f.kind)
+	event.Type = f.kindOf(e.Name)
 	switch event.Type {
 	case EventTextDelta:
 		event.Text = s.keep([]byte(cmp.Or(textOfJSON(f.text), textOfJSON(f.delta)))) // Bookbag's name, and Chatbase's
 	case EventToolCall:
 		event.ToolCall = &Part{
-			Type: PartToolCall, ToolCallID: textOfJSON(f.toolCallID), ToolName: textOfJSON(f.toolName), Input: bytes.Clone(f.input), Raw: bytes.Clone(data),
+			Type: PartToolCall, ToolCallID: textOfJSON(f.toolCallID), ToolName: textOfJSON(f.toolName), Input: bytes.Clone(f.input), Raw: bytes.Clone(e.Data),
 		}
 		s.reply.Parts = append(s.reply.Parts, *event.ToolCall)
-		s.room -= int64(len(data) + toolCallSize)
+		s.room -= int64(len(e.Data) + toolCallSize)
 	case EventFinish, EventMetadata, EventMessageStart:
-		// The fields are beside the type, in metadata (Bookbag's documentation) or
-		// in messageMetadata (Chatbase's server).
-		for _, fields := range [][]byte{data, f.metadata, f.messageMetadata} {
-			_ = bookbag.Unmarshal(fields, &s.reply.Metadata)
-		}
-		known := s.reply.Metadata
-		event.Metadata = &known
+		s.mergeMetadata(e.Data, f, event)
 	case EventError:
-		e := s.fail(ErrStreamFailed, nil)
-		e.Message = s.conn().res.Text(cmp.Or(textOfJSON(f.errorText), string(f.errorText)))
-		return e
+		return s.failed(e.Data, f)
 	}
 	return nil
+}
+
+// mergeMetadata reads fields that are beside the type, in metadata (Bookbag's
+// documentation) or in messageMetadata (Chatbase's server). A finish that reports a
+// failure is an event as well: its metadata says which conversation the reply is in.
+func (s *Stream) mergeMetadata(data []byte, f frame, event *Event) {
+	for _, fields := range [][]byte{data, f.metadata, f.messageMetadata} {
+		_ = bookbag.Unmarshal(fields, &s.reply.Metadata)
+	}
+	known := s.reply.Metadata
+	event.Metadata = &known
+	if event.Type != EventFinish {
+		return
+	}
+	s.finished = true
+	if known.FinishReason == FinishError {
+		s.failure = s.failed(data, f)
+	}
+}
+
+// failed is the failure that an event reports.
+func (s *Stream) failed(data []byte, f frame) *Error {
+	res := s.conn().res
+	e := s.fail(ErrStreamFailed, nil)
+	if problem := res.Problem(data); problem.IsService || !json.Valid(data) {
+		e.describe(problem)
+	}
+	if f.errorText != nil {
+		e.Message = res.Text(cmp.Or(textOfJSON(f.errorText), string(f.errorText)))
+	}
+	return e
 }
 
 // broken is the error of a stream that ended without an announcement.

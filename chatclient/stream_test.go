@@ -15,6 +15,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/internal/sse"
 )
 
 // The sample of the vendor's documentation.
@@ -265,6 +267,9 @@ func TestIdle(t *testing.T) {
 		"comments for an hour":  {every(59*time.Second, ": alive\n\n", 61), ErrStreamCut, 61 * 59 * time.Second},
 		"single bytes":          {every(10*time.Second, "d", 1000), ErrStreamIdle, time.Minute},
 		"blank lines":           {every(10*time.Second, "\n", 1000), ErrStreamIdle, time.Minute},
+		"pings":                 {every(20*time.Second, "event: ping\n\n", 30), ErrStreamCut, 600 * time.Second},
+		"fields":                {every(59*time.Second, "id: 1\n", 30), ErrStreamCut, 30 * 59 * time.Second},
+		"data lines":            {every(59*time.Second, "data: a\n", 30), ErrStreamCut, 30 * 59 * time.Second},
 		"empty events":          {every(59*time.Second, "event: ping\ndata:\n\n", 61), ErrStreamCut, 61 * 59 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -514,9 +519,9 @@ func FuzzDecode(f *testing.F) {
 		c := newTestClient(t, streamOf(""), nil)
 		one, other := openStream(t, c), openStream(t, c)
 		var event Event
-		err := one.decode(data, &event)
+		err := one.decode(sse.Event{Data: data}, &event)
 		want := Event{Raw: data}
-		if wantErr := other.decodeFrame(data, &want); wantErr != nil {
+		if wantErr := other.decodeFrame(sse.Event{Data: data}, &want); wantErr != nil {
 			require.Equal(t, wantErr, err)
 			return
 		}

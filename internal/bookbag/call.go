@@ -210,6 +210,9 @@ func (c *Client) reportSuccess(ctx context.Context, a Attempt, res *Response) {
 // Text makes a text of the response fit for an error.
 func (r *Response) Text(text string) string { return r.foreign.text(text, maxText) }
 
+// Problem decodes a failure that a response of status 2xx reports.
+func (r *Response) Problem(text []byte) Problem { return r.foreign.problem(text) }
+
 // Close ends the answer without reading on. Reads under way fail, with the cause
 // as that of Context.
 func (r *Response) Close(cause error) {

@@ -161,7 +161,7 @@ func TestProblem_ByForm(t *testing.T) {
 		`{"message":"m"}`:                                          {"", "m", nil, true},
 		`{"message":"m","issues":[{"field":"f","message":"n"}]}`:   {"", "m", []byte(`[{"field":"f","message":"n"}]`), true},
 		`{"message":"m","issues":"many"}`:                          {"", "m", []byte(`"many"`), true},
-		`{"error":"text"}`:                                         {"", `{"error":"text"}`, nil, true},
+		`{"error":"text"}`:                                         {"", "text", nil, true},
 		`{"status":"text"}`:                                        {"", `{"status":"text"}`, nil, false},
 		"<html>\n<h1>502 Bad Gateway</h1>\x00\xff":                 {"", "<html> <h1>502 Bad Gateway</h1> ", nil, false},
 		"":     {},

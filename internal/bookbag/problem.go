@@ -2,9 +2,10 @@ package bookbag
 
 import "encoding/json"
 
-// Problem is the body of a rejection, in one of the three forms that Bookbag
-// documents: {error:{code,message,details}}, the same beside success:false, or
-// {message,issues}. Its texts are fit for errors.
+// Problem is the body of a rejection, or the event of a stream's failure, in one of
+// the three forms that Bookbag documents: {error:{code,message,details}}, the same
+// beside success:false, or {message,issues}; or {error} with a text. Its texts are
+// fit for errors.
 type Problem struct {
 	Code    string
 	Message string
@@ -36,6 +37,10 @@ func (f foreign) problem(body []byte) Problem {
 		}
 		if message := text(fields.Message); message != "" {
 			return Problem{"", f.text(message, maxText), f.details(fields.Issues), isService}
+		}
+		var message string
+		if json.Unmarshal(fields.Error, &message) == nil && message != "" {
+			return Problem{Message: f.text(message, maxText), IsService: isService}
 		}
 		return Problem{Message: f.text(string(body), maxText), IsService: isService}
 	}

@@ -15,9 +15,7 @@ var proxyPromises = []promise{
 	{name: "a page gets the reply and continues the conversation", check: pageContinues},
 	{name: "a page of useChat gets the reply and continues the conversation", check: useChatContinues},
 	{name: "a page reads the history and gives feedback", check: pageHistory},
-	{name: "a page learns of a failure, but not its text", check: pageFailure, except: []exception{
-		{"stream-error", "envelope", "the client takes it for an unknown frame"},
-	}},
+	{name: "a page learns of a failure, but not its text", check: pageFailure},
 	{name: "a visitor reads and continues no conversation of another", check: foreignTicket},
 	{name: "a visitor without conversations has an empty list", check: emptyList},
 	{name: "a page learns that a conversation takes no message", check: pageTakenOver},

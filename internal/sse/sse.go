@@ -11,15 +11,19 @@ import (
 // ErrTooLong says that a line or an event is longer than the limit.
 var ErrTooLong = errors.New("event is longer than the limit")
 
-// Event is one event of a stream, or a comment. Names, ids and retry times are
-// read over: the services that this module talks to send none.
+// Event is an event of a stream, or a line of one. Ids and retry times are ignored.
 type Event struct {
-	// Data is the event's data, without the line end at its end. It is valid
-	// until the next call of Next.
+	// Name is the value of the event field, empty if there is none. Name and Data
+	// are valid until the next call of Next.
+	Name []byte
+
+	// Data is the event's data, without the line end at its end.
 	Data []byte
 
-	// Comment says that this is no event but a comment line, a sign of life.
-	Comment bool
+	// Partial reports that this is no event but a line that completes none: a
+	// comment, or a field of an event whose end has not arrived. It shows that the
+	// sender is alive.
+	Partial bool
 }
 
 // Reader reads events. A line may end in LF, CRLF or CR, and is taken as soon
@@ -36,9 +40,10 @@ type Reader struct {
 	afterBOM bool // the first line was taken
 	afterCR  bool // the last line ended in CR: an LF right after it belongs to it
 
+	name      []byte // of the event that is being read
 	data      []byte // of the event that is being read
 	hasData   bool
-	delivered bool // the data was returned and can be overwritten
+	delivered bool // name and data were returned and can be overwritten
 }
 
 const dataField = "data: "
@@ -49,35 +54,44 @@ func NewReader(src io.Reader, limit int) *Reader {
 	return &Reader{src: src, limit: limit, buf: make([]byte, min(4096, limit+1))}
 }
 
-// Next returns the next event that has data, or the next comment. Its errors
-// are io.EOF at the end of the input, ErrTooLong, and what the source returned;
-// after one of them there is nothing more to read.
+// Next returns the next event that has data, or a line that is not empty and
+// completes no event. Its errors are io.EOF at the end of the input, ErrTooLong, and
+// what the source returned; after one of them there is nothing more to read.
 func (r *Reader) Next() (Event, error) {
 	if r.delivered {
-		r.data, r.hasData, r.delivered = r.data[:0], false, false
+		r.name, r.data, r.hasData, r.delivered = r.name[:0], r.data[:0], false, false
 	}
-	for {
-		line, err := r.line()
-		if err != nil {
-			return Event{}, err
+	line, err := r.line()
+	for ; err == nil && len(line) == 0; line, err = r.line() {
+		if r.hasData {
+			return r.deliver(r.data), nil
 		}
-		switch {
-		case len(line) == 0 && r.hasData:
-			r.delivered = true
-			return Event{Data: r.data}, nil
-		case len(line) > 0 && line[0] == ':':
-			return Event{Comment: true}, nil
-		}
-		value, ok := dataOf(line)
-		switch {
-		case !ok:
-		case len(value) <= r.limit && !r.hasData && r.takeBlank(): // all of it is in the buffer, as nearly always
-			return Event{Data: value}, nil
-		default:
-			if err := r.keep(value); err != nil {
-				return Event{}, err
-			}
-		}
+		r.name = r.name[:0]
+	}
+	if err != nil {
+		return Event{}, err
+	}
+	value, isData := dataOf(line)
+	switch {
+	case !isData:
+		r.keepName(line)
+	case len(value) <= r.limit && !r.hasData && r.takeBlank(): // all of it is in the buffer, as nearly always
+		return r.deliver(value), nil
+	default:
+		err = r.keep(value)
+	}
+	return Event{Partial: true}, err
+}
+
+func (r *Reader) deliver(data []byte) Event {
+	r.delivered = true
+	return Event{Name: r.name, Data: data}
+}
+
+// keepName keeps the value of an event field.
+func (r *Reader) keepName(line []byte) {
+	if name, value, _ := bytes.Cut(line, []byte(":")); string(name) == "event" {
+		r.name = append(r.name[:0], bytes.TrimPrefix(value, []byte(" "))...)
 	}
 }
 

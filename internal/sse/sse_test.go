@@ -13,9 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const comment = "(comment)"
-
-// all reads a stream to its end.
+// all reads a stream to its end. An event with a name is "name=data".
 func all(src io.Reader, limit int) (events []string, unfinished string, err error) {
 	r := NewReader(src, limit)
 	for {
@@ -23,9 +21,11 @@ func all(src io.Reader, limit int) (events []string, unfinished string, err erro
 		if err != nil {
 			return events, string(r.Unfinished()), err
 		}
-		if event.Comment {
-			events = append(events, comment)
-		} else {
+		switch {
+		case event.Partial:
+		case len(event.Name) > 0:
+			events = append(events, string(event.Name)+"="+string(event.Data))
+		default:
 			events = append(events, string(event.Data))
 		}
 	}
@@ -51,10 +51,13 @@ func TestNext(t *testing.T) {
 		"BOM is not twice":    {"\ufeff\ufeffdata: a\n\ndata: b\n\n", []string{"b"}, ""},
 		"BOM in a later line": {"data: a\n\n\ufeffdata: b\n\ndata: c\n\n", []string{"a", "c"}, ""},
 		"BOM before CR":       {"\ufeffdata: a\r\r", []string{"a"}, ""},
-		"comment":             {": hello\n\ndata: a\n\n", []string{comment, "a"}, ""},
-		"comment in an event": {"data: a\n:\ndata: b\n\n", []string{comment, "a\nb"}, ""},
-		"other fields":        {"event: x\nid: 1\nretry: 10\nnope\ndata: a\n\n", []string{"a"}, ""},
+		"comment":             {": hello\n\ndata: a\n\n", []string{"a"}, ""},
+		"comment in an event": {"data: a\n:\ndata: b\n\n", []string{"a\nb"}, ""},
+		"other fields":        {"event: x\nid: 1\nretry: 10\nnope\ndata: a\n\n", []string{"x=a"}, ""},
 		"event without data":  {"event: x\n\ndata: a\n\n", []string{"a"}, ""},
+		"a name":              {"event: x\ndata: a\n\ndata: b\n\n", []string{"x=a", "b"}, ""},
+		"a name after data":   {"data: a\nevent:x\n\ndata: b\n\n", []string{"x=a", "b"}, ""},
+		"the last name":       {"event: x\nevent: y\ndata: a\n\nevent: x\nevent\ndata: b\n\n", []string{"y=a", "b"}, ""},
 		"case counts":         {"Data: a\n\ndata : b\n\n", nil, ""},
 		"blank lines":         {"\n\n\ndata: a\n\n\n\n", []string{"a"}, ""},
 		"colon in the value":  {"data: a:b: c\n\n", []string{"a:b: c"}, ""},
@@ -76,6 +79,30 @@ func TestNext(t *testing.T) {
 				assert.Equal(t, test.unfinished, unfinished)
 			}
 		})
+	}
+}
+
+// Each line that is not empty is returned as soon as its end has arrived.
+func TestNext_Lines(t *testing.T) {
+	in, out := io.Pipe()
+	defer out.Close()
+	r := NewReader(in, 100)
+	for _, test := range []struct {
+		piece string
+		want  Event
+	}{
+		{": hello\n", Event{Partial: true}},
+		{"\nevent: ping\n", Event{Partial: true}},
+		{"\nid: 1\n", Event{Partial: true}},
+		{"nope\r", Event{Partial: true}},
+		{"data: a\n", Event{Partial: true}},
+		{"event: x\n", Event{Partial: true}},
+		{"\n", Event{Name: []byte("x"), Data: []byte("a")}},
+	} {
+		go func() { _, _ = io.WriteString(out, test.piece) }()
+		got, err := r.Next()
+		require.NoError(t, err)
+		assert.Equal(t, test.want, got, "%q", test.piece)
 	}
 }
 
@@ -191,16 +218,21 @@ func FuzzNext(f *testing.F) {
 func byTheStandard(stream string) (events []string, unfinished string) {
 	stream = strings.TrimPrefix(stream, "\ufeff")
 	lines := strings.Split(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(stream), "\n")
-	var data string
+	var event, data string
 	for i, line := range lines {
 		name, value, _ := strings.Cut(line, ":")
 		atEnd := i == len(lines)-1 // what follows the last line end is no line yet
 		switch {
-		case line == "" && data != "" && !atEnd:
-			events = append(events, strings.TrimSuffix(data, "\n"))
-			data = ""
-		case strings.HasPrefix(line, ":") && !atEnd:
-			events = append(events, comment)
+		case line == "" && !atEnd:
+			if event != "" {
+				event += "="
+			}
+			if data != "" {
+				events = append(events, event+strings.TrimSuffix(data, "\n"))
+			}
+			event, data = "", ""
+		case name == "event":
+			event = strings.TrimPrefix(value, " ")
 		case name == "data":
 			data += strings.TrimPrefix(value, " ") + "\n"
 		}
