@@ -225,3 +225,42 @@ func TestStream_NothingBeforeTheEnd(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+func TestStream_SplitSurrogatePair(t *testing.T) {
+	for _, test := range []struct {
+		events string // separated by spaces; d(x) is a text-delta of x
+		want   []string
+	}{
+		{`d(a\ud83d) d(\ude00b)`, []string{"a", "😀b"}},
+		{`d(\uD83D) d(\uDE00)`, []string{"😀"}},
+		{`d(\ud83d) d() {"type":"note"} d(\ude00)`, []string{"😀"}},
+		{`d(\ud83d) d(\ude00\ud83d) d(\ude00)`, []string{"😀", "😀"}},
+		{`d(\ud83d\ude00) d(b)`, []string{"😀", "b"}},
+		{`d(a\ud83d) d(b)`, []string{"a", "\ufffd", "b"}},
+		{`d(a\ud83d) d(Your-order-is-on-its-way)`, []string{"a", "\ufffd", "Your-order-is-on-its-way"}},
+		{`d(a\ud83d) d(\ud83d) d(\ude00)`, []string{"a", "\ufffd", "😀"}},
+		{`d(a\ud83d) {"type":"tool-input-available"} d(\ude00)`, []string{"a", "\ufffd", "\ufffd"}},
+		{`d(a\ud83d) {"type":"finish"}`, []string{"a", "\ufffd"}},
+		{`d(a\ud83d)`, []string{"a", "\ufffd"}},
+		{`d(\ude00)`, []string{"\ufffd"}},
+		{`d(a\\ud83d) d(b)`, []string{`a\ud83d`, "b"}},
+	} {
+		for _, name := range []string{"text", "delta"} {
+			body := strings.ReplaceAll(strings.ReplaceAll(test.events, "d(", `{"type":"text-delta","`+name+`":"`), ")", `"}`)
+			s := openStream(t, newTestClient(t, streamOf(events(strings.Split(body, " ")...)), nil))
+			var pieces []string
+			for piece, err := range s.Text() {
+				require.NoError(t, err)
+				pieces = append(pieces, piece)
+			}
+			assert.Equal(t, test.want, pieces, body)
+			reply, err := s.Reply()
+			require.NoError(t, err)
+			assert.Equal(t, strings.Join(test.want, ""), reply.Text())
+		}
+	}
+	s := openStream(t, newTestClient(t, streamOf("data: {\"type\":\"text-delta\",\"text\":\"a\\ud83d\"}\n\ndata: {\"type\":\"error\",\"errorText\":\"boom\"}\n\n"), nil))
+	text, err := read(s)
+	assert.Equal(t, "a\ufffd", text)
+	require.ErrorIs(t, err, ErrStreamFailed)
+}

@@ -46,7 +46,8 @@ type Event struct {
 	// the stream has said by then. Else nil.
 	Metadata *Metadata
 
-	// Raw is the event's data as it came. It is valid until the next event.
+	// Raw is the event's data as it came. It is valid until the next event. Text may
+	// differ: a character that is split over two events is in that of the second.
 	Raw []byte
 }
 
@@ -64,11 +65,13 @@ type Stream struct {
 
 	reply    Reply
 	text     strings.Builder
-	room     int64  // for more text and parts
-	finished bool   // there was a finish
-	failure  *Error // of the finish, returned in place of the next event
-	ended    bool   // the end was announced
-	err      error  // what ended it otherwise
+	half     string    // of a surrogate pair, whose other half is yet to come
+	unread   sse.Event // to be read again
+	room     int64     // for more text and parts
+	finished bool      // there was a finish
+	failure  *Error    // of the finish, returned in place of the next event
+	ended    bool      // the end was announced
+	err      error     // what ended it otherwise
 }
 
 // connection is what a Stream reads from.
@@ -183,6 +186,9 @@ func (s *Stream) next(event *Event) error {
 	switch {
 	case err != nil:
 		return err
+	case s.ended && s.half != "":
+		s.ended = false
+		return s.replaceHalf(sse.Event{Data: []byte(done)}, event)
 	case s.ended && !s.finished && s.text.Len() == 0 && len(s.reply.Parts) == 0:
 		return s.fail(ErrUnexpectedAnswer, nil)
 	case s.ended:
@@ -216,6 +222,11 @@ func (s *Stream) bound(d time.Duration) *time.Timer {
 // a sign of life.
 func (s *Stream) read() (sse.Event, error) {
 	conn := s.conn()
+	if e := s.unread; e.Data != nil {
+		s.unread = sse.Event{}
+		s.ended = string(e.Data) == done
+		return e, nil
+	}
 	if err := conn.res.Context.Err(); err != nil { // what is left in the buffer comes too late
 		return sse.Event{}, s.broken(err)
 	}
@@ -290,7 +301,8 @@ func textOfJSON(value json.RawMessage) (s string) {
 // decode reads an event, and keeps what belongs to the reply, within bounds.
 func (s *Stream) decode(e sse.Event, event *Event) error {
 	event.Raw = e.Data
-	if quoted, ok := textdelta.Quoted(e.Data); ok { // as nearly all of them are
+	quoted, ok := textdelta.Quoted(e.Data) // as nearly all of them are
+	if ok && s.half == "" {
 		event.Type, event.Text = EventTextDelta, s.keep(textdelta.Text(quoted))
 	} else if err := s.decodeFrame(e, event); err != nil {
 		return err
@@ -309,6 +321,48 @@ func (s *Stream) keep(piece []byte) string {
 	s.text.Write(piece)
 	s.room -= int64(len(piece))
 	return s.text.String()[before:]
+}
+
+// textDelta returns the text of a text-delta: text is Bookbag's name, delta Chatbase's.
+func (f *frame) textDelta() json.RawMessage {
+	if textOfJSON(f.text) != "" {
+		return f.text
+	}
+	return f.delta
+}
+
+// leavesHalf reports whether half a surrogate pair before an event of this type gets
+// no other half.
+func (f *frame) leavesHalf(kind string) bool {
+	switch kind {
+	case EventTextDelta:
+		text := f.textDelta()
+		return textOfJSON(text) != "" && !textdelta.BeginsWithHalf(text)
+	case EventToolCall, EventFinish, EventError:
+		return true
+	}
+	return false
+}
+
+// join decodes the text of a text-delta. A surrogate pair may be split over two of
+// them: the first half waits for the second.
+func (s *Stream) join(quoted []byte) string {
+	if s.half != "" && textdelta.BeginsWithHalf(quoted) {
+		quoted, s.half = textdelta.Join(s.half, quoted), ""
+	}
+	half := ""
+	if quoted, half = textdelta.CutHalf(quoted); half != "" {
+		s.half = half
+	}
+	return textOfJSON(quoted)
+}
+
+// replaceHalf makes an event of U+FFFD for half a surrogate pair that stays alone, and
+// has e read again after it.
+func (s *Stream) replaceHalf(e sse.Event, event *Event) error {
+	s.half, s.unread = "", e
+	*event = Event{Type: EventTextDelta, Text: s.keep([]byte("\ufffd")), Raw: []byte(textdelta.Prefix + "\"\ufffd\"" + textdelta.Suffix)}
+	return nil
 }
 
 // kindOf returns the type of an event: that of the JSON, else the name on its event
@@ -339,9 +393,12 @@ func (s *Stream) decodeFrame(e sse.Event, event *Event) error {
 		return nil
 	}
 	event.Type = f.kindOf(e.Name)
+	if s.half != "" && f.leavesHalf(event.Type) {
+		return s.replaceHalf(e, event)
+	}
 	switch event.Type {
 	case EventTextDelta:
-		event.Text = s.keep([]byte(cmp.Or(textOfJSON(f.text), textOfJSON(f.delta)))) // Bookbag's name, and Chatbase's
+		event.Text = s.keep([]byte(s.join(f.textDelta())))
 	case EventToolCall:
 		event.ToolCall = &Part{
 			Type: PartToolCall, ToolCallID: textOfJSON(f.toolCallID), ToolName: textOfJSON(f.toolName), Input: bytes.Clone(f.input), Raw: bytes.Clone(e.Data),

@@ -2,6 +2,7 @@ package chatproxy
 
 import (
 	"context"
+	"encoding/json"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chattest"
 )
 
 type inMemory func(*http.Request) (*http.Response, error)
@@ -67,5 +69,32 @@ func BenchmarkRelay(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		reply()
+	}
+}
+
+// A character that the service splits over two events arrives whole at the page.
+func TestRelay_SplitSurrogatePair(t *testing.T) {
+	for _, name := range []string{"text", "delta"} {
+		e := newSite(t, setup{})
+		for _, path := range []string{"/messages", "/ai-sdk"} {
+			e.fake.Script(chattest.Respond(streaming(
+				`{"type":"text-delta","`+name+`":"a \ud83d"}`, `{"type":"text-delta","`+name+`":"\ude00 b"}`,
+				`{"type":"text-delta","`+name+`":"\ud83d"}`, `{"type":"text-delta","`+name+`":" and no other half"}`,
+				`{"type":"finish","finishReason":"stop"}`)))
+			body := `{"message":"Hello"}`
+			if path == "/ai-sdk" {
+				body = `{"messages":[{"role":"user","parts":[{"type":"text","text":"Hello"}]}]}`
+			}
+			_, stream := e.do("POST", path, body)
+			text := ""
+			for _, frame := range framesOf(stream) {
+				var f struct{ Text, Delta string }
+				if frame != "[DONE]" {
+					require.NoError(t, json.Unmarshal([]byte(frame), &f))
+				}
+				text += f.Text + f.Delta
+			}
+			assert.Equal(t, "a 😀 b\ufffd and no other half", text, stream)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -18,7 +19,8 @@ const (
 
 // Quoted returns the text of an event as it came, a JSON string with its quotes.
 // It is false for an event that is anything else than exactly a type and a text
-// of valid UTF-8, in that order and without white space: decode such an event.
+// of valid UTF-8, in that order and without white space, and for a text that begins or
+// ends with half a surrogate pair: decode such an event.
 func Quoted(event []byte) (text []byte, ok bool) {
 	end := len(event) - len(Suffix)
 	if end < len(Prefix) || string(event[:len(Prefix)]) != Prefix || string(event[end:]) != Suffix {
@@ -28,10 +30,45 @@ func Quoted(event []byte) (text []byte, ok bool) {
 	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
 		return nil, false
 	}
-	if inner := text[1 : len(text)-1]; !isPlain(inner) && !(isInner(inner) && utf8.Valid(inner)) {
-		return nil, false
+	if inner := text[1 : len(text)-1]; !isPlain(inner) {
+		_, half := CutHalf(text)
+		if !isInner(inner) || !utf8.Valid(inner) || half != "" || BeginsWithHalf(text) {
+			return nil, false
+		}
 	}
 	return text, true
+}
+
+const halfLen = len(`\ud83d`)
+
+// CutHalf cuts the first half of a surrogate pair off the end of a JSON string: the
+// second half may be at the beginning of the next text. The half is returned as its
+// escape, "" if there is none.
+func CutHalf(quoted []byte) (whole []byte, half string) {
+	at := len(quoted) - 1 - halfLen
+	if at < 1 || !isHalf(quoted[at:], "89abAB") {
+		return quoted, ""
+	}
+	before := bytes.TrimRight(quoted[:at], `\`)
+	if (at-len(before))%2 == 1 { // the backslash is escaped itself
+		return quoted, ""
+	}
+	return append(bytes.Clone(quoted[:at]), '"'), string(quoted[at : at+halfLen])
+}
+
+// BeginsWithHalf reports whether a JSON string begins with the second half of a
+// surrogate pair.
+func BeginsWithHalf(quoted []byte) bool {
+	return len(quoted) >= 2+halfLen && isHalf(quoted[1:], "cdefCDEF")
+}
+
+// Join adds the first half of a pair to a JSON string that begins with the second.
+func Join(half string, quoted []byte) []byte {
+	return append([]byte(`"`+half), quoted[1:]...)
+}
+
+func isHalf(escape []byte, third string) bool {
+	return escape[0] == '\\' && escape[1] == 'u' && (escape[2] == 'd' || escape[2] == 'D') && strings.IndexByte(third, escape[3]) >= 0
 }
 
 // Text decodes what Quoted returns, as encoding/json does. It may be a part of

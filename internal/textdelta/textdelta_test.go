@@ -40,13 +40,50 @@ func TestQuoted(t *testing.T) {
 		`{"type":"text-delta","text":"a","text":"\u"}`:    "",
 		`{"type":"finish","text":"a"}`:                    "",
 		"{\"type\":\"text-delta\",\"text\":\"\xff\"}":     "",
-		`{"type":"text-delta","text":"\ud800"}`:           `"\ud800"`,
+		`{"type":"text-delta","text":"\ud800"}`:           "",
+		`{"type":"text-delta","text":"a \uD83D"}`:         "",
+		`{"type":"text-delta","text":"\ude00 b"}`:         "",
+		`{"type":"text-delta","text":"\ud83d\ude00"}`:     `"\ud83d\ude00"`,
+		`{"type":"text-delta","text":"a\ud83d b"}`:        `"a\ud83d b"`,
+		`{"type":"text-delta","text":"a\\ud83d"}`:         `"a\\ud83d"`,
 		`{"type":"text-delta","text":"{\"type\":\"x\"}"}`: `"{\"type\":\"x\"}"`,
 	} {
 		got, ok := Quoted([]byte(event))
 		assert.Equal(t, want, string(got), event)
 		assert.Equal(t, want != "", ok, event)
 	}
+}
+
+func TestCutHalf(t *testing.T) {
+	for quoted, want := range map[string][2]string{
+		`"a \ud83d"`:       {`"a "`, `\ud83d`},
+		`"\uDBFF"`:         {`""`, `\uDBFF`},
+		`"a\\\ud83d"`:      {`"a\\"`, `\ud83d`},
+		`"a\\ud83d"`:       {`"a\\ud83d"`, ""},
+		`"\ud83d\ud83d"`:   {`"\ud83d"`, `\ud83d`},
+		`"\ud83d\ude00"`:   {`"\ud83d\ude00"`, ""},
+		`"\ude00"`:         {`"\ude00"`, ""},
+		`"\u0d83"`:         {`"\u0d83"`, ""},
+		`"ud83d"`:          {`"ud83d"`, ""},
+		`""`:               {`""`, ""},
+		`7`:                {`7`, ""},
+		``:                 {``, ""},
+		`"\ud83d\ude00a"`:  {`"\ud83d\ude00a"`, ""},
+		`"a\ud83d\\"`:      {`"a\ud83d\\"`, ""},
+		`"\ud83d\ude00\n"`: {`"\ud83d\ude00\n"`, ""},
+	} {
+		whole, half := CutHalf([]byte(quoted))
+		assert.Equal(t, want, [2]string{string(whole), half}, quoted)
+	}
+}
+
+func TestBeginsWithHalf(t *testing.T) {
+	for quoted, want := range map[string]bool{
+		`"\ude00 b"`: true, `"\uDC00"`: true, `"\uDfff"`: true, `"\ud83d"`: false, `" \ude00"`: false, `"\\ude00"`: false, `""`: false, ``: false, `7`: false, `"\n"`: false,
+	} {
+		assert.Equal(t, want, BeginsWithHalf([]byte(quoted)), quoted)
+	}
+	assert.Equal(t, `"\ud83d\ude00 b"`, string(Join(`\ud83d`, []byte(`"\ude00 b"`))))
 }
 
 // isPlain goes by words of eight bytes: each byte counts in each place of them.
