@@ -132,9 +132,9 @@ func kindOf(v any) value.Kind {
 	case string, int, float64, bool: // quickly
 		return value.String
 	}
-	simple, err := value.Of(v)
+	kind, err := value.KindOf(v)
 	if err != nil {
 		return value.Object
 	}
-	return simple.Kind
+	return kind
 }

@@ -79,6 +79,15 @@ func Of(v any) (Simple, error) {
 	return Simple{p.kind, p.text}, nil
 }
 
+// KindOf is [Of] for the kind alone, which takes no allocation for a number.
+func KindOf(v any) (Kind, error) {
+	p, rule := resolve(v)
+	if rule != "" {
+		return Absent, &Error{Rule: rule}
+	}
+	return p.kind, nil
+}
+
 // resolved is a value without its pointers, Valuers and MarshalJSON methods.
 type resolved struct {
 	kind    Kind

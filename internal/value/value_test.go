@@ -199,9 +199,14 @@ func TestOf(t *testing.T) {
 		got, err := value.Of(c.v)
 		require.NoError(t, err)
 		assert.Equal(t, c.want, got)
+		kind, err := value.KindOf(c.v)
+		require.NoError(t, err)
+		assert.Equal(t, c.want.Kind, kind)
 	}
 	for _, v := range []any{"\xff", "\x00", math.NaN(), []byte("a")} {
 		_, err := value.Of(v)
+		assert.Error(t, err)
+		_, err = value.KindOf(v)
 		assert.Error(t, err)
 	}
 }
