@@ -68,8 +68,9 @@ func (c *Client) Send(ctx context.Context, m Message) (*Reply, error) {
 	return c.chat(ctx, chatBody{Message: m.Text, UserID: m.UserID, ConversationID: m.ConversationID})
 }
 
-// Stream sends a message and returns the reply as it comes. A refusal is
-// returned here, before any event. The stream must be read or closed.
+// Stream sends a message and returns the reply as it comes. A rejection is
+// returned here, before any event. The stream must be read or closed. If the service
+// responds with a whole reply as JSON, the stream has its text, tool calls and a finish.
 //
 // A bad field is a *[FieldError], everything else that goes wrong an *[Error].
 //

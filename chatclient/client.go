@@ -192,11 +192,16 @@ func metaOf(res *bookbag.Response) Meta {
 // undecodable is the error of a response whose body is not what the operation
 // returns.
 func undecodable(operation string, res *bookbag.Response, err error) *Error {
-	if err == bookbag.ErrFormat {
-		err = ErrUnexpectedAnswer
+	if err != bookbag.ErrFormat {
+		return because(operation, res, err, nil)
 	}
-	return because(operation, res, err, nil)
+	e := because(operation, res, ErrUnexpectedAnswer, nil)
+	e.describe(res.Problem(res.Body[:min(len(res.Body), maxProblem)]))
+	return e
 }
+
+// maxProblem is how much of a body is searched for a problem.
+const maxProblem = 64 << 10
 
 // because is the error of an answer of status 2xx that could not be used.
 func because(operation string, res *bookbag.Response, err, cause error) *Error {

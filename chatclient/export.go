@@ -3,6 +3,7 @@ package chatclient
 import (
 	"context"
 	"errors"
+	"io"
 	"iter"
 
 	"github.com/chatident/chatident/internal/bookbag"
@@ -43,7 +44,8 @@ func (c *Client) Export(ctx context.Context) iter.Seq2[Conversation, error] {
 var errLoopEnded = errors.New("the loop has ended")
 
 func (c *Client) readExport(res *bookbag.Response, yield func(Conversation, error) bool) error {
-	body := &idleReader{body: res.Stream, timeout: c.idleTimeout, onIdle: func() { res.Abort(ErrStreamIdle) }}
+	var beginning head
+	body := &idleReader{body: io.TeeReader(res.Stream, &beginning), timeout: c.idleTimeout, onIdle: func() { res.Abort(ErrStreamIdle) }}
 	s := bookbag.NewScanner(body, int(c.maxText))
 	each := func(item []byte) error {
 		body.alive()
@@ -75,5 +77,16 @@ func (c *Client) readExport(res *bookbag.Response, yield func(Conversation, erro
 		err = bookbag.ErrFormat
 	}
 	body.alive()
+	if !found {
+		res.Body = beginning
+	}
 	return err
+}
+
+// head keeps the beginning of what is written to it.
+type head []byte
+
+func (h *head) Write(p []byte) (int, error) {
+	*h = append(*h, p[:min(len(p), maxPage-len(*h))]...)
+	return len(p), nil
 }

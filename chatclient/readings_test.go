@@ -1,6 +1,8 @@
 package chatclient
 
 import (
+	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -263,4 +265,109 @@ func TestStream_SplitSurrogatePair(t *testing.T) {
 	text, err := read(s)
 	assert.Equal(t, "a\ufffd", text)
 	require.ErrorIs(t, err, ErrStreamFailed)
+}
+
+func TestReply_PartsInTheOrderOfTheStream(t *testing.T) {
+	text := func(s string) Part { return Part{Type: PartText, Text: s} }
+	reply, err := readReply(t,
+		`{"type":"text-delta","text":"Let me "}`, `{"type":"text-delta","text":"see. "}`,
+		`{"type":"tool-input-available","toolCallId":"call_1","toolName":"lookup","input":{}}`,
+		`{"type":"tool-input-available","toolCallId":"call_2","toolName":"lookup","input":{}}`,
+		`{"type":"text-delta","text":"It is on "}`, `{"type":"text-delta","delta":"its way."}`,
+		`{"type":"finish"}`)
+	require.NoError(t, err)
+	require.Len(t, reply.Parts, 4)
+	assert.Equal(t, text("Let me see. "), reply.Parts[0])
+	assert.Equal(t, "call_1", reply.Parts[1].ToolCallID)
+	assert.Equal(t, "call_2", reply.Parts[2].ToolCallID)
+	assert.Equal(t, text("It is on its way."), reply.Parts[3])
+	assert.Equal(t, "Let me see. It is on its way.", reply.Text())
+
+	s := openStream(t, newTestClient(t, streamOf(events(`{"type":"text-delta","text":"a"}`, `{"type":"tool-input-available"}`, `{"type":"text-delta","text":"b"}`)), nil))
+	var sizes []int
+	for range s.Events() {
+		reply, _ := s.Reply()
+		sizes = append(sizes, len(reply.Parts))
+	}
+	assert.Equal(t, []int{1, 2, 3}, sizes, "Reply may be called in between")
+}
+
+// Status 200 with something else than the operation returns.
+func TestError_UnexpectedBody(t *testing.T) {
+	for body, want := range map[string]struct {
+		code    Code
+		message string
+	}{
+		"<html>Please sign in</html>":                                 {"", "<html>Please sign in</html>"},
+		`{"error":{"code":"INTERNAL_SERVER_ERROR","message":"boom"}}`: {CodeInternalServerError, "boom"},
+		`{"success":false,"error":{"code":"X","message":"boom"}}`:     {"X", "boom"},
+		`{"error":"boom"}`:                  {"", "boom"},
+		`{"message":"boom"}`:                {"", "boom"},
+		"":                                  {"", ""},
+		"<p>" + strings.Repeat("x", 70<<10): {"", "<p>" + strings.Repeat("x", 509)},
+		`{"error":{"code":"X","message":"the key is ` + testKey + `"}}`: {"X", "[withheld: it repeats the API key]"},
+	} {
+		for _, contentType := range []string{"application/json", "text/html"} {
+			c := newTestClient(t, func(*http.Request) (*http.Response, error) {
+				return answer(200, contentType, strings.NewReader(body)), nil
+			}, nil)
+			for name, call := range map[string]func() error{
+				"Send":         func() error { _, err := c.Send(t.Context(), hello); return err },
+				"Stream":       func() error { _, err := c.Stream(t.Context(), hello); return err },
+				"Check":        func() error { return c.Check(t.Context()) },
+				"Conversation": func() error { _, err := c.Conversation(t.Context(), "456"); return err },
+				"Export": func() (last error) {
+					for _, err := range c.Export(t.Context()) {
+						last = err
+					}
+					return last
+				},
+			} {
+				err := call()
+				require.ErrorIs(t, err, ErrUnexpectedAnswer, name)
+				e := requireError(t, err)
+				assert.Equal(t, want.code, e.Code, name)
+				assert.Equal(t, want.message, e.Message, name)
+				assert.NotContains(t, e.Error(), "boom")
+			}
+		}
+	}
+}
+
+// A whole reply where a stream was asked for: the turn was made.
+func TestStream_WholeReply(t *testing.T) {
+	const body = `{"data":{"id":789,"role":"assistant","parts":[{"type":"text","text":"Let me <see>. "},
+		{"type":"tool-call","toolCallId":"call_1","toolName":"lookup","input":{ "order": 7 }},{"type":"image"},{"type":"text","text":"Done."}],
+		"metadata":{"userMessageId":"m0","conversationId":456,"userId":"ada","finishReason":"tool-calls","usage":{"credits":0.5}}}}`
+	for _, contentType := range []string{"application/json; charset=utf-8", "text/plain"} {
+		c := newTestClient(t, func(*http.Request) (*http.Response, error) {
+			return answer(200, contentType, strings.NewReader(body)), nil
+		}, func(o *Options) { o.MaxEvent = 10 })
+		s := openStream(t, c)
+		assert.Equal(t, "req_1", s.Meta.RequestID)
+		var kinds []string
+		for event, err := range s.Events() {
+			require.NoError(t, err)
+			assert.True(t, json.Valid(event.Raw))
+			kinds = append(kinds, event.Type)
+		}
+		assert.Equal(t, []string{EventTextDelta, EventToolCall, EventTextDelta, EventFinish}, kinds)
+		reply, err := s.Reply()
+		require.NoError(t, err)
+		assert.Equal(t, "Let me <see>. Done.", reply.Text())
+		require.Len(t, reply.ToolCalls(), 1)
+		assert.JSONEq(t, `{"order":7}`, string(reply.ToolCalls()[0].Input))
+		assert.Equal(t, Metadata{
+			MessageID: "789", UserMessageID: "m0", ConversationID: "456", UserID: "ada", FinishReason: FinishToolCalls, Usage: Usage{0.5},
+		}, reply.Metadata)
+		assert.Equal(t, "789", reply.ID)
+	}
+	s := openStream(t, newTestClient(t, jsonAnswer(200, `{"data":{"id":"m","parts":[]}}`), nil))
+	_, err := read(s)
+	require.NoError(t, err, "a paused conversation has no reply")
+	_, err = newTestClient(t, jsonAnswer(200, `{"data":{"metadata":{"finishReason":"error"}}}`), nil).Stream(t.Context(), hello)
+	require.ErrorIs(t, err, ErrStreamFailed)
+	long := `{"data":{"parts":[{"type":"text","text":"` + strings.Repeat("x", 1000) + `"}]}}`
+	_, err = newTestClient(t, jsonAnswer(200, long), func(o *Options) { o.MaxBody = 1000 }).Stream(t.Context(), hello)
+	require.ErrorIs(t, err, ErrTooLong)
 }

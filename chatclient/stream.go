@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 	"mime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -64,14 +65,15 @@ type Stream struct {
 	closing   sync.Once
 
 	reply    Reply
-	text     strings.Builder
-	half     string    // of a surrogate pair, whose other half is yet to come
-	unread   sse.Event // to be read again
-	room     int64     // for more text and parts
-	finished bool      // there was a finish
-	failure  *Error    // of the finish, returned in place of the next event
-	ended    bool      // the end was announced
-	err      error     // what ended it otherwise
+	text     strings.Builder // of all text parts
+	part     int             // where the current one begins
+	half     string          // of a surrogate pair, whose other half is yet to come
+	unread   sse.Event       // to be read again
+	room     int64           // for more text and parts
+	finished bool            // there was a finish
+	failure  *Error          // of the finish, returned in place of the next event
+	ended    bool            // the end was announced
+	err      error           // what ended it otherwise
 }
 
 // connection is what a Stream reads from.
@@ -105,14 +107,16 @@ func (c *Client) open(ctx context.Context, call bookbag.Call) (*Stream, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	body := &idleReader{body: res.Stream, timeout: c.idleTimeout, onIdle: func() { res.Abort(ErrStreamIdle) }}
-	conn := &connection{res, body, sse.NewReader(body, c.maxEvent)}
-	s := &Stream{Meta: metaOf(res), operation: call.Operation, conn: func() *connection { return conn }, room: c.maxText}
 	if mediaType, _, _ := mime.ParseMediaType(res.ContentType); mediaType != "text/event-stream" {
-		_ = s.Close()
-		return nil, because(call.Operation, res, ErrUnexpectedAnswer, nil)
+		return c.openReply(call.Operation, res, mediaType)
 	}
-	return s, nil
+	return c.newStream(call.Operation, res, res.Stream, c.maxEvent), nil
+}
+
+func (c *Client) newStream(operation string, res *bookbag.Response, events io.Reader, maxEvent int) *Stream {
+	body := &idleReader{body: events, timeout: c.idleTimeout, onIdle: func() { res.Abort(ErrStreamIdle) }}
+	conn := &connection{res, body, sse.NewReader(body, maxEvent)}
+	return &Stream{Meta: metaOf(res), operation: operation, conn: func() *connection { return conn }, room: c.maxText}
 }
 
 // Events returns the events as they come. An error is the last thing it gives:
@@ -160,13 +164,19 @@ func (s *Stream) Text() iter.Seq2[string, error] {
 func (s *Stream) Reply() (*Reply, error) {
 	r := s.reply
 	r.Role, r.Meta, r.ID = "assistant", s.Meta, r.Metadata.MessageID
-	if s.text.Len() > 0 {
-		r.Parts = append([]Part{{Type: PartText, Text: s.text.String()}}, r.Parts...)
-	}
+	r.Parts = slices.Concat(r.Parts, s.currentPart())
 	if s.err == nil && !s.ended {
 		return &r, s.fail(ErrStreamClosed, nil)
 	}
 	return &r, s.err
+}
+
+// currentPart returns the text after the last tool call, as no part or one.
+func (s *Stream) currentPart() []Part {
+	if text := s.text.String()[s.part:]; text != "" {
+		return []Part{{Type: PartText, Text: text}}
+	}
+	return nil
 }
 
 // Close ends the stream without reading on. It may be called at any time, from
@@ -403,7 +413,8 @@ func (s *Stream) decodeFrame(e sse.Event, event *Event) error {
 		event.ToolCall = &Part{
 			Type: PartToolCall, ToolCallID: textOfJSON(f.toolCallID), ToolName: textOfJSON(f.toolName), Input: bytes.Clone(f.input), Raw: bytes.Clone(e.Data),
 		}
-		s.reply.Parts = append(s.reply.Parts, *event.ToolCall)
+		s.reply.Parts = append(append(s.reply.Parts, s.currentPart()...), *event.ToolCall)
+		s.part = s.text.Len()
 		s.room -= int64(len(e.Data) + toolCallSize)
 	case EventFinish, EventMetadata, EventMessageStart:
 		s.mergeMetadata(e.Data, f, event)

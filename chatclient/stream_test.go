@@ -464,19 +464,24 @@ func TestAnEventThatIsTooLong(t *testing.T) {
 	assert.Len(t, text, 2000)
 }
 
-func TestAStreamThatIsNone(t *testing.T) {
+// A response that is no stream is read as far as it comes.
+func TestStream_OtherMediaType(t *testing.T) {
 	for _, contentType := range []string{"application/json", "text/html", "", "text/event-streams"} {
-		body := &pipe{}
-		body.PipeReader, body.PipeWriter = io.Pipe()
-		c := newTestClient(t, func(*http.Request) (*http.Response, error) {
-			res := answer(200, contentType, nil)
-			res.Body = body
-			return res, nil
-		}, nil)
-		_, err := c.Stream(t.Context(), hello)
-		requireError(t, err)
-		assert.ErrorIs(t, err, ErrUnexpectedAnswer)
-		assert.Equal(t, 1, body.closes)
+		synctest.Test(t, func(t *testing.T) {
+			body, f := newPipe()
+			c := newTestClient(t, func(r *http.Request) (*http.Response, error) {
+				res, err := f(r)
+				res.Header.Set("Content-Type", contentType)
+				return res, err
+			}, nil)
+			go func() { _, _ = io.WriteString(body.PipeWriter, "<h1>Hello</h1>") }()
+			begun := time.Now()
+			_, err := c.Stream(t.Context(), hello)
+			assert.ErrorIs(t, err, ErrUnexpectedAnswer)
+			assert.Equal(t, "<h1>Hello</h1>", requireError(t, err).Message)
+			assert.Equal(t, time.Minute, time.Since(begun), "IdleTimeout")
+			assert.Equal(t, 1, body.closes)
+		})
 	}
 }
 
