@@ -1,0 +1,58 @@
+package bookbag
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+)
+
+// Wherever between its beginning and its response the service counts a call, no
+// span has more calls than the limit, and each span is filled.
+func TestWindow_AnySpan(t *testing.T) {
+	for limit, calls := range map[int]int{1: 20, 7: 60, 80: 300} {
+		synctest.Test(t, func(t *testing.T) {
+			var w Window
+			var mu sync.Mutex
+			var counted []time.Time
+			var group sync.WaitGroup
+			begun := time.Now()
+			for range calls {
+				group.Go(func() {
+					assert.True(t, w.Wait(t.Context(), limit))
+					if rand.N(10) == 0 {
+						w.Release(false)
+						assert.True(t, w.Wait(t.Context(), limit))
+					}
+					time.Sleep(rand.N(time.Second))
+					mu.Lock()
+					counted = append(counted, time.Now())
+					mu.Unlock()
+					time.Sleep(rand.N(time.Second))
+					w.Release(true)
+				})
+			}
+			group.Wait()
+			slices.SortFunc(counted, time.Time.Compare)
+			for i, at := range counted[limit:] {
+				assert.GreaterOrEqual(t, at.Sub(counted[i]), windowSpan)
+			}
+			assert.Less(t, time.Since(begun), time.Duration(calls/limit+1)*(windowSpan+2*time.Second))
+		})
+	}
+}
+
+func TestWindow_ContextEnds(t *testing.T) {
+	var w Window
+	assert.True(t, w.Wait(t.Context(), 1))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	assert.False(t, w.Wait(ctx, 1))
+	w.Release(false)
+	assert.True(t, w.Wait(ctx, 1), "there is room")
+}
