@@ -1,94 +1,327 @@
 package contacts
 
-// item is a row on its way.
-type item struct {
-	row   Row
-	id    string // the external id
-	json  []byte
-	place int   // in the window
-	home  *home // of its id
-	first home  // that, if it is the first row of the id
-	saved bool  // an answer has it
-	maybe bool  // a call of which nothing is known may have saved it
-	err   error // of the last call that failed
-	named bool  // a refusal picked it out of those that it came with
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
 
-	part  bool      // a call of several that was refused may have saved it
-	told  complaint // what that one said
-	mixed bool      // several such calls did not say the same
+	"github.com/chatident/chatident/internal/bookbag"
+)
+
+// row is a row that has been read and is not settled.
+type row struct {
+	Row
+	number   int    // from 1, in reading order
+	id       string // the external id, folded
+	json     []byte
+	outcome  Outcome
+	err      error  // of the last call that failed
+	reason   string // of a rejection, the same for rows that were rejected alike
+	maybe    bool   // a call that may have been carried out has it
+	reported bool   // its outcome, to the goroutine that settles
+	batch    *batch // that sends it
+	round    int    // of the batch
 }
 
-// complaint is what a refusal says, without what may be of one answer only.
-type complaint struct {
-	status  int
-	message string
-}
-
-// joined is for a call of several that was refused. It is not documented whether
-// such a one saves those that are good.
-func (it *item) joined(c complaint) {
-	it.mixed = it.mixed || it.part && it.told != c
-	it.part, it.told = true, c
-}
-
-// limits of a call.
-type limits struct{ rows, bytes int }
-
-// batch collects rows for a call. None has an external id twice, as it is not
-// documented which of the two would count: the second one stays for a later
-// call.
+// batch is rows that are upserted together.
 type batch struct {
-	limits *limits
-	open   pile
-	later  pile
-	full   bool // it is not worth while to wait for more
+	rows    []*row
+	rounds  [][]*row
+	bytes   int
+	settled int
+	before  map[*batch]bool // with rows of the same external ids, to be sent first
+	done    chan struct{}   // closed when each row has an outcome
 }
 
-// pile is rows, and how long they are as JSON.
-type pile struct {
-	items []*item
-	bytes int
-}
+func newBatch() *batch { return &batch{before: map[*batch]bool{}, done: make(chan struct{})} }
 
-// takes reports whether there is room for a row. For one alone there always is.
-func (l *limits) takes(p *pile, it *item) bool {
-	return len(p.items) == 0 || len(p.items) < l.rows && p.bytes+len(it.json) <= l.bytes
-}
-
-func (p *pile) add(it *item) {
-	it.home.collected++
-	p.items = append(p.items, it)
-	p.bytes += len(it.json) + 1 // the comma
-}
-
-// add is false when there is no room for the row, until some are taken.
-func (b *batch) add(it *item) bool {
-	p := &b.open
-	if it.home.collected > 0 {
-		p = &b.later
+// add adds a row to be sent, after the last one with the same external id. A batch
+// upserts these in rounds, each external id once in a round.
+func (b *batch) add(row, last *row) {
+	row.batch = b
+	if last != nil && last.batch == b {
+		row.round = last.round + 1
+	} else if last != nil {
+		b.before[last.batch] = true
 	}
-	if !b.limits.takes(p, it) {
-		b.full = true
+	if row.round == len(b.rounds) {
+		b.rounds = append(b.rounds, nil)
+	}
+	b.rounds[row.round] = append(b.rounds[row.round], row)
+	b.bytes += len(row.json) + 1 // the comma
+}
+
+// upsertBatch gives each row of a batch an outcome. Rows with the same external id
+// are never in two calls at once.
+func (r *run) upsertBatch(b *batch) {
+	defer func() {
+		panicked := recover()
+		close(b.done)
+		r.events <- event{ended: true, panicked: panicked}
+	}()
+	for other := range b.before {
+		<-other.done
+	}
+	b.before = nil
+	for _, rows := range b.rounds {
+		r.upsert(rows, true)
+	}
+}
+
+// upsert gives each row an outcome. It sends the rows; if they are rejected, or it
+// is not known whether they are saved, it does the same with two parts of them, so
+// that a row fails only if it was sent alone. Issues are a hint where to split;
+// hints is false once they named good rows.
+func (r *run) upsert(rows []*row, hints bool) {
+	res := r.send(rows)
+	switch rows = res.rows; {
+	case res.verdict == stop:
+		for _, row := range rows {
+			row.outcome = OutcomeNotAttempted
+			if row.maybe {
+				row.outcome = OutcomeUnknown
+			}
+		}
+	case res.verdict == saved:
+		var missing []*row
+		rows, missing = partition(rows, func(i int) bool { return rows[i].outcome == OutcomeAcknowledged })
+		if len(missing) > 0 {
+			defer r.upsert(missing, hints)
+		}
+	case len(rows) > 1:
+		r.split(rows, res.err, hints)
+		return
+	case res.verdict == rejected:
+		rows[0].fail(OutcomeRejected, res)
+	default:
+		rows[0].fail(OutcomeUnknown, res)
+	}
+	if len(rows) > 0 {
+		r.events <- event{rows: rows}
+	}
+}
+
+// split upserts the rows that the issues of e name and then the others, or the two
+// halves of them.
+func (r *run) split(rows []*row, e *Error, hints bool) {
+	if hints {
+		isNamed := e.items()
+		named, others := partition(rows, func(i int) bool { return isNamed[i] })
+		if len(named) > 0 && len(others) > 0 {
+			r.upsert(named, true)
+			r.upsert(others, slices.ContainsFunc(named, func(row *row) bool { return row.outcome == OutcomeRejected }))
+			return
+		}
+	}
+	half := len(rows) / 2
+	r.upsert(rows[:half], hints)
+	r.upsert(rows[half:], hints)
+}
+
+func partition(rows []*row, is func(i int) bool) (those, others []*row) {
+	those = make([]*row, 0, len(rows))
+	for i, row := range rows {
+		if is(i) {
+			those = append(those, row)
+		} else {
+			others = append(others, row)
+		}
+	}
+	return those, others
+}
+
+// fail is for a row that was sent alone: the last response decides. A call before that
+// was rejected, or whose response was lost, may have saved a row that is rejected.
+func (row *row) fail(outcome Outcome, res response) {
+	row.outcome, row.err = outcome, res.err
+	row.reason = fmt.Sprint(res.err.StatusCode, " ", res.err.Message)
+	if res.page { // it may have a number of its own each time
+		row.reason = fmt.Sprint("a page of status ", res.err.StatusCode)
+	}
+	if len(res.err.Issues) > 0 {
+		own := *res.err
+		own.Issues = ownIssues(own.Issues)
+		row.err, row.reason = &own, own.Issues[0].Field+" "+own.Issues[0].Message
+	}
+}
+
+// response is what came of a call.
+type response struct {
+	rows    []*row // of the call; or those that were not sent, because the run has ended
+	verdict verdict
+	err     *Error
+	page    bool // err is the page of a proxy or firewall
+}
+
+// mark gives the rows of a call that failed its error. A rejected call may have saved
+// some of its rows, unless it was too large and not read.
+func (r response) mark() {
+	if r.err == nil {
+		return
+	}
+	maybe := r.verdict == lost || r.verdict == saved || r.verdict == rejected && r.err.StatusCode != http.StatusRequestEntityTooLarge
+	for _, row := range r.rows {
+		row.err, row.maybe = r.err, row.maybe || maybe
+	}
+}
+
+// maxTries is how often a row is sent alone before the service is asked for
+// something else, to learn which of the two fails.
+const maxTries = 3
+
+// send sends rows that are not withdrawn, until a response is about them.
+func (r *run) send(rows []*row) response {
+	for tries := 1; ; tries++ {
+		if !r.begin() {
+			return response{rows: rows, verdict: stop}
+		}
+		if rows = r.withdraw(rows); len(rows) == 0 || r.waits.Err() != nil {
+			r.pace.End(false)
+			return response{rows: rows, verdict: stop}
+		}
+		res := r.call(rows)
+		r.pace.End(true)
+		r.note(res.verdict, res.err)
+		res.mark()
+		isAlone := res.verdict == lost && len(rows) == 1
+		if res.verdict == later || isAlone && (tries < maxTries || !r.isUp()) {
+			continue
+		}
+		return res
+	}
+}
+
+// withdraw takes out the rows that are not to be written any more. An error of the
+// caller ends the run.
+func (r *run) withdraw(rows []*row) (left []*row) {
+	if r.options.Withdrawn == nil {
+		return rows
+	}
+	ids := make([]string, len(rows))
+	for i, row := range rows {
+		ids[i] = row.Fields.ExternalID.value
+	}
+	withdrawn, err := r.options.Withdrawn(r.calls, ids)
+	if err != nil {
+		r.stop(err)
+		return rows
+	}
+	isGone := map[string]bool{}
+	for _, id := range withdrawn {
+		isGone[foldID(id)] = true
+	}
+	gone, left := partition(rows, func(i int) bool { return isGone[rows[i].id] })
+	for _, row := range gone {
+		row.outcome = OutcomeWithdrawn
+	}
+	r.events <- event{rows: gone}
+	return left
+}
+
+// call sends rows once, and marks those that the response has.
+func (r *run) call(rows []*row) response {
+	bodies := make([][]byte, len(rows))
+	for i, row := range rows {
+		bodies[i] = row.json
+	}
+	call := r.client.upsertOf(bodies, true) // each row has an external id
+	res, err := r.client.once.Do(r.calls, call)
+	if f, ok := errors.AsType[*bookbag.Failure](err); ok {
+		if f.StatusCode == http.StatusRequestEntityTooLarge {
+			r.maxBytes.Store(min(r.maxBytes.Load(), max(int64(len(call.Body))/2, 4<<10)))
+		}
+		e, page := asError(f), f.Err == nil && !f.Problem.IsService
+		return response{rows, judge(e, page), e, page}
+	}
+	var echoed []echo
+	var reasons json.RawMessage
+	err = bookbag.Scan(res.Body, func(s *bookbag.Scanner) error {
+		return bookbag.List(s, len(rows), &echoed, func(name []byte) error {
+			if n := string(name); n == "errors" || n == "issues" {
+				return s.Decode(&reasons)
+			}
+			return nil
+		})
+	})
+	v, has := lost, 0
+	if err == nil {
+		has = mark(rows, echoed)
+	}
+	if has == len(rows) {
+		return response{rows: rows}
+	}
+	if has > 0 {
+		v = saved
+	}
+	e := undecodable(call.Operation, res, cmp.Or(err, errNotEchoed))
+	for _, issue := range parseIssues(reasons) {
+		e.Issues = append(e.Issues, Issue{res.Text(issue.Field), res.Text(issue.Message)})
+	}
+	return response{rows, v, e, false}
+}
+
+// echo is what Sync needs of a contact in a response.
+type echo struct {
+	ExternalID string `json:"external_id"`
+}
+
+// mark acknowledges the rows that a response has, and returns how many these are.
+// The service may keep ids in lower case; no two of a call are equal then.
+func mark(rows []*row, echoed []echo) (n int) {
+	others := map[string]bool{}
+	for i, e := range echoed { // mostly in the order of the call
+		if i < len(rows) && rows[i].Fields.ExternalID.value == e.ExternalID {
+			rows[i].outcome = OutcomeAcknowledged
+		} else {
+			others[foldID(e.ExternalID)] = true
+		}
+	}
+	for _, row := range rows {
+		if others[row.id] {
+			row.outcome = OutcomeAcknowledged
+		}
+		if row.outcome == OutcomeAcknowledged {
+			n++
+		}
+	}
+	return n
+}
+
+// isUp asks the service for something else than a row that fails.
+func (r *run) isUp() bool {
+	if !r.begin() {
 		return false
 	}
-	p.add(it)
-	b.full = b.full || len(b.open.items) == b.limits.rows
-	return true
+	_, err := r.client.Page(r.calls, PageRequest{PerPage: minPerPage})
+	r.pace.End(true)
+	e, failed := err.(*Error)
+	if failed = failed && judge(e, false) >= lost; failed {
+		r.note(lost, e)
+	}
+	return !failed
 }
 
-// take takes the rows of a call. What had to stay is collected anew.
-func (b *batch) take() []*item {
-	taken, later := b.open.items, b.later.items
-	b.open, b.later, b.full = pile{}, pile{}, false
-	for _, items := range [][]*item{taken, later} {
-		for _, it := range items {
-			it.home.collected--
-		}
+// begin waits until a call may begin. It returns false when the run has ended.
+func (r *run) begin() bool {
+	err := r.pace.Begin(r.waits)
+	if errors.Is(err, bookbag.ErrLimiter) {
+		r.stop(&Error{Operation: upsertOperation, err: err})
 	}
-	for _, it := range later {
-		if !b.add(it) { // the limits were lowered: it stays, and so do those behind it
-			b.later.add(it)
-		}
+	return err == nil
+}
+
+// note draws the consequences of a response for the calls to come.
+func (r *run) note(v verdict, e *Error) {
+	if v == saved || v == rejected {
+		r.pace.Succeeded()
+		return
 	}
-	return taken
+	meta := bookbag.Meta{RetryAfter: e.RetryAfter, RateLimit: bookbag.RateLimit(e.RateLimit)}
+	isDown := r.pace.Failed(meta, e.StatusCode == http.StatusTooManyRequests)
+	if v == stop || isDown || r.ctx.Err() != nil && errors.Is(e, r.ctx.Err()) {
+		r.stop(e)
+	}
 }

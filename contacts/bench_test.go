@@ -33,19 +33,19 @@ func echoing(r *http.Request) (*http.Response, error) {
 
 // BenchmarkSync is what a row costs beside the network.
 func BenchmarkSync(b *testing.B) {
-	c, err := contacts.New(key, agent, &contacts.Options{HTTPClient: &http.Client{Transport: transportFunc(echoing)}})
+	c, err := contacts.New(key, agent, &contacts.Options{HTTPClient: &http.Client{Transport: transportFunc(echoing)}, Limiter: unlimited{}})
 	require.NoError(b, err)
 	b.ReportAllocs()
 	report, err := c.Sync(b.Context(), func(yield func(contacts.Row, error) bool) {
 		for i := range b.N {
 			id := "user_" + strconv.Itoa(i)
-			in := contacts.Input{
+			in := contacts.Fields{
 				ExternalID:       contacts.Set(id),
 				Name:             contacts.Set("Ada Lovelace"),
 				Email:            contacts.Set("ada@example.com"),
 				CustomAttributes: contacts.Set(contacts.Values{"plan": "pro", "orders": i}),
 			}
-			if !yield(contacts.Row{Input: in, Cursor: id}, nil) {
+			if !yield(contacts.Row{Fields: in, Cursor: id}, nil) {
 				return
 			}
 		}

@@ -96,6 +96,9 @@ type Meta struct {
 type Client struct {
 	redacted
 	api            *bookbag.Client
+	once           *bookbag.Client // without repetitions and the limiter, for Sync
+	limiter        Limiter
+	window         bookbag.Window // of Sync
 	agent          AgentID
 	requireUserIDs bool
 }
@@ -131,7 +134,9 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 	if a, ok := errors.AsType[*bookbag.ArgumentError](err); ok {
 		return nil, &FieldError{a.Field, a.Rule}
 	}
-	return &Client{api: api, agent: agent, requireUserIDs: o.RequireUserIDs}, err
+	config.MaxRetries, config.Limiter = -1, nil
+	once, err := bookbag.New(apiKey, config)
+	return &Client{api: api, once: once, limiter: o.Limiter, agent: agent, requireUserIDs: o.RequireUserIDs}, err
 }
 
 // The paths, as they stand in an operation.

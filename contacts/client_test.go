@@ -63,7 +63,7 @@ var badExternalIDs = map[string]string{
 	"\xed\xa0":  "must be valid UTF-8",
 }
 
-var ada = Input{ExternalID: Set("user_8821"), Name: Set("Ada")}
+var ada = Fields{ExternalID: Set("user_8821"), Name: Set("Ada")}
 
 const adaRecord = `{"id":"contact_1","external_id":"user_8821","name":"Ada"}`
 
@@ -110,7 +110,7 @@ func TestOptional(t *testing.T) {
 func TestRequests(t *testing.T) {
 	const base = "https://app.bookbag.ai/api/v1/chatbots/123/"
 	record := `{"data":` + adaRecord + `}`
-	full := Input{
+	full := Fields{
 		ExternalID: Set("ada@example.com"), Name: Set("Ada <Löwe>"), Email: Null[string](), PhoneNumber: Set(""),
 		StripeAccounts:   Set([]StripeAccount{{Label: "main", StripeID: "cus_1"}, {StripeID: "cus_2", StripeEmail: "a@b.c"}}),
 		CustomAttributes: Set(Values{"plan": "pro", "n": json.Number("9007199254740991"), "vip": true, "gone": nil}),
@@ -120,7 +120,7 @@ func TestRequests(t *testing.T) {
 		call              func(*Client) error
 		method, url, body string
 	}{
-		"upsert": {`{"data":[]}`, func(c *Client) error { _, err := c.Upsert(t.Context(), []Input{full, {}}); return err },
+		"upsert": {`{"data":[]}`, func(c *Client) error { _, err := c.Upsert(t.Context(), []Fields{full, {}}); return err },
 			"POST", "contacts", `{"users":[{"external_id":"ada@example.com","name":"Ada \u003cLöwe\u003e","email":null,"phonenumber":"",` +
 				`"stripe_accounts":[{"label":"main","stripe_id":"cus_1"},{"label":"","stripe_id":"cus_2","stripe_email":"a@b.c"}],` +
 				`"custom_attributes":{"gone":null,"n":9007199254740991,"plan":"pro","vip":true}},{}]}`},
@@ -140,13 +140,16 @@ func TestRequests(t *testing.T) {
 		"a query":        {record, func(c *Client) error { _, err := c.Get(t.Context(), "a?b#c;d"); return err }, "GET", "contacts/a%3Fb%23c%3Bd", ""},
 		"a line":         {record, func(c *Client) error { _, err := c.Get(t.Context(), "a\u2028"); return err }, "GET", "contacts/a%E2%80%A8", ""},
 		"delete":         {record, func(c *Client) error { _, err := c.Delete(t.Context(), "a/b"); return err }, "DELETE", "contacts/a%2Fb", ""},
-		"update":         {record, func(c *Client) error { _, err := c.Update(t.Context(), "a/b", Input{Name: Null[string]()}); return err }, "PATCH", "contacts/a%2Fb", `{"name":null}`},
+		"update": {record, func(c *Client) error {
+			_, err := c.Update(t.Context(), "a/b", Fields{Name: Null[string]()})
+			return err
+		}, "PATCH", "contacts/a%2Fb", `{"name":null}`},
 		"null attributes": {record, func(c *Client) error {
-			_, err := c.Update(t.Context(), "a", Input{CustomAttributes: Null[Values]()})
+			_, err := c.Update(t.Context(), "a", Fields{CustomAttributes: Null[Values]()})
 			return err
 		}, "PATCH", "contacts/a", `{"custom_attributes":null}`},
 		"no attributes": {record, func(c *Client) error {
-			_, err := c.Update(t.Context(), "a", Input{CustomAttributes: Set(Values{})})
+			_, err := c.Update(t.Context(), "a", Fields{CustomAttributes: Set(Values{})})
 			return err
 		}, "PATCH", "contacts/a", `{"custom_attributes":{}}`},
 		"attributes": {`{"data":[]}`, func(c *Client) error { _, err := c.Attributes(t.Context()); return err }, "GET", "custom-attributes", ""},
@@ -196,43 +199,43 @@ func TestBadArguments(t *testing.T) {
 		requireField(t, err, "externalID", rule)
 		_, err = c.MergeAttributes(ctx, id, Values{"a": 1})
 		requireField(t, err, "externalID", rule)
-		_, err = c.Upsert(ctx, []Input{ada, {ExternalID: Set(id)}})
+		_, err = c.Upsert(ctx, []Fields{ada, {ExternalID: Set(id)}})
 		requireField(t, err, "inputs[1].ExternalID", rule)
-		_, err = c.Update(ctx, "a", Input{ExternalID: Set(id)})
+		_, err = c.Update(ctx, "a", Fields{ExternalID: Set(id)})
 		requireField(t, err, "input.ExternalID", rule)
 	}
 	// Such a contact is not written, but one that is there can be read and deleted.
-	_, err := c.Upsert(ctx, []Input{{ExternalID: Set("undefined")}})
+	_, err := c.Upsert(ctx, []Fields{{ExternalID: Set("undefined")}})
 	requireField(t, err, "inputs[0].ExternalID", "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>")
 	require.NoError(t, checkExternalID("externalID", "undefined"))
 	for _, n := range []int{0, 1001} {
-		_, err := c.Upsert(ctx, make([]Input, n))
+		_, err := c.Upsert(ctx, make([]Fields, n))
 		requireField(t, err, "inputs", fmt.Sprintf("must have 1 to 1000 items, has %d", n))
 	}
-	_, err = c.Upsert(ctx, []Input{ada, {}, {}, ada})
+	_, err = c.Upsert(ctx, []Fields{ada, {}, {}, ada})
 	requireField(t, err, "inputs[3].ExternalID", "must not be that of inputs[0]")
 	notUTF8, notFinite := value.Text("\xff"), "must be a finite number (leave it out, or pass nil)"
 	for _, test := range []struct {
-		in          Input
+		in          Fields
 		field, rule string
 	}{
-		{Input{ExternalID: Null[string]()}, "ExternalID", "must not be null"},
-		{Input{Name: Set("a\xff")}, "Name", notUTF8},
-		{Input{Email: Set("a\xff")}, "Email", notUTF8},
-		{Input{PhoneNumber: Set("a\xff")}, "PhoneNumber", notUTF8},
-		{Input{StripeAccounts: Set([]StripeAccount{{Label: "a\xff"}})}, "StripeAccounts[0].Label", notUTF8},
-		{Input{StripeAccounts: Set[[]StripeAccount](nil)}, "StripeAccounts", nilRule},
-		{Input{CustomAttributes: Set[Values](nil)}, "CustomAttributes", nilRule},
-		{Input{CustomAttributes: Set(Values{"a": 1, "b": math.NaN()})}, `CustomAttributes["b"]`, notFinite},
-		{Input{CustomAttributes: Set(Values{"a": "\xff"})}, `CustomAttributes["a"]`, notUTF8},
-		{Input{CustomAttributes: Set(Values{"a\xff": 1})}, `CustomAttributes["a\xff"]`, notUTF8},
+		{Fields{ExternalID: Null[string]()}, "ExternalID", "must not be null"},
+		{Fields{Name: Set("a\xff")}, "Name", notUTF8},
+		{Fields{Email: Set("a\xff")}, "Email", notUTF8},
+		{Fields{PhoneNumber: Set("a\xff")}, "PhoneNumber", notUTF8},
+		{Fields{StripeAccounts: Set([]StripeAccount{{Label: "a\xff"}})}, "StripeAccounts[0].Label", notUTF8},
+		{Fields{StripeAccounts: Set[[]StripeAccount](nil)}, "StripeAccounts", nilRule},
+		{Fields{CustomAttributes: Set[Values](nil)}, "CustomAttributes", nilRule},
+		{Fields{CustomAttributes: Set(Values{"a": 1, "b": math.NaN()})}, `CustomAttributes["b"]`, notFinite},
+		{Fields{CustomAttributes: Set(Values{"a": "\xff"})}, `CustomAttributes["a"]`, notUTF8},
+		{Fields{CustomAttributes: Set(Values{"a\xff": 1})}, `CustomAttributes["a\xff"]`, notUTF8},
 	} {
-		_, err := c.Upsert(ctx, []Input{ada, {}, test.in})
+		_, err := c.Upsert(ctx, []Fields{ada, {}, test.in})
 		requireField(t, err, "inputs[2]."+test.field, test.rule)
 		_, err = c.Update(ctx, "a", test.in)
 		requireField(t, err, "input."+test.field, test.rule)
 	}
-	_, err = c.Update(ctx, "a", Input{})
+	_, err = c.Update(ctx, "a", Fields{})
 	requireField(t, err, "input", "must have a field")
 	_, err = c.MergeAttributes(ctx, "a", nil)
 	requireField(t, err, "values", "must not be empty")
@@ -279,9 +282,9 @@ func TestBadArguments(t *testing.T) {
 func TestRequireUserIDs(t *testing.T) {
 	var rec recorder
 	c := newTestClient(t, rec.with(jsonAnswer(200, `{"data":`+adaRecord+`}`)), func(o *Options) { o.RequireUserIDs = true })
-	_, err := c.Upsert(t.Context(), []Input{ada, {ExternalID: Set("ada@example.com")}})
+	_, err := c.Upsert(t.Context(), []Fields{ada, {ExternalID: Set("ada@example.com")}})
 	requireField(t, err, "inputs[1].ExternalID", fmt.Sprintf(userIDRule, 4))
-	_, err = c.Update(t.Context(), "user_8821", Input{ExternalID: Set("a b")})
+	_, err = c.Update(t.Context(), "user_8821", Fields{ExternalID: Set("a b")})
 	requireField(t, err, "input.ExternalID", fmt.Sprintf(userIDRule, 2))
 	assert.Empty(t, rec.requests)
 	_, err = c.Update(t.Context(), "ada@example.com", ada)
@@ -320,7 +323,7 @@ var (
 
 // What is repeated when it may have arrived, and what is not.
 func TestWhatIsRepeated(t *testing.T) {
-	anonymous := Input{Name: Set("Ada")}
+	anonymous := Fields{Name: Set("Ada")}
 	for name, test := range map[string]struct {
 		call func(context.Context, *Client) error
 		want int
@@ -329,11 +332,11 @@ func TestWhatIsRepeated(t *testing.T) {
 		"page":   {func(ctx context.Context, c *Client) error { _, err := c.Page(ctx, PageRequest{}); return err }, 3},
 		"delete": {func(ctx context.Context, c *Client) error { _, err := c.Delete(ctx, "a"); return err }, 3},
 		"upsert": {func(ctx context.Context, c *Client) error {
-			_, err := c.Upsert(ctx, []Input{ada, {ExternalID: Set("b")}})
+			_, err := c.Upsert(ctx, []Fields{ada, {ExternalID: Set("b")}})
 			return err
 		}, 3},
 		"upsert with an anonymous one": {func(ctx context.Context, c *Client) error {
-			_, err := c.Upsert(ctx, []Input{ada, anonymous})
+			_, err := c.Upsert(ctx, []Fields{ada, anonymous})
 			return err
 		}, 1},
 		"update":               {func(ctx context.Context, c *Client) error { _, err := c.Update(ctx, "a", anonymous); return err }, 3},
@@ -390,7 +393,7 @@ func TestErrors(t *testing.T) {
 			res.Header.Set("Retry-After", "3")
 			return res, nil
 		}, nil)
-		_, err := c.Upsert(t.Context(), []Input{ada})
+		_, err := c.Upsert(t.Context(), []Fields{ada})
 		e := requireError(t, err)
 		assert.Equal(t, &Error{
 			Operation: "POST /chatbots/{chatbotId}/contacts", StatusCode: 429, Message: "Slow down.", RequestID: "req_1", RetryAfter: 3 * time.Second,
@@ -398,13 +401,13 @@ func TestErrors(t *testing.T) {
 		}, e)
 		assert.ErrorIs(t, err, ErrRateLimited)
 		assert.NotErrorIs(t, err, ErrNotFound)
-		assert.Equal(t, `contacts: POST /chatbots/{chatbotId}/contacts: status 429 (request id "req_1")`, err.Error())
+		assert.Equal(t, `contacts: POST /chatbots/{chatbotId}/contacts: status 429 (retry after 3s) (request id "req_1")`, err.Error())
 
 		// Given up while waiting: the context's end, its cause, and the refusal.
 		cause := errors.New("the program ends")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(cause) })
-		_, err = c.Upsert(ctx, []Input{ada})
+		_, err = c.Upsert(ctx, []Fields{ada})
 		requireError(t, err)
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.ErrorIs(t, err, cause)
@@ -449,7 +452,7 @@ func TestErrorsByShape(t *testing.T) {
 		},
 		"": func(e *Error) { assert.Empty(t, e.Message) },
 	} {
-		_, err := newTestClient(t, jsonAnswer(418, body), nil).Upsert(t.Context(), []Input{ada})
+		_, err := newTestClient(t, jsonAnswer(418, body), nil).Upsert(t.Context(), []Fields{ada})
 		check(requireError(t, err))
 	}
 }
@@ -460,7 +463,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 	for _, body := range []string{"", "<html>login", "null", "7", "{}", `{"data":null}`, `{"data":7}`, `{"message":"Invalid request data"}`} {
 		c := newTestClient(t, jsonAnswer(200, body), nil)
 		for name, call := range map[string]func() error{
-			"upsert":           func() error { _, err := c.Upsert(ctx, []Input{ada}); return err },
+			"upsert":           func() error { _, err := c.Upsert(ctx, []Fields{ada}); return err },
 			"page":             func() error { _, err := c.Page(ctx, PageRequest{}); return err },
 			"get":              func() error { _, err := c.Get(ctx, "a"); return err },
 			"update":           func() error { _, err := c.Update(ctx, "a", ada); return err },
@@ -667,7 +670,7 @@ func TestAnswersAboutAnother(t *testing.T) {
 		require.True(t, ok, body)
 		assert.ErrorIs(t, e, ErrUnexpectedAnswer)
 		assert.True(t, e.MayBeDone)
-		d, err := c.DeleteAll(t.Context(), func(yield func(string, error) bool) { yield("a", nil) })
+		d, err := c.DeleteAll(t.Context(), func(yield func(string, error) bool) { yield("a", nil) }, nil)
 		assert.Error(t, err)
 		assert.Zero(t, d.Deleted)
 		assert.Len(t, d.Failed, 1)
@@ -683,13 +686,13 @@ func TestAnswersAboutAnother(t *testing.T) {
 
 func TestOptionalIsReadAsItIsWritten(t *testing.T) {
 	for _, text := range []string{`{}`, `{"external_id":"a","name":null,"custom_attributes":{"plan":"pro"}}`, `{"email":""}`} {
-		var in Input
+		var in Fields
 		require.NoError(t, json.Unmarshal([]byte(text), &in))
 		again, err := json.Marshal(in)
 		require.NoError(t, err)
 		assert.JSONEq(t, text, string(again))
 	}
-	var in Input
+	var in Fields
 	assert.Error(t, json.Unmarshal([]byte(`{"name":{"a":1}}`), &in))
 }
 
@@ -710,7 +713,7 @@ func TestPage_MoreThanAskedFor(t *testing.T) {
 	assert.ErrorIs(t, err, ErrUnexpectedAnswer)
 	_, err = newTestClient(t, jsonAnswer(200, body), nil).Page(t.Context(), PageRequest{PerPage: 11})
 	assert.NoError(t, err)
-	_, err = newTestClient(t, jsonAnswer(200, body), nil).Upsert(t.Context(), []Input{ada})
+	_, err = newTestClient(t, jsonAnswer(200, body), nil).Upsert(t.Context(), []Fields{ada})
 	assert.ErrorIs(t, err, ErrUnexpectedAnswer)
 }
 
@@ -731,10 +734,10 @@ func TestSchema(t *testing.T) {
 		nil, {}, {"plan": "pro", "seats": 3, "vip": false, "since": "2026-01-02"}, {"seats": json.Number("9007199254740991")}, {"plan": sql.NullString{}}, {"plan": sql.NullString{String: "a", Valid: true}}, {"seats": 0.5},
 		{"since": time.Now()}, {"since": 1700000000}, {"plan": nil, "seats": nil, "vip": nil}, {"new": []int{1}}, {"plan": new("pro")},
 	} {
-		assert.NoError(t, s.Check(Input{CustomAttributes: Set(good)}), good)
+		assert.NoError(t, s.Check(Fields{CustomAttributes: Set(good)}), good)
 	}
-	assert.NoError(t, s.Check(Input{}))
-	assert.NoError(t, s.Check(Input{CustomAttributes: Null[Values]()}))
+	assert.NoError(t, s.Check(Fields{}))
+	assert.NoError(t, s.Check(Fields{CustomAttributes: Null[Values]()}))
 	for rule, bad := range map[string]Values{
 		`"a" is not defined`:                                            {"b": 1, "a": 1},
 		`"old" is archived`:                                             {"old": "x"},
@@ -750,7 +753,7 @@ func TestSchema(t *testing.T) {
 		`"Plan" is not defined`:                                         {"Plan": "pro"},
 		`"` + strings.Repeat("x", 64) + `" is not defined`:              {strings.Repeat("x", 100): 1},
 	} {
-		err := s.Check(Input{CustomAttributes: Set(bad)})
+		err := s.Check(Fields{CustomAttributes: Set(bad)})
 		name, rule, _ := strings.Cut(rule, " ")
 		requireField(t, err, "input.CustomAttributes["+name+"]", rule)
 	}
@@ -764,14 +767,14 @@ func TestSchema(t *testing.T) {
 func TestNothingPrintsTheKey(t *testing.T) {
 	c := newTestClient(t, jsonAnswer(401, `{"message":"no","issues":[{"field":"f","message":"m"}]}`), nil)
 	testenv.Redacted(t, []byte(testKey), c)
-	_, err := c.Upsert(t.Context(), []Input{ada})
+	_, err := c.Upsert(t.Context(), []Fields{ada})
 	contact, getErr := newTestClient(t, jsonAnswer(200, `{"data":`+adaRecord+`}`), nil).Get(t.Context(), "user_8821")
 	require.NoError(t, getErr)
 	schema, schemaErr := newTestClient(t, jsonAnswer(200, `[{"name":"plan"}]`), nil).Schema(t.Context())
 	require.NoError(t, schemaErr)
 	for name, v := range map[string]any{
-		"Error": requireError(t, err), "Contact": contact, "Schema": schema, "Input": &ada, "Options": &Options{BaseURL: "x"}, "Attempt": Attempt{Number: 1},
-		"FieldError": &FieldError{"apiKey", "must not be empty"}, "Deletions": Deletions{Failed: []FailedDeletion{{"a", err}}},
+		"Error": requireError(t, err), "Contact": contact, "Schema": schema, "Fields": &ada, "Options": &Options{BaseURL: "x"}, "Attempt": Attempt{Number: 1},
+		"FieldError": &FieldError{"apiKey", "must not be empty"}, "DeleteReport": DeleteReport{Failed: []Deletion{{"a", OutcomeFailed, err}}},
 	} {
 		t.Run(name, func(t *testing.T) { testenv.Keyless(t, []byte(testKey), v) })
 	}
@@ -782,7 +785,7 @@ func TestNothingPrintsTheKey(t *testing.T) {
 // What a transport says may be anything: it is cut, and one line.
 func TestForeignTextInAnError(t *testing.T) {
 	long := errors.New("\x1b[2J" + strings.Repeat("x", 100_000) + "\n")
-	_, err := newTestClient(t, func(*http.Request) (*http.Response, error) { return nil, long }, nil).Upsert(t.Context(), []Input{{}})
+	_, err := newTestClient(t, func(*http.Request) (*http.Response, error) { return nil, long }, nil).Upsert(t.Context(), []Fields{{}})
 	assert.ErrorIs(t, err, long)
 	assert.Less(t, len(err.Error()), 700)
 	assert.NotContains(t, err.Error(), "\x1b")
@@ -815,7 +818,7 @@ func TestOnAttemptAndLimiter(t *testing.T) {
 		o.OnAttempt = func(_ context.Context, a Attempt) { attempts = append(attempts, a) }
 		o.Limiter = refusing{spent}
 	})
-	_, err := c.Upsert(t.Context(), []Input{ada})
+	_, err := c.Upsert(t.Context(), []Fields{ada})
 	assert.ErrorIs(t, err, spent)
 	assert.False(t, requireError(t, err).MayBeDone)
 	require.Len(t, attempts, 1)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/chatident/chatident/internal/bookbag"
@@ -121,7 +120,7 @@ func (c *Contact) read(s *bookbag.Scanner, isGood func(*Contact) bool) error {
 
 // isOf wants the contact that was asked for. Whether the service keeps the case
 // of an id is not documented.
-func (c *Contact) isOf(externalID string) bool { return strings.EqualFold(c.ExternalID, externalID) }
+func (c *Contact) isOf(externalID string) bool { return foldID(c.ExternalID) == foldID(externalID) }
 
 // Update changes the fields of a contact that the input has, and clears those
 // that are null. The others stay as they are, with one thing to mind: custom
@@ -136,7 +135,7 @@ func (c *Contact) isOf(externalID string) bool { return strings.EqualFold(c.Exte
 // contact has the new external id or e-mail address.
 //
 // Source: Bookbag, API v1, "Contacts"; the answer is read as by [Client.Get].
-func (c *Client) Update(ctx context.Context, externalID string, in Input) (*Contact, error) {
+func (c *Client) Update(ctx context.Context, externalID string, in Fields) (*Contact, error) {
 	if err := checkExternalID("externalID", externalID); err != nil {
 		return nil, err
 	}
@@ -184,7 +183,7 @@ func (c *Client) MergeAttributes(ctx context.Context, externalID string, values 
 	if err != nil {
 		return nil, err
 	}
-	return c.Update(ctx, externalID, Input{CustomAttributes: Set(contact.CustomAttributes.mergedWith(values))})
+	return c.Update(ctx, externalID, Fields{CustomAttributes: Set(contact.CustomAttributes.mergedWith(values))})
 }
 
 // mergedWith returns the attributes v that were read, with values instead of

@@ -60,79 +60,124 @@ func isNotFound(f *bookbag.Failure) bool {
 	return f.Err == nil && f.StatusCode == http.StatusNotFound && f.Problem.IsService
 }
 
-// Deletions say what became of each external id that [Client.DeleteAll] was
-// given: the three together are as many as it took.
-type Deletions struct {
-	// Deleted counts the contacts that are deleted: the service said so, or an
-	// answer was lost and the repetition did not find the contact.
+// DeleteReport says what became of the external ids that [Client.DeleteAll] read:
+// Deleted, NotFound and Failed together are all of them.
+type DeleteReport struct {
+	// Deleted counts the contacts that are deleted: the service said so, or a
+	// response was lost and the repetition did not find the contact.
 	Deleted int
 
-	// Absent counts the ids that no contact had.
-	Absent int
+	// NotFound counts the ids that no contact had.
+	NotFound int
 
 	// Failed are the others: try these again.
-	Failed []FailedDeletion
+	Failed []Deletion
 }
 
-// FailedDeletion is an external id whose contact is still there, for all that
-// is known.
-type FailedDeletion struct {
+// Deletion is what became of an external id.
+type Deletion struct {
 	ExternalID string
+	Outcome    Outcome // OutcomeDeleted, OutcomeNotFound or OutcomeFailed
 
-	// Err is a *[FieldError] for what is no external id, else an *[Error], whose
-	// MayBeDone says that the contact may be deleted nevertheless.
+	// Err is nil unless the deletion failed: a *[FieldError] for what is no external
+	// id, else an *[Error], whose MayBeDone says that the contact may be deleted.
 	Err error
+}
+
+// The outcomes of deletions.
+const (
+	OutcomeDeleted  Outcome = "deleted"
+	OutcomeNotFound Outcome = "not found"
+	OutcomeFailed   Outcome = "failed"
+)
+
+// DeleteOptions configure [Client.DeleteAll].
+type DeleteOptions struct {
+	// OnDeleted, if non-nil, is called with each id and its outcome, one after the
+	// other. Its context does not end with that of DeleteAll. An error ends the
+	// run. Default: nil.
+	OnDeleted func(context.Context, Deletion) error
 }
 
 const maxFailuresInARow = 20
 
-// DeleteAll deletes the contacts of customers who asked for it, one after the
-// other, as [Client.Delete] does: their conversations stay. Take them out of
-// your own table first, so that nothing writes them again.
+// DeleteAll deletes the contacts of customers who asked for it, one after the other,
+// as [Client.Delete] does: their conversations stay. Commit the deletion in your own
+// table first, and let SyncOptions.Withdrawn return these customers: docs/sync.md
+// says when to delete again. The options may be nil.
 //
-// A failure does not keep it from the next id. It ends early when the ids
-// themselves give an error, the context ends, the service refuses the key (401
-// or 403), or 20 calls fail in a row. Before it first takes the service's word
-// that there is no such contact, it asks for a page of contacts: of an agent
-// that is not there, the service says the same.
+// A failure does not keep it from the next id. The run ends early when the ids or
+// OnDeleted return an error, the context ends, the service rejects the key (401 or
+// 403), or 20 calls in a row fail. Before the first "not found" counts, DeleteAll
+// reads a page of contacts: for an unknown agent, the service responds the same.
 //
-// The error is nil only if every id that there was is deleted or absent. Otherwise
-// it is what ended the run early (an error of the ids as it came), or else that of
-// the first deletion that failed. The Deletions are true in any case.
-func (c *Client) DeleteAll(ctx context.Context, externalIDs iter.Seq2[string, error]) (Deletions, error) {
-	var d Deletions
+// The error is nil only if every contact is deleted or was not found. Otherwise it
+// is what ended the run early, or that of the first deletion that failed. The
+// DeleteReport is true in any case.
+func (c *Client) DeleteAll(ctx context.Context, externalIDs iter.Seq2[string, error], options *DeleteOptions) (DeleteReport, error) {
+	var o DeleteOptions
+	if options != nil {
+		o = *options
+	}
+	if externalIDs == nil {
+		return DeleteReport{}, &FieldError{"externalIDs", "must not be nil"}
+	}
+	var report DeleteReport
 	agentExists := false
-	inARow := 0
+	failedInARow := 0
 	for id, err := range externalIDs {
 		if err != nil {
-			return d, err
+			return report, err
 		}
-		_, notFound, err := c.remove(ctx, id)
-		if notFound && !agentExists {
-			if _, pageErr := c.Page(ctx, PageRequest{PerPage: minPerPage}); pageErr != nil {
-				notFound, err = false, pageErr
-			}
+		d := c.deleteOne(ctx, id, agentExists)
+		if err := report.add(ctx, d, o.OnDeleted); err != nil {
+			return report, err
 		}
-		switch {
-		case err == nil:
-			d.Deleted++
-		case notFound:
-			d.Absent++
-		default:
-			d.Failed = append(d.Failed, FailedDeletion{id, err})
-			if _, ok := errors.AsType[*Error](err); ok {
-				inARow++
-			}
-			if inARow == maxFailuresInARow || ctx.Err() != nil || errors.Is(err, ErrUnauthorized) || errors.Is(err, ErrForbidden) {
-				return d, err
-			}
+		if d.Outcome != OutcomeFailed {
+			agentExists, failedInARow = true, 0
 			continue
 		}
-		agentExists = true
-		inARow = 0
+		if _, ok := errors.AsType[*Error](d.Err); ok {
+			failedInARow++
+		}
+		if failedInARow == maxFailuresInARow || ctx.Err() != nil || errors.Is(d.Err, ErrUnauthorized) || errors.Is(d.Err, ErrForbidden) {
+			return report, d.Err
+		}
 	}
-	if len(d.Failed) > 0 {
-		return d, d.Failed[0].Err
+	if len(report.Failed) > 0 {
+		return report, report.Failed[0].Err
 	}
-	return d, nil
+	return report, nil
+}
+
+func (c *Client) deleteOne(ctx context.Context, id string, agentExists bool) Deletion {
+	_, notFound, err := c.remove(ctx, id)
+	if notFound && !agentExists {
+		if _, pageErr := c.Page(ctx, PageRequest{PerPage: minPerPage}); pageErr != nil {
+			notFound, err = false, pageErr
+		}
+	}
+	switch {
+	case err == nil:
+		return Deletion{id, OutcomeDeleted, nil}
+	case notFound:
+		return Deletion{id, OutcomeNotFound, nil}
+	}
+	return Deletion{id, OutcomeFailed, err}
+}
+
+// add counts a deletion, and reports it to the caller.
+func (r *DeleteReport) add(ctx context.Context, d Deletion, onDeleted func(context.Context, Deletion) error) error {
+	switch d.Outcome {
+	case OutcomeDeleted:
+		r.Deleted++
+	case OutcomeNotFound:
+		r.NotFound++
+	default:
+		r.Failed = append(r.Failed, d)
+	}
+	if onDeleted == nil {
+		return nil
+	}
+	return onDeleted(context.WithoutCancel(ctx), d)
 }

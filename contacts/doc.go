@@ -5,7 +5,7 @@
 // when a profile changes:
 //
 //	client, err := contacts.New(os.Getenv("BOOKBAG_API_KEY"), 123, nil)
-//	_, err = client.Upsert(ctx, []contacts.Input{{
+//	_, err = client.Upsert(ctx, []contacts.Fields{{
 //		ExternalID: contacts.Set("user_8821"),
 //		Name:       contacts.Set("Ada"),
 //		Email:      contacts.Null[string](),
@@ -15,13 +15,10 @@
 // the external id that is the customer's UserID in chats, so that the service
 // lines the two up; Options.RequireUserIDs refuses others.
 //
-// [Client.Sync] brings a whole table into step, however large, and says of each
-// row what became of it. It may be cut off at any time, and goes on from its last
-// checkpoint:
+// [Client.Sync] upserts a whole table, however large, and reports what became of each
+// row. It may be cut off at any time, and continues at its last checkpoint:
 //
 //	report, err := client.Sync(ctx, rows, &contacts.SyncOptions{OnCheckpoint: save})
-//
-// It calls Options.Limiter and Options.OnAttempt from several goroutines at once.
 //
 // In tests, the package contactstest plays the service.
 //

@@ -14,7 +14,7 @@ import (
 // appendJSON appends the JSON of an input, or returns a *FieldError relative to
 // it. By hand, since with encoding/json, which takes most of its time for the
 // optional fields, a Sync takes twice as long.
-func (in *Input) appendJSON(b []byte) ([]byte, *FieldError) {
+func (in *Fields) appendJSON(b []byte) ([]byte, *FieldError) {
 	o := object{b: append(b, '{')}
 	for _, f := range [...]struct {
 		name, field string

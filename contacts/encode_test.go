@@ -13,7 +13,7 @@ import (
 )
 
 // sameAsMarshal compares the JSON of an input with that of encoding/json.
-func sameAsMarshal(t *testing.T, in *Input) {
+func sameAsMarshal(t *testing.T, in *Fields) {
 	t.Helper()
 	want, err := json.Marshal(in)
 	require.NoError(t, err)
@@ -28,9 +28,9 @@ func TestInput_SameAsEncodingJSON(t *testing.T) {
 		json.RawMessage(`{"a":1}`), time.Unix(1, 0).UTC(), []any{1, "a"}, map[string]any{"b": 1, "a": nil},
 		json.Number("0"), json.Number("1.5"), new(string), AttributeType("text"),
 	} {
-		sameAsMarshal(t, &Input{CustomAttributes: Set(Values{"value": v, "b": 2, "a\xff"[:1]: "3"})})
+		sameAsMarshal(t, &Fields{CustomAttributes: Set(Values{"value": v, "b": 2, "a\xff"[:1]: "3"})})
 	}
-	for _, in := range []Input{
+	for _, in := range []Fields{
 		{},
 		{ExternalID: Set("")},
 		{ExternalID: Null[string](), Name: Null[string](), Email: Null[string](), PhoneNumber: Null[string](), StripeAccounts: Null[[]StripeAccount](), CustomAttributes: Null[Values]()},
@@ -44,7 +44,7 @@ func TestInput_SameAsEncodingJSON(t *testing.T) {
 	for _, name := range []string{"", "b", "a", "ab", "B", "ü", "z\"", "a\x01"} {
 		names[name] = name
 	}
-	sameAsMarshal(t, &Input{CustomAttributes: Set(names)})
+	sameAsMarshal(t, &Fields{CustomAttributes: Set(names)})
 }
 
 // A value that would arrive as another one is rejected, by its path.
@@ -78,7 +78,7 @@ func TestInput_ValuesThatJSONWouldChange(t *testing.T) {
 		{sql.Null[any]{V: []byte("a"), Valid: true}, "", "must not be bytes"},
 		{strings.Repeat("a", maxValuesBytes+1), "", ""},
 	} {
-		in := Input{CustomAttributes: Set(Values{"a": 1, "plan": test.value})}
+		in := Fields{CustomAttributes: Set(Values{"a": 1, "plan": test.value})}
 		_, err := in.appendJSON(nil)
 		if test.rule == "" {
 			assert.Nil(t, err, "a long text is the service's to judge")
@@ -88,7 +88,7 @@ func TestInput_ValuesThatJSONWouldChange(t *testing.T) {
 		assert.Equal(t, `CustomAttributes["plan"]`+test.path, err.Field)
 		assert.True(t, strings.HasPrefix(err.Rule, test.rule), err.Rule)
 	}
-	for field, in := range map[string]Input{
+	for field, in := range map[string]Fields{
 		"Name":                          {Name: Set("a\x00")},
 		"StripeAccounts[1].Label":       {StripeAccounts: Set([]StripeAccount{{}, {Label: "\xff"}})},
 		"StripeAccounts[0].StripeID":    {StripeAccounts: Set([]StripeAccount{{StripeID: "\x00"}})},
@@ -111,11 +111,11 @@ func TestInput_Valuers(t *testing.T) {
 		`{"custom_attributes":{"a":1,"v":false,"z":2}}`: sql.NullBool{Valid: true},
 		`{"custom_attributes":{"a":1,"v":null,"z":2}}`:  (*string)(nil),
 	} {
-		got, err := (&Input{CustomAttributes: Set(Values{"a": 1, "v": v, "z": 2})}).appendJSON(nil)
+		got, err := (&Fields{CustomAttributes: Set(Values{"a": 1, "v": v, "z": 2})}).appendJSON(nil)
 		require.Nil(t, err)
 		assert.Equal(t, want, string(got))
 	}
-	got, err := (&Input{CustomAttributes: Set(Values{"v": sql.NullString{}})}).appendJSON(nil)
+	got, err := (&Fields{CustomAttributes: Set(Values{"v": sql.NullString{}})}).appendJSON(nil)
 	require.Nil(t, err)
 	assert.Equal(t, `{"custom_attributes":{}}`, string(got))
 }
@@ -124,7 +124,7 @@ func FuzzInput(f *testing.F) {
 	f.Add("user_1", "Ada", byte(2), "plan", "pro", "orders", int64(7), 0.5)
 	f.Add("\xff", "0", byte(2), "0", "A", "0", int64(7), 0.5)
 	f.Fuzz(func(t *testing.T, id, name string, state byte, attribute, text, other string, n int64, x float64) {
-		in := &Input{
+		in := &Fields{
 			ExternalID:       Set(id),
 			Name:             Optional[string]{state: optionalState(state % 3), value: name},
 			CustomAttributes: Set(Values{attribute: text, other: n, "x": x, "number": json.Number("1" + text)}),
@@ -138,14 +138,14 @@ func FuzzInput(f *testing.F) {
 }
 
 func BenchmarkEncode(b *testing.B) {
-	in := &Input{
+	in := &Fields{
 		ExternalID: Set("user_8821"), Name: Set("Ada Lovelace"), Email: Set("ada@example.com"),
 		CustomAttributes: Set(Values{"plan": "pro", "orders": 7}),
 	}
 	c := &Client{}
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := c.encode("row.Input", in); err != nil {
+		if _, err := c.encode("row.Fields", in); err != nil {
 			b.Fatal(err)
 		}
 	}

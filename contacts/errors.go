@@ -1,10 +1,14 @@
 package contacts
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -86,6 +90,9 @@ func (e *Error) Error() string {
 	b.WriteString("contacts: " + e.Operation)
 	if e.StatusCode != 0 {
 		fmt.Fprintf(&b, ": status %d", e.StatusCode)
+	}
+	if e.RetryAfter > 0 {
+		fmt.Fprintf(&b, " (retry after %s)", e.RetryAfter)
 	}
 	if e.Code != "" {
 		fmt.Fprintf(&b, " %.128q", e.Code)
@@ -200,4 +207,101 @@ func parseIssues(details json.RawMessage) []Issue {
 		issues = append(issues, Issue{bookbag.Cut(issue.Field), bookbag.Cut(issue.Message)})
 	}
 	return issues
+}
+
+// verdict is what a response means for the rows of a call.
+type verdict int
+
+const (
+	saved    verdict = iota // those that the response has
+	rejected                // at least one of them is bad
+	lost                    // they may be saved
+	later                   // they are not saved, and can be sent again
+	stop                    // they are not saved, and no other row will be
+)
+
+// judge decides what a failed upsert means. page is a rejection that is not the
+// service's own, but perhaps a firewall's, which does not like one of the rows.
+func judge(e *Error, page bool) verdict {
+	noRowIsToBlame := []int{
+		http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
+		http.StatusMethodNotAllowed, http.StatusProxyAuthRequired,
+	}
+	dial, ok := errors.AsType[*net.OpError](e.err)
+	neverDialled := ok && dial.Op == "dial"
+	switch {
+	case e.StatusCode == http.StatusTooManyRequests, neverDialled:
+		return later
+	case e.StatusCode == 0 && !e.MayBeDone: // the context, or the certificate
+		return stop
+	case e.err != nil, e.StatusCode >= 500, e.StatusCode == http.StatusRequestTimeout:
+		return lost
+	case e.StatusCode < 400, !page && slices.Contains(noRowIsToBlame, e.StatusCode):
+		return stop
+	}
+	return rejected
+}
+
+func rowsFailed(first error) *Error {
+	return &Error{Operation: upsertOperation, err: ErrRowsFailed, cause: first}
+}
+
+func contextEnded(ctx context.Context) *Error {
+	e := &Error{Operation: upsertOperation, err: ctx.Err()}
+	if cause := context.Cause(ctx); cause != e.err {
+		e.cause = cause
+	}
+	return e
+}
+
+// stoppedBy is the error of a run that a row's error ended.
+func stoppedBy(why, of error) *Error {
+	e, ok := errors.AsType[*Error](of)
+	if !ok {
+		return &Error{Operation: upsertOperation, err: why, cause: of}
+	}
+	stopped := *e
+	stopped.err, stopped.cause = why, e.err
+	return &stopped
+}
+
+// items returns the items of an upsert that the issues are about.
+func (e *Error) items() map[int]bool {
+	items := map[int]bool{}
+	for _, issue := range e.Issues {
+		if n, ok := itemNumber(issue.Field); ok {
+			items[n] = true
+		}
+	}
+	return items
+}
+
+// ownIssues names the fields of a row that was sent alone without its number.
+func ownIssues(issues []Issue) []Issue {
+	own := slices.Clone(issues)
+	for i, issue := range own {
+		if _, ok := itemNumber(issue.Field); ok {
+			_, own[i].Field = cutItem(issue.Field)
+		}
+	}
+	return own
+}
+
+// itemNumber reads which item of an upsert a field is of: "users[3].email",
+// "users.3.email", "/users/3/email" or "3.email".
+func itemNumber(field string) (n int, ok bool) {
+	number, _ := cutItem(field)
+	parsed, err := strconv.ParseUint(number, 10, 16)
+	return int(parsed), err == nil
+}
+
+func cutItem(field string) (number, path string) {
+	const separators = "./[]$ "
+	field = strings.TrimLeft(field, separators)
+	field = strings.TrimPrefix(field, "users")
+	field = strings.TrimLeft(field, separators)
+	if end := strings.IndexAny(field, separators); end >= 0 {
+		return field[:end], strings.TrimLeft(field[end:], separators)
+	}
+	return field, ""
 }

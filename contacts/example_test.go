@@ -32,7 +32,7 @@ func Example() {
 	client, _, stop := exampleClient()
 	defer stop()
 
-	upserted, err := client.Upsert(context.Background(), []contacts.Input{{
+	upserted, err := client.Upsert(context.Background(), []contacts.Fields{{
 		ExternalID: contacts.Set("user_8821"),
 		Name:       contacts.Set("Ada"),
 		Email:      contacts.Set("ada@example.com"),
@@ -53,7 +53,7 @@ func upsertAda(client *contacts.Client) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = client.Upsert(ctx, []contacts.Input{{
+	_, err = client.Upsert(ctx, []contacts.Fields{{
 		ExternalID:       contacts.Set("user_8821"),
 		Name:             contacts.Set("Ada"),
 		PhoneNumber:      contacts.Set("+49 30 1234"),
@@ -70,7 +70,7 @@ func ExampleClient_Update() {
 	defer stop()
 	upsertAda(client)
 
-	contact, err := client.Update(context.Background(), "user_8821", contacts.Input{PhoneNumber: contacts.Null[string]()})
+	contact, err := client.Update(context.Background(), "user_8821", contacts.Fields{PhoneNumber: contacts.Null[string]()})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func ExampleClient_EnsureAttributes() {
 		log.Fatal(err)
 	}
 	for _, values := range []contacts.Values{{"plan": "pro", "seats": 3}, {"seats": "three"}, {"Plan": "pro"}} {
-		fmt.Println(schema.Check(contacts.Input{CustomAttributes: contacts.Set(values)}))
+		fmt.Println(schema.Check(contacts.Fields{CustomAttributes: contacts.Set(values)}))
 	}
 	// Output:
 	// <nil>
@@ -126,12 +126,12 @@ func ExampleClient_DeleteAll() {
 			}
 		}
 	}
-	deletions, err := client.DeleteAll(context.Background(), asked)
+	deletions, err := client.DeleteAll(context.Background(), asked, nil)
 	if err != nil {
 		log.Fatal(err, deletions.Failed) // try these again
 	}
-	fmt.Println("deleted:", deletions.Deleted, "not there:", deletions.Absent, "left:", len(fake.Contacts()))
-	// Output: deleted: 1 not there: 1 left: 0
+	fmt.Println("deleted:", deletions.Deleted, "not found:", deletions.NotFound, "left:", len(fake.Contacts()))
+	// Output: deleted: 1 not found: 1 left: 0
 }
 
 // customers is what a program reads from its table, WHERE id > after ORDER BY id.
@@ -141,14 +141,14 @@ func customers(after string) iter.Seq2[contacts.Row, error] {
 	}
 	return func(yield func(contacts.Row, error) bool) {
 		for i, c := range table {
-			in := contacts.Input{Name: contacts.Set(c.name), CustomAttributes: contacts.Set(contacts.Values{"plan": c.plan})}
+			in := contacts.Fields{Name: contacts.Set(c.name), CustomAttributes: contacts.Set(contacts.Values{"plan": c.plan})}
 			if c.plan == "old" {
 				in.CustomAttributes = contacts.Set(contacts.Values{"Plan": "pro"})
 			}
 			if c.id != "" {
 				in.ExternalID = contacts.Set(c.id)
 			}
-			if key := fmt.Sprint(i + 1); key > after && !yield(contacts.Row{Input: in, Cursor: key}, nil) {
+			if key := fmt.Sprint(i + 1); key > after && !yield(contacts.Row{Fields: in, Cursor: key}, nil) {
 				return
 			}
 		}
@@ -179,8 +179,8 @@ func ExampleClient_Sync() {
 	fmt.Println("acknowledged:", report.Acknowledged, "of", report.Read)
 	fmt.Println("contacts:", len(fake.Contacts()))
 	// Output:
-	// row 3 is refused: input.CustomAttributes["Plan"] is not defined
-	// row 4 is refused: row.Input.ExternalID must be set
+	// row 3 is rejected: input.CustomAttributes["Plan"] is not defined
+	// row 4 is rejected: row.Fields.ExternalID must be set
 	// acknowledged: 3 of 5
 	// contacts: 3
 }
@@ -242,7 +242,7 @@ func Example_testing() {
 	}
 
 	fake.Script(contactstest.DropAfter()) // it is saved, and the answer is lost
-	_, err = client.Upsert(context.Background(), []contacts.Input{{ExternalID: contacts.Set("user_8821")}})
+	_, err = client.Upsert(context.Background(), []contacts.Fields{{ExternalID: contacts.Set("user_8821")}})
 	var e *contacts.Error
 	if errors.As(err, &e) {
 		fmt.Println("may be done:", e.MayBeDone)

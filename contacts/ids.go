@@ -1,6 +1,10 @@
 package contacts
 
 import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
 	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/pathsegment"
 )
@@ -44,4 +48,22 @@ func brokenByExternalID(id string) (broken string) {
 		return "must not be . or .., nor have one between slashes"
 	}
 	return ""
+}
+
+// foldID returns an id that is equal for ids that differ in the case of letters
+// only: the service may keep ids in lower case. This is the one rule of Get, Delete
+// and Sync.
+func foldID(id string) string {
+	isFolded := func(r rune) bool { return r < utf8.RuneSelf && (r < 'A' || r > 'Z') }
+	if !strings.ContainsFunc(id, func(r rune) bool { return !isFolded(r) }) {
+		return id
+	}
+	return strings.Map(func(r rune) rune {
+		r = unicode.ToLower(r)
+		lowest := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			lowest = min(lowest, f)
+		}
+		return unicode.ToLower(lowest)
+	}, id)
 }

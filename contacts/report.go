@@ -5,72 +5,78 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 )
 
-// Report says what became of the rows that [Client.Sync] read. Each has one of
-// four outcomes: in the end, Acknowledged, Refused, Unknown and NotAttempted
-// together are Read.
+// Report counts what became of the rows that [Client.Sync] read: Acknowledged,
+// Rejected, Unknown, Withdrawn and NotAttempted together are Read.
 type Report struct {
-	// Read counts the rows that the source gave.
-	Read int
+	Read int // rows that the source gave
 
-	// Acknowledged counts those that the service has saved: its answer has them.
+	// Acknowledged counts the rows that the service saved: a response has them.
 	Acknowledged int
 
-	// Refused counts those that are not saved: the service refused them for
-	// themselves, or there was something wrong that was seen before they were
-	// sent.
-	Refused int
+	// Rejected counts the rows that the service rejected when they were sent alone,
+	// and those that were not sent because they break a rule. The service may hold
+	// an earlier version of such a row, or this one, if a call with several rows
+	// saved it before.
+	Rejected int
 
-	// Unknown counts those that may be saved or not: an answer was lost, or did
-	// not have them. A row is also unknown when it was refused among others and
-	// then alone, with another message and without an issue about it: whether a
-	// refused call saves its good rows is not documented, so the first one may
-	// have. A later run is to send them again.
+	// Unknown counts the rows that may be saved or not: a response was lost, or did
+	// not have them, and no later one settled it.
 	Unknown int
 
-	// NotAttempted counts those that are not saved, for no reason of their own:
-	// the run ended before it was their turn, or the calls that had them were
-	// not carried out, as the key was refused, say. A later run is to send them.
+	// Withdrawn counts the rows that SyncOptions.Withdrawn took out. An earlier
+	// call that failed may have saved one.
+	Withdrawn int
+
+	// NotAttempted counts the rows that are not saved because the run ended before.
 	NotAttempted int
 
-	// Failures are the first 100 of the refused and the unknown rows, in the
-	// order in which that turned out; SyncOptions.OnFailure is told of all.
+	// Failures are the first 100 rejected and unknown rows, in reading order.
+	// SyncOptions.OnFailure is called with all of them.
 	Failures []Failure
 
-	// Cursor is the last checkpoint: a later run begins behind it. It is empty
-	// if there was none; begin where this run began then.
+	// Cursor is the last checkpoint: a later run continues after it. Empty: there
+	// was none, so a later run begins where this one began.
 	Cursor string
+
+	complete bool
 }
+
+// Complete reports whether nothing is left for a later run: the source was read to
+// its end, and each row is acknowledged, rejected, withdrawn, or unknown and
+// accepted by SyncOptions.OnFailure.
+func (r Report) Complete() bool { return r.complete }
 
 const maxReported = 100
 
-// Outcome of a row that failed.
+// Outcome is what became of a row.
 type Outcome string
 
-// Outcomes of rows that failed, as the fields of [Report] explain them.
+// The outcomes of rows, as the fields of [Report] explain them.
 const (
-	OutcomeRefused Outcome = "refused"
-	OutcomeUnknown Outcome = "unknown"
+	OutcomeAcknowledged Outcome = "acknowledged"
+	OutcomeRejected     Outcome = "rejected"
+	OutcomeUnknown      Outcome = "unknown"
+	OutcomeWithdrawn    Outcome = "withdrawn"
+	OutcomeNotAttempted Outcome = "not attempted"
 )
 
-// Failure is a row that is refused or unknown. Of a row that is refused, a
-// repetition would say the same: something is to be changed first. One that is
-// unknown may be sent again as it is.
+// Failure is a row that is rejected or unknown. A rejected row has to be changed
+// before it is sent again; an unknown one may be sent again as it is.
 type Failure struct {
 	Row     Row
-	Outcome Outcome
+	Outcome Outcome // OutcomeRejected or OutcomeUnknown
 
-	// Err is a *FieldError for a row that was not sent, else the *Error of the
-	// last call that failed with it, whose Issues are about this row where the
-	// service says so.
+	// Err is a *FieldError for a row that was not sent, else the *Error of the last
+	// call that failed with it. Its Issues are about this row alone.
 	Err error
 }
 
-// Reason says in words why the row failed: the rule that it broke, or the
-// explanation of the service, which may repeat a value of the row, else the
-// error's text.
+// Reason explains the failure: the rule that the row broke, or the service's own
+// text, which may repeat a value of the row, or else the error's text.
 func (f Failure) Reason() string {
 	if e, ok := errors.AsType[*FieldError](f.Err); ok {
 		return e.Field + " " + e.Rule
@@ -79,7 +85,7 @@ func (f Failure) Reason() string {
 	switch {
 	case !ok:
 		return fmt.Sprint(f.Err)
-	case e.err == nil && len(e.Issues) > 0:
+	case len(e.Issues) > 0 && (e.err == nil || e.err == errNotEchoed):
 		return strings.TrimSpace(e.Issues[0].Field + " " + e.Issues[0].Message)
 	case e.err == nil && e.Message != "":
 		return e.Message
@@ -88,90 +94,124 @@ func (f Failure) Reason() string {
 }
 
 var (
-	// ErrRowsFailed says that a run went to its end, and that some rows were
-	// refused or are unknown. The error has that of the first one in it.
+	// ErrRowsFailed means that a run went to its end, and that some rows were
+	// rejected or are unknown. The error of the first one is wrapped.
 	ErrRowsFailed = errors.New("some rows were not acknowledged")
 
-	// ErrSystemic says that a run was ended, as row after row was refused for
-	// the same reason: an attribute that is not defined, perhaps.
-	// SyncOptions.MaxRefusedAlike says after how many.
-	ErrSystemic = errors.New("row after row was refused with the same message")
+	// ErrSameRejection means that a run ended because row after row was rejected
+	// for the same reason, such as an attribute that is not defined. See
+	// SyncOptions.MaxSameRejections.
+	ErrSameRejection = errors.New("row after row was rejected for the same reason")
 
-	// errNotEchoed is of a row that an answer does not have.
+	// ErrUnknownRow means that a run without SyncOptions.OnFailure ended because a
+	// row may be saved or not.
+	ErrUnknownRow = errors.New("the outcome of a row is unknown")
+
+	// errNotEchoed is of a row that a response does not have.
 	errNotEchoed = fmt.Errorf("%w: it does not have the contact", ErrUnexpectedAnswer)
 )
 
 const upsertOperation = http.MethodPost + " " + contactsPath
 
-func rowsFailed(first error) *Error {
-	return &Error{Operation: upsertOperation, err: ErrRowsFailed, cause: first}
+// ledger is what a run knows about the rows that are settled, in reading order.
+type ledger struct {
+	report  Report
+	passed  string         // cursor of the last row that a checkpoint may pass
+	saved   string         // the same, of the last one up to an acknowledged row
+	stuck   bool           // at a row for a later run, or OnCheckpoint failed
+	same    map[string]int // rejected rows by their reason, since one was acknowledged
+	settled int            // rows
+	told    int            // of them, at the last checkpoint
+	whole   bool           // the source was read to its end
 }
 
-func contextEnded(ctx context.Context) *Error {
-	e := &Error{Operation: upsertOperation, err: ctx.Err()}
-	if cause := context.Cause(ctx); cause != e.err {
-		e.cause = cause
+// settle counts a row, and moves the checkpoint on. It does not pass rejected rows
+// at the end yet: if all further ones are rejected for the same reason, a later run
+// is to send them again.
+func (r *run) settle(row *row) {
+	r.settled++
+	passes := true
+	switch row.outcome {
+	case OutcomeAcknowledged:
+		r.report.Acknowledged++
+		clear(r.same)
+	case OutcomeWithdrawn:
+		r.report.Withdrawn++
+	case OutcomeNotAttempted:
+		r.report.NotAttempted++
+		passes = false
+	case OutcomeRejected:
+		r.report.Rejected++
+		passes = r.tellFailure(row)
+		r.countSame(row)
+	default:
+		r.report.Unknown++
+		passes = r.ended() == nil && r.options.OnFailure != nil // else a later run sends it again
+		passes = r.tellFailure(row) && passes
+		if r.options.OnFailure == nil {
+			r.stop(stoppedBy(fmt.Errorf("%w: row %d of the source", ErrUnknownRow, row.number), row.err))
+		}
 	}
-	return e
-}
-
-// lasting is the context of the caller's functions.
-func (s *syncing) lasting() context.Context { return context.WithoutCancel(s.ctx) }
-
-func (s *syncing) acknowledge(it *item) {
-	s.report.Acknowledged++
-	s.settle(it, done)
-}
-
-// refuse is for a row that the service refused alone, or that was not sent. It
-// is unknown nevertheless if an earlier call may have saved it.
-func (s *syncing) refuse(it *item) {
-	if it.maybe {
-		s.lose(it)
-		return
+	r.stuck = r.stuck || !passes
+	if !r.stuck && row.Cursor != "" {
+		r.passed = row.Cursor
 	}
-	s.report.Refused++
-	if s.reported(it, OutcomeRefused) {
-		s.settle(it, given)
-	} else {
-		s.settle(it, again)
+	if !r.stuck && row.outcome == OutcomeAcknowledged {
+		r.saved = r.passed
 	}
 }
 
-// lose is for a row that may be saved.
-func (s *syncing) lose(it *item) {
-	s.report.Unknown++
-	s.reported(it, OutcomeUnknown)
-	s.settle(it, again)
-}
-
-// abandon is for a row whose turn does not come any more.
-func (s *syncing) abandon(it *item) {
-	if it.maybe || it.part {
-		s.lose(it)
-		return
+// tellFailure returns false if the caller could not accept the failure.
+func (r *run) tellFailure(row *row) bool {
+	f := Failure{row.Row, row.outcome, row.err}
+	if len(r.report.Failures) < maxReported {
+		r.report.Failures = append(r.report.Failures, f)
 	}
-	s.report.NotAttempted++
-	s.settle(it, again)
-}
-
-func (s *syncing) settle(it *item, state state) {
-	s.settled++
-	s.window.settle(it.place, state)
-}
-
-// reported is false when the caller could not take note of the failure.
-func (s *syncing) reported(it *item, outcome Outcome) bool {
-	f := Failure{it.row, outcome, it.err}
-	if len(s.report.Failures) < maxReported {
-		s.report.Failures = append(s.report.Failures, f)
-	}
-	if s.options.OnFailure == nil {
+	if r.options.OnFailure == nil {
 		return true
 	}
-	err := s.options.OnFailure(s.lasting(), f)
+	err := r.options.OnFailure(context.WithoutCancel(r.ctx), f)
 	if err != nil {
-		s.stop(err)
+		r.stop(err)
 	}
 	return err == nil
+}
+
+// countSame ends the run when too many rows were rejected for one reason.
+func (r *run) countSame(row *row) {
+	if len(r.same) == maxReported && r.same[row.reason] == 0 {
+		clear(r.same) // a reason that counts is soon here again
+	}
+	r.same[row.reason]++
+	if limit := r.options.MaxSameRejections; limit > 0 && r.same[row.reason] >= limit {
+		r.stop(stoppedBy(ErrSameRejection, row.err))
+	}
+}
+
+// tell gives the caller a checkpoint and the report, each time a BatchSize of rows
+// is settled, and at the end.
+func (r *run) tell(atEnd bool) {
+	if !atEnd && r.settled-r.told < r.options.BatchSize {
+		return
+	}
+	r.told = r.settled
+	cursor := r.saved
+	if r.report.complete {
+		cursor = r.passed
+	}
+	ctx := context.WithoutCancel(r.ctx)
+	if cursor != r.report.Cursor {
+		r.report.Cursor = cursor
+		if f := r.options.OnCheckpoint; f != nil {
+			if err := f(ctx, cursor); err != nil {
+				r.stuck = true
+				r.stop(err)
+			}
+		}
+	}
+	if f := r.options.OnProgress; f != nil {
+		report := r.report
+		report.Failures = slices.Clip(report.Failures) // the caller may append
+		f(ctx, report)
+	}
 }

@@ -42,7 +42,7 @@ func (s *Schema) Attribute(name string) (a Attribute, ok bool) {
 // *[FieldError]. Null is good for every type; a date may be text or a number, as
 // its form is not documented; a type that this package does not name takes
 // anything. Fields other than CustomAttributes are not looked at.
-func (s *Schema) Check(in Input) error {
+func (s *Schema) Check(in Fields) error {
 	values, _ := in.CustomAttributes.Get()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if broken := s.broken(name, values[name]); broken != "" {

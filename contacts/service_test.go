@@ -49,6 +49,9 @@ func within(t testing.TB, o *contactstest.Options, change func(*contacts.Options
 
 func client(t testing.TB, o *contacts.Options, change func(*contacts.Options)) *contacts.Client {
 	t.Helper()
+	if o.Limiter == nil {
+		o.Limiter = unlimited{} // what is not about the pace of Sync does not wait for it
+	}
 	if change != nil {
 		change(o)
 	}
@@ -57,16 +60,20 @@ func client(t testing.TB, o *contacts.Options, change func(*contacts.Options)) *
 	return c
 }
 
+type unlimited struct{}
+
+func (unlimited) Wait(ctx context.Context) error { return ctx.Err() }
+
 var attributes = []contactstest.Attribute{{Name: "plan"}, {Name: "seats", Type: "number"}, {Name: "vip", Type: "boolean"}, {Name: "old", Archived: true}}
 
-func person(id, name string) contacts.Input {
-	return contacts.Input{ExternalID: contacts.Set(id), Name: contacts.Set(name)}
+func person(id, name string) contacts.Fields {
+	return contacts.Fields{ExternalID: contacts.Set(id), Name: contacts.Set(name)}
 }
 
 // fill makes n contacts, "user_0" and so on.
 func fill(t testing.TB, c *contacts.Client, n int) {
 	t.Helper()
-	inputs := make([]contacts.Input, n)
+	inputs := make([]contacts.Fields, n)
 	for i := range inputs {
 		inputs[i] = person(fmt.Sprintf("user_%d", i), "Ada")
 	}
@@ -97,7 +104,7 @@ func TestEveryEndpoint(t *testing.T) {
 			in.Email, in.CustomAttributes = contacts.Set("ada@example.com"), contacts.Set(contacts.Values{"plan": "pro", "seats": json.Number("9007199254740991")})
 			in.StripeAccounts = contacts.Set([]contacts.StripeAccount{{Label: "main", StripeID: "cus_1"}})
 			require.NoError(t, schema.Check(in))
-			upserted, err := c.Upsert(ctx, []contacts.Input{in, {Name: contacts.Set("nobody")}})
+			upserted, err := c.Upsert(ctx, []contacts.Fields{in, {Name: contacts.Set("nobody")}})
 			require.NoError(t, err)
 			require.Len(t, upserted.Contacts, 2)
 			assert.NotEmpty(t, upserted.Meta.RequestID)
@@ -112,7 +119,7 @@ func TestEveryEndpoint(t *testing.T) {
 			assert.WithinDuration(t, time.Now(), got.CreatedAt.Time, time.Minute)
 			assert.NotEmpty(t, got.Meta.RequestID)
 
-			updated, err := c.Update(ctx, "user_8821", contacts.Input{Name: contacts.Null[string](), ExternalID: contacts.Set("a/b")})
+			updated, err := c.Update(ctx, "user_8821", contacts.Fields{Name: contacts.Null[string](), ExternalID: contacts.Set("a/b")})
 			require.NoError(t, err)
 			assert.Empty(t, updated.Name)
 			assert.Equal(t, "ada@example.com", updated.Email, "what was not sent stays")
@@ -150,7 +157,7 @@ func TestExternalIDs(t *testing.T) {
 	ids := []string{"a/b", "ü", "100%", "ada+x@example.com", "%2", "a?b#c", "#1001", "a b", "a//b", "https://id.example/1|2", "日本", "..a", "a\\b", "contacts"}
 	c, fake := over(t, nil, nil)
 	for i, id := range ids {
-		_, err := c.Upsert(t.Context(), []contacts.Input{person(id, fmt.Sprint(i))})
+		_, err := c.Upsert(t.Context(), []contacts.Fields{person(id, fmt.Sprint(i))})
 		require.NoError(t, err)
 	}
 	assert.Equal(t, ids, externalIDs(fake))
@@ -159,7 +166,7 @@ func TestExternalIDs(t *testing.T) {
 		require.NoError(t, err, id)
 		assert.Equal(t, id, got.ExternalID)
 		assert.Equal(t, fmt.Sprint(i), got.Name)
-		_, err = c.Update(t.Context(), id, contacts.Input{PhoneNumber: contacts.Set("1")})
+		_, err = c.Update(t.Context(), id, contacts.Fields{PhoneNumber: contacts.Set("1")})
 		require.NoError(t, err)
 		_, err = c.Delete(t.Context(), id)
 		require.NoError(t, err)
@@ -187,7 +194,7 @@ func TestRefusals(t *testing.T) {
 	ctx := t.Context()
 	c, fake := over(t, &contactstest.Options{Attributes: attributes, ForeignAgentID: 124}, nil)
 	fill(t, c, 2)
-	_, err := c.Update(ctx, "user_1", contacts.Input{Email: contacts.Set("ada@example.com")})
+	_, err := c.Update(ctx, "user_1", contacts.Fields{Email: contacts.Set("ada@example.com")})
 	require.NoError(t, err)
 	other := func(key string, agent contacts.AgentID) *contacts.Client {
 		server := fake.Start()
@@ -206,13 +213,13 @@ func TestRefusals(t *testing.T) {
 	}{
 		"another key":      {func() error { _, err := other("oc_test_wrong", agent).Get(ctx, "a"); return err }, contacts.ErrUnauthorized, "The API key is missing or not valid", nil},
 		"a foreign agent":  {func() error { _, err := other(key, 124).Get(ctx, "a"); return err }, contacts.ErrForbidden, "The API key is not for this agent", nil},
-		"an unknown agent": {func() error { _, err := other(key, 999).Upsert(ctx, []contacts.Input{wrong}); return err }, contacts.ErrNotFound, "Resource not found", nil},
+		"an unknown agent": {func() error { _, err := other(key, 999).Upsert(ctx, []contacts.Fields{wrong}); return err }, contacts.ErrNotFound, "Resource not found", nil},
 		"a taken id":       {func() error { _, err := c.Update(ctx, "user_0", person("user_1", "x")); return err }, contacts.ErrConflict, "The external id is taken", nil},
 		"a taken address": {func() error {
-			_, err := c.Update(ctx, "user_0", contacts.Input{Email: contacts.Set("ada@example.com")})
+			_, err := c.Update(ctx, "user_0", contacts.Fields{Email: contacts.Set("ada@example.com")})
 			return err
 		}, contacts.ErrConflict, "The e-mail address is taken", nil},
-		"wrong values": {func() error { _, err := c.Upsert(ctx, []contacts.Input{person("user_2", "Ada"), wrong}); return err }, contacts.ErrBadRequest, "Invalid request data",
+		"wrong values": {func() error { _, err := c.Upsert(ctx, []contacts.Fields{person("user_2", "Ada"), wrong}); return err }, contacts.ErrBadRequest, "Invalid request data",
 			[]contacts.Issue{{"users[1].custom_attributes.old", "is archived"}, {"users[1].custom_attributes.seats", "must be of type number"}}},
 		"a taken name": {func() error { _, err := c.DefineAttribute(ctx, contacts.Attribute{Name: "plan"}); return err }, contacts.ErrConflict, "The name is taken", nil},
 		"an unknown attribute": {func() error {
@@ -239,7 +246,7 @@ func TestMergeAttributes(t *testing.T) {
 	c, _ := over(t, &contactstest.Options{Attributes: attributes}, nil)
 	in := person("user_8821", "Ada")
 	in.CustomAttributes = contacts.Set(contacts.Values{"plan": "free", "seats": 3, "vip": true})
-	_, err := c.Upsert(ctx, []contacts.Input{in})
+	_, err := c.Upsert(ctx, []contacts.Fields{in})
 	require.NoError(t, err)
 
 	merged, err := c.MergeAttributes(ctx, "user_8821", contacts.Values{"plan": "pro", "vip": nil})
@@ -247,7 +254,7 @@ func TestMergeAttributes(t *testing.T) {
 	assert.Equal(t, contacts.Values{"plan": "pro", "seats": json.Number("3")}, merged.CustomAttributes)
 	assert.Equal(t, "Ada", merged.Name)
 
-	replaced, err := c.Update(ctx, "user_8821", contacts.Input{CustomAttributes: contacts.Set(contacts.Values{"plan": "free"})})
+	replaced, err := c.Update(ctx, "user_8821", contacts.Fields{CustomAttributes: contacts.Set(contacts.Values{"plan": "free"})})
 	require.NoError(t, err)
 	assert.Equal(t, contacts.Values{"plan": "free"}, replaced.CustomAttributes)
 
@@ -326,7 +333,7 @@ func TestEnsureAttributesByMany(t *testing.T) {
 		wg.Go(func() {
 			schema, err := c.EnsureAttributes(t.Context(), []contacts.Attribute{{Name: "plan"}, {Name: "seats", Type: contacts.TypeNumber}})
 			if assert.NoError(t, err) {
-				assert.NoError(t, schema.Check(contacts.Input{CustomAttributes: contacts.Set(contacts.Values{"plan": "pro", "seats": 1})}))
+				assert.NoError(t, schema.Check(contacts.Fields{CustomAttributes: contacts.Set(contacts.Values{"plan": "pro", "seats": 1})}))
 			}
 		})
 	}
@@ -359,7 +366,7 @@ func TestUpsertFaults(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, fake := within(t, nil, nil)
 				fake.Script(test.faults...)
-				_, err := c.Upsert(t.Context(), []contacts.Input{person("a", "Ada"), person("b", "Bob")})
+				_, err := c.Upsert(t.Context(), []contacts.Fields{person("a", "Ada"), person("b", "Bob")})
 				assert.ErrorIs(t, err, test.want)
 				assert.Len(t, fake.Requests(), test.requests)
 				assert.Len(t, fake.Contacts(), test.held)
@@ -377,7 +384,7 @@ func TestAnAnonymousContactIsMadeOnce(t *testing.T) {
 	for _, fault := range []contactstest.Fault{contactstest.DropAfter(), contactstest.FailAfter()} {
 		c, fake := over(t, nil, nil)
 		fake.Script(fault)
-		_, err := c.Upsert(t.Context(), []contacts.Input{person("a", "Ada"), {Name: contacts.Set("nobody")}})
+		_, err := c.Upsert(t.Context(), []contacts.Fields{person("a", "Ada"), {Name: contacts.Set("nobody")}})
 		var e *contacts.Error
 		require.ErrorAs(t, err, &e)
 		assert.True(t, e.MayBeDone)
@@ -388,7 +395,7 @@ func TestAnAnonymousContactIsMadeOnce(t *testing.T) {
 func TestAnAnswerThatEchoesLess(t *testing.T) {
 	c, fake := over(t, nil, nil)
 	fake.Script(contactstest.Echo(1))
-	upserted, err := c.Upsert(t.Context(), []contacts.Input{person("a", "Ada"), person("b", "Bob")})
+	upserted, err := c.Upsert(t.Context(), []contacts.Fields{person("a", "Ada"), person("b", "Bob")})
 	require.NoError(t, err)
 	require.Len(t, upserted.Contacts, 1)
 	assert.Equal(t, "a", upserted.Contacts[0].ExternalID)
@@ -457,9 +464,15 @@ func TestDeleteAll(t *testing.T) {
 			c, fake := over(t, nil, nil)
 			fill(t, c, 30)
 			fake.Script(test.faults...)
-			d, err := c.DeleteAll(t.Context(), test.ids)
+			told := map[contacts.Outcome]int{}
+			d, err := c.DeleteAll(t.Context(), test.ids, &contacts.DeleteOptions{OnDeleted: func(_ context.Context, d contacts.Deletion) error {
+				told[d.Outcome]++
+				assert.Equal(t, d.Outcome == contacts.OutcomeFailed, d.Err != nil)
+				return nil
+			}})
+			assert.Equal(t, []int{d.Deleted, d.NotFound, len(d.Failed)}, []int{told[contacts.OutcomeDeleted], told[contacts.OutcomeNotFound], told[contacts.OutcomeFailed]})
 			assert.Equal(t, test.deleted, d.Deleted)
-			assert.Equal(t, test.absent, d.Absent)
+			assert.Equal(t, test.absent, d.NotFound)
 			var failed []string
 			for _, f := range d.Failed {
 				failed = append(failed, f.ExternalID)
@@ -480,6 +493,25 @@ func TestDeleteAll(t *testing.T) {
 	}
 }
 
+// An error of OnDeleted ends the run, and the report has the contact.
+func TestDeleteAll_OnDeletedFails(t *testing.T) {
+	full := errors.New("the disk is full")
+	c, fake := over(t, nil, nil)
+	fill(t, c, 3)
+	ctx, cancel := context.WithCancel(t.Context())
+	d, err := c.DeleteAll(ctx, idsOf("user_0", "user_1", "user_2"), &contacts.DeleteOptions{OnDeleted: func(ctx context.Context, d contacts.Deletion) error {
+		cancel()
+		assert.NoError(t, ctx.Err(), "what became of it can still be saved")
+		assert.Equal(t, contacts.Deletion{ExternalID: "user_0", Outcome: contacts.OutcomeDeleted}, d)
+		return full
+	}})
+	assert.Equal(t, full, err)
+	assert.Equal(t, contacts.DeleteReport{Deleted: 1}, d)
+	assert.Len(t, fake.Contacts(), 2)
+	_, err = c.DeleteAll(t.Context(), nil, nil)
+	assert.EqualError(t, err, "contacts: externalIDs must not be nil")
+}
+
 // When the context ends, the one under way is among the failed ones, with a
 // word on whether it may be done.
 func TestDeleteAllEndsWithItsContext(t *testing.T) {
@@ -489,7 +521,7 @@ func TestDeleteAllEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		fake.Script(contactstest.Pass(), contactstest.Slow(time.Hour))
-		d, err := c.DeleteAll(ctx, idsOf("user_0", "user_1", "user_2"))
+		d, err := c.DeleteAll(ctx, idsOf("user_0", "user_1", "user_2"), nil)
 		assert.ErrorIs(t, err, context.DeadlineExceeded)
 		assert.Equal(t, 1, d.Deleted)
 		require.Len(t, d.Failed, 1)
@@ -542,7 +574,7 @@ func TestManyAtOnce(t *testing.T) {
 		wg.Go(func() {
 			for j := range 5 {
 				id := fmt.Sprintf("user_%d_%d", i, j)
-				_, err := c.Upsert(t.Context(), []contacts.Input{person(id, "Ada")})
+				_, err := c.Upsert(t.Context(), []contacts.Fields{person(id, "Ada")})
 				assert.NoError(t, err)
 				_, err = c.Get(t.Context(), id)
 				assert.NoError(t, err)

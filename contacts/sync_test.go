@@ -30,12 +30,24 @@ import (
 func people(n int) []contacts.Row {
 	rows := make([]contacts.Row, n)
 	for i := range rows {
-		rows[i] = contacts.Row{Input: person(fmt.Sprintf("user_%04d", i), strconv.Itoa(i)), Cursor: strconv.Itoa(i)}
+		rows[i] = contacts.Row{Fields: person(fmt.Sprintf("user_%04d", i), strconv.Itoa(i)), Cursor: strconv.Itoa(i)}
 	}
 	return rows
 }
 
 func source(rows []contacts.Row) iter.Seq2[contacts.Row, error] { return rowsOf(rows, 0, nil) }
+
+// assertReport compares the numbers, the failures and the cursor.
+func assertReport(t *testing.T, want, got contacts.Report, messageAndValues ...any) {
+	t.Helper()
+	show := func(r contacts.Report) []any {
+		return []any{r.Read, r.Acknowledged, r.Rejected, r.Unknown, r.Withdrawn, r.NotAttempted, r.Failures, r.Cursor}
+	}
+	assert.Equal(t, show(want), show(got), messageAndValues...)
+}
+
+// accept accepts every failure.
+func accept(context.Context, contacts.Failure) error { return nil }
 
 func upserts(fake *contactstest.Fake) (n int) {
 	for _, r := range fake.Requests() {
@@ -61,8 +73,9 @@ func TestSyncEverything(t *testing.T) {
 			want.Cursor = strconv.Itoa(n - 1)
 			assert.Equal(t, want.Cursor, checkpoints[len(checkpoints)-1])
 		}
-		assert.Equal(t, want, report)
-		assert.Equal(t, want, progress[len(progress)-1])
+		assertReport(t, want, report)
+		assertReport(t, want, progress[len(progress)-1])
+		assert.True(t, report.Complete())
 		assert.Len(t, fake.Contacts(), n)
 		assert.Equal(t, calls, upserts(fake))
 	}
@@ -75,13 +88,13 @@ func TestSyncRowsOfOneCustomer(t *testing.T) {
 	var rows []contacts.Row
 	for i := range customers {
 		for j := range each {
-			rows = append(rows, contacts.Row{Input: person(fmt.Sprint("user_", i), fmt.Sprint(j)), Cursor: fmt.Sprint(i, "/", j)})
+			rows = append(rows, contacts.Row{Fields: person(fmt.Sprint("user_", i), fmt.Sprint(j)), Cursor: fmt.Sprint(i, "/", j)})
 		}
 	}
 	c, fake := over(t, nil, nil)
 	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 100, Workers: 3})
 	require.NoError(t, err)
-	assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 1000, Cursor: "199/4"}, report)
+	assertReport(t, contacts.Report{Read: 1000, Acknowledged: 1000, Cursor: "199/4"}, report)
 	assert.Less(t, upserts(fake), 60)
 	for _, contact := range fake.Contacts() {
 		assert.Equal(t, "4", *contact.Name)
@@ -95,48 +108,48 @@ func TestSyncRefusesRowsUnsent(t *testing.T) {
 	undefined := person("user_2", "x")
 	undefined.CustomAttributes = contacts.Set(contacts.Values{"Plan": "pro"})
 	rows := []contacts.Row{
-		{Input: contacts.Input{Name: contacts.Set("nobody")}, Cursor: "a"},
-		{Input: person("", "empty"), Cursor: "b"},
-		{Input: person("ada@example.com", "no user id"), Cursor: "c"},
-		{Input: undefined, Cursor: "d"},
-		{Input: contacts.Input{ExternalID: contacts.Null[string]()}, Cursor: "e"},
-		{Input: person("user_1", "good")},
+		{Fields: contacts.Fields{Name: contacts.Set("nobody")}, Cursor: "a"},
+		{Fields: person("", "empty"), Cursor: "b"},
+		{Fields: person("ada@example.com", "no user id"), Cursor: "c"},
+		{Fields: undefined, Cursor: "d"},
+		{Fields: contacts.Fields{ExternalID: contacts.Null[string]()}, Cursor: "e"},
+		{Fields: person("user_1", "good")},
 	}
 	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{Schema: schema})
 	require.ErrorIs(t, err, contacts.ErrRowsFailed)
 	var fe *contacts.FieldError
 	require.ErrorAs(t, err, &fe, "the first failure is in it")
 	assert.Equal(t, "contacts: POST /chatbots/{chatbotId}/contacts: some rows were not acknowledged", err.Error())
-	assert.Equal(t, contacts.Report{Read: 6, Acknowledged: 1, Refused: 5, Failures: report.Failures, Cursor: "e"}, report)
+	assertReport(t, contacts.Report{Read: 6, Acknowledged: 1, Rejected: 5, Failures: report.Failures, Cursor: "e"}, report)
 	var reasons []string
 	for i, f := range report.Failures {
-		assert.Equal(t, contacts.OutcomeRefused, f.Outcome)
+		assert.Equal(t, contacts.OutcomeRejected, f.Outcome)
 		assert.Equal(t, rows[i], f.Row)
 		reasons = append(reasons, f.Reason())
 	}
 	assert.Equal(t, []string{
-		"row.Input.ExternalID must be set",
-		"row.Input.ExternalID must not be empty, nor only slashes",
-		"row.Input.ExternalID must have only letters, digits, dot, underscore and hyphen: byte 4 is another",
+		"row.Fields.ExternalID must be set",
+		"row.Fields.ExternalID must not be empty, nor only slashes",
+		"row.Fields.ExternalID must have only letters, digits, dot, underscore and hyphen: byte 4 is another",
 		`input.CustomAttributes["Plan"] is not defined`,
-		"row.Input.ExternalID must not be null",
+		"row.Fields.ExternalID must not be null",
 	}, reasons)
 	assert.Equal(t, []string{"user_1"}, externalIDs(fake))
 }
 
 func TestSyncEmptyFields(t *testing.T) {
 	values := contacts.Values{"plan": "", "seats": 2, "vip": nil}
-	in := contacts.Input{
+	in := contacts.Fields{
 		ExternalID: contacts.Set("user_1"), Name: contacts.Set(""), Email: contacts.Set("ada@example.com"), PhoneNumber: contacts.Null[string](),
 		CustomAttributes: contacts.Set(values),
 	}
-	none := contacts.Input{ExternalID: contacts.Set("user_2"), CustomAttributes: contacts.Set(contacts.Values{"plan": ""})}
+	none := contacts.Fields{ExternalID: contacts.Set("user_2"), CustomAttributes: contacts.Set(contacts.Values{"plan": ""})}
 	for clearEmpty, want := range map[bool]string{
 		false: `{"users":[{"external_id":"user_1","email":"ada@example.com","phonenumber":null,"custom_attributes":{"seats":2,"vip":null}},{"external_id":"user_2"}]}`,
 		true:  `{"users":[{"external_id":"user_1","name":null,"email":"ada@example.com","phonenumber":null,"custom_attributes":{"plan":null,"seats":2,"vip":null}},{"external_id":"user_2","custom_attributes":{"plan":null}}]}`,
 	} {
 		c, fake := over(t, nil, nil)
-		_, err := c.Sync(t.Context(), source([]contacts.Row{{Input: in}, {Input: none}}), &contacts.SyncOptions{ClearEmpty: clearEmpty})
+		_, err := c.Sync(t.Context(), source([]contacts.Row{{Fields: in}, {Fields: none}}), &contacts.SyncOptions{ClearEmpty: clearEmpty})
 		require.NoError(t, err)
 		assert.Equal(t, want, string(fake.Requests()[0].Body))
 	}
@@ -149,7 +162,7 @@ func TestSyncNarrows(t *testing.T) {
 	rows := people(1000)
 	bad := []int{0, 17, 18, 500, 999}
 	for _, i := range bad {
-		rows[i].Input.CustomAttributes = contacts.Set(contacts.Values{"seats": "three", "old": "x"})
+		rows[i].Fields.CustomAttributes = contacts.Set(contacts.Values{"seats": "three", "old": "x"})
 	}
 	withoutIssues := func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -162,7 +175,7 @@ func TestSyncNarrows(t *testing.T) {
 		reason string
 		issues int
 	}{
-		"by issues": {contactstest.Pass(), 3, "users[0].custom_attributes.old is archived", 2},
+		"by issues": {contactstest.Pass(), 11, "custom_attributes.old is archived", 2},
 		"by halves": {withoutIssues, 80, "Invalid request data", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -171,7 +184,7 @@ func TestSyncNarrows(t *testing.T) {
 			report, err := c.Sync(t.Context(), source(rows), nil)
 			require.ErrorIs(t, err, contacts.ErrRowsFailed)
 			assert.ErrorIs(t, err, contacts.ErrBadRequest)
-			assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 995, Refused: 5, Failures: report.Failures, Cursor: "999"}, report)
+			assertReport(t, contacts.Report{Read: 1000, Acknowledged: 995, Rejected: 5, Failures: report.Failures, Cursor: "999"}, report)
 			for i, f := range report.Failures {
 				assert.Equal(t, rows[bad[i]], f.Row)
 				var e *contacts.Error
@@ -185,28 +198,25 @@ func TestSyncNarrows(t *testing.T) {
 	}
 }
 
-// A service that saves the good rows of a call that it refuses, and refuses one
-// of them for another reason when it comes again, holds it. One that it refuses
-// for itself, it does not hold.
-func TestSyncRefusedAfterItWasSaved(t *testing.T) {
+// The last response decides, also if an earlier call that was rejected saved the
+// row: it is rejected, and its version before is held.
+func TestSync_RejectedAfterItWasSaved(t *testing.T) {
 	for _, status := range []int{400, 409, 413, 422, 451} {
 		rows := people(2)
-		rows[1].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+		rows[1].Fields.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
 		c, fake := over(t, &contactstest.Options{Attributes: attributes, Readings: map[string]string{"upsert-batch": "partial"}}, nil)
 		fake.Script(contactstest.Pass(), contactstest.Pass(), contactstest.Status(status, "Not now"))
 		report, err := c.Sync(t.Context(), source(rows), nil)
 		require.ErrorIs(t, err, contacts.ErrRowsFailed)
 		assert.Equal(t, []string{"user_0000"}, externalIDs(fake))
-		assert.Equal(t, contacts.Report{Read: 2, Refused: 1, Unknown: 1, Failures: report.Failures}, report, "%d", status)
-		assert.Equal(t, rows[1], report.Failures[0].Row)
-		assert.Equal(t, contacts.OutcomeRefused, report.Failures[0].Outcome)
+		assertReport(t, contacts.Report{Read: 2, Rejected: 2, Failures: report.Failures, Cursor: "1"}, report, "%d", status)
 	}
 
 	c, fake := over(t, nil, nil) // each row is too large alone: the calls before were not read
 	fake.Script(slices.Repeat([]contactstest.Fault{contactstest.TooLarge(0)}, 3)...)
 	report, err := c.Sync(t.Context(), source(people(2)), nil)
 	require.ErrorIs(t, err, contacts.ErrTooLarge)
-	assert.Equal(t, 2, report.Refused)
+	assert.Equal(t, 2, report.Rejected)
 }
 
 // blunt says no more than that something is wrong.
@@ -228,7 +238,7 @@ func (b *blunt) Write(body []byte) (int, error) {
 // Issues whose numbers mean other rows must not put the blame on a good one.
 func TestSyncIsNotMisledByIssues(t *testing.T) {
 	rows := people(50)
-	rows[20].Input.CustomAttributes = contacts.Set(contacts.Values{"seats": "three"})
+	rows[20].Fields.CustomAttributes = contacts.Set(contacts.Values{"seats": "three"})
 	fromOne := func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			normal.ServeHTTP(&renumbering{ResponseWriter: w}, r)
@@ -247,7 +257,7 @@ func TestSyncIsNotMisledByIssues(t *testing.T) {
 func TestSyncIsNotMisledByIssuesOfAllRows(t *testing.T) {
 	rows := people(1000)
 	for _, bad := range []int{3, 4, 500} {
-		rows[bad].Input.Name = contacts.Set("bad")
+		rows[bad].Fields.Name = contacts.Set("bad")
 	}
 	for name, first := range map[string]bool{"all": true, "those behind the first": false} {
 		t.Run(name, func(t *testing.T) {
@@ -270,7 +280,7 @@ func TestSyncIsNotMisledByIssuesOfAllRows(t *testing.T) {
 			})...)
 			report, err := c.Sync(t.Context(), source(rows), nil)
 			require.ErrorIs(t, err, contacts.ErrRowsFailed)
-			assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 997, Refused: 3, Failures: report.Failures, Cursor: "999"}, report)
+			assertReport(t, contacts.Report{Read: 1000, Acknowledged: 997, Rejected: 3, Failures: report.Failures, Cursor: "999"}, report)
 			assert.Less(t, upserts(fake), 60)
 		})
 	}
@@ -295,17 +305,17 @@ func TestSyncSystemic(t *testing.T) {
 			t.Run(fmt.Sprintf("batches of %d, %d workers", size, workers), func(t *testing.T) {
 				rows := people(5000)
 				for i := range rows[1000:] {
-					rows[1000+i].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+					rows[1000+i].Fields.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
 				}
 				c, fake := over(t, &contactstest.Options{Attributes: attributes}, nil)
 				report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: size, Workers: workers})
-				require.ErrorIs(t, err, contacts.ErrSystemic)
+				require.ErrorIs(t, err, contacts.ErrSameRejection)
 				assert.ErrorIs(t, err, contacts.ErrBadRequest)
 				assert.NotErrorIs(t, err, contacts.ErrRowsFailed)
 				assert.InDelta(t, 1000, report.Acknowledged, float64(4*size*workers), "what is in hand")
-				assert.GreaterOrEqual(t, report.Refused, 20)
-				assert.Less(t, report.Refused, 20+5*size*workers)
-				assert.Equal(t, report.Read, report.Acknowledged+report.Refused+report.Unknown+report.NotAttempted)
+				assert.GreaterOrEqual(t, report.Rejected, 20)
+				assert.Less(t, report.Rejected, 20+5*size*workers)
+				assert.Equal(t, report.Read, report.Acknowledged+report.Rejected+report.Unknown+report.NotAttempted)
 				assert.Less(t, report.Read, 1000+9*size*workers+20, "the source was not read on")
 				last := -1
 				if report.Cursor != "" {
@@ -326,13 +336,13 @@ func TestSyncManyBadRows(t *testing.T) {
 		rows := people(3000)
 		for i := range rows {
 			if i%4 == 3 {
-				rows[i].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+				rows[i].Fields.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
 			}
 		}
 		c, fake := over(t, &contactstest.Options{Attributes: attributes}, nil)
 		report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: size})
 		require.ErrorIs(t, err, contacts.ErrRowsFailed)
-		assert.Equal(t, contacts.Report{Read: 3000, Acknowledged: 2250, Refused: 750, Failures: report.Failures, Cursor: "2999"}, report)
+		assertReport(t, contacts.Report{Read: 3000, Acknowledged: 2250, Rejected: 750, Failures: report.Failures, Cursor: "2999"}, report)
 		assert.Len(t, report.Failures, 100)
 		assert.Len(t, fake.Contacts(), 2250)
 	}
@@ -373,43 +383,43 @@ func TestSyncFirstBadRowOnly(t *testing.T) {
 	for _, every := range []int{50, 40, 10} {
 		rows := people(1000)
 		for i := 0; i < len(rows); i += every {
-			rows[i].Input.Name = contacts.Set("bad")
+			rows[i].Fields.Name = contacts.Set("bad")
 		}
 		c, fake := over(t, nil, nil)
 		fake.Script(first...)
 		report, err := c.Sync(t.Context(), source(rows), nil)
 		require.ErrorIs(t, err, contacts.ErrRowsFailed)
 		bad := 1000 / every
-		assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 1000 - bad, Refused: bad, Failures: report.Failures, Cursor: "999"}, report)
+		assertReport(t, contacts.Report{Read: 1000, Acknowledged: 1000 - bad, Rejected: bad, Failures: report.Failures, Cursor: "999"}, report)
 		assert.Less(t, upserts(fake), 12*bad)
 	}
 
 	rows := people(5000)
 	for i := range rows {
-		rows[i].Input.Name = contacts.Set("bad")
+		rows[i].Fields.Name = contacts.Set("bad")
 	}
 	c, fake := over(t, nil, nil)
 	fake.Script(first...)
 	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{Workers: 1})
-	require.ErrorIs(t, err, contacts.ErrSystemic)
+	require.ErrorIs(t, err, contacts.ErrSameRejection)
 	assert.Empty(t, report.Cursor)
 	assert.Less(t, upserts(fake), 150)
 }
 
 // A stretch of bad rows is passed by the operator who says so.
-func TestSyncMaxRefusedAlike(t *testing.T) {
+func TestSyncMaxSameRejections(t *testing.T) {
 	rows := people(300)
 	for i := range 60 {
-		rows[100+i].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+		rows[100+i].Fields.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
 	}
 	for limit, ends := range map[int]bool{0: true, 3: true, 60: true, 61: false, -1: false} {
 		c, _ := over(t, &contactstest.Options{Attributes: attributes}, nil)
-		report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, Workers: 1, MaxRefusedAlike: limit})
-		assert.Equal(t, ends, errors.Is(err, contacts.ErrSystemic), limit)
+		report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, Workers: 1, MaxSameRejections: limit})
+		assert.Equal(t, ends, errors.Is(err, contacts.ErrSameRejection), limit)
 		if ends {
 			assert.Equal(t, "99", report.Cursor)
 		} else {
-			assert.Equal(t, contacts.Report{Read: 300, Acknowledged: 240, Refused: 60, Failures: report.Failures, Cursor: "299"}, report)
+			assertReport(t, contacts.Report{Read: 300, Acknowledged: 240, Rejected: 60, Failures: report.Failures, Cursor: "299"}, report)
 		}
 	}
 }
@@ -429,19 +439,19 @@ func TestSyncFirewall(t *testing.T) {
 			return true
 		})
 		rows := people(200)
-		rows[3].Input.Name = contacts.Set("<script")
+		rows[3].Fields.Name = contacts.Set("<script")
 		c, fake := over(t, nil, nil)
 		fake.Script(blocked...)
 		report, err := c.Sync(t.Context(), source(rows), nil)
 		require.ErrorIs(t, err, contacts.ErrRowsFailed)
-		assert.Equal(t, contacts.Report{Read: 200, Acknowledged: 199, Refused: 1, Failures: report.Failures, Cursor: "199"}, report)
+		assertReport(t, contacts.Report{Read: 200, Acknowledged: 199, Rejected: 1, Failures: report.Failures, Cursor: "199"}, report)
 		assert.Equal(t, rows[3], report.Failures[0].Row)
 
 		for i := range rows {
-			rows[i].Input.Name = contacts.Set("<script")
+			rows[i].Fields.Name = contacts.Set("<script")
 		}
 		report, err = c.Sync(t.Context(), source(rows), nil)
-		require.ErrorIs(t, err, contacts.ErrSystemic)
+		require.ErrorIs(t, err, contacts.ErrSameRejection)
 		assert.Empty(t, report.Cursor)
 		assert.Less(t, n, 80)
 	}
@@ -458,7 +468,7 @@ func TestSyncTooLarge(t *testing.T) {
 
 func TestSyncBatchBytes(t *testing.T) {
 	rows := people(30)
-	rows[7].Input.Name = contacts.Set(strings.Repeat("x", 5000)) // sent alone
+	rows[7].Fields.Name = contacts.Set(strings.Repeat("x", 5000)) // sent alone
 	c, fake := over(t, nil, nil)
 	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchBytes: 500, Workers: 2})
 	require.NoError(t, err)
@@ -478,15 +488,16 @@ func TestSyncEchoes(t *testing.T) {
 	fake.Script(contactstest.Echo(6), contactstest.Echo(3))
 	report, err := c.Sync(t.Context(), source(people(10)), nil)
 	require.NoError(t, err)
-	assert.Equal(t, contacts.Report{Read: 10, Acknowledged: 10, Cursor: "9"}, report)
+	assertReport(t, contacts.Report{Read: 10, Acknowledged: 10, Cursor: "9"}, report)
 	assert.Equal(t, 3, upserts(fake))
 
-	fake.Script(contactstest.Echo(6), contactstest.Echo(0))
-	report, err = c.Sync(t.Context(), source(people(10)), nil)
+	fake.Script(slices.Concat([]contactstest.Fault{contactstest.Echo(9)}, slices.Repeat([]contactstest.Fault{contactstest.Echo(0)}, 4))...)
+	report, err = c.Sync(t.Context(), source(people(10)), &contacts.SyncOptions{OnFailure: accept})
 	require.ErrorIs(t, err, contacts.ErrRowsFailed)
 	require.ErrorIs(t, err, contacts.ErrUnexpectedAnswer)
-	assert.Equal(t, contacts.Report{Read: 10, Acknowledged: 6, Unknown: 4, Failures: report.Failures, Cursor: "5"}, report)
+	assertReport(t, contacts.Report{Read: 10, Acknowledged: 9, Unknown: 1, Failures: report.Failures, Cursor: "9"}, report)
 	assert.Contains(t, report.Failures[0].Reason(), "it does not have the contact")
+	assert.True(t, report.Complete(), "OnFailure has the row")
 }
 
 // One row with which the service fails each time does not keep the others from
@@ -494,7 +505,7 @@ func TestSyncEchoes(t *testing.T) {
 func TestSyncPoison(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rows := people(1000)
-		rows[3].Input.Name = contacts.Set("poison")
+		rows[3].Fields.Name = contacts.Set("poison")
 		c, fake := within(t, nil, nil)
 		poisoned := contactstest.Fault(func(normal http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -509,11 +520,20 @@ func TestSyncPoison(t *testing.T) {
 			})
 		})
 		fake.Script(slices.Repeat([]contactstest.Fault{poisoned}, 200)...)
-		report, err := c.Sync(t.Context(), source(rows), nil)
+		report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{OnFailure: accept})
 		require.ErrorIs(t, err, contacts.ErrRowsFailed)
 		assert.ErrorIs(t, err, contacts.ErrServer)
-		assert.Equal(t, contacts.Report{Read: 1000, Acknowledged: 999, Unknown: 1, Failures: report.Failures, Cursor: "2"}, report)
+		assertReport(t, contacts.Report{Read: 1000, Acknowledged: 999, Unknown: 1, Failures: report.Failures, Cursor: "999"}, report)
 		assert.Equal(t, rows[3], report.Failures[0].Row)
+		assert.True(t, report.Complete())
+
+		report, err = c.Sync(t.Context(), source(rows), nil) // without OnFailure, the run ends there
+		require.ErrorIs(t, err, contacts.ErrUnknownRow)
+		assert.ErrorIs(t, err, contacts.ErrServer)
+		assert.Contains(t, err.Error(), "row 4 of the source")
+		assert.Equal(t, rows[3], report.Failures[0].Row)
+		assert.Equal(t, "2", report.Cursor)
+		assert.False(t, report.Complete())
 	})
 }
 
@@ -544,7 +564,6 @@ func TestSyncEndsEarly(t *testing.T) {
 		"connections are cut":   {many(contactstest.Drop()), nil, 20, true, 140},
 		"429 for ever":          {many(contactstest.Status(429, "Slow down")), contacts.ErrRateLimited, 20, false, 70},
 		"a page of a portal":    {many(contactstest.Respond(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })), contacts.ErrUnexpectedAnswer, 20, true, 70},
-		"it echoes nothing":     {many(contactstest.Echo(0)), contacts.ErrUnexpectedAnswer, 20, true, 30},
 		"503, and wait an hour": {many(contactstest.Status(503, "Down").RetryAfter(time.Hour)), contacts.ErrServer, 20, true, 4},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -685,10 +704,13 @@ func TestSyncFailuresWithAnswersInBetween(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
 				fake.Script(slices.Repeat([]contactstest.Fault{contactstest.Status(503, "Down"), between}, 50)...)
-				report, err := c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 1, Workers: 1, MaxRefusedAlike: -1})
-				require.ErrorIs(t, err, contacts.ErrRowsFailed)
-				assert.Equal(t, 50, report.Unknown)
-				assert.Zero(t, report.NotAttempted)
+				report, err := c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 1, Workers: 1, MaxSameRejections: -1})
+				if name == "acknowledged" {
+					require.NoError(t, err)
+				} else {
+					require.ErrorIs(t, err, contacts.ErrRowsFailed)
+				}
+				assert.Zero(t, report.Unknown+report.NotAttempted)
 			})
 		})
 	}
@@ -723,7 +745,7 @@ func TestSyncEndsWithItsContext(t *testing.T) {
 		before := len(fake.Requests())
 		report, err = c.Sync(ctx, source(people(100)), nil)
 		require.ErrorIs(t, err, cause)
-		assert.Equal(t, contacts.Report{Read: 1, NotAttempted: 1}, report)
+		assertReport(t, contacts.Report{Read: 1, NotAttempted: 1}, report)
 		assert.Len(t, fake.Requests(), before)
 	})
 }
@@ -734,7 +756,7 @@ func TestSyncLimiterFails(t *testing.T) {
 	c, fake := over(t, nil, func(o *contacts.Options) { o.Limiter = failing{spent} })
 	report, err := c.Sync(t.Context(), source(people(10)), nil)
 	require.ErrorIs(t, err, spent)
-	assert.Equal(t, contacts.Report{Read: 10, NotAttempted: 10}, report)
+	assertReport(t, contacts.Report{Read: 10, NotAttempted: 10}, report)
 	assert.Empty(t, fake.Requests())
 }
 
@@ -747,7 +769,7 @@ func TestSyncSourceFails(t *testing.T) {
 	c, fake := over(t, nil, nil)
 	report, err := c.Sync(t.Context(), rowsOf(people(100), 57, errSource), nil)
 	assert.Equal(t, errSource, err)
-	assert.Equal(t, contacts.Report{Read: 57, Acknowledged: 57, Cursor: "56"}, report)
+	assertReport(t, contacts.Report{Read: 57, Acknowledged: 57, Cursor: "56"}, report)
 	assert.Len(t, fake.Contacts(), 57)
 }
 
@@ -757,21 +779,21 @@ func TestSyncSourceFailsBehindRefusedRows(t *testing.T) {
 	c, _ := over(t, &contactstest.Options{Attributes: attributes}, nil)
 	rows := people(20)
 	for i := range rows[5:] {
-		rows[5+i].Input.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
+		rows[5+i].Fields.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
 	}
 	report, err := c.Sync(t.Context(), rowsOf(rows, 15, errSource), &contacts.SyncOptions{BatchSize: 5, Workers: 1})
 	assert.Equal(t, errSource, err)
-	assert.Equal(t, contacts.Report{Read: 15, Acknowledged: 5, Refused: 10, Failures: report.Failures, Cursor: "4"}, report)
+	assertReport(t, contacts.Report{Read: 15, Acknowledged: 5, Rejected: 10, Failures: report.Failures, Cursor: "4"}, report)
 }
 
 func TestSyncFunctionsThatFail(t *testing.T) {
 	full := errors.New("the disk is full")
 	c, _ := over(t, nil, nil)
 	rows := people(100)
-	rows[42].Input.ExternalID = contacts.Optional[string]{}
+	rows[42].Fields.ExternalID = contacts.Optional[string]{}
 	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, OnFailure: func(context.Context, contacts.Failure) error { return full }})
 	assert.Equal(t, full, err)
-	assert.Equal(t, 1, report.Refused)
+	assert.Equal(t, 1, report.Rejected)
 	assert.Less(t, len(report.Cursor), 3)
 	if report.Cursor != "" {
 		last, err := strconv.Atoi(report.Cursor)
@@ -796,7 +818,7 @@ func TestSyncContextEndsAfterTheLastRow(t *testing.T) {
 		}
 	}})
 	require.NoError(t, err)
-	assert.Equal(t, contacts.Report{Read: 10, Acknowledged: 10, Cursor: "9"}, report)
+	assertReport(t, contacts.Report{Read: 10, Acknowledged: 10, Cursor: "9"}, report)
 
 	ctx, cancel = context.WithCancel(t.Context())
 	report, err = c.Sync(ctx, func(yield func(contacts.Row, error) bool) {
@@ -823,11 +845,11 @@ func TestSyncProgressIsTheCallers(t *testing.T) {
 	c, _ := over(t, nil, nil)
 	rows := people(30)
 	for i := range rows {
-		rows[i].Input.ExternalID = contacts.Optional[string]{}
+		rows[i].Fields.ExternalID = contacts.Optional[string]{}
 	}
 	mine := contacts.Failure{Row: contacts.Row{Cursor: "mine"}}
 	var kept [][]contacts.Failure
-	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 1, OnProgress: func(_ context.Context, r contacts.Report) {
+	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 1, MaxSameRejections: -1, OnProgress: func(_ context.Context, r contacts.Report) {
 		kept = append(kept, append(r.Failures, mine))
 	}})
 	require.ErrorIs(t, err, contacts.ErrRowsFailed)
@@ -853,8 +875,9 @@ func TestSyncSystemicAfterManyMessages(t *testing.T) {
 		return true
 	})...)
 	report, err := c.Sync(t.Context(), source(people(3000)), &contacts.SyncOptions{BatchSize: 100, Workers: 1})
-	require.ErrorIs(t, err, contacts.ErrSystemic, "%d", report.Refused)
-	assert.Equal(t, 1100, report.Refused)
+	require.ErrorIs(t, err, contacts.ErrSameRejection, "%d", report.Rejected)
+	assert.GreaterOrEqual(t, report.Rejected, 1020)
+	assert.LessOrEqual(t, report.Rejected, 1100)
 }
 
 // A panic of the caller's functions comes out of Sync, and no goroutine stays.
@@ -866,6 +889,7 @@ func TestSyncPanics(t *testing.T) {
 	}{
 		"in the limiter": {func(o *contacts.Options) { o.Limiter = panicking{} }, contacts.SyncOptions{}, source(people(10))},
 		"in OnProgress":  {nil, contacts.SyncOptions{OnProgress: func(context.Context, contacts.Report) { panic("boom") }}, source(people(100))},
+		"in Withdrawn":   {nil, contacts.SyncOptions{Withdrawn: func(context.Context, []string) ([]string, error) { panic("boom") }}, source(people(100))},
 		"in the source":  {nil, contacts.SyncOptions{}, func(yield func(contacts.Row, error) bool) { _ = yield(people(1)[0], nil); panic("boom") }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -877,7 +901,9 @@ func TestSyncPanics(t *testing.T) {
 						change.client(o)
 					}
 				})
-				fake.Script(contactstest.Pass(), contactstest.Slow(10*time.Second), contactstest.Slow(10*time.Second))
+				fake.Script(upsertsOf(func(_ http.ResponseWriter, r *http.Request, names []string) bool {
+					return names[0] != "0" && !fakeSleep(r, 10*time.Second)
+				})...)
 				change.sync.BatchSize = 1
 				begun := time.Now()
 				assert.PanicsWithValue(t, "boom", func() { _, _ = c.Sync(t.Context(), change.source, &change.sync) })
@@ -885,6 +911,16 @@ func TestSyncPanics(t *testing.T) {
 				assert.Less(t, time.Since(begun), 5*time.Second, "calls are cut off")
 			})
 		})
+	}
+}
+
+// fakeSleep is false when the request ended before.
+func fakeSleep(r *http.Request, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-r.Context().Done():
+		return false
 	}
 }
 
@@ -903,19 +939,15 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 // A run that ends does not wait for what was to be sent after a pause.
 func TestSyncEndsDuringAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
-		fake.Script(contactstest.Status(429, "Slow down").RetryAfter(20 * time.Second))
-		full := errors.New("the disk is full")
+		c, fake := within(t, nil, nil)
+		unauthorized := contactstest.Status(401, "No")
+		fake.Script(contactstest.Status(429, "Slow down").RetryAfter(20*time.Second), func(normal http.Handler) http.Handler {
+			return contactstest.Slow(time.Second)(unauthorized(normal))
+		})
 		begun := time.Now()
-		report, err := c.Sync(t.Context(), func(yield func(contacts.Row, error) bool) {
-			for _, row := range people(2) {
-				_ = yield(row, nil)
-				time.Sleep(time.Second)
-			}
-			_ = yield(contacts.Row{}, nil)
-		}, &contacts.SyncOptions{BatchSize: 1, OnFailure: func(context.Context, contacts.Failure) error { return full }})
-		assert.Equal(t, full, err)
-		assert.Equal(t, 2, report.NotAttempted)
+		report, err := c.Sync(t.Context(), source(people(2)), &contacts.SyncOptions{BatchSize: 1})
+		require.ErrorIs(t, err, contacts.ErrUnauthorized)
+		assertReport(t, contacts.Report{Read: 2, NotAttempted: 2}, report)
 		assert.Less(t, time.Since(begun), 5*time.Second)
 	})
 }
@@ -960,7 +992,7 @@ func TestSyncWithinTheWindow(t *testing.T) {
 		begun := time.Now()
 		report, err := c.Sync(t.Context(), source(people(5000)), &contacts.SyncOptions{BatchSize: 10, Workers: 8})
 		require.NoError(t, err)
-		assert.Equal(t, contacts.Report{Read: 5000, Acknowledged: 5000, Cursor: "4999"}, report)
+		assertReport(t, contacts.Report{Read: 5000, Acknowledged: 5000, Cursor: "4999"}, report)
 		assert.Zero(t, refused.Load())
 		assert.InDelta(t, 500, upserts(fake), 10)
 		assert.Less(t, time.Since(begun), time.Minute)
@@ -973,7 +1005,7 @@ func TestSyncAgainstTheWindow(t *testing.T) {
 		c, _ := within(t, &contactstest.Options{Window: true}, nil)
 		report, err := c.Sync(t.Context(), source(people(5000)), &contacts.SyncOptions{BatchSize: 10, Workers: 8})
 		require.NoError(t, err)
-		assert.Equal(t, contacts.Report{Read: 5000, Acknowledged: 5000, Cursor: "4999"}, report)
+		assertReport(t, contacts.Report{Read: 5000, Acknowledged: 5000, Cursor: "4999"}, report)
 	})
 }
 

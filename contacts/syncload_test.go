@@ -72,7 +72,7 @@ func loadID(i int) string { return fmt.Sprintf("user_%07d", i) }
 func loadRow(i int) contacts.Row {
 	in := person(loadID(i), "Ada Lovelace")
 	in.Email = contacts.Set("ada@example.com")
-	return contacts.Row{Input: in, Cursor: strconv.Itoa(i)}
+	return contacts.Row{Fields: in, Cursor: strconv.Itoa(i)}
 }
 
 // The memory of a run does not grow with the table, from what is in hand at a time
@@ -135,7 +135,7 @@ func peakOfSync(t *testing.T, c *contacts.Client, rows int, saved bool) uint64 {
 	begun := time.Now()
 	report, err := c.Sync(t.Context(), iter.Seq2[contacts.Row, error](table), &contacts.SyncOptions{
 		OnFailure: func(_ context.Context, f contacts.Failure) error {
-			id, _ := f.Row.Input.ExternalID.Get()
+			id, _ := f.Row.Fields.ExternalID.Get()
 			failed.add([]byte(id))
 			if !strings.Contains(f.Reason(), id) {
 				return fmt.Errorf("%s is told the reason of another: %s", id, f.Reason())
@@ -152,7 +152,7 @@ func peakOfSync(t *testing.T, c *contacts.Client, rows int, saved bool) uint64 {
 		assert.Equal(t, rows, report.Acknowledged)
 	} else {
 		require.ErrorIs(t, err, contacts.ErrRowsFailed)
-		assert.Equal(t, rows, report.Refused)
+		assert.Equal(t, rows, report.Rejected)
 		assert.Equal(t, ids.String(), failed.String())
 	}
 	return used
@@ -307,7 +307,7 @@ func runToBeKilled(url, table, checkpoint string) error {
 	}
 	rows := func(yield func(contacts.Row, error) bool) {
 		for _, id := range ids { // WHERE id > $1 ORDER BY id
-			if id > string(after) && !yield(contacts.Row{Input: person(id, "Ada"), Cursor: id}, nil) {
+			if id > string(after) && !yield(contacts.Row{Fields: person(id, "Ada"), Cursor: id}, nil) {
 				return
 			}
 		}

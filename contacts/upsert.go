@@ -11,8 +11,8 @@ import (
 // MaxUpsert is how many contacts one upsert may have.
 const MaxUpsert = 1000
 
-// Upserted is what the service answers to an upsert.
-type Upserted struct {
+// UpsertResult is what the service answers to an upsert.
+type UpsertResult struct {
 	// Contacts are the records, as far as the answer has them. One that was
 	// sent and is not among them may have been saved, or not.
 	Contacts []Contact
@@ -36,7 +36,7 @@ type Upserted struct {
 // it does not like.
 //
 // Source: Bookbag, API v1, "Contacts".
-func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) {
+func (c *Client) Upsert(ctx context.Context, inputs []Fields) (*UpsertResult, error) {
 	if len(inputs) == 0 || len(inputs) > MaxUpsert {
 		return nil, &FieldError{"inputs", fmt.Sprintf("must have 1 to %d items, has %d", MaxUpsert, len(inputs))}
 	}
@@ -56,7 +56,7 @@ func (c *Client) Upsert(ctx context.Context, inputs []Input) (*Upserted, error) 
 		seen[id] = i
 		repeatable = repeatable && ok
 	}
-	var upserted Upserted
+	var upserted UpsertResult
 	meta, err := c.do(ctx, c.upsertOf(items, repeatable), func(s *bookbag.Scanner) error {
 		return bookbag.List(s, len(inputs), &upserted.Contacts, nil)
 	})

@@ -126,7 +126,7 @@ func Example_contacts() {
 	if err != nil {
 		log.Fatal(err) // perhaps an attribute of that name has another type
 	}
-	ada := contacts.Input{
+	ada := contacts.Fields{
 		ExternalID:       contacts.Set("user_8821"),
 		Name:             contacts.Set("Ada"),
 		PhoneNumber:      contacts.Null[string](), // to be cleared; what is not set stays
@@ -135,7 +135,7 @@ func Example_contacts() {
 	if err := schema.Check(ada); err != nil {
 		log.Fatal(err) // the service might drop the attribute without a word
 	}
-	if _, err := client.Upsert(ctx, []contacts.Input{ada}); err != nil {
+	if _, err := client.Upsert(ctx, []contacts.Fields{ada}); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(fake.Contacts()[0].ExternalID)

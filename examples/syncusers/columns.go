@@ -13,11 +13,11 @@ import (
 )
 
 // fields are those of a contact, by the names of columns.
-var fields = map[string]func(*contacts.Input) *contacts.Optional[string]{
-	"external_id": func(in *contacts.Input) *contacts.Optional[string] { return &in.ExternalID },
-	"name":        func(in *contacts.Input) *contacts.Optional[string] { return &in.Name },
-	"email":       func(in *contacts.Input) *contacts.Optional[string] { return &in.Email },
-	"phonenumber": func(in *contacts.Input) *contacts.Optional[string] { return &in.PhoneNumber },
+var fields = map[string]func(*contacts.Fields) *contacts.Optional[string]{
+	"external_id": func(in *contacts.Fields) *contacts.Optional[string] { return &in.ExternalID },
+	"name":        func(in *contacts.Fields) *contacts.Optional[string] { return &in.Name },
+	"email":       func(in *contacts.Fields) *contacts.Optional[string] { return &in.Email },
+	"phonenumber": func(in *contacts.Fields) *contacts.Optional[string] { return &in.PhoneNumber },
 }
 
 // column is one of the query: a field, an attribute, or the key and neither.
@@ -108,8 +108,8 @@ func (t *table) attributes() []contacts.Attribute {
 
 // input makes a contact of a row. A value of the wrong type stays as it is, for
 // the Schema to refuse the row.
-func input(columns []column, values []any) contacts.Input {
-	var in contacts.Input
+func input(columns []column, values []any) contacts.Fields {
+	var in contacts.Fields
 	attributes := contacts.Values{}
 	for i, c := range columns {
 		switch field := fields[c.name]; {

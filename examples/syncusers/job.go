@@ -88,8 +88,8 @@ func explain(doing string, err error) error {
 		said = attribute.Error()
 	case errors.Is(err, contacts.ErrRowsFailed):
 		said = "some rows failed, for the reasons above"
-	case errors.Is(err, contacts.ErrSystemic):
-		said = "row after row was refused for the same reason, as above"
+	case errors.Is(err, contacts.ErrSameRejection):
+		said = "row after row was rejected for the same reason, as above"
 	case errors.Is(err, context.Canceled):
 		said = "stopped"
 	case errors.Is(err, contacts.ErrUnauthorized):
@@ -114,5 +114,5 @@ func (e explained) Unwrap() error { return e.error }
 
 // settled counts the rows that have an outcome.
 func settled(r contacts.Report) int {
-	return r.Acknowledged + r.Refused + r.Unknown + r.NotAttempted
+	return r.Acknowledged + r.Rejected + r.Unknown + r.NotAttempted
 }

@@ -47,7 +47,7 @@ func (d database) inputs(t *testing.T, query string) (inputs []string, types str
 	s := d.open(t, query)
 	for row, err := range s.rows(t.Context(), "") {
 		require.NoError(t, err)
-		b, err := json.Marshal(row.Input)
+		b, err := json.Marshal(row.Fields)
 		if err != nil {
 			b = []byte(err.Error())
 		}
@@ -145,16 +145,16 @@ func testScenario(t *testing.T, d database) {
 	_, out, _ = strings.Cut(out, "100%\n")
 	assert.Equal(t, `    2500 rows read
     2498 in step
-       2 refused: not saved
+       2 rejected: not saved
        0 unknown: perhaps saved, to be sent again
        0 not attempted
-key 7, external id "", refused: row.Input.ExternalID must not be empty, nor only slashes
-key 1500, external id "user_1500", refused: users[0].custom_attributes.since must be of type date
+key 7, external id "", rejected: row.Fields.ExternalID must not be empty, nor only slashes
+key 1500, external id "user_1500", rejected: custom_attributes.since must be of type date
 `, out)
 	lines, err := os.ReadFile(failed)
 	require.NoError(t, err)
-	assert.Equal(t, `{"external_id":"","key":7,"outcome":"refused","reason":"row.Input.ExternalID must not be empty, nor only slashes"}
-{"external_id":"user_1500","key":1500,"outcome":"refused","reason":"users[0].custom_attributes.since must be of type date"}
+	assert.Equal(t, `{"external_id":"","key":7,"outcome":"rejected","reason":"row.Fields.ExternalID must not be empty, nor only slashes"}
+{"external_id":"user_1500","key":1500,"outcome":"rejected","reason":"custom_attributes.since must be of type date"}
 `, string(lines))
 	assert.Len(t, held(fake), 2498)
 
@@ -293,6 +293,6 @@ func TestTheServiceRefuses(t *testing.T) {
 
 	d.exec(t, `UPDATE customer SET since = 'soon'`)
 	out, err := runSync(t, nil, "-dsn", d.dsn, "-query", selectCustomers)
-	assert.EqualError(t, err, "row after row was refused for the same reason, as above\nThere is no checkpoint yet: run it again from the beginning.")
+	assert.EqualError(t, err, "row after row was rejected for the same reason, as above\nThere is no checkpoint yet: run it again from the beginning.")
 	assert.Contains(t, out, "must be of type date")
 }

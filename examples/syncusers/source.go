@@ -104,7 +104,7 @@ func (t *table) read(ctx context.Context, cursor string, use func(contacts.Row) 
 		if err := rows.Scan(targets...); err != nil {
 			return err
 		}
-		row := contacts.Row{Input: input(t.columns, values)}
+		row := contacts.Row{Fields: input(t.columns, values)}
 		if row.Cursor, err = formatKey(values[0]); err != nil {
 			return err
 		}

@@ -13,19 +13,19 @@ import (
 func summarize(out io.Writer, r contacts.Report) {
 	fmt.Fprintf(out, "%8d rows read\n", r.Read)
 	fmt.Fprintf(out, "%8d in step\n", r.Acknowledged)
-	fmt.Fprintf(out, "%8d refused: not saved\n", r.Refused)
+	fmt.Fprintf(out, "%8d rejected: not saved\n", r.Rejected)
 	fmt.Fprintf(out, "%8d unknown: perhaps saved, to be sent again\n", r.Unknown)
 	fmt.Fprintf(out, "%8d not attempted\n", r.NotAttempted)
 	for _, f := range r.Failures {
 		fmt.Fprintf(out, "key %s, external id %q, %s: %s\n", printable(f.Row.Cursor), externalID(f), f.Outcome, printable(f.Reason()))
 	}
-	if more := r.Refused + r.Unknown - len(r.Failures); more > 0 {
+	if more := r.Rejected + r.Unknown - len(r.Failures); more > 0 {
 		fmt.Fprintf(out, "and %d more: -failed writes all to a file\n", more)
 	}
 }
 
 func externalID(f contacts.Failure) string {
-	id, _ := f.Row.Input.ExternalID.Get()
+	id, _ := f.Row.Fields.ExternalID.Get()
 	return id
 }
 

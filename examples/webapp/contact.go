@@ -35,7 +35,7 @@ func (b *contactBook) follow(ctx context.Context, id string) error {
 		if err := b.check(ctx, contact); err != nil {
 			return err
 		}
-		_, err = b.client.Upsert(ctx, []contacts.Input{contact})
+		_, err = b.client.Upsert(ctx, []contacts.Fields{contact})
 		return err
 	})
 }
@@ -51,12 +51,12 @@ func (b *contactBook) forget(ctx context.Context, id string) error {
 	})
 }
 
-func contactOf(c customer) contacts.Input {
+func contactOf(c customer) contacts.Fields {
 	email := contacts.Null[string]() // also one that is no longer confirmed
 	if c.EmailConfirmed {
 		email = contacts.Set(c.Email)
 	}
-	return contacts.Input{
+	return contacts.Fields{
 		ExternalID:       contacts.Set(c.ID), // the same as the userId of the chat
 		Name:             contacts.Set(c.Name()),
 		Email:            email,
@@ -66,7 +66,7 @@ func contactOf(c customer) contacts.Input {
 
 // check defines the attributes the first time: the service may drop the values
 // of unknown ones without a word.
-func (b *contactBook) check(ctx context.Context, contact contacts.Input) error {
+func (b *contactBook) check(ctx context.Context, contact contacts.Fields) error {
 	if b.schema == nil {
 		schema, err := b.client.EnsureAttributes(ctx, []contacts.Attribute{
 			{Name: "plan", Label: "Plan"},

@@ -3,6 +3,7 @@ package faults
 import (
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -88,16 +89,21 @@ func lastOf[T any](list iter.Seq2[T, error]) (err error) {
 	return err
 }
 
+// unlimited lets every call through, so that Sync does not pace itself.
+type unlimited struct{}
+
+func (unlimited) Wait(context.Context) error { return nil }
+
 func hostileCalls(t *testing.T, service http.RoundTripper) []hostileCall {
 	bot, err := chatclient.New(testKey, 123, &chatclient.Options{HTTPClient: &http.Client{Transport: service}, MaxRetries: -1})
 	require.NoError(t, err)
-	client, err := contacts.New(testKey, 123, &contacts.Options{HTTPClient: &http.Client{Transport: service}, MaxRetries: -1})
+	client, err := contacts.New(testKey, 123, &contacts.Options{HTTPClient: &http.Client{Transport: service}, MaxRetries: -1, Limiter: unlimited{}})
 	require.NoError(t, err)
 	reply := []string{"id", "parts", "metadata"}
 	conversation := []string{"title", "messages"}
 	contact := []string{"name", "stripe_accounts", "custom_attributes"}
 	attribute := []string{"label"}
-	ada := contacts.Input{ExternalID: contacts.Set("a")}
+	ada := contacts.Fields{ExternalID: contacts.Set("a")}
 	return []hostileCall{
 		{"Send", false, reply, func(ctx context.Context) error { return errorOf(bot.Send(ctx, hello)) }},
 		{"Continue", false, nil, func(ctx context.Context) error { return errorOf(bot.Continue(ctx, "1")) }},
@@ -127,7 +133,7 @@ func hostileCalls(t *testing.T, service http.RoundTripper) []hostileCall {
 		{"MergeAttributes", false, nil, func(ctx context.Context) error {
 			return errorOf(client.MergeAttributes(ctx, "a", contacts.Values{"a": 1}))
 		}},
-		{"Upsert", true, contact, func(ctx context.Context) error { return errorOf(client.Upsert(ctx, []contacts.Input{ada})) }},
+		{"Upsert", true, contact, func(ctx context.Context) error { return errorOf(client.Upsert(ctx, []contacts.Fields{ada})) }},
 		{"Page", true, contact, func(ctx context.Context) error { return errorOf(client.Page(ctx, contacts.PageRequest{})) }},
 		{"All", true, nil, func(ctx context.Context) error { return lastOf(client.All(ctx)) }},
 		{"Attributes", true, attribute, func(ctx context.Context) error { return errorOf(client.Attributes(ctx)) }},
@@ -138,9 +144,15 @@ func hostileCalls(t *testing.T, service http.RoundTripper) []hostileCall {
 			return errorOf(client.UpdateAttribute(ctx, "a", contacts.AttributeUpdate{Label: contacts.Set("A")}))
 		}},
 		{"Sync", true, nil, func(ctx context.Context) error {
+			calls := 0
 			return errorOf(client.Sync(ctx, func(yield func(contacts.Row, error) bool) {
-				yield(contacts.Row{Input: ada}, nil)
-			}, nil))
+				yield(contacts.Row{Fields: ada}, nil)
+			}, &contacts.SyncOptions{Withdrawn: func(context.Context, []string) ([]string, error) {
+				if calls++; calls > 1 {
+					return nil, errors.New("one call is enough")
+				}
+				return nil, nil
+			}}))
 		}},
 	}
 }

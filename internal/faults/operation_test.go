@@ -76,7 +76,7 @@ func (o *operation) means(wire []byte) reading {
 
 var (
 	hello = chatclient.Message{Text: "Where is my order?", UserID: "user_8821"}
-	two   = []contacts.Input{
+	two   = []contacts.Fields{
 		{ExternalID: contacts.Set("user_8821"), Name: contacts.Set("Ada")},
 		{ExternalID: contacts.Set("user_8822"), Name: contacts.Set("Grace \"G\" Höpper")},
 	}

@@ -1,22 +1,24 @@
 package contacts
 
 import (
+	"maps"
+
 	"cmp"
 
 	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/field"
 )
 
-// Input is what is written of a contact. Each field is absent, null or a value:
+// Fields is what is written of a contact. Each field is absent, null or a value:
 //
-//	contacts.Input{
+//	contacts.Fields{
 //		ExternalID:       contacts.Set("user_8821"),
 //		Email:            contacts.Null[string](),
 //		CustomAttributes: contacts.Set(contacts.Values{"plan": "pro"}),
 //	}
 //
 // Source: Bookbag, API v1, "Contacts".
-type Input struct {
+type Fields struct {
 	// ExternalID is your own id of the customer, and the key of an upsert: any
 	// text in UTF-8, such as "user_8821", "ada@example.com" or "shop/17". Rejected
 	// is text that a server may read as another path: "", "..", "a/..;/b", "%2e". Use the
@@ -38,14 +40,14 @@ type Input struct {
 	CustomAttributes Optional[Values] `json:"custom_attributes,omitzero"`
 }
 
-func (in *Input) isZero() bool {
+func (in *Fields) isZero() bool {
 	return in.ExternalID.IsZero() && in.Name.IsZero() && in.Email.IsZero() && in.PhoneNumber.IsZero() &&
 		in.StripeAccounts.IsZero() && in.CustomAttributes.IsZero()
 }
 
 // encode checks an input and gives its JSON. The name is that of the argument,
 // for the *FieldError.
-func (c *Client) encode(name string, in *Input) ([]byte, error) {
+func (c *Client) encode(name string, in *Fields) ([]byte, error) {
 	if err := c.check(name, in); err != nil {
 		return nil, err
 	}
@@ -56,13 +58,13 @@ func (c *Client) encode(name string, in *Input) ([]byte, error) {
 	return b, nil
 }
 
-func (c *Client) check(name string, in *Input) error {
+func (c *Client) check(name string, in *Fields) error {
 	const nilRule = "must not be nil: an empty one is empty, and Null is null"
 	if in.ExternalID.IsNull() {
 		return &FieldError{name + ".ExternalID", "must not be null"}
 	}
 	if id, ok := in.ExternalID.Get(); ok {
-		broken := cmp.Or(brokenByExternalID(id), field.Set(id))
+		broken := cmp.Or(brokenByExternalID(id), field.ID(id))
 		if broken == "" && c.requireUserIDs {
 			broken = bookbag.UserID(id)
 		}
@@ -88,4 +90,36 @@ func (v Values) hasEmpty() bool {
 		}
 	}
 	return false
+}
+
+// withoutEmpty leaves out what is set to "", or makes it null.
+func (in Fields) withoutEmpty(clears bool) Fields {
+	var empty optionalState = absent
+	if clears {
+		empty = null
+	}
+	for _, field := range []*Optional[string]{&in.Name, &in.Email, &in.PhoneNumber} {
+		if *field == Set("") {
+			field.state = empty
+		}
+	}
+	values, _ := in.CustomAttributes.Get()
+	if !values.hasEmpty() {
+		return in
+	}
+	kept := maps.Clone(values) // the caller's stay as they are
+	for name, value := range values {
+		switch {
+		case value != "":
+		case clears:
+			kept[name] = nil
+		default:
+			delete(kept, name)
+		}
+	}
+	in.CustomAttributes = Set(kept)
+	if len(kept) == 0 { // an empty set might drop all that there are
+		in.CustomAttributes = Optional[Values]{}
+	}
+	return in
 }
