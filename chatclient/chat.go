@@ -191,8 +191,10 @@ func (r *ToolResult) body() (toolResultBody, error) {
 	return toolResultBody{r.ToolCallID, output}, nil
 }
 
-// SubmitToolResult answers a tool call of the assistant; [Client.Continue] then
-// lets it go on. It is not repeated when it may have arrived.
+// SubmitToolResult sends the result of a tool call of the assistant; [Client.Continue]
+// then lets it go on. It is not repeated when it may have arrived. Right after a stream
+// the service may not know the call yet: [CodeToolCallNotFound] is returned after three
+// attempts, the second 300 and the third 900 milliseconds after the first.
 //
 // A bad field is a *[FieldError], everything else that goes wrong an *[Error]
 // ([CodeToolCallNotFound]).
@@ -209,6 +211,7 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 	}
 	call := send(http.MethodPost, "/agents/{agentId}/conversations/{conversationId}/tool-result",
 		c.agentPath("conversations", string(id), "tool-result"), body)
+	call.NotReady = string(CodeToolCallNotFound)
 	return c.do(ctx, call, func(s *bookbag.Scanner) error {
 		data := struct {
 			Success bool `json:"success"`

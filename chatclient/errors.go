@@ -142,6 +142,14 @@ const (
 	CodeConversationNotOngoing Code = "CHAT_CONVERSATION_NOT_ONGOING"
 	CodeInvalidJSON            Code = "VALIDATION_INVALID_JSON"
 	CodeExpiredAPIKey          Code = "AUTH_EXPIRED_API_KEY"
+	CodeConversationMismatch   Code = "CHAT_CONVERSATION_MISMATCH"
+	CodeAgentCreditsExhausted  Code = "CHAT_AGENT_CREDITS_EXHAUSTED"
+	CodeStreamingError         Code = "CHAT_STREAMING_ERROR"
+	CodeRestrictedPlan         Code = "SUBSCRIPTION_API_RESTRICTED_PLAN"
+	CodeAgentNotFound          Code = "AGENT_NOT_FOUND" // where Bookbag documents CodeNotFound
+	CodeInvalidDateRange       Code = "VALIDATION_INVALID_DATE_RANGE"
+	CodeEndpointDisabled       Code = "ENDPOINT_TEMPORARILY_DISABLED"
+	CodeUnderMaintenance       Code = "SERVICE_UNDER_MAINTENANCE" // nothing was done: a message is sent again
 )
 
 type statusError int

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -370,4 +372,67 @@ func TestStream_WholeReply(t *testing.T) {
 	long := `{"data":{"parts":[{"type":"text","text":"` + strings.Repeat("x", 1000) + `"}]}}`
 	_, err = newTestClient(t, jsonAnswer(200, long), func(o *Options) { o.MaxBody = 1000 }).Stream(t.Context(), hello)
 	require.ErrorIs(t, err, ErrTooLong)
+}
+
+// sequence responds with each status and body in turn.
+func sequence(t testing.TB, responses ...string) transport {
+	return func(*http.Request) (*http.Response, error) {
+		require.NotEmpty(t, responses)
+		status, body := 200, responses[0]
+		responses = responses[1:]
+		switch {
+		case strings.Contains(body, string(CodeToolCallNotFound)):
+			status = 404
+		case strings.Contains(body, string(CodeUnderMaintenance)):
+			status = 503
+		}
+		return answer(status, "application/json", strings.NewReader(body)), nil
+	}
+}
+
+func TestClient_SubmitToolResult_NotReady(t *testing.T) {
+	const notReady = `{"error":{"code":"RESOURCE_TOOL_CALL_NOT_FOUND","message":"m"}}`
+	synctest.Test(t, func(t *testing.T) {
+		result := ToolResult{ToolCallID: "call_1", Output: 7}
+		begun := time.Now()
+		_, err := newTestClient(t, sequence(t, notReady, notReady, `{"data":{"success":true}}`), nil).SubmitToolResult(t.Context(), "456", result)
+		require.NoError(t, err)
+		assert.Equal(t, 900*time.Millisecond, time.Since(begun))
+		_, err = newTestClient(t, sequence(t, notReady, notReady, notReady), nil).SubmitToolResult(t.Context(), "456", result)
+		require.ErrorIs(t, err, CodeToolCallNotFound)
+		assert.Equal(t, 3, requireError(t, err).Attempts)
+	})
+}
+
+func TestClient_Send_Maintenance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTestClient(t, sequence(t, `{"error":{"code":"SERVICE_UNDER_MAINTENANCE","message":"m"}}`, `{"data":{"parts":[{"type":"text","text":"a"}]}}`), nil)
+		reply, err := c.Send(t.Context(), hello)
+		require.NoError(t, err)
+		assert.Equal(t, "a", reply.Text())
+	})
+}
+
+// Frames that Chatbase documents and that this package does not interpret.
+func TestStream_OtherDocumentedFrames(t *testing.T) {
+	frames := []string{
+		`{"type":"message-start","messageId":"m1"}`, `{"type":"start-step"}`, `{"type":"text-start","id":"1"}`,
+		`{"type":"text-delta","id":"1","delta":"a"}`, `{"type":"text-end","id":"1"}`,
+		`{"type":"tool-input-start","toolCallId":"call_1","toolName":"lookup"}`,
+		`{"type":"tool-input-delta","toolCallId":"call_1","inputTextDelta":"{}"}`,
+		`{"type":"tool-input-available","toolCallId":"call_1","toolName":"lookup","input":{}}`,
+		`{"type":"tool-output-available","toolCallId":"call_1","output":[1]}`, `{"type":"finish-step"}`, `{"type":"finish"}`,
+	}
+	s := openStream(t, newTestClient(t, streamOf(events(frames...)), nil))
+	var got []string
+	for event, err := range s.Events() {
+		require.NoError(t, err)
+		got = append(got, string(event.Raw))
+	}
+	assert.Equal(t, frames, got)
+	reply, err := s.Reply()
+	require.NoError(t, err)
+	assert.Equal(t, "a", reply.Text())
+	assert.Len(t, reply.Parts, 2)
+	assert.Equal(t, "m1", reply.ID)
 }

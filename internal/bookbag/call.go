@@ -38,6 +38,10 @@ type Call struct {
 	// Repeatable says that doing it twice is the same as doing it once, so that
 	// it may be repeated when it is not known whether it was done.
 	Repeatable bool
+
+	// NotReady is the code of a status 404 that can mean "not yet", and is tried
+	// three times for. Default: none.
+	NotReady string
 }
 
 // Response is an answer of status 200 to 299.
@@ -164,7 +168,7 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*http.Response
 		}
 		var wait time.Duration
 		again := false
-		if ctx.Err() == nil && number <= c.maxRetries && mayRepeat(call, failure) {
+		if ctx.Err() == nil && number <= c.maxRetries && mayRepeat(call, number, failure) {
 			wait, again = pause(ctx, number, failure)
 		}
 		attempt.StatusCode, attempt.RequestID, attempt.Err, attempt.Wait = failure.StatusCode, failure.RequestID, failure.Err, wait
@@ -334,15 +338,18 @@ type unsentError struct{ error }
 func (e unsentError) Unwrap() error { return e.error }
 
 // mayRepeat holds the rules of contract section 8: a refusal of 429 was not
-// carried out, nor was a request that never left; everything else may have been.
-func mayRepeat(call Call, f *Failure) bool {
+// carried out, nor was one of maintenance or a request that never left; everything
+// else may have been.
+func mayRepeat(call Call, number int, f *Failure) bool {
 	switch {
 	case f.Err == nil:
 		switch f.StatusCode {
 		case http.StatusTooManyRequests:
 			return true
+		case http.StatusNotFound:
+			return call.NotReady != "" && f.Problem.Code == call.NotReady && number < 3
 		case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-			return call.Repeatable
+			return call.Repeatable || isMaintenance(f)
 		}
 		return false
 	case f.Err == ErrTooLong:
@@ -361,10 +368,16 @@ func mayRepeat(call Call, f *Failure) bool {
 // have done the work before.
 func mayHaveBeenDone(f *Failure) bool {
 	if f.Err == nil {
-		return f.StatusCode >= 500
+		return f.StatusCode >= 500 && !isMaintenance(f)
 	}
 	_, unsent := f.Err.(unsentError)
 	return !unsent && !neverDialled(f.Err) && !isBadCertificate(f.Err)
+}
+
+// isMaintenance reports whether the service rejected a request "before any data is read
+// or written".
+func isMaintenance(f *Failure) bool {
+	return f.StatusCode == http.StatusServiceUnavailable && f.Problem.Code == "SERVICE_UNDER_MAINTENANCE"
 }
 
 func isBadCertificate(err error) bool {
@@ -383,6 +396,9 @@ func pause(ctx context.Context, number int, f *Failure) (time.Duration, bool) {
 	wait := f.RetryAfter
 	if wait == 0 && f.StatusCode == http.StatusTooManyRequests {
 		wait = max(0, time.Until(f.RateLimit.Reset))
+	}
+	if wait == 0 && f.StatusCode == http.StatusNotFound { // see Call.NotReady
+		wait = 300 * time.Millisecond << (number - 1)
 	}
 	if wait == 0 {
 		longest := min(500*time.Millisecond<<(number-1), 8*time.Second)

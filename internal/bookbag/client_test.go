@@ -678,6 +678,82 @@ func TestReset(t *testing.T) {
 	})
 }
 
+func TestParseRetryAfter_Epoch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(time.Unix(1_700_000_000, 0)))
+		for text, want := range map[string]time.Duration{
+			"1700000007":    7 * time.Second,
+			"1700000007000": 7 * time.Second,
+			"1700000000":    0,
+			"1600000000":    0,
+			"1800000000":    24 * time.Hour, // the cap
+			"7":             7 * time.Second,
+		} {
+			assert.Equal(t, want, parseRetryAfter(text), text)
+		}
+	})
+}
+
+// respondWith responds with a status and a code.
+func respondWith(status int, code string) func(*http.Request) (*http.Response, error) {
+	return func(*http.Request) (*http.Response, error) {
+		res := answerOf(strings.NewReader(`{"error":{"code":"` + code + `","message":"m"}}`))
+		res.StatusCode = status
+		return res, nil
+	}
+}
+
+func TestDo_Maintenance(t *testing.T) {
+	for name, test := range map[string]struct {
+		answer    any
+		attempts  int
+		mayBeDone bool
+	}{
+		"maintenance": {respondWith(503, "SERVICE_UNDER_MAINTENANCE"), 3, false},
+		"disabled":    {respondWith(503, "ENDPOINT_TEMPORARILY_DISABLED"), 1, true},
+		"status 500":  {respondWith(500, "SERVICE_UNDER_MAINTENANCE"), 1, true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{answers: []any{test.answer}}
+			_, err := newClient(t, s, nil).Do(t.Context(), Call{Method: "POST", Body: []byte("{}")})
+			f := failure(t, err)
+			assert.Equal(t, test.attempts, f.Attempts, name)
+			assert.Equal(t, test.mayBeDone, f.MayBeDone, name)
+		})
+	}
+}
+
+func TestDo_NotReady(t *testing.T) {
+	const code = "RESOURCE_TOOL_CALL_NOT_FOUND"
+	notReady := respondWith(404, code)
+	for name, test := range map[string]struct {
+		answers  []any
+		notReady string
+		retries  int
+		attempts int
+		took     time.Duration
+	}{
+		"at once":             {[]any{200}, code, 2, 1, 0},
+		"the second time":     {[]any{notReady, 200}, code, 2, 2, 300 * time.Millisecond},
+		"the third time":      {[]any{notReady, notReady, 200}, code, 10, 3, 900 * time.Millisecond},
+		"never":               {[]any{notReady}, code, 10, 3, 900 * time.Millisecond},
+		"no retries":          {[]any{notReady}, code, -1, 1, 0},
+		"another code":        {[]any{respondWith(404, "RESOURCE_NOT_FOUND")}, code, 2, 1, 0},
+		"another operation":   {[]any{notReady}, "", 2, 1, 0},
+		"not with status 400": {[]any{respondWith(400, code)}, code, 2, 1, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := &script{answers: test.answers}
+			begun := time.Now()
+			_, err := newClient(t, s, func(c *Config) { c.MaxRetries = test.retries }).Do(t.Context(), Call{Method: "POST", Body: []byte("{}"), NotReady: test.notReady})
+			assert.Len(t, s.requests, test.attempts, name)
+			assert.Equal(t, test.took, time.Since(begun), name)
+			_, succeeds := test.answers[len(test.answers)-1].(int)
+			assert.Equal(t, succeeds, err == nil, name)
+		})
+	}
+}
+
 // refusing keeps no requests: those do hold the key.
 type refusing struct{}
 

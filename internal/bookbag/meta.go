@@ -55,7 +55,8 @@ func parseReset(text string) time.Time {
 	return time.Now().Add(seconds(n))
 }
 
-// parseRetryAfter reads seconds, or a date (RFC 9110 section 10.2.3).
+// parseRetryAfter reads seconds, or a date (RFC 9110 section 10.2.3), or a time since
+// 1970 by the rule of parseReset.
 func parseRetryAfter(text string) time.Duration {
 	if text == "" {
 		return 0
@@ -63,6 +64,9 @@ func parseRetryAfter(text string) time.Duration {
 	if n, err := strconv.ParseFloat(text, 64); err == nil {
 		if math.IsNaN(n) || n < 0 {
 			return 0
+		}
+		if at := parseReset(text); n > 1e9 && !at.IsZero() {
+			n = max(0, time.Until(at).Seconds())
 		}
 		return seconds(n)
 	}

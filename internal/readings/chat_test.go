@@ -21,9 +21,7 @@ var chatPromises = []promise{
 	{name: "a failure within a stream is an error with its text", check: streamFailure},
 	{name: "a stream that is cut is an error", check: streamCut},
 	{name: "a message continues its conversation", check: continuesConversation},
-	{name: "a tool's call is found and its result continues the reply", reply: lookup, check: toolRoundTrip, except: []exception{
-		{"tool-result-ready", "404-first", "the client tries once only"},
-	}},
+	{name: "a tool's call is found and its result continues the reply", reply: lookup, check: toolRoundTrip},
 	{name: "the history is whole, and its ids are of use", check: history},
 	{name: "a retry replaces the turn", check: retry},
 	{name: "a user without conversations has an empty list", check: unknownUser},
