@@ -436,3 +436,24 @@ func TestStream_OtherDocumentedFrames(t *testing.T) {
 	assert.Len(t, reply.Parts, 2)
 	assert.Equal(t, "m1", reply.ID)
 }
+
+// A page may be short or empty, and its total and a conversation's fields may be
+// missing: only the pagination ends a list.
+func TestLists_ShortAndEmptyPages(t *testing.T) {
+	c := newTestClient(t, sequence(t,
+		`{"data":[{"id":1,"status":"handed_over"}],"pagination":{"cursor":"a","hasMore":true}}`,
+		`{"data":[],"pagination":{"cursor":"b","hasMore":true}}`,
+		`{"data":[],"pagination":{"cursor":3,"hasMore":true,"total":null}}`,
+		`{"data":[{"id":"conv_2","title":null,"userId":null,"status":null},{}],"pagination":{"cursor":null}}`), nil)
+	var found []Conversation
+	for conversation, err := range c.Conversations(t.Context()) {
+		require.NoError(t, err)
+		found = append(found, conversation)
+	}
+	assert.Equal(t, []Conversation{{ID: "1", Status: "handed_over"}, {ID: "conv_2"}, {}}, found)
+
+	page, err := newTestClient(t, sequence(t, `{"data":[],"pagination":{"cursor":"a","hasMore":true}}`), nil).ConversationsPage(t.Context(), PageRequest{})
+	require.NoError(t, err)
+	assert.Equal(t, "a", page.NextCursor)
+	assert.Zero(t, page.Total)
+}
