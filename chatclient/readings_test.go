@@ -1,6 +1,7 @@
 package chatclient
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strings"
@@ -307,7 +308,9 @@ func TestError_UnexpectedBody(t *testing.T) {
 		`{"message":"boom"}`:                {"", "boom"},
 		"":                                  {"", ""},
 		"<p>" + strings.Repeat("x", 70<<10): {"", "<p>" + strings.Repeat("x", 509)},
-		`{"error":{"code":"X","message":"the key is ` + testKey + `"}}`: {"X", "[withheld: it repeats the API key]"},
+		// An envelope that is longer than what is searched.
+		`{"error":{"code":"X","details":"` + strings.Repeat("x", 70<<10) + `"}}`: {"", `{"error":{"code":"X","details":"` + strings.Repeat("x", 480)},
+		`{"error":{"code":"X","message":"the key is ` + testKey + `"}}`:          {"X", "[withheld: it repeats the API key]"},
 	} {
 		for _, contentType := range []string{"application/json", "text/html"} {
 			c := newTestClient(t, func(*http.Request) (*http.Response, error) {
@@ -334,6 +337,23 @@ func TestError_UnexpectedBody(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestStream_ContextEndsWithinAWholeReply(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body, f := newPipe()
+		c := newTestClient(t, func(r *http.Request) (*http.Response, error) {
+			res, err := f(r)
+			res.Header.Set("Content-Type", "application/json")
+			return res, err
+		}, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		time.AfterFunc(time.Second, cancel)
+		_, err := c.Stream(ctx, hello)
+		require.ErrorIs(t, err, context.Canceled)
+		requireError(t, err)
+		assert.Equal(t, 1, body.closes)
+	})
 }
 
 // A whole reply where a stream was asked for: the turn was made.
