@@ -68,7 +68,7 @@ type Stream struct {
 	text     strings.Builder // of all text parts
 	part     int             // where the current one begins
 	half     string          // of a surrogate pair, whose other half is yet to come
-	unread   sse.Event       // to be read again
+	unread   []byte          // data of an event, to be read again
 	room     int64           // for more text and parts
 	finished bool            // there was a finish
 	failure  *Error          // of the finish, returned in place of the next event
@@ -192,19 +192,19 @@ func (s *Stream) next(event *Event) error {
 	if s.failure != nil {
 		return s.failure
 	}
-	e, err := s.read()
+	data, err := s.read()
 	switch {
 	case err != nil:
 		return err
 	case s.ended && s.half != "":
 		s.ended = false
-		return s.replaceHalf(sse.Event{Data: []byte(done)}, event)
+		return s.replaceHalf([]byte(done), event)
 	case s.ended && !s.finished && s.text.Len() == 0 && len(s.reply.Parts) == 0:
 		return s.fail(ErrUnexpectedAnswer, nil)
 	case s.ended:
 		return nil
 	}
-	return s.decode(e, event)
+	return s.decode(data, event)
 }
 
 // awaitEnd reads on after a failure, so that the connection ends in order.
@@ -230,15 +230,15 @@ func (s *Stream) bound(d time.Duration) *time.Timer {
 
 // read waits for an event with data, or for the end. Each line that is not empty is
 // a sign of life.
-func (s *Stream) read() (sse.Event, error) {
+func (s *Stream) read() ([]byte, error) {
 	conn := s.conn()
-	if e := s.unread; e.Data != nil {
-		s.unread = sse.Event{}
-		s.ended = string(e.Data) == done
-		return e, nil
+	if data := s.unread; data != nil {
+		s.unread = nil
+		s.ended = string(data) == done
+		return data, nil
 	}
 	if err := conn.res.Context.Err(); err != nil { // what is left in the buffer comes too late
-		return sse.Event{}, s.broken(err)
+		return nil, s.broken(err)
 	}
 	for {
 		e, err := conn.events.Next()
@@ -248,11 +248,11 @@ func (s *Stream) read() (sse.Event, error) {
 			err == nil && string(e.Data) == done:
 			s.ended = true
 			s.drain()
-			return sse.Event{}, nil
+			return nil, nil
 		case err != nil:
-			return sse.Event{}, s.broken(err)
+			return nil, s.broken(err)
 		case len(e.Data) > 0:
-			return e, nil
+			return e.Data, nil
 		}
 	}
 }
@@ -309,12 +309,12 @@ func textOfJSON(value json.RawMessage) (s string) {
 }
 
 // decode reads an event, and keeps what belongs to the reply, within bounds.
-func (s *Stream) decode(e sse.Event, event *Event) error {
-	event.Raw = e.Data
-	quoted, ok := textdelta.Quoted(e.Data) // as nearly all of them are
+func (s *Stream) decode(data []byte, event *Event) error {
+	event.Raw = data
+	quoted, ok := textdelta.Quoted(data) // as nearly all of them are
 	if ok && s.half == "" {
 		event.Type, event.Text = EventTextDelta, s.keep(textdelta.Text(quoted))
-	} else if err := s.decodeFrame(e, event); err != nil {
+	} else if err := s.decodeFrame(data, event); err != nil {
 		return err
 	}
 	if s.room < 0 {
@@ -368,9 +368,9 @@ func (s *Stream) join(quoted []byte) string {
 }
 
 // replaceHalf makes an event of U+FFFD for half a surrogate pair that stays alone, and
-// has e read again after it.
-func (s *Stream) replaceHalf(e sse.Event, event *Event) error {
-	s.half, s.unread = "", e
+// has data read again after it.
+func (s *Stream) replaceHalf(data []byte, event *Event) error {
+	s.half, s.unread = "", data
 	*event = Event{Type: EventTextDelta, Text: s.keep([]byte("\ufffd")), Raw: []byte(textdelta.Prefix + "\"\ufffd\"" + textdelta.Suffix)}
 	return nil
 }
@@ -392,34 +392,35 @@ func isFailure(value json.RawMessage) bool {
 // decodeFrame decodes an event of any other kind. One that is not of the
 // documented form has Raw alone. The error is the failure that the event reports,
 // or ErrTooLong.
-func (s *Stream) decodeFrame(e sse.Event, event *Event) error {
-	f, err := parseFrame(e.Data)
+func (s *Stream) decodeFrame(data []byte, event *Event) error {
+	name := s.conn().events.Name()
+	f, err := parseFrame(data)
 	switch {
 	case err == bookbag.ErrTooLong:
 		return s.fail(ErrTooLong, nil)
-	case err != nil && string(e.Name) == EventError:
-		return s.failed(e.Data, frame{})
+	case err != nil && string(name) == EventError:
+		return s.failed(data, frame{})
 	case err != nil:
 		return nil
 	}
-	event.Type = f.kindOf(e.Name)
+	event.Type = f.kindOf(name)
 	if s.half != "" && f.leavesHalf(event.Type) {
-		return s.replaceHalf(e, event)
+		return s.replaceHalf(data, event)
 	}
 	switch event.Type {
 	case EventTextDelta:
 		event.Text = s.keep([]byte(s.join(f.textDelta())))
 	case EventToolCall:
 		event.ToolCall = &Part{
-			Type: PartToolCall, ToolCallID: textOfJSON(f.toolCallID), ToolName: textOfJSON(f.toolName), Input: bytes.Clone(f.input), Raw: bytes.Clone(e.Data),
+			Type: PartToolCall, ToolCallID: textOfJSON(f.toolCallID), ToolName: textOfJSON(f.toolName), Input: bytes.Clone(f.input), Raw: bytes.Clone(data),
 		}
 		s.reply.Parts = append(append(s.reply.Parts, s.currentPart()...), *event.ToolCall)
 		s.part = s.text.Len()
-		s.room -= int64(len(e.Data) + toolCallSize)
+		s.room -= int64(len(data) + toolCallSize)
 	case EventFinish, EventMetadata, EventMessageStart:
-		s.mergeMetadata(e.Data, f, event)
+		s.mergeMetadata(data, f, event)
 	case EventError:
-		return s.failed(e.Data, f)
+		return s.failed(data, f)
 	}
 	return nil
 }

@@ -15,8 +15,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/chatident/chatident/internal/sse"
 )
 
 // The sample of the vendor's documentation.
@@ -524,9 +522,9 @@ func FuzzDecode(f *testing.F) {
 		c := newTestClient(t, streamOf(""), nil)
 		one, other := openStream(t, c), openStream(t, c)
 		var event Event
-		err := one.decode(sse.Event{Data: data}, &event)
+		err := one.decode(data, &event)
 		want := Event{Raw: data}
-		if wantErr := other.decodeFrame(sse.Event{Data: data}, &want); wantErr != nil {
+		if wantErr := other.decodeFrame(data, &want); wantErr != nil {
 			require.Equal(t, wantErr, err)
 			return
 		}

@@ -13,11 +13,8 @@ var ErrTooLong = errors.New("event is longer than the limit")
 
 // Event is an event of a stream, or a line of one. Ids and retry times are ignored.
 type Event struct {
-	// Name is the value of the event field, empty if there is none. Name and Data
-	// are valid until the next call of Next.
-	Name []byte
-
-	// Data is the event's data, without the line end at its end.
+	// Data is the event's data, without the line end at its end. It is valid until
+	// the next call of Next.
 	Data []byte
 
 	// Partial reports that this is no event but a line that completes none: a
@@ -64,7 +61,8 @@ func (r *Reader) Next() (Event, error) {
 	line, err := r.line()
 	for ; err == nil && len(line) == 0; line, err = r.line() {
 		if r.hasData {
-			return r.deliver(r.data), nil
+			r.delivered = true
+			return Event{Data: r.data}, nil
 		}
 		r.name = r.name[:0]
 	}
@@ -76,17 +74,17 @@ func (r *Reader) Next() (Event, error) {
 	case !isData:
 		r.keepName(line)
 	case len(value) <= r.limit && !r.hasData && r.takeBlank(): // all of it is in the buffer, as nearly always
-		return r.deliver(value), nil
+		r.delivered = len(r.name) > 0
+		return Event{Data: value}, nil
 	default:
 		err = r.keep(value)
 	}
 	return Event{Partial: true}, err
 }
 
-func (r *Reader) deliver(data []byte) Event {
-	r.delivered = true
-	return Event{Name: r.name, Data: data}
-}
+// Name returns the value of the event field of the event that Next returned last, empty
+// if it has none. It is valid until the next call of Next.
+func (r *Reader) Name() []byte { return r.name }
 
 // keepName keeps the value of an event field.
 func (r *Reader) keepName(line []byte) {

@@ -23,8 +23,8 @@ func all(src io.Reader, limit int) (events []string, unfinished string, err erro
 		}
 		switch {
 		case event.Partial:
-		case len(event.Name) > 0:
-			events = append(events, string(event.Name)+"="+string(event.Data))
+		case len(r.Name()) > 0:
+			events = append(events, string(r.Name())+"="+string(event.Data))
 		default:
 			events = append(events, string(event.Data))
 		}
@@ -97,7 +97,7 @@ func TestNext_Lines(t *testing.T) {
 		{"nope\r", Event{Partial: true}},
 		{"data: a\n", Event{Partial: true}},
 		{"event: x\n", Event{Partial: true}},
-		{"\n", Event{Name: []byte("x"), Data: []byte("a")}},
+		{"\n", Event{Data: []byte("a")}},
 	} {
 		go func() { _, _ = io.WriteString(out, test.piece) }()
 		got, err := r.Next()
