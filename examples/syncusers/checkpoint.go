@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,7 +17,8 @@ type checkpoint struct {
 	Source string `json:"source"`
 	Query  string `json:"query"`
 	Target string `json:"target"`
-	After  string `json:"after"` // the cursor
+	After  string `json:"after"`  // the key
+	Failed int64  `json:"failed"` // length of the file of failed rows up to there
 }
 
 // load reads the place of a run with the same source, query and target.
@@ -34,7 +34,7 @@ func (c *checkpoint) load() error {
 	if json.Unmarshal(b, &read) != nil || read.After == "" {
 		return wrong("-resume: %q is no checkpoint", c.file)
 	}
-	c.After = read.After
+	c.After, c.Failed = read.After, read.Failed
 	if read != *c {
 		return wrong("-resume: the checkpoint in %q is of another run, from %s to %s, or of another query", c.file, read.Source, read.Target)
 	}
@@ -43,8 +43,8 @@ func (c *checkpoint) load() error {
 
 // save replaces the file as a whole: whenever the program dies, there is the old
 // place or the new one.
-func (c *checkpoint) save(_ context.Context, after string) error {
-	c.After = after
+func (c *checkpoint) save(after string, failed int64) error {
+	c.After, c.Failed = after, failed
 	b, err := json.MarshalIndent(c, "", "\t")
 	if err != nil {
 		return err

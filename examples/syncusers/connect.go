@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 
-	"golang.org/x/time/rate"
-
 	"github.com/chatident/chatident/contacts"
 	"github.com/chatident/chatident/contacts/contactstest"
 )
@@ -22,7 +20,7 @@ func connect(cfg config) (service, error) {
 	if cfg.apiKey == "" {
 		return connectToFake()
 	}
-	client, err := contacts.New(cfg.apiKey, cfg.agent, &contacts.Options{Limiter: limiter()})
+	client, err := contacts.New(cfg.apiKey, cfg.agent, nil)
 	if err != nil {
 		return service{}, wrong("BOOKBAG_API_KEY: %w", err)
 	}
@@ -35,10 +33,6 @@ func connectToFake() (service, error) {
 		return service{}, err
 	}
 	server := fake.Start()
-	client, err := contacts.New("oc_test_contactstest", 123, &contacts.Options{BaseURL: server.URL, Limiter: limiter()})
+	client, err := contacts.New("oc_test_contactstest", 123, &contacts.Options{BaseURL: server.URL})
 	return service{client, "a fake of Bookbag", server.Close}, err
 }
-
-// limiter stays within that limit: 95 calls in any 10 seconds at most. If other
-// programs use the same key, they need their part of it.
-func limiter() *rate.Limiter { return rate.NewLimiter(9, 5) }

@@ -48,7 +48,7 @@ func openPostgres(ctx context.Context, dsn, query string) (*source, error) {
 	if config.User != "" {
 		shown.User = url.User(config.User)
 	}
-	return newSource(ctx, stdlib.OpenDB(*config), shown.String(), query)
+	return newSource(ctx, stdlib.OpenDB(*config), shown.String(), query, false)
 }
 
 // openSQLite does not make a file that is not there, nor write to one that is.
@@ -57,7 +57,7 @@ func openSQLite(ctx context.Context, file, query string) (*source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newSource(ctx, db, "the SQLite file "+file, query)
+	return newSource(ctx, db, "the SQLite file "+file, query, true)
 }
 
 func sqlite(file, options string) (*sql.DB, error) {
@@ -66,8 +66,8 @@ func sqlite(file, options string) (*sql.DB, error) {
 }
 
 // newSource closes the database with the source.
-func newSource(ctx context.Context, db *sql.DB, name, query string) (*source, error) {
-	t, err := reach(ctx, db, query)
+func newSource(ctx context.Context, db *sql.DB, name, query string, isSQLite bool) (*source, error) {
+	t, err := reach(ctx, db, query, isSQLite)
 	if err != nil {
 		return nil, errors.Join(explain(name, err), db.Close())
 	}
@@ -75,11 +75,11 @@ func newSource(ctx context.Context, db *sql.DB, name, query string) (*source, er
 }
 
 // reach doesn't wait for ever for a database that is not there.
-func reach(ctx context.Context, db *sql.DB, query string) (table, error) {
+func reach(ctx context.Context, db *sql.DB, query string, isSQLite bool) (table, error) {
 	within, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	if err := db.PingContext(within); err != nil {
 		return table{}, fmt.Errorf("connecting: %w", err)
 	}
-	return newTable(ctx, db, query)
+	return newTable(ctx, db, query, isSQLite)
 }

@@ -3,34 +3,56 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 
 	"github.com/chatident/chatident/contacts"
 )
 
-// failures is the file of all failed rows. As a checkpoint passes a refused row
-// only after this was told, no row is missing from it, however a run ends; one
-// may come twice.
-type failures struct{ file *os.File }
-
-func openFailures(name string, appends bool) (failures, error) {
-	if name == "" {
-		return failures{}, nil
-	}
-	mode := os.O_TRUNC
-	if appends {
-		mode = os.O_APPEND
-	}
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_WRONLY|mode, 0o600) // customers' data
-	return failures{file}, err
+// failures is the file of all failed rows, in the order of their keys. A checkpoint has
+// the length of the file up to its row: what is behind that is about rows that a later
+// run reads again, so it is cut off then, and the file has each failed row once.
+type failures struct {
+	file  *os.File
+	size  int64
+	after []failed // in the file, not yet passed by a checkpoint
 }
 
-func (f failures) add(_ context.Context, failure contacts.Failure) error {
-	if f.file == nil {
-		return nil
+type failed struct {
+	number int   // of the row
+	begin  int64 // of its line
+}
+
+// openFailures opens the file and cuts it off at size.
+func openFailures(name string, size int64) (*failures, error) {
+	if name == "" {
+		return &failures{}, nil
 	}
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_RDWR, 0o600) // customers' data
+	if err != nil {
+		return nil, err
+	}
+	f := &failures{file: file, size: size}
+	info, err := file.Stat()
+	if err == nil && info.Size() < size {
+		err = fmt.Errorf("-failed: %q is shorter than when the checkpoint was written: is it the same file?", name)
+	}
+	if err == nil {
+		err = file.Truncate(size)
+	}
+	if err == nil {
+		_, err = file.Seek(size, 0)
+	}
+	if err != nil {
+		_ = file.Close()
+	}
+	return f, err
+}
+
+func (f *failures) add(_ context.Context, failure contacts.Failure) error {
+	number, key := parseCursor(failure.Row.Cursor)
 	line, err := json.Marshal(map[string]any{
-		"key":         json.RawMessage(failure.Row.Cursor),
+		"key":         json.RawMessage(key),
 		"external_id": externalID(failure),
 		"outcome":     failure.Outcome,
 		"reason":      failure.Reason(),
@@ -38,11 +60,28 @@ func (f failures) add(_ context.Context, failure contacts.Failure) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.file.Write(append(line, '\n'))
+	f.after = append(f.after, failed{number, f.size})
+	n, err := f.file.Write(append(line, '\n'))
+	f.size += int64(n)
 	return err
 }
 
-func (f failures) close() error {
+// upTo returns the length of the file up to a row, after it is on the disk.
+func (f *failures) upTo(number int) (size int64, err error) {
+	if f.file == nil {
+		return 0, nil
+	}
+	for len(f.after) > 0 && f.after[0].number <= number {
+		f.after = f.after[1:]
+	}
+	size = f.size
+	if len(f.after) > 0 {
+		size = f.after[0].begin
+	}
+	return size, f.file.Sync()
+}
+
+func (f *failures) close() error {
 	if f.file == nil {
 		return nil
 	}

@@ -19,7 +19,8 @@ type job struct {
 	resumes bool
 }
 
-func (j *job) run(ctx context.Context) (err error) {
+// run ends gracefully when reading ends, and at once when ctx does.
+func (j *job) run(ctx, reading context.Context) (err error) {
 	if err := j.start(); err != nil {
 		return err
 	}
@@ -31,19 +32,29 @@ func (j *job) run(ctx context.Context) (err error) {
 	if err != nil {
 		return explain("counting the rows", err)
 	}
-	failures, err := openFailures(j.failed, j.resumes)
+	failures, err := openFailures(j.failed, j.place.Failed)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, failures.close()) }()
 
 	bar := newProgress(j.out, total)
-	report, err := j.client.Sync(ctx, j.source.rows(ctx, j.place.After), &contacts.SyncOptions{
-		Schema:       schema,
-		OnFailure:    failures.add,
-		OnCheckpoint: j.place.save,
-		OnProgress:   func(_ context.Context, r contacts.Report) { bar.set(settled(r)) },
-	})
+	options := contacts.SyncOptions{
+		Schema:     schema,
+		OnProgress: func(_ context.Context, r contacts.Report) { bar.set(settled(r)) },
+		OnCheckpoint: func(_ context.Context, cursor string) error {
+			number, key := parseCursor(cursor)
+			size, err := failures.upTo(number)
+			if err != nil {
+				return err
+			}
+			return j.place.save(key, size)
+		},
+	}
+	if failures.file != nil { // else an unknown row ends the run, and is sent again
+		options.OnFailure = failures.add
+	}
+	report, err := j.client.Sync(ctx, j.source.rows(reading, j.place.After), &options)
 	bar.end()
 	summarize(j.out, report)
 	return j.end(report, err)
@@ -64,8 +75,7 @@ func (j *job) start() error {
 
 // end keeps the checkpoint as long as there are rows for a later run.
 func (j *job) end(report contacts.Report, err error) error {
-	over := err == nil || errors.Is(err, contacts.ErrRowsFailed)
-	if over && report.Unknown == 0 {
+	if report.Complete() {
 		return errors.Join(explain("", err), j.place.remove())
 	}
 	again := "There is no checkpoint yet: run it again from the beginning."
@@ -88,6 +98,8 @@ func explain(doing string, err error) error {
 		said = attribute.Error()
 	case errors.Is(err, contacts.ErrRowsFailed):
 		said = "some rows failed, for the reasons above"
+	case errors.Is(err, contacts.ErrUnknownRow):
+		said = "a row may be saved or not, as above: -failed collects such rows, and the run goes on"
 	case errors.Is(err, contacts.ErrSameRejection):
 		said = "row after row was rejected for the same reason, as above"
 	case errors.Is(err, context.Canceled):
@@ -114,5 +126,5 @@ func (e explained) Unwrap() error { return e.error }
 
 // settled counts the rows that have an outcome.
 func settled(r contacts.Report) int {
-	return r.Acknowledged + r.Rejected + r.Unknown + r.NotAttempted
+	return r.Acknowledged + r.Rejected + r.Unknown + r.Withdrawn + r.NotAttempted
 }

@@ -4,8 +4,9 @@
 //	go run ./examples/syncusers
 //
 // It needs no account: it fills a demo table of 50,000 customers in SQLite, a few
-// of them bad, and writes them to a fake of the service. Stopped with Ctrl-C, it
-// goes on from its last checkpoint with -resume.
+// of them bad, and writes them to a fake of the service. Ctrl-C ends it after the rows
+// that were read are sent, a second one at once; -resume continues at its last
+// checkpoint.
 //
 // A table of your own is in a SQLite file or in PostgreSQL, and a SELECT says
 // which of its columns are what:
@@ -23,6 +24,16 @@
 // column is; of an expression, for which SQLite knows no type, or to have another
 // one, it is written behind the name: count(*) AS "attr_orders:number". NULL
 // clears what the contact has, an empty text leaves it as it is.
+//
+// A time stamp without a zone is taken as UTC: in PostgreSQL, select
+// local AT TIME ZONE 'Europe/Vienna' if it is not. JSON, arrays and other types become
+// text as the database writes them, for example {"a": 1} and {a,b}; an attribute of
+// another type that gets such a text is rejected by its definition. CHAR(10) is padded
+// with spaces, which an external id must not have: select rtrim(login).
+//
+// SQLite compares text keys byte by byte, whatever collation the column has, so that
+// keys which differ in case only are two keys. In PostgreSQL, the key must not have a
+// nondeterministic collation.
 //
 // The password is better not in the address, where other users of the machine see
 // it, but in PGPASSWORD or the file .pgpass. Nothing is written to the database.
@@ -49,13 +60,30 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout)
+	ctx, reading := untilSignals(os.Stderr)
+	err := run(ctx, reading, os.Args[1:], os.Getenv, os.Stdout)
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(os.Stderr, "syncusers:", err)
 	}
 	os.Exit(exitCode(err))
+}
+
+// untilSignals returns a context that ends with the second signal, and one for reading,
+// which ends with the first. A third signal ends the program.
+func untilSignals(stderr io.Writer) (ctx, reading context.Context) {
+	ctx, abort := context.WithCancel(context.Background())
+	reading, stop := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		stop()
+		fmt.Fprintln(stderr, "syncusers: sending what was read; again to cut off")
+		<-signals
+		abort()
+		signal.Stop(signals)
+	}()
+	return ctx, reading
 }
 
 func exitCode(err error) int {
@@ -69,8 +97,8 @@ func exitCode(err error) int {
 	return 1
 }
 
-// run brings the table into step, unless ctx ends before.
-func run(ctx context.Context, args []string, getenv func(string) string, out io.Writer) error {
+// run brings the table into step, unless reading or ctx ends before.
+func run(ctx, reading context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	cfg, err := parseConfig(args, getenv, out)
 	if err != nil {
 		return err
@@ -80,11 +108,11 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return err
 	}
 	defer service.close()
-	return bring(ctx, cfg, service, out)
+	return bring(ctx, reading, cfg, service, out)
 }
 
 // bring opens the table, and brings it into step with the service.
-func bring(ctx context.Context, cfg config, service service, out io.Writer) error {
+func bring(ctx, reading context.Context, cfg config, service service, out io.Writer) error {
 	source, err := open(ctx, cfg)
 	if err != nil {
 		return err
@@ -99,5 +127,5 @@ func bring(ctx context.Context, cfg config, service service, out io.Writer) erro
 		out:     out,
 		resumes: cfg.resume,
 	}
-	return j.run(ctx)
+	return j.run(ctx, reading)
 }

@@ -32,7 +32,7 @@ const password = "s3cret/päss word"
 func TestPostgres(t *testing.T) {
 	server := startPostgres(t)
 	for name, test := range map[string]func(*testing.T, database){
-		"scenario": testScenario, "interrupted": testInterrupted, "keys": testKeys,
+		"scenario": testScenario, "interrupted": testInterrupted, "keys": testKeys, "killed": testKilled,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, server.database(t)) })
 	}
@@ -131,20 +131,20 @@ func (s *postgresServer) database(t *testing.T) database {
 func testPostgresTypes(t *testing.T, d database) {
 	d.exec(t, `CREATE TYPE plan AS ENUM ('free', 'pro');
 		CREATE TABLE customer (id UUID PRIMARY KEY, login VARCHAR(20), phone BIGINT, plan plan, big BIGINT, exact NUMERIC(30, 5),
-			part REAL, ratio DOUBLE PRECISION, active BOOLEAN, born DATE, seen TIMESTAMPTZ, local TIMESTAMP, about JSONB, span INTERVAL);
+			part REAL, ratio DOUBLE PRECISION, active BOOLEAN, born DATE, seen TIMESTAMPTZ, local TIMESTAMP, about JSONB, span INTERVAL, tags TEXT[]);
 		INSERT INTO customer VALUES
 			('00000000-0000-0000-0000-00000000000a', 'ada', 15550001, 'pro', 9007199254740993, 1234567890123456789012345.67890,
-				0.1, 0.1, true, '1815-12-10', '2026-01-02 03:04:05.678901+02', '2026-01-02 03:04:05', '{"a": 1}', '1 day'),
+				0.1, 0.1, true, '1815-12-10', '2026-01-02 03:04:05.678901+02', '2026-01-02 03:04:05', '{"a": 1}', '1 day', '{a,b}'),
 			('00000000-0000-0000-0000-00000000000b', 'bob', NULL, NULL, NULL, 'NaN',
-				NULL, 'infinity', NULL, 'infinity', NULL, NULL, NULL, NULL)`)
+				NULL, 'infinity', NULL, 'infinity', NULL, NULL, NULL, NULL, NULL)`)
 	got, types := d.inputs(t, `SELECT id, login AS external_id, phone AS phonenumber, plan AS attr_plan, big AS attr_big, exact AS attr_exact,
 		part AS attr_part, ratio AS attr_ratio, active AS attr_active, born AS attr_born, seen AS attr_seen, local AS attr_local,
-		about AS attr_about, span AS attr_span, count(*) OVER () AS "attr_all:text", 1::smallint AS attr_one FROM customer`)
-	assert.Equal(t, "plan:text big:number exact:number part:number ratio:number active:boolean born:date seen:date local:date about:text span:text all:text one:number", types)
+		about AS attr_about, span AS attr_span, tags AS attr_tags, count(*) OVER () AS "attr_all:text", 1::smallint AS attr_one FROM customer`)
+	assert.Equal(t, "plan:text big:number exact:number part:number ratio:number active:boolean born:date seen:date local:date about:text span:text tags:text all:text one:number", types)
 	require.Len(t, got, 2)
 	assert.Equal(t, `{"external_id":"ada","phonenumber":"15550001","custom_attributes":{"about":"{\"a\": 1}","active":true,"all":"2","big":9007199254740993,`+
 		`"born":"1815-12-10","exact":1234567890123456789012345.67890,"local":"2026-01-02T03:04:05Z","one":1,"part":0.1,"plan":"pro","ratio":0.1,`+
-		`"seen":"2026-01-02T01:04:05.678901Z","span":"1 day"}}`, got[0])
+		`"seen":"2026-01-02T01:04:05.678901Z","span":"1 day","tags":"{a,b}"}}`, got[0])
 	assert.Contains(t, got[1], "unsupported value: +Inf")
 }
 

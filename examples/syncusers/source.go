@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 
 	"github.com/chatident/chatident/contacts"
@@ -30,7 +31,7 @@ type table struct {
 
 // newTable looks at the columns of a query, which comes from the command line as
 // its user's own. All values go another way, as parameters.
-func newTable(ctx context.Context, db *sql.DB, query string) (table, error) {
+func newTable(ctx context.Context, db *sql.DB, query string, isSQLite bool) (table, error) {
 	query = strings.TrimRight(query, "; \t\r\n")
 	t := table{db: db, from: "(" + query + "\n) AS q"} // a comment may be at its end
 	rows, err := db.QueryContext(ctx, "SELECT * FROM "+t.from+" LIMIT 0")
@@ -46,6 +47,9 @@ func newTable(ctx context.Context, db *sql.DB, query string) (table, error) {
 		return t, usageError{err}
 	}
 	t.key = `q."` + strings.ReplaceAll(types[0].Name(), `"`, `""`) + `"`
+	if isSQLite {
+		t.key += " COLLATE BINARY" // else NOCASE would take two keys for one
+	}
 	return t, rows.Err()
 }
 
@@ -100,18 +104,20 @@ func (t *table) read(ctx context.Context, cursor string, use func(contacts.Row) 
 	for i := range values {
 		targets[i] = &values[i]
 	}
-	for rows.Next() {
+	for number := 1; rows.Next(); number++ {
 		if err := rows.Scan(targets...); err != nil {
 			return err
 		}
 		row := contacts.Row{Fields: input(t.columns, values)}
-		if row.Cursor, err = formatKey(values[0]); err != nil {
+		key, err := formatKey(values[0])
+		if err != nil {
 			return err
 		}
-		if row.Cursor == cursor {
+		if key == cursor {
 			return fmt.Errorf("the key %s comes twice: a run that goes on behind it would pass a row over", printable(cursor))
 		}
-		cursor = row.Cursor
+		cursor = key
+		row.Cursor = formatCursor(number, key)
 		if !use(row) {
 			return nil
 		}
@@ -119,7 +125,16 @@ func (t *table) read(ctx context.Context, cursor string, use func(contacts.Row) 
 	return rows.Err()
 }
 
-// formatKey makes a cursor of a key: JSON, which tells 1 from "1", as SQLite does.
+// formatCursor puts the number of a row, in the order of the keys, before its key.
+func formatCursor(number int, key string) string { return strconv.Itoa(number) + " " + key }
+
+func parseCursor(cursor string) (number int, key string) {
+	text, key, _ := strings.Cut(cursor, " ")
+	number, _ = strconv.Atoi(text)
+	return number, key
+}
+
+// formatKey writes a key as JSON, which tells 1 from "1", as SQLite does.
 func formatKey(key any) (string, error) {
 	if b, ok := key.([]byte); ok { // how a driver may give text
 		key = string(b)

@@ -10,7 +10,7 @@ import (
 
 func TestSQLite(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, database){
-		"scenario": testScenario, "interrupted": testInterrupted, "keys": testKeys, "types": testSQLiteTypes, "mixed keys": testMixedKeys,
+		"scenario": testScenario, "interrupted": testInterrupted, "keys": testKeys, "types": testSQLiteTypes, "mixed keys": testMixedKeys, "case": testKeysInBothCases, "killed": testKilled,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newSQLite(t)) })
 	}
@@ -54,4 +54,15 @@ func testMixedKeys(t *testing.T, d database) {
 	query = "SELECT id, id AS external_id FROM customer"
 	assert.Equal(t, []string{"10", `"1"`, `"2"`}, d.keys(t, query, "2"))
 	assert.Equal(t, []string{`"2"`}, d.keys(t, query, `"1"`))
+}
+
+// Under NOCASE, a run that continued after "A" would pass "a" over.
+func testKeysInBothCases(t *testing.T, d database) {
+	d.exec(t, `CREATE TABLE customer (id TEXT COLLATE NOCASE); INSERT INTO customer VALUES ('b'), ('A'), ('a'), ('B')`)
+	query := "SELECT id, id AS external_id FROM customer"
+	all := d.keys(t, query, "")
+	assert.Equal(t, []string{`"A"`, `"B"`, `"a"`, `"b"`}, all)
+	for i, key := range all {
+		assert.Equal(t, all[i+1:], append([]string{}, d.keys(t, query, key)...), "after %s", key)
+	}
 }
