@@ -298,17 +298,16 @@ func (r *run) receive(e event) {
 // settleBatch returns false if a row has no outcome yet.
 func (r *run) settleBatch(b *batch) bool {
 	for ; b.settled < len(b.rows); b.settled++ {
-		if !b.rows[b.settled].reported {
+		row := b.rows[b.settled]
+		if !row.reported {
 			return false
 		}
-		r.settle(b.rows[b.settled])
-		b.rows[b.settled].Row = Row{}
-		r.tell(false)
-	}
-	for _, row := range b.rows {
+		r.settle(row)
 		if r.where[row.id] == row {
 			delete(r.where, row.id)
 		}
+		b.rows[b.settled] = nil
+		r.tell(false)
 	}
 	return true
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +23,9 @@ import (
 // testKilled kills the program ten times at random, and has it continue. In the end
 // the service has each good row, and the file of failed rows each bad one, once.
 func testKilled(t *testing.T, d database) {
+	if runtime.GOOS == "windows" {
+		t.Skip("it has no SIGKILL")
+	}
 	const rows, kills = 60_000, 10
 	d.exec(t, makeCustomers)
 	d.exec(t, addCustomers, 1, rows)
