@@ -5,5 +5,5 @@
 // A promise is a function that fails its test if the promise is broken, in a file
 // of its kind. TestMatrix runs each of them under the default readings, under each
 // other reading alone, and under combinations in which every pair of readings
-// occurs. A promise that does not hold under a reading has it in its except.
+// occurs.
 package readings

@@ -28,25 +28,6 @@ type promise struct {
 	reply  func(chattest.Turn) []chattest.Part // nil: "You said: " and the message
 	window bool                                // both fakes enforce the limit
 	check  func(*world)
-
-	// except are readings under which the promise does not hold, and why.
-	except []exception
-}
-
-type exception struct{ id, token, why string }
-
-// excepted returns why the promise does not hold under a row, or "".
-func (p *promise) excepted(row map[string]string) string {
-	for _, e := range p.except {
-		token := row[e.id]
-		if token == "" {
-			token = fake.Readings()[e.id][0]
-		}
-		if token == e.token {
-			return fmt.Sprintf("%s=%s: %s", e.id, e.token, e.why)
-		}
-	}
-	return ""
 }
 
 var promises = slices.Concat(chatPromises, proxyPromises, contactsPromises)
@@ -57,9 +38,6 @@ func TestMatrix(t *testing.T) {
 		t.Run(names[i], func(t *testing.T) {
 			for _, p := range promises {
 				t.Run(p.name, func(t *testing.T) {
-					if why := p.excepted(row); why != "" {
-						t.Skip(why)
-					}
 					synctest.Test(t, func(t *testing.T) {
 						w := newWorld(t, row, &p)
 						defer w.end()
@@ -89,16 +67,6 @@ func matrix() (names []string, rows []map[string]string) {
 		rows = append(rows, row)
 	}
 	return names, rows
-}
-
-// An exception with an unknown id or token would never apply.
-func TestPromises_Exceptions(t *testing.T) {
-	for _, p := range promises {
-		for _, e := range p.except {
-			require.Contains(t, fake.Readings()[e.id], e.token, p.name)
-			require.NotEmpty(t, e.why, p.name)
-		}
-	}
 }
 
 // world is one service with both APIs, their clients, and a proxy.
