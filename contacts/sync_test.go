@@ -248,6 +248,7 @@ func TestSyncIsNotMisledByIssues(t *testing.T) {
 	fake.Script(slices.Repeat([]contactstest.Fault{fromOne}, 100)...)
 	report, err := c.Sync(t.Context(), source(rows), nil)
 	require.ErrorIs(t, err, contacts.ErrRowsFailed)
+	assert.Less(t, upserts(fake), 20, "hints that named a good row are not followed")
 	assert.Equal(t, 49, report.Acknowledged)
 	require.Len(t, report.Failures, 1)
 	assert.Equal(t, rows[20], report.Failures[0].Row)

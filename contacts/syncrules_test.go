@@ -124,9 +124,11 @@ func TestSync_WithdrawnFails(t *testing.T) {
 	assert.Len(t, fake.Contacts(), 10)
 
 	all := func(_ context.Context, ids []string) ([]string, error) { return ids, nil }
+	before := len(fake.Requests())
 	report, err = c.Sync(t.Context(), source(people(30)), &contacts.SyncOptions{Withdrawn: all})
 	require.NoError(t, err)
 	assertReport(t, contacts.Report{Read: 30, Withdrawn: 30, Cursor: "29"}, report)
+	assert.Len(t, fake.Requests(), before, "nothing is left to send")
 	assert.Len(t, fake.Contacts(), 10)
 }
 
