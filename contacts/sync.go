@@ -94,8 +94,7 @@ type SyncOptions struct {
 // early.
 //
 // Let rows read the table in the order of a unique key. To end a run gracefully,
-// let rows yield an error: what was read before is still sent. Rows are kept until
-// they are settled, so do not change their maps and slices.
+// let rows yield an error: what was read before is still sent.
 //
 // A nil error means that every row is acknowledged or withdrawn. [ErrRowsFailed]
 // means that the run went to its end, and that rows were rejected or are unknown.
