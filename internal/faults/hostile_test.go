@@ -21,10 +21,7 @@ import (
 	"github.com/chatident/chatident/contacts"
 )
 
-const (
-	hostileSize = 16<<20 - 1<<10 // within Options.MaxBody
-	maxLive     = 64 << 20
-)
+const maxLive = 64 << 20
 
 // fill repeats a piece of JSON until a body has the size.
 func fill(begin, piece, last, end string, size int) string {
@@ -258,7 +255,7 @@ func TestClients_MemoryOfHostileResponses(t *testing.T) {
 func TestClients_MemoryOfCompressedResponses(t *testing.T) {
 	service := &hostileService{status: 200, contentType: "application/json", isZipped: true}
 	calls := hostileCalls(t, service)
-	service.body = zipped(fill(`{"data":[`, "0,", "0", "]}", 1<<30>>3))
+	service.body = zipped(fill(`{"data":[`, "0,", "0", "]}", 8*hostileSize))
 	for _, c := range calls {
 		requireBounded(t, c.name, func() { assert.Error(t, c.call(t.Context()), c.name) })
 	}
@@ -300,7 +297,7 @@ func TestStream_MemoryOfHostileFrames(t *testing.T) {
 	for _, piece := range []string{
 		`{"type":"tool-input-available"}`, `{"type":"text-delta","text":"a"}`, `{"type":"text-delta", "delta":"` + strings.Repeat("a", 1<<20) + `"}`, `{"type":"message-metadata","usage":{}}`,
 	} {
-		frames = append(frames, fill("", piece+"\n\ndata: ", piece, "", 32<<20))
+		frames = append(frames, fill("", piece+"\n\ndata: ", piece, "", 2*hostileSize))
 	}
 	for _, frame := range frames {
 		service.body = "data: " + frame + "\n\ndata: [DONE]\n\n"
