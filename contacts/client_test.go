@@ -732,7 +732,7 @@ func TestSchema(t *testing.T) {
 	require.NoError(t, err)
 	for _, good := range []Values{
 		nil, {}, {"plan": "pro", "seats": 3, "vip": false, "since": "2026-01-02"}, {"seats": json.Number("9007199254740991")}, {"plan": sql.NullString{}}, {"plan": sql.NullString{String: "a", Valid: true}}, {"seats": 0.5},
-		{"since": time.Now()}, {"since": 1700000000}, {"plan": nil, "seats": nil, "vip": nil}, {"new": []int{1}}, {"plan": new("pro")},
+		{"since": time.Now()}, {"since": 1700000000}, {"since": 1e11}, {"since": -2208988800}, {"seats": 1700000000000}, {"plan": nil, "seats": nil, "vip": nil}, {"new": []int{1}}, {"plan": new("pro")},
 	} {
 		assert.NoError(t, s.Check(Fields{CustomAttributes: Set(good)}), good)
 	}
@@ -750,8 +750,9 @@ func TestSchema(t *testing.T) {
 		`"seats" must be a finite number (leave it out, or pass nil)`:   {"seats": math.Inf(1)},
 		`"plan" must not be bytes, got []uint8 (pass a string)`:         {"plan": []byte("pro")},
 		`"since" must not be the zero time (leave it out, or pass nil)`: {"since": time.Time{}},
-		`"Plan" is not defined`:                                         {"Plan": "pro"},
-		`"` + strings.Repeat("x", 64) + `" is not defined`:              {strings.Repeat("x", 100): 1},
+		`"since" must be in seconds since 1970, got milliseconds (divide by 1,000, or pass a time.Time)`: {"since": int64(-1700000000000)},
+		`"Plan" is not defined`:                            {"Plan": "pro"},
+		`"` + strings.Repeat("x", 64) + `" is not defined`: {strings.Repeat("x", 100): 1},
 	} {
 		err := s.Check(Fields{CustomAttributes: Set(bad)})
 		name, rule, _ := strings.Cut(rule, " ")

@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"math"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"github.com/chatident/chatident/internal/value"
 )
@@ -39,9 +41,10 @@ func (s *Schema) Attribute(name string) (a Attribute, ok bool) {
 
 // Check finds in an input what the service would refuse or, with an attribute
 // that is not defined, drop without a word: the first bad value, by name, is a
-// *[FieldError]. Null is good for every type; a date may be text or a number, as
-// its form is not documented; a type that this package does not name takes
-// anything. Fields other than CustomAttributes are not looked at.
+// *[FieldError]. Null is good for every type; a date may be text or a number of
+// seconds since 1970, as its form is not documented, and a number above 1e11 is
+// rejected as milliseconds; a type that this package does not name takes anything.
+// Fields other than CustomAttributes are not looked at.
 func (s *Schema) Check(in Fields) error {
 	values, _ := in.CustomAttributes.Get()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -69,8 +72,17 @@ func (s *Schema) broken(name string, v any) string {
 		return ""
 	case !a.Type.takes(kind):
 		return fmt.Sprintf("must be %s, is %s", a.Type.or(), kind)
+	case a.Type == TypeDate && kind == "number" && isMilliseconds(simple.Text):
+		return "must be in seconds since 1970, got milliseconds (divide by 1,000, or pass a time.Time)"
 	}
 	return ""
+}
+
+// isMilliseconds reports whether a time since 1970 would be after the year 5138, or
+// as long before 1970, if it were in seconds.
+func isMilliseconds(number string) bool {
+	n, err := strconv.ParseFloat(number, 64)
+	return err != nil || math.Abs(n) > 1e11
 }
 
 func (t AttributeType) or() AttributeType {
