@@ -33,7 +33,7 @@ func (m *Message) check() error {
 	if strings.TrimSpace(m.Text) == "" {
 		return &FieldError{"Message.Text", "must not be empty"}
 	}
-	if err := refuse("Message.Text", value.Text(m.Text)); err != nil {
+	if err := checkRule("Message.Text", value.Text(m.Text)); err != nil {
 		return err
 	}
 	if m.UserID != "" {
@@ -181,7 +181,7 @@ func (r *ToolResult) body() (toolResultBody, error) {
 	if r.ToolCallID == "" {
 		return toolResultBody{}, &FieldError{"ToolResult.ToolCallID", "must not be empty"}
 	}
-	if err := refuse("ToolResult.ToolCallID", value.Text(r.ToolCallID)); err != nil {
+	if err := checkRule("ToolResult.ToolCallID", value.Text(r.ToolCallID)); err != nil {
 		return toolResultBody{}, err
 	}
 	output, err := value.Append(nil, r.Output, maxToolOutput)

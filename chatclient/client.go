@@ -118,7 +118,7 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 	if options != nil {
 		o = *options
 	}
-	if err := refuse("agent", bookbag.Agent(int64(agent))); err != nil {
+	if err := checkRule("agent", bookbag.Agent(int64(agent))); err != nil {
 		return nil, err
 	}
 	switch {

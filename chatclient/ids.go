@@ -20,7 +20,7 @@ type AgentID int64
 // *[FieldError].
 func ParseAgentID(text string) (AgentID, error) {
 	id, broken := bookbag.ParseAgent(text)
-	return AgentID(id), refuse("agent", broken)
+	return AgentID(id), checkRule("agent", broken)
 }
 
 // UserID is your own id of a customer, in the form that the service takes:
@@ -52,7 +52,7 @@ func ParseUserID(s string) (UserID, error) {
 	return id, id.check("userID")
 }
 
-func (id UserID) check(field string) error { return refuse(field, bookbag.UserID(string(id))) }
+func (id UserID) check(field string) error { return checkRule(field, bookbag.UserID(string(id))) }
 
 // DeriveUserID makes a UserID of whatever your only id of a customer is, such
 // as an e-mail address: "u_" and 52 characters of base32 of its HMAC-SHA256.
@@ -111,13 +111,13 @@ func (id ConversationID) MarshalJSON() ([]byte, error) {
 }
 
 func (id ConversationID) check(field string) error {
-	return refuse(field, bookbag.ConversationID(string(id)))
+	return checkRule(field, bookbag.ConversationID(string(id)))
 }
 
-func checkIssuedID(field, id string) error { return refuse(field, bookbag.IssuedID(id)) }
+func checkIssuedID(field, id string) error { return checkRule(field, bookbag.IssuedID(id)) }
 
-// refuse is nil where no rule is broken.
-func refuse(field, broken string) error {
+// checkRule returns a *FieldError with the rule that a field breaks, nil if that is "".
+func checkRule(field, broken string) error {
 	if broken == "" {
 		return nil
 	}

@@ -166,7 +166,8 @@ type (
 		}
 		Error *struct {
 			Name, Message, Code string
-			Status, RetryAfter  int
+			Status              int
+			RetryAfter          *int // nil where it is absent
 		}
 		Conversation, LastReply string
 	}
@@ -271,7 +272,11 @@ func TestTheScriptsErrors(t *testing.T) {
 		require.NotNil(t, got[i].Error, want.code)
 		assert.Equal(t, want.code, got[i].Error.Code)
 		assert.Equal(t, want.status, got[i].Error.Status, want.code)
-		assert.Equal(t, want.retryAfter, got[i].Error.RetryAfter, want.code)
+		if want.retryAfter == 0 {
+			assert.Nil(t, got[i].Error.RetryAfter, want.code)
+		} else {
+			assert.Equal(t, &want.retryAfter, got[i].Error.RetryAfter, want.code)
+		}
 		assert.Regexp(t, `^[A-Z].*\.$`, got[i].Error.Message, "a sentence")
 	}
 	assert.Equal(t, "You said: Hello", got[5].text())
@@ -388,7 +393,7 @@ func TestTheScript_OtherResponses(t *testing.T) {
 					assert.Equal(t, test.code, r.Error.Code)
 					assert.NotContains(t, r.Error.Message, "SQL")
 					assert.Equal(t, test.status, r.Error.Status)
-					assert.Zero(t, r.Error.RetryAfter)
+					assert.Nil(t, r.Error.RetryAfter)
 				}
 			}
 		})

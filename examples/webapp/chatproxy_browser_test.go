@@ -150,6 +150,7 @@ func TestChatProxyScript_WhatIsSent(t *testing.T) {
 	assert.Len(t, s.asked(), 1)
 	assert.Equal(t, "You: Hello", b.Evaluate(`[...document.querySelectorAll(".chatproxy-user")].map((p) => p.textContent).join()`))
 	assert.Equal(t, "more", b.Evaluate(`document.querySelector(".chatproxy input").value`))
+	assert.Equal(t, "4000", b.Evaluate(`String(document.querySelector(".chatproxy input").maxLength)`))
 
 	failed := make(chan bool)
 	s.respond = func(w http.ResponseWriter, r *http.Request) {
