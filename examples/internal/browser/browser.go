@@ -51,6 +51,9 @@ func New(t *testing.T) *Browser {
 // Tab opens another tab of the same browser.
 func (b *Browser) Tab() *Browser { return newTab(b.t, b.Context) }
 
+// TabFor opens another tab of the same browser for a subtest.
+func (b *Browser) TabFor(t *testing.T) *Browser { return newTab(t, b.Context) }
+
 func newTab(t *testing.T, parent context.Context) *Browser {
 	ctx, cancel := chromedp.NewContext(parent)
 	t.Cleanup(cancel)

@@ -1,0 +1,167 @@
+package usechat
+
+import (
+	"bufio"
+	"encoding/json"
+	"io"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/chatident/chatident/examples/internal/browser"
+	"github.com/chatident/chatident/internal/testenv"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// step is an action of usechat.jsx. With Begin, do does not wait for its end.
+type step struct {
+	Action   string `json:"action,omitempty"`
+	Argument any    `json:"argument,omitempty"`
+	Begin    bool   `json:"begin,omitempty"`
+}
+
+// state is that of a chat after a step.
+type state struct {
+	ID       string
+	Status   string // "ready", "error", "submitted" or "streaming"
+	Error    *struct{ Name, Message string }
+	Messages []message
+}
+
+type message struct {
+	ID, Role, Text string
+	Metadata       struct{ Conversation, Message, UserMessage string }
+}
+
+func (s state) last() message {
+	if len(s.Messages) == 0 {
+		return message{}
+	}
+	return s.Messages[len(s.Messages)-1]
+}
+
+// code is the code of an error of the proxy.
+func (s state) code() string {
+	if s.Error == nil {
+		return ""
+	}
+	var body struct{ Error struct{ Code string } }
+	if json.Unmarshal([]byte(s.Error.Message), &body) != nil {
+		return "sentence: " + s.Error.Message
+	}
+	return body.Error.Code
+}
+
+// chat is a visitor's page with useChat.
+type chat interface {
+	do(step) state
+	offline(bool)
+}
+
+// setting is how a visitor meets the site.
+type setting struct {
+	major   string // of the AI SDK
+	body    string // the name of a body in usechat.jsx
+	visitor string // a customer, or "anonymous"
+}
+
+// send sends a message and waits for the end of its reply.
+func send(c chat, text string) state { return c.do(step{Action: "send", Argument: text}) }
+
+// beginReply sends a message and waits for the first words of its reply.
+func beginReply(t *testing.T, c chat, text string) {
+	t.Helper()
+	c.do(step{Action: "send", Argument: text, Begin: true})
+	waitFor(t, c, func(s state) bool { return s.last().Role == "assistant" && s.last().Text != "" })
+}
+
+func waitFor(t *testing.T, c chat, ok func(state) bool) state {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		s := c.do(step{})
+		if ok(s) {
+			return s
+		}
+		require.True(t, time.Now().Before(deadline), "not within ten seconds: %+v", s)
+	}
+}
+
+// nodeChat is the class Chat in Node.
+type nodeChat struct {
+	t      *testing.T
+	input  io.Writer
+	output *bufio.Reader
+}
+
+func newNodeChat(t *testing.T, s *site, as setting) chat {
+	t.Helper()
+	argument, err := json.Marshal(map[string]string{
+		"bundle": filepath.Join(bundles(t), "v"+as.major+".js"),
+		"prefix": s.url + "/chat",
+		"body":   as.body,
+		"cookie": "visitor=" + as.visitor,
+	})
+	require.NoError(t, err)
+	node := exec.CommandContext(t.Context(), "node", "node.mjs", string(argument))
+	node.Dir = testenv.NodePackages(t, "examples/usechat")
+	node.Stderr = os.Stderr
+	input, err := node.StdinPipe()
+	require.NoError(t, err)
+	output, err := node.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, node.Start())
+	t.Cleanup(func() {
+		_ = input.Close() // ends it
+		_ = node.Wait()
+	})
+	return &nodeChat{t, input, bufio.NewReader(output)}
+}
+
+func (c *nodeChat) line(v any) (s state) {
+	c.t.Helper()
+	require.NoError(c.t, json.NewEncoder(c.input).Encode(v))
+	line, err := c.output.ReadBytes('\n')
+	require.NoError(c.t, err)
+	require.NoError(c.t, json.Unmarshal(line, &s))
+	return s
+}
+
+func (c *nodeChat) do(s step) state { c.t.Helper(); return c.line(s) }
+func (c *nodeChat) offline(is bool) { c.t.Helper(); c.line(map[string]bool{"offline": is}) }
+
+// browserChat is useChat in a tab of Chromium.
+type browserChat struct {
+	t *testing.T
+	*browser.Browser
+}
+
+func newBrowserChat(t *testing.T, b *browser.Browser, s *site, as setting) chat {
+	t.Helper()
+	c := browserChat{t, b.TabFor(t)}
+	query := url.Values{"major": {as.major}, "body": {as.body}, "visitor": {as.visitor}}
+	c.Do(chromedp.Navigate(s.url + "/?" + query.Encode()))
+	c.WaitFor(`typeof run === "function" && document.querySelector("ol") !== null`)
+	return c
+}
+
+func (c browserChat) do(s step) (after state) {
+	c.t.Helper()
+	encoded, err := json.Marshal(s)
+	require.NoError(c.t, err)
+	after, err = chromedp.Run(c.Context, chromedp.Evaluate[state](`run(`+string(encoded)+`)`, chromedp.EvalAwaitPromise))
+	require.NoError(c.t, err)
+	return after
+}
+
+func (c browserChat) offline(is bool) {
+	c.t.Helper()
+	_, err := chromedp.Call(c.Context, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+		MatchedNetworkConditions: []*network.Conditions{{Offline: is, DownloadThroughput: -1, UploadThroughput: -1}},
+	})
+	require.NoError(c.t, err)
+}

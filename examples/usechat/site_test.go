@@ -1,0 +1,149 @@
+// Package usechat tests chatproxy with useChat of the AI SDK 5, 6 and 7, in Node and in
+// Chromium.
+package usechat
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chatproxy"
+	"github.com/chatident/chatident/chatclient/chattest"
+	"github.com/chatident/chatident/internal/testenv"
+	"github.com/stretchr/testify/require"
+)
+
+var majors = []string{"5", "6", "7"}
+
+// bundles builds usechat.jsx with each major of the AI SDK, once for all tests, and
+// returns the folder of v5.js, v6.js and v7.js.
+func bundles(t *testing.T) string {
+	t.Helper()
+	packages := testenv.NodePackages(t, "examples/usechat")
+	dir := buildOnce(packages)
+	require.NoError(t, buildError)
+	return dir
+}
+
+var (
+	built      sync.Once
+	buildDir   string
+	buildError error
+)
+
+func buildOnce(packages string) string {
+	built.Do(func() {
+		if buildDir, buildError = os.MkdirTemp("", "usechat"); buildError != nil {
+			return
+		}
+		for _, major := range majors {
+			esbuild := exec.Command(filepath.Join(packages, "node_modules", ".bin", "esbuild"), "usechat.jsx",
+				"--bundle", "--minify", "--jsx=automatic", "--format=esm", "--log-level=error",
+				"--alias:ai=ai-v"+major, "--alias:@ai-sdk/react=react-v"+major, "--outfile="+filepath.Join(buildDir, "v"+major+".js"))
+			esbuild.Dir = packages
+			if output, err := esbuild.CombinedOutput(); err != nil {
+				buildError = fmt.Errorf("%w: %s", err, output)
+				return
+			}
+		}
+	})
+	return buildDir
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if buildDir != "" {
+		_ = os.RemoveAll(buildDir)
+	}
+	os.Exit(code)
+}
+
+// site is a site with the proxy at /chat, in front of a fake of the service.
+type site struct {
+	fake *chattest.Fake
+	url  string
+
+	mu    sync.Mutex
+	turns []chattest.Turn // that the assistant was asked for
+	errs  []error
+}
+
+// pace is the wait between two words of a reply.
+const pace = 30 * time.Millisecond
+
+func newSite(t *testing.T, options chattest.Options) *site {
+	t.Helper()
+	s := &site{}
+	reply := options.Reply
+	options.Reply = func(turn chattest.Turn) []chattest.Part {
+		s.mu.Lock()
+		s.turns = append(s.turns, turn)
+		s.mu.Unlock()
+		if reply != nil {
+			return reply(turn)
+		}
+		return []chattest.Part{chattest.Text("You said: " + turn.Message)}
+	}
+	var err error
+	s.fake, err = chattest.New(&options)
+	require.NoError(t, err)
+	t.Cleanup(s.fake.Close)
+	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: s.fake.Client()})
+	require.NoError(t, err)
+	proxy, err := chatproxy.New(bot, "a secret of the tests, of 32 bytes", visitor, &chatproxy.Options{
+		Allow:   func(context.Context, chatproxy.Visitor) (time.Duration, bool) { return 0, true },
+		OnError: s.report,
+	})
+	require.NoError(t, err)
+	scripts := bundles(t)
+	mux := http.NewServeMux()
+	mux.Handle("/chat/", http.StripPrefix("/chat", proxy))
+	mux.Handle("/scripts/", http.StripPrefix("/scripts", http.FileServer(http.Dir(scripts))))
+	mux.HandleFunc("/{$}", page)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	return s
+}
+
+// visitor is a customer who is signed in, or an anonymous session.
+func visitor(r *http.Request) (chatproxy.Visitor, error) {
+	cookie, err := r.Cookie("visitor")
+	if err != nil {
+		return chatproxy.Visitor{}, nil
+	}
+	if cookie.Value == "anonymous" {
+		return chatproxy.Visitor{Session: "a session of the tests"}, nil
+	}
+	return chatproxy.Visitor{UserID: chatclient.UserID(cookie.Value)}, nil
+}
+
+// page has the chat of one major, under a policy that allows only scripts of the site.
+func page(w http.ResponseWriter, r *http.Request) {
+	http.SetCookie(w, &http.Cookie{Name: "visitor", Value: r.FormValue("visitor"), Path: "/", HttpOnly: true})
+	w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src data:")
+	fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>useChat</title><link rel="icon" href="data:,">`+
+		`<div id="chat" data-prefix="/chat" data-body="%s"></div><script type="module" src="/scripts/v%s.js"></script>`,
+		r.FormValue("body"), r.FormValue("major"))
+}
+
+func (s *site) report(_ *http.Request, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.errs = append(s.errs, err)
+}
+
+// asked returns what the assistant was asked for.
+func (s *site) asked() []chattest.Turn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]chattest.Turn(nil), s.turns...)
+}

@@ -1,0 +1,83 @@
+// A chat with useChat of the AI SDK: in a page the hook, in Node the class behind it.
+// A test runs one action after the other, and gets the state of the chat after each.
+import "./strict.js"; // before the AI SDK
+import { Chat, useChat } from "@ai-sdk/react";
+import { DefaultChatTransport } from "ai";
+import { createRoot } from "react-dom/client";
+
+// The bodies of a request. The default one has all messages.
+const last = (messages) => messages.at(-1);
+const ticketOf = (messages) => messages.findLast(({ metadata }) => metadata?.conversation)?.metadata.conversation;
+const bodies = {
+  all: undefined,
+  last: ({ id, messages, trigger, messageId }) => ({
+    body: { id, messages: [last(messages)], conversation: ticketOf(messages), trigger, messageId },
+  }),
+  message: ({ id, messages, trigger, messageId }) => ({
+    body: { id, message: last(messages), conversation: ticketOf(messages), trigger, messageId },
+  }),
+  // Without the chat's id and the trigger, as many pages have it.
+  "last, ticket": ({ messages }) => ({ body: { messages: [last(messages)], conversation: ticketOf(messages) } }),
+  "message, ticket": ({ messages }) => ({ body: { message: last(messages), conversation: ticketOf(messages) } }),
+};
+
+// start returns the function that runs an action. The chat returns its present helpers.
+function start(prefix, chat) {
+  let running = Promise.resolve();
+  const stopOnServer = () =>
+    fetch(`${prefix}/stop`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ chat: chat().id }),
+    });
+  const actions = {
+    send: (text) => chat().sendMessage({ text }),
+    again: (messageId) => chat().sendMessage({ text: textOf(messageOf(messageId)), messageId }),
+    edit: ({ messageId, text }) => chat().sendMessage({ text, messageId }),
+    resubmit: () => chat().sendMessage(),
+    regenerate: (messageId) => chat().regenerate({ messageId }),
+    stop: () => Promise.all([chat().stop(), stopOnServer()]),
+    disconnect: () => chat().stop(),
+    wait: () => running,
+  };
+  const messageOf = (id) => chat().messages.find((message) => message.id === id);
+  return async ({ action, argument, begin }) => {
+    const done = actions[action]?.(argument);
+    if (begin) running = done;
+    else await done;
+    await new Promise((resolve) => setTimeout(resolve, 20)); // React has drawn it
+    const { id, messages, status, error } = chat();
+    return {
+      id, status, error: error && { name: error.name, message: error.message },
+      messages: messages.map(({ id, role, parts, metadata }) => ({ id, role, text: textOf({ parts }), metadata })),
+    };
+  };
+}
+
+const textOf = ({ parts }) => parts.map(({ type, text }) => (type === "text" ? text : "")).join("");
+
+const transport = (prefix, body) =>
+  new DefaultChatTransport({ api: `${prefix}/ai-sdk`, prepareSendMessagesRequest: bodies[body] });
+
+// startInNode is for the class, whose state is not React's.
+export function startInNode({ prefix, body }) {
+  const chat = new Chat({ transport: transport(prefix, body) });
+  return start(prefix, () => chat);
+}
+
+let helpers;
+
+function Page({ prefix, body }) {
+  helpers = useChat({ transport: transport(prefix, body) });
+  return (
+    <ol>
+      {helpers.messages.map((message) => <li key={message.id} className={message.role}>{textOf(message)}</li>)}
+    </ol>
+  );
+}
+
+const place = globalThis.document?.getElementById("chat");
+if (place) {
+  createRoot(place).render(<Page {...place.dataset} />);
+  globalThis.run = start(place.dataset.prefix, () => helpers);
+}
