@@ -201,13 +201,13 @@ func (r *ToolResult) body() (toolResultBody, error) {
 //
 // Source: Bookbag, API v2, "Tool results"; that the result is named output is
 // documented by Chatbase alone.
-func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result ToolResult) (Meta, error) {
+func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result ToolResult) (ResponseInfo, error) {
 	if err := id.check("conversation"); err != nil {
-		return Meta{}, err
+		return ResponseInfo{}, err
 	}
 	body, err := result.body()
 	if err != nil {
-		return Meta{}, err
+		return ResponseInfo{}, err
 	}
 	call := send(http.MethodPost, "/agents/{agentId}/conversations/{conversationId}/tool-result",
 		c.agentPath("conversations", string(id), "tool-result"), body)
@@ -248,6 +248,6 @@ func decodeReply(operation string, res *bookbag.Response) (*Reply, error) {
 	if r.Metadata.FinishReason == FinishError {
 		return nil, because(operation, res, ErrStreamFailed, nil)
 	}
-	r.Meta = metaOf(res)
+	r.ResponseInfo = infoOf(res)
 	return &r, nil
 }

@@ -44,6 +44,11 @@ type Options struct {
 	// Default: 2. Negative: never. At most 10.
 	MaxRetries int
 
+	// MaxWait is the longest time that a call waits, for the Limiter and between
+	// attempts together. A call that would have to wait longer ends at once, with
+	// [ErrLimiter] or the last rejection. Default: 30 seconds.
+	MaxWait time.Duration
+
 	// MaxBody is the maximum length in bytes of a response after decompression, of
 	// what a stream's reply keeps, and of a conversation of an export. Default:
 	// 16 MB.
@@ -89,8 +94,8 @@ type RateLimit struct {
 	Reset     time.Time // when the window is over
 }
 
-// Meta is what every answer carries beside its content.
-type Meta struct {
+// ResponseInfo is what every answer carries beside its content.
+type ResponseInfo struct {
 	RequestID string // x-request-id, for the service's support
 	RateLimit RateLimit
 }
@@ -100,7 +105,7 @@ type Meta struct {
 type Client struct {
 	redacted
 	api         *bookbag.Client
-	agent       AgentID
+	agent       int64
 	idleTimeout time.Duration
 	maxEvent    int
 	maxText     int64
@@ -113,12 +118,12 @@ type redacted = secret.Redacted
 // *[FieldError].
 //
 // Source: Bookbag, API v2, "Authentication".
-func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
+func New(apiKey string, agent int64, options *Options) (*Client, error) {
 	var o Options
 	if options != nil {
 		o = *options
 	}
-	if err := checkRule("agent", bookbag.Agent(int64(agent))); err != nil {
+	if err := checkRule("agent", bookbag.Agent(agent)); err != nil {
 		return nil, err
 	}
 	switch {
@@ -140,6 +145,7 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 		HTTPClient: o.HTTPClient,
 		Timeout:    o.Timeout,
 		MaxRetries: o.MaxRetries,
+		MaxWait:    o.MaxWait,
 		MaxBody:    o.MaxBody,
 		Limiter:    o.Limiter,
 	}
@@ -153,12 +159,20 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 	return &Client{api: api, agent: agent, idleTimeout: o.IdleTimeout, maxEvent: o.MaxEvent, maxText: o.MaxBody}, err
 }
 
+// WithMaxWait returns a client that shares everything with c but Options.MaxWait:
+// in its place, it waits for d at most. If d is not positive, it does not wait.
+func (c *Client) WithMaxWait(d time.Duration) *Client {
+	other := *c
+	other.api = c.api.WithMaxWait(d)
+	return &other
+}
+
 // Agent returns the agent that the client is for.
-func (c *Client) Agent() AgentID { return c.agent }
+func (c *Client) Agent() int64 { return c.agent }
 
 // agentPath returns the segments of a path below the agent.
 func (c *Client) agentPath(segments ...string) []string {
-	return append([]string{"api", "v2", "agents", strconv.FormatInt(int64(c.agent), 10)}, segments...)
+	return append([]string{"api", "v2", "agents", strconv.FormatInt(c.agent, 10)}, segments...)
 }
 
 func get(operation string, path []string, query url.Values) bookbag.Call {
@@ -174,19 +188,19 @@ func send(method, operation string, path []string, body any) bookbag.Call {
 }
 
 // do makes a call and decodes its response.
-func (c *Client) do(ctx context.Context, call bookbag.Call, decode func(*bookbag.Scanner) error) (Meta, error) {
+func (c *Client) do(ctx context.Context, call bookbag.Call, decode func(*bookbag.Scanner) error) (ResponseInfo, error) {
 	res, err := c.api.Do(ctx, call)
 	if err != nil {
-		return Meta{}, fail(err)
+		return ResponseInfo{}, fail(err)
 	}
 	if err := bookbag.Scan(res.Body, decode); err != nil {
-		return metaOf(res), undecodable(call.Operation, res, err)
+		return infoOf(res), undecodable(call.Operation, res, err)
 	}
-	return metaOf(res), nil
+	return infoOf(res), nil
 }
 
-func metaOf(res *bookbag.Response) Meta {
-	return Meta{RequestID: res.RequestID, RateLimit: RateLimit(res.RateLimit)}
+func infoOf(res *bookbag.Response) ResponseInfo {
+	return ResponseInfo{RequestID: res.RequestID, RateLimit: RateLimit(res.RateLimit)}
 }
 
 // undecodable is the error of a response whose body is not what the operation
@@ -195,7 +209,7 @@ func undecodable(operation string, res *bookbag.Response, err error) *Error {
 	if err != bookbag.ErrFormat {
 		return because(operation, res, err, nil)
 	}
-	e := because(operation, res, ErrUnexpectedAnswer, nil)
+	e := because(operation, res, ErrUnexpectedResponse, nil)
 	e.describe(res.Problem(res.Body[:min(len(res.Body), maxProblem)]))
 	return e
 }
@@ -206,6 +220,6 @@ const maxProblem = 64 << 10
 // because is the error of an answer of status 2xx that could not be used.
 func because(operation string, res *bookbag.Response, err, cause error) *Error {
 	return asError(&bookbag.Failure{
-		Meta: res.Meta, Operation: operation, StatusCode: res.StatusCode, Attempts: res.Attempts, Err: err, Cause: cause,
+		ResponseInfo: res.ResponseInfo, Operation: operation, StatusCode: res.StatusCode, Attempts: res.Attempts, Err: err, Cause: cause,
 	})
 }

@@ -63,16 +63,6 @@ var badUserIDs = map[string]string{
 	"..":                     "must not be . or ..",
 }
 
-func TestAgentID(t *testing.T) {
-	id, err := ParseAgentID(" 123\n")
-	require.NoError(t, err)
-	assert.Equal(t, AgentID(123), id)
-	for text, rule := range map[string]string{"": "must be a number", "abc": "must be a number", "1.5": "must be a number", "0": "must be positive", "-1": "must be positive"} {
-		_, err := ParseAgentID(text)
-		requireField(t, err, "agent", rule)
-	}
-}
-
 func TestDeriveUserID(t *testing.T) {
 	const secret = "0123456789abcdef0123456789abcdef"
 	id, err := DeriveUserID(secret, "ada@example.com")
@@ -199,7 +189,7 @@ func TestBadArguments(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	for _, test := range []struct {
 		key         string
-		agent       AgentID
+		agent       int64
 		options     *Options
 		field, rule string
 	}{
@@ -215,6 +205,7 @@ func TestNewRefuses(t *testing.T) {
 		{testKey, 1, &Options{MaxEvent: -1}, "Options.MaxEvent", "must be from 0 to 1 GB"},
 		{testKey, 1, &Options{MaxEvent: 1<<30 + 1}, "Options.MaxEvent", "must be from 0 to 1 GB"},
 		{testKey, 1, &Options{MaxBody: -1}, "Options.MaxBody", "must be from 0 to 1073741824 bytes"},
+		{testKey, 1, &Options{MaxWait: -1}, "Options.MaxWait", "must not be negative"},
 		{testKey, 1, &Options{MaxRetries: 11}, "Options.MaxRetries", "must be at most 10"},
 	} {
 		_, err := New(test.key, test.agent, test.options)
@@ -278,10 +269,10 @@ func TestAnswersOfSomebodyElse(t *testing.T) {
 	for _, body := range []string{"", "<html>", `{}`, `{"data":null}`, `[]`, `{"data":[]}`, `{"error":{"code":"A"}}`} {
 		_, err = newTestClient(t, jsonAnswer(200, body), nil).Send(t.Context(), hello)
 		requireError(t, err)
-		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 	}
 	_, err = newTestClient(t, jsonAnswer(200, "{}"), nil).Conversation(t.Context(), "1")
-	assert.ErrorIs(t, err, ErrUnexpectedAnswer)
+	assert.ErrorIs(t, err, ErrUnexpectedResponse)
 	_, err = newTestClient(t, jsonAnswer(302, ""), nil).Send(t.Context(), hello)
 	assert.Equal(t, 302, requireError(t, err).StatusCode)
 }
@@ -317,7 +308,7 @@ func TestPage_OtherMembers(t *testing.T) {
 	assert.ErrorIs(t, err, ErrTooLong)
 	c = newTestClient(t, jsonAnswer(200, `{"data":[`+strings.Repeat(`{"id":1},`, 2)+`{"id":1}]}`), nil)
 	_, err = c.ConversationsPage(t.Context(), PageRequest{Limit: 2})
-	assert.ErrorIs(t, err, ErrUnexpectedAnswer, "more than were asked for")
+	assert.ErrorIs(t, err, ErrUnexpectedResponse, "more than were asked for")
 }
 
 // An error is not the end of a list.
@@ -357,10 +348,10 @@ func TestAListThatCannotBeFollowed(t *testing.T) {
 		`{"cursor":"","hasMore":false}`:   nil,
 		`{}`:                              nil,
 		`null`:                            nil,
-		`{"cursor":null,"hasMore":true}`:  ErrUnexpectedAnswer,
-		`{"hasMore":true}`:                ErrUnexpectedAnswer,
-		`{"cursor":{"a":1}}`:              ErrUnexpectedAnswer,
-		`[]`:                              ErrUnexpectedAnswer,
+		`{"cursor":null,"hasMore":true}`:  ErrUnexpectedResponse,
+		`{"hasMore":true}`:                ErrUnexpectedResponse,
+		`{"cursor":{"a":1}}`:              ErrUnexpectedResponse,
+		`[]`:                              ErrUnexpectedResponse,
 	} {
 		c := newTestClient(t, jsonAnswer(200, `{"data":[],"pagination":`+pagination+`}`), nil)
 		_, err := c.ConversationsPage(t.Context(), PageRequest{})
@@ -375,17 +366,17 @@ func TestAListThatCannotBeFollowed(t *testing.T) {
 func TestAnswersThatAreNone(t *testing.T) {
 	for _, body := range []string{"<html>login", "null", "[]", "{}", `{"data":null}`, `{"data":7}`, `{"error":{"code":"AUTH_INVALID_API_KEY"}}`} {
 		c := newTestClient(t, jsonAnswer(200, body), nil)
-		assert.ErrorIs(t, c.Check(t.Context()), ErrUnexpectedAnswer, body)
+		assert.ErrorIs(t, c.Check(t.Context()), ErrUnexpectedResponse, body)
 		n, err := readExport(c.Export(t.Context()))
-		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 		assert.Zero(t, n)
 		_, err = c.Health(t.Context())
-		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 		_, err = c.Conversation(t.Context(), "1")
-		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 		assert.Equal(t, 1, requireError(t, err).Attempts)
 		_, err = c.SetFeedback(t.Context(), "1", "m", FeedbackNone)
-		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 	}
 	for body, ok := range map[string]bool{
 		`{"data":{"success":true}}`: true, `{}`: true, `{"data":null}`: true, `{"data":{"success":false}}`: false, "<html>": false, "null": false, "[]": false,
@@ -408,6 +399,25 @@ func TestNoConnection(t *testing.T) {
 		assert.Equal(t, 3, e.Attempts)
 		assert.Len(t, attempts, 3)
 		assert.NotContains(t, err.Error(), "bookbag.ai", "no URL")
+	})
+}
+
+// blocked is a limiter that lets nothing through.
+type blocked struct{}
+
+func (blocked) Wait(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
+
+func TestClient_MaxWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newTestClient(t, jsonAnswer(200, "{}"), func(o *Options) { o.Limiter, o.MaxWait = blocked{}, time.Minute })
+		for _, test := range []struct {
+			client *Client
+			wait   time.Duration
+		}{{c.WithMaxWait(2 * time.Second), 2 * time.Second}, {c.WithMaxWait(0), 0}, {c.WithMaxWait(-1), 0}, {c, time.Minute}} {
+			begun := time.Now()
+			assert.ErrorIs(t, test.client.Check(t.Context()), ErrLimiter)
+			assert.Equal(t, test.wait, time.Since(begun))
+		}
 	})
 }
 
@@ -465,7 +475,7 @@ func TestTolerantDecoding(t *testing.T) {
 	assert.Equal(t, "ab", reply.Text())
 	assert.Equal(t, ConversationID("456"), reply.Metadata.ConversationID)
 	assert.Equal(t, 0.5, reply.Metadata.Usage.Credits)
-	assert.Equal(t, "req_1", reply.Meta.RequestID)
+	assert.Equal(t, "req_1", reply.ResponseInfo.RequestID)
 	require.Len(t, reply.Parts, 6)
 	assert.JSONEq(t, `{"type":"image","url":"x"}`, string(reply.Parts[1].Raw))
 	assert.Equal(t, `{"n":9007199254740993}`, string(reply.Parts[2].Input))
@@ -500,7 +510,7 @@ func TestNothingPrintsTheKey(t *testing.T) {
 	reply, _ := s.Reply()
 	testenv.Redacted(t, []byte(testKey), s)
 	for name, v := range map[string]any{
-		"Error": requireError(t, err), "Reply": reply, "Options": &Options{BaseURL: "x"}, "Meta": s.Meta, "Message": hello,
+		"Error": requireError(t, err), "Reply": reply, "Options": &Options{BaseURL: "x"}, "ResponseInfo": s.ResponseInfo, "Message": hello,
 		"FieldError": &FieldError{"apiKey", "must not be empty"}, "Attempt": Attempt{Number: 1},
 	} {
 		t.Run(name, func(t *testing.T) { testenv.Keyless(t, []byte(testKey), v) })

@@ -32,9 +32,9 @@ type Conversation struct {
 	Messages []StoredMessage `json:"messages,omitempty"`
 
 	// MessagesCursor names the page after Messages for [Client.MessagesPage],
-	// and Meta is the answer's, both from [Client.Conversation] alone.
+	// and ResponseInfo is the answer's, both from [Client.Conversation] alone.
 	MessagesCursor string `json:"-"`
-	Meta           Meta   `json:"-"`
+	ResponseInfo   `json:"-"`
 }
 
 // StoredMessage is a message of a conversation.
@@ -49,7 +49,7 @@ type StoredMessage struct {
 	Feedback  Feedback `json:"feedback"`
 	Metadata  Metadata `json:"metadata"`
 
-	Meta Meta `json:"-"` // of the answer, from [Client.SetFeedback] alone
+	ResponseInfo `json:"-"` // of the answer, from [Client.SetFeedback] alone
 }
 
 // UnmarshalJSON reads an id that is a string or a number.
@@ -104,7 +104,7 @@ type Page[T any] struct {
 	// Total counts the items of the whole list, 0 where the answer does not say.
 	Total int
 
-	Meta Meta // of the answer
+	ResponseInfo // of the answer
 }
 
 func (p PageRequest) query() (url.Values, error) {
@@ -198,7 +198,7 @@ func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageR
 	}
 	found, err := page[Conversation](ctx, c, userConversationsOperation, c.agentPath("users", string(user), "conversations"), p)
 	if e, ok := errors.AsType[*Error](err); ok && p.Cursor == "" && e.StatusCode == http.StatusNotFound && e.Code == CodeNotFound {
-		return Page[Conversation]{Meta: Meta{e.RequestID, e.RateLimit}}, nil
+		return Page[Conversation]{ResponseInfo: ResponseInfo{e.RequestID, e.RateLimit}}, nil
 	}
 	return found, err
 }
@@ -229,7 +229,7 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 	if err != nil {
 		return nil, err
 	}
-	conversation.MessagesCursor, conversation.Meta = messages.cursor, meta
+	conversation.MessagesCursor, conversation.ResponseInfo = messages.cursor, meta
 	return &conversation, nil
 }
 
@@ -269,7 +269,7 @@ func page[T any](ctx context.Context, c *Client, operation string, path []string
 	if err != nil {
 		return Page[T]{}, err
 	}
-	return Page[T]{Items: items, NextCursor: next.cursor, Total: next.total, Meta: meta}, nil
+	return Page[T]{Items: items, NextCursor: next.cursor, Total: next.total, ResponseInfo: meta}, nil
 }
 
 // all walks the pages of a list.
@@ -295,7 +295,7 @@ func all[T any](ctx context.Context, operation string, next func(context.Context
 			if seen[p.Cursor] {
 				yield(zero, &Error{
 					Operation: "GET " + operation, StatusCode: http.StatusOK, Attempts: 1,
-					RequestID: found.Meta.RequestID, RateLimit: found.Meta.RateLimit, err: ErrRepeatedCursor,
+					RequestID: found.ResponseInfo.RequestID, RateLimit: found.ResponseInfo.RateLimit, err: ErrRepeatedCursor,
 				})
 				return
 			}
@@ -345,15 +345,15 @@ func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID s
 	if err != nil {
 		return nil, err
 	}
-	message.Meta = meta
+	message.ResponseInfo = meta
 	return &message, nil
 }
 
 // Health is the service's own word on its health.
 type Health struct {
-	Status    string `json:"status"` // "ok"
-	Timestamp Time   `json:"timestamp"`
-	Meta      Meta   `json:"-"`
+	Status       string `json:"status"` // "ok"
+	Timestamp    Time   `json:"timestamp"`
+	ResponseInfo `json:"-"`
 }
 
 // Health asks whether the service is up, without the key. What goes wrong is an
@@ -371,7 +371,7 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 		}
 		return err
 	})
-	h.Meta = meta
+	h.ResponseInfo = meta
 	return h, err
 }
 

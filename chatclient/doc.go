@@ -42,7 +42,7 @@
 // second turn.
 // Between attempts it waits as long as Retry-After says, else up to half a
 // second, doubled each time; never past the context's deadline, and never for
-// more than 30 seconds: then the refusal is returned at once.
+// more than Options.MaxWait in all: then the rejection is returned at once.
 //
 // # What is promised and what is not
 //

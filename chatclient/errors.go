@@ -196,10 +196,10 @@ var (
 	// ErrStreamClosed says that a stream was closed before it was read.
 	ErrStreamClosed = errors.New("the stream is closed")
 
-	// ErrUnexpectedAnswer says that an answer of status 2xx was not what the
+	// ErrUnexpectedResponse says that an answer of status 2xx was not what the
 	// operation gives: a page of somebody else, another kind of JSON, or no
 	// event stream. Whether the operation was carried out is not known then.
-	ErrUnexpectedAnswer = errors.New("the answer is not of the documented form")
+	ErrUnexpectedResponse = errors.New("the answer is not of the documented form")
 
 	// ErrRepeatedCursor says that a list came back to a page that it had before.
 	ErrRepeatedCursor = errors.New("the list repeats a cursor")

@@ -16,7 +16,7 @@ import (
 //
 // An error is the last thing it returns, an *[Error]: [ErrTooLong] for a
 // conversation longer than Options.MaxBody, [ErrStreamIdle] if none arrives
-// within Options.IdleTimeout, and [ErrUnexpectedAnswer] if the response is not
+// within Options.IdleTimeout, and [ErrUnexpectedResponse] if the response is not
 // the whole list. The request is not repeated after its response has begun.
 //
 // Source: Bookbag, API v2, "Export".

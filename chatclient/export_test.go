@@ -71,12 +71,12 @@ func TestExport_Errors(t *testing.T) {
 		n    int
 		want error
 	}{
-		{strings.NewReader(two), 2, ErrUnexpectedAnswer},
-		{strings.NewReader(two + `]}x`), 2, ErrUnexpectedAnswer},
-		{strings.NewReader(two + `,7]}`), 2, ErrUnexpectedAnswer},
-		{strings.NewReader(two + `,{"id":01}]}`), 2, ErrUnexpectedAnswer},
-		{strings.NewReader(two + `],"pagination":{"cursor":"more","hasMore":true}}`), 2, ErrUnexpectedAnswer},
-		{strings.NewReader(two + `],"pagination":{"hasMore":true}}`), 2, ErrUnexpectedAnswer},
+		{strings.NewReader(two), 2, ErrUnexpectedResponse},
+		{strings.NewReader(two + `]}x`), 2, ErrUnexpectedResponse},
+		{strings.NewReader(two + `,7]}`), 2, ErrUnexpectedResponse},
+		{strings.NewReader(two + `,{"id":01}]}`), 2, ErrUnexpectedResponse},
+		{strings.NewReader(two + `],"pagination":{"cursor":"more","hasMore":true}}`), 2, ErrUnexpectedResponse},
+		{strings.NewReader(two + `],"pagination":{"hasMore":true}}`), 2, ErrUnexpectedResponse},
 		{io.MultiReader(strings.NewReader(two), &failingReader{broken}), 2, broken},
 		{strings.NewReader(two + `,{"title":"` + strings.Repeat("a", 200_000) + `"}]}`), 2, ErrTooLong},
 		{strings.NewReader(two + `,{"messages":[` + strings.Repeat(`{},`, 100_000) + `{}]}]}`), 2, ErrTooLong},

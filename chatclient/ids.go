@@ -12,17 +12,6 @@ import (
 	"github.com/chatident/chatident/internal/bookbag"
 )
 
-// AgentID is the number of an agent.
-type AgentID int64
-
-// ParseAgentID reads an agent's number as the dashboard shows it, with white
-// space around it ignored. Anything else than a positive number is a
-// *[FieldError].
-func ParseAgentID(text string) (AgentID, error) {
-	id, broken := bookbag.ParseAgent(text)
-	return AgentID(id), checkRule("agent", broken)
-}
-
 // UserID is your own id of a customer, in the form that the service takes:
 // 1 to 128 characters of a-z, A-Z, 0-9, dot, underscore and hyphen. "." and ".."
 // are refused as well, since they would change the meaning of a path. It is

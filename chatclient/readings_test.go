@@ -217,7 +217,7 @@ func TestStream_NothingBeforeTheEnd(t *testing.T) {
 	} {
 		s := openStream(t, newTestClient(t, streamOf(body), nil))
 		_, err := read(s)
-		require.ErrorIs(t, err, ErrUnexpectedAnswer)
+		require.ErrorIs(t, err, ErrUnexpectedResponse)
 		_, replyErr := s.Reply()
 		assert.Equal(t, err, replyErr)
 		_, again := read(s)
@@ -329,7 +329,7 @@ func TestError_UnexpectedBody(t *testing.T) {
 				},
 			} {
 				err := call()
-				require.ErrorIs(t, err, ErrUnexpectedAnswer, name)
+				require.ErrorIs(t, err, ErrUnexpectedResponse, name)
 				e := requireError(t, err)
 				assert.Equal(t, want.code, e.Code, name)
 				assert.Equal(t, want.message, e.Message, name)
@@ -366,7 +366,7 @@ func TestStream_WholeReply(t *testing.T) {
 			return answer(200, contentType, strings.NewReader(body)), nil
 		}, func(o *Options) { o.MaxEvent = 10 })
 		s := openStream(t, c)
-		assert.Equal(t, "req_1", s.Meta.RequestID)
+		assert.Equal(t, "req_1", s.ResponseInfo.RequestID)
 		var kinds []string
 		for event, err := range s.Events() {
 			require.NoError(t, err)

@@ -88,11 +88,11 @@ const (
 // Source: Bookbag, API v2, "Send a message"; the form of the answer without a
 // stream is documented by Chatbase alone.
 type Reply struct {
-	ID       string   `json:"id"`
-	Role     string   `json:"role"`
-	Parts    []Part   `json:"parts"`
-	Metadata Metadata `json:"metadata"`
-	Meta     Meta     `json:"-"`
+	ID           string   `json:"id"`
+	Role         string   `json:"role"`
+	Parts        []Part   `json:"parts"`
+	Metadata     Metadata `json:"metadata"`
+	ResponseInfo `json:"-"`
 }
 
 // UnmarshalJSON reads an id that is a string or a number.

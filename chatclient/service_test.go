@@ -79,7 +79,7 @@ func TestEveryEndpoint(t *testing.T) {
 			health, err := c.Health(ctx)
 			require.NoError(t, err)
 			assert.Equal(t, "ok", health.Status)
-			assert.NotEmpty(t, health.Meta.RequestID)
+			assert.NotEmpty(t, health.ResponseInfo.RequestID)
 			assert.WithinDuration(t, time.Now(), health.Timestamp.Time, time.Minute)
 			require.NoError(t, c.Check(ctx))
 
@@ -87,13 +87,13 @@ func TestEveryEndpoint(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, echo, first.Text())
 			assert.Equal(t, chatclient.FinishStop, first.Metadata.FinishReason)
-			assert.NotEmpty(t, first.Meta.RequestID)
-			assert.Equal(t, 100, first.Meta.RateLimit.Limit)
+			assert.NotEmpty(t, first.ResponseInfo.RequestID)
+			assert.Equal(t, 100, first.ResponseInfo.RateLimit.Limit)
 			id := first.Metadata.ConversationID
 
 			stream, err := c.Stream(ctx, chatclient.Message{Text: "And now?", UserID: "user_8821", ConversationID: id})
 			require.NoError(t, err)
-			assert.NotEmpty(t, stream.Meta.RequestID)
+			assert.NotEmpty(t, stream.ResponseInfo.RequestID)
 			assert.Equal(t, "You said: And now?", strings.Join(collect(t, stream.Text()), ""))
 			second, err := stream.Reply()
 			require.NoError(t, err)
@@ -121,7 +121,7 @@ func TestEveryEndpoint(t *testing.T) {
 			assert.Equal(t, chatclient.UserID("user_8821"), conversation.UserID)
 			require.Len(t, conversation.Messages, 4)
 			assert.Empty(t, conversation.MessagesCursor)
-			assert.NotEmpty(t, conversation.Meta.RequestID)
+			assert.NotEmpty(t, conversation.ResponseInfo.RequestID)
 			messages := collect(t, c.Messages(ctx, id))
 			require.Len(t, messages, 4)
 			assert.Equal(t, "Where is my order?", messages[0].Text())
@@ -132,7 +132,7 @@ func TestEveryEndpoint(t *testing.T) {
 			rated, err := c.SetFeedback(ctx, id, second.ID, chatclient.FeedbackPositive)
 			require.NoError(t, err)
 			assert.Equal(t, chatclient.FeedbackPositive, rated.Feedback)
-			assert.NotEmpty(t, rated.Meta.RequestID)
+			assert.NotEmpty(t, rated.ResponseInfo.RequestID)
 			rated, err = c.SetFeedback(ctx, id, second.ID, chatclient.FeedbackNone)
 			require.NoError(t, err)
 			assert.Equal(t, chatclient.FeedbackNone, rated.Feedback)
@@ -219,7 +219,7 @@ func TestAClientSideTool(t *testing.T) {
 func TestEveryCode(t *testing.T) {
 	ctx := t.Context()
 	c, fake := over(t, &chattest.Options{ForeignAgentID: 124}, func(o *chatclient.Options) { o.MaxRetries = -1 })
-	at := func(key string, agent chatclient.AgentID) *chatclient.Client {
+	at := func(key string, agent int64) *chatclient.Client {
 		server := fake.Start()
 		t.Cleanup(server.Close)
 		other, err := chatclient.New(key, agent, &chatclient.Options{BaseURL: server.URL})

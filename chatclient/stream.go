@@ -57,8 +57,8 @@ type Event struct {
 type Stream struct {
 	redacted
 
-	// Meta is that of the answer, there before the first event.
-	Meta Meta
+	// ResponseInfo is that of the answer, there before the first event.
+	ResponseInfo
 
 	operation string
 	conn      func() *connection // in a closure, out of reach of printers
@@ -116,7 +116,7 @@ func (c *Client) open(ctx context.Context, call bookbag.Call) (*Stream, error) {
 func (c *Client) newStream(operation string, res *bookbag.Response, events io.Reader, maxEvent int) *Stream {
 	body := &idleReader{body: events, timeout: c.idleTimeout, onIdle: func() { res.Abort(ErrStreamIdle) }}
 	conn := &connection{res, body, sse.NewReader(body, maxEvent)}
-	return &Stream{Meta: metaOf(res), operation: operation, conn: func() *connection { return conn }, room: c.maxText}
+	return &Stream{ResponseInfo: infoOf(res), operation: operation, conn: func() *connection { return conn }, room: c.maxText}
 }
 
 // Events returns the events as they come. An error is the last thing it gives:
@@ -163,7 +163,7 @@ func (s *Stream) Text() iter.Seq2[string, error] {
 // [ErrStreamClosed] when nobody read on.
 func (s *Stream) Reply() (*Reply, error) {
 	r := s.reply
-	r.Role, r.Meta, r.ID = "assistant", s.Meta, r.Metadata.MessageID
+	r.Role, r.ResponseInfo, r.ID = "assistant", s.ResponseInfo, r.Metadata.MessageID
 	r.Parts = slices.Concat(r.Parts, s.currentPart())
 	if s.err == nil && !s.ended {
 		return &r, s.fail(ErrStreamClosed, nil)
@@ -177,6 +177,13 @@ func (s *Stream) currentPart() []Part {
 		return []Part{{Type: PartText, Text: text}}
 	}
 	return nil
+}
+
+// Buffered reports whether the next event can be read without waiting for the
+// service. A program that passes events on writes what it has when it is false. Like
+// Events, it is for the goroutine that reads.
+func (s *Stream) Buffered() bool {
+	return s.unread != nil || s.failure != nil || s.conn().events.Buffered()
 }
 
 // Close ends the stream without reading on. It may be called at any time, from
@@ -200,7 +207,7 @@ func (s *Stream) next(event *Event) error {
 		s.ended = false
 		return s.replaceHalf([]byte(done), event)
 	case s.ended && !s.finished && s.text.Len() == 0 && len(s.reply.Parts) == 0:
-		return s.fail(ErrUnexpectedAnswer, nil)
+		return s.fail(ErrUnexpectedResponse, nil)
 	case s.ended:
 		return nil
 	}

@@ -30,7 +30,7 @@ data: [DONE]
 
 func TestTheDocumentedStream(t *testing.T) {
 	s := openStream(t, newTestClient(t, streamOf(sample), nil))
-	assert.Equal(t, Meta{RequestID: "req_1", RateLimit: RateLimit{Limit: 100, Remaining: 99}}, s.Meta, "before the first event")
+	assert.Equal(t, ResponseInfo{RequestID: "req_1", RateLimit: RateLimit{Limit: 100, Remaining: 99}}, s.ResponseInfo, "before the first event")
 	var pieces []string
 	for piece, err := range s.Text() {
 		require.NoError(t, err)
@@ -46,10 +46,51 @@ func TestTheDocumentedStream(t *testing.T) {
 			MessageID: "msg_789", UserMessageID: "msg_788", ConversationID: "456", UserID: "user_8821",
 			FinishReason: "stop", Usage: Usage{Credits: 1},
 		},
-		Meta: s.Meta,
+		ResponseInfo: s.ResponseInfo,
 	}, reply)
 	for range s.Events() {
 		t.Error("a stream that has ended gives nothing more")
+	}
+}
+
+func TestStream_Buffered(t *testing.T) {
+	const text = `data: {"type":"text-delta","text":"a"}` + "\n\n"
+	synctest.Test(t, func(t *testing.T) {
+		p, f := newPipe()
+		s := openStream(t, newTestClient(t, f, nil))
+		assert.False(t, s.Buffered(), "nothing has arrived")
+		var service sync.WaitGroup
+		defer service.Wait()
+		service.Go(func() {
+			for _, burst := range []string{text + text, text + ":\n\n" + text[:9], text[9:] + "data: [DONE]\n\n"} {
+				p.write(t, burst)
+				time.Sleep(time.Second)
+			}
+			p.end(nil)
+		})
+		var buffered []bool
+		for _, err := range s.Events() {
+			require.NoError(t, err)
+			buffered = append(buffered, s.Buffered())
+		}
+		assert.Equal(t, []bool{true, false, false, true}, buffered)
+	})
+}
+
+// Half a surrogate pair and a failure are events that follow without a read.
+func TestStream_BufferedInTheStream(t *testing.T) {
+	for name, stream := range map[string]string{
+		"half a pair": `data: {"type":"text-delta","text":"\ud83d"}` + "\n\n" + `data: {"type":"finish"}`,
+		"a failure":   `data: {"type":"text-delta","text":"a"}` + "\n\n" + `data: {"type":"finish","finishReason":"error"}`,
+	} {
+		s := openStream(t, newTestClient(t, streamOf(stream+"\n\n"), nil))
+		n := 0
+		for _, err := range s.Events() {
+			if n++; err == nil && n == 2 {
+				assert.True(t, s.Buffered(), name)
+			}
+		}
+		assert.GreaterOrEqual(t, n, 3, name)
 	}
 }
 
@@ -475,7 +516,7 @@ func TestStream_OtherMediaType(t *testing.T) {
 			go func() { _, _ = io.WriteString(body.PipeWriter, "<h1>Hello</h1>") }()
 			begun := time.Now()
 			_, err := c.Stream(t.Context(), hello)
-			assert.ErrorIs(t, err, ErrUnexpectedAnswer)
+			assert.ErrorIs(t, err, ErrUnexpectedResponse)
 			assert.Equal(t, "<h1>Hello</h1>", requireError(t, err).Message)
 			assert.Equal(t, time.Minute, time.Since(begun), "IdleTimeout")
 			assert.Equal(t, 1, body.closes)

@@ -319,7 +319,7 @@ func (r *run) note(v verdict, e *Error) {
 		r.pace.Succeeded()
 		return
 	}
-	meta := bookbag.Meta{RetryAfter: e.RetryAfter, RateLimit: bookbag.RateLimit(e.RateLimit)}
+	meta := bookbag.ResponseInfo{RetryAfter: e.RetryAfter, RateLimit: bookbag.RateLimit(e.RateLimit)}
 	isDown := r.pace.Failed(meta, e.StatusCode == http.StatusTooManyRequests)
 	if v == stop || isDown || r.ctx.Err() != nil && errors.Is(e, r.ctx.Err()) {
 		r.stop(e)

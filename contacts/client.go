@@ -33,6 +33,11 @@ type Options struct {
 	// Default: 2. Negative: never. At most 10.
 	MaxRetries int
 
+	// MaxWait is the longest time that a call waits, for the Limiter and between
+	// attempts together. A call that would have to wait longer ends at once, with
+	// [ErrLimiter] or the last rejection. Default: 30 seconds.
+	MaxWait time.Duration
+
 	// MaxBody is the maximum length in bytes of a response after decompression.
 	// Default: 16 MB.
 	MaxBody int64
@@ -85,8 +90,8 @@ type RateLimit struct {
 	Reset     time.Time // when the window is over
 }
 
-// Meta is what an answer carries beside its content.
-type Meta struct {
+// ResponseInfo is what an answer carries beside its content.
+type ResponseInfo struct {
 	RequestID string // x-request-id, for the service's support; may be empty
 	RateLimit RateLimit
 }
@@ -99,7 +104,7 @@ type Client struct {
 	once           *bookbag.Client // without repetitions and the limiter, for Sync
 	limiter        Limiter
 	window         bookbag.Window // of Sync
-	agent          AgentID
+	agent          int64
 	requireUserIDs bool
 }
 
@@ -110,12 +115,12 @@ type redacted = secret.Redacted
 // *[FieldError].
 //
 // Source: Bookbag, API v1, "Authentication".
-func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
+func New(apiKey string, agent int64, options *Options) (*Client, error) {
 	var o Options
 	if options != nil {
 		o = *options
 	}
-	if broken := bookbag.Agent(int64(agent)); broken != "" {
+	if broken := bookbag.Agent(agent); broken != "" {
 		return nil, &FieldError{"agent", broken}
 	}
 	config := bookbag.Config{
@@ -123,6 +128,7 @@ func New(apiKey string, agent AgentID, options *Options) (*Client, error) {
 		HTTPClient: o.HTTPClient,
 		Timeout:    o.Timeout,
 		MaxRetries: o.MaxRetries,
+		MaxWait:    o.MaxWait,
 		MaxBody:    o.MaxBody,
 		MaxError:   maxError,
 		Limiter:    o.Limiter,
@@ -150,7 +156,7 @@ const (
 // call names an operation by its method and path, with the segments that the
 // path has below the agent.
 func (c *Client) call(method, path string, segments ...string) bookbag.Call {
-	agent := strconv.FormatInt(int64(c.agent), 10)
+	agent := strconv.FormatInt(c.agent, 10)
 	return bookbag.Call{
 		Operation: method + " " + path,
 		Method:    method,
@@ -166,28 +172,28 @@ func (c *Client) get(path string, query url.Values, segments ...string) bookbag.
 }
 
 // do makes a call and decodes its response.
-func (c *Client) do(ctx context.Context, call bookbag.Call, decode func(*bookbag.Scanner) error) (Meta, error) {
+func (c *Client) do(ctx context.Context, call bookbag.Call, decode func(*bookbag.Scanner) error) (ResponseInfo, error) {
 	res, err := c.api.Do(ctx, call)
 	if err != nil {
-		return Meta{}, fail(err)
+		return ResponseInfo{}, fail(err)
 	}
 	if err := bookbag.Scan(res.Body, decode); err != nil {
-		return metaOf(res.Meta), undecodable(call.Operation, res, err)
+		return infoOf(res.ResponseInfo), undecodable(call.Operation, res, err)
 	}
-	return metaOf(res.Meta), nil
+	return infoOf(res.ResponseInfo), nil
 }
 
-func metaOf(m bookbag.Meta) Meta {
-	return Meta{RequestID: m.RequestID, RateLimit: RateLimit(m.RateLimit)}
+func infoOf(m bookbag.ResponseInfo) ResponseInfo {
+	return ResponseInfo{RequestID: m.RequestID, RateLimit: RateLimit(m.RateLimit)}
 }
 
 // undecodable is the error of a response of status 2xx whose body is not what the
 // operation returns.
 func undecodable(operation string, res *bookbag.Response, err error) *Error {
 	if err == bookbag.ErrFormat {
-		err = ErrUnexpectedAnswer
+		err = ErrUnexpectedResponse
 	}
 	return asError(&bookbag.Failure{
-		Meta: res.Meta, Operation: operation, StatusCode: res.StatusCode, Attempts: res.Attempts, MayBeDone: true, Err: err,
+		ResponseInfo: res.ResponseInfo, Operation: operation, StatusCode: res.StatusCode, Attempts: res.Attempts, MayBeDone: true, Err: err,
 	})
 }

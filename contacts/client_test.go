@@ -67,16 +67,6 @@ var ada = Fields{ExternalID: Set("user_8821"), Name: Set("Ada")}
 
 const adaRecord = `{"id":"contact_1","external_id":"user_8821","name":"Ada"}`
 
-func TestAgentID(t *testing.T) {
-	id, err := ParseAgentID(" 123\n")
-	require.NoError(t, err)
-	assert.Equal(t, AgentID(123), id)
-	_, err = ParseAgentID("abc")
-	requireField(t, err, "agent", "must be a number")
-	_, err = ParseAgentID("0")
-	requireField(t, err, "agent", "must be positive")
-}
-
 func TestOptional(t *testing.T) {
 	type body struct {
 		A Optional[string] `json:"a,omitzero"`
@@ -166,7 +156,7 @@ func TestRequests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var rec recorder
-			if err := test.call(newTestClient(t, rec.with(jsonAnswer(200, test.answer)), nil)); !errors.Is(err, ErrUnexpectedAnswer) {
+			if err := test.call(newTestClient(t, rec.with(jsonAnswer(200, test.answer)), nil)); !errors.Is(err, ErrUnexpectedResponse) {
 				require.NoError(t, err) // the record is not always that of the id
 			}
 			require.Len(t, rec.requests, 1)
@@ -296,7 +286,7 @@ func TestRequireUserIDs(t *testing.T) {
 func TestNewRefuses(t *testing.T) {
 	for _, test := range []struct {
 		key         string
-		agent       AgentID
+		agent       int64
 		options     *Options
 		field, rule string
 	}{
@@ -307,6 +297,7 @@ func TestNewRefuses(t *testing.T) {
 		{testKey, 1, &Options{BaseURL: "http://app.bookbag.ai"}, "Options.BaseURL", "must be https, unless its host is this machine"},
 		{testKey, 1, &Options{Timeout: -1}, "Options.Timeout", "must not be negative"},
 		{testKey, 1, &Options{MaxBody: -1}, "Options.MaxBody", "must be from 0 to 1073741824 bytes"},
+		{testKey, 1, &Options{MaxWait: -1}, "Options.MaxWait", "must not be negative"},
 		{testKey, 1, &Options{MaxRetries: 11}, "Options.MaxRetries", "must be at most 10"},
 	} {
 		_, err := New(test.key, test.agent, test.options)
@@ -474,7 +465,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 			"update attribute": func() error { _, err := c.UpdateAttribute(ctx, "a", AttributeUpdate{Archived: Set(true)}); return err },
 		} {
 			err := call()
-			assert.ErrorIs(t, err, ErrUnexpectedAnswer, "%s %s", name, body)
+			assert.ErrorIs(t, err, ErrUnexpectedResponse, "%s %s", name, body)
 			e := requireError(t, err)
 			assert.Equal(t, 1, e.Attempts)
 			assert.Equal(t, 200, e.StatusCode)
@@ -496,7 +487,7 @@ func TestTolerantDecoding(t *testing.T) {
 			StripeAccounts:   []StripeAccount{{"l", "cus_1", "e"}, {}},
 			CustomAttributes: Values{"n": json.Number("9007199254740993"), "big": json.Number("1e400"), "text": "x", "yes": true, "none": nil},
 			CreatedAt:        Time{time.Unix(1700000000, 0)}, UpdatedAt: Time{time.Unix(1700000001, 0)},
-			Meta: Meta{"req_1", RateLimit{Limit: 100, Remaining: 99}},
+			ResponseInfo: ResponseInfo{"req_1", RateLimit{Limit: 100, Remaining: 99}},
 		}, contact)
 		b, err := json.Marshal(contact)
 		require.NoError(t, err)
@@ -548,8 +539,8 @@ func TestAll(t *testing.T) {
 		"the same page":           {[]string{fmt.Sprintf(a, pages(1, 9))}, 2, 2, ErrRepeatedPage},
 		"the same two pages":      {[]string{fmt.Sprintf(a, ""), fmt.Sprintf(b, ""), fmt.Sprintf(a, "")}, 3, 3, ErrRepeatedPage},
 		"without ids":             {[]string{`{"data":[{}]}`}, 1, 2, ErrRepeatedPage},
-		"an empty one in between": {[]string{fmt.Sprintf(a, pages(1, 3)), fmt.Sprintf(none, pages(2, 3))}, 2, 2, ErrUnexpectedAnswer},
-		"a page of somebody else": {[]string{fmt.Sprintf(a, pages(1, 3)), "<html>"}, 2, 2, ErrUnexpectedAnswer},
+		"an empty one in between": {[]string{fmt.Sprintf(a, pages(1, 3)), fmt.Sprintf(none, pages(2, 3))}, 2, 2, ErrUnexpectedResponse},
+		"a page of somebody else": {[]string{fmt.Sprintf(a, pages(1, 3)), "<html>"}, 2, 2, ErrUnexpectedResponse},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var rec recorder
@@ -650,7 +641,7 @@ func TestMergeAttributesWithoutAttributes(t *testing.T) {
 	} {
 		var rec recorder
 		_, err := newTestClient(t, rec.with(jsonAnswer(200, body)), nil).MergeAttributes(t.Context(), "a", Values{"seats": 3})
-		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 		assert.Len(t, rec.requests, 1, "nothing is changed")
 	}
 	var rec recorder
@@ -664,11 +655,11 @@ func TestAnswersAboutAnother(t *testing.T) {
 	for _, body := range []string{`{"data":{"external_id":"other"}}`, `{"data":{}}`, `{"message":"Resource not found","data":{}}`} {
 		c := newTestClient(t, jsonAnswer(200, body), nil)
 		_, err := c.Get(t.Context(), "a")
-		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 		_, err = c.Delete(t.Context(), "a")
 		e, ok := errors.AsType[*Error](err)
 		require.True(t, ok, body)
-		assert.ErrorIs(t, e, ErrUnexpectedAnswer)
+		assert.ErrorIs(t, e, ErrUnexpectedResponse)
 		assert.True(t, e.MayBeDone)
 		d, err := c.DeleteAll(t.Context(), func(yield func(string, error) bool) { yield("a", nil) }, nil)
 		assert.Error(t, err)
@@ -678,9 +669,9 @@ func TestAnswersAboutAnother(t *testing.T) {
 	for _, body := range []string{`{"data":["plan","seats"]}`, `{"data":[null]}`, `[1]`} {
 		c := newTestClient(t, jsonAnswer(200, body), nil)
 		_, err := c.Attributes(t.Context())
-		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 		_, err = c.Page(t.Context(), PageRequest{})
-		assert.ErrorIs(t, err, ErrUnexpectedAnswer, body)
+		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 	}
 }
 
@@ -710,11 +701,11 @@ func TestValues_TooLong(t *testing.T) {
 func TestPage_MoreThanAskedFor(t *testing.T) {
 	body := `{"data":[` + strings.Repeat(`{"external_id":"a"},`, 10) + `{"external_id":"a"}]}`
 	_, err := newTestClient(t, jsonAnswer(200, body), nil).Page(t.Context(), PageRequest{PerPage: 10})
-	assert.ErrorIs(t, err, ErrUnexpectedAnswer)
+	assert.ErrorIs(t, err, ErrUnexpectedResponse)
 	_, err = newTestClient(t, jsonAnswer(200, body), nil).Page(t.Context(), PageRequest{PerPage: 11})
 	assert.NoError(t, err)
 	_, err = newTestClient(t, jsonAnswer(200, body), nil).Upsert(t.Context(), []Fields{ada})
-	assert.ErrorIs(t, err, ErrUnexpectedAnswer)
+	assert.ErrorIs(t, err, ErrUnexpectedResponse)
 }
 
 func TestMergeAttributes_NullOfAValuer(t *testing.T) {
@@ -860,7 +851,7 @@ func FuzzExternalIDInPath(f *testing.F) {
 			return
 		}
 		if err != nil {
-			require.ErrorIs(t, err, ErrUnexpectedAnswer) // the record is Ada's
+			require.ErrorIs(t, err, ErrUnexpectedResponse) // the record is Ada's
 		}
 		require.Equal(t, []string{id}, seen)
 	})

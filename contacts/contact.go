@@ -26,7 +26,7 @@ type Contact struct {
 	CreatedAt        Time            `json:"created_at"`
 	UpdatedAt        Time            `json:"updated_at"`
 
-	Meta Meta `json:"-"` // of the answer, where it is about one contact
+	ResponseInfo `json:"-"` // of the answer, where it is about one contact
 }
 
 // StripeAccount is an account of a customer at Stripe.
@@ -84,7 +84,7 @@ func (t Time) MarshalJSON() ([]byte, error) { return bookbag.FormatSeconds(t.Tim
 
 // Get returns the contact of an external id. A bad one is a *[FieldError],
 // everything else that goes wrong an *[Error], of which [ErrNotFound] means that
-// there is no such contact, or no such agent, and [ErrUnexpectedAnswer] that the
+// there is no such contact, or no such agent, and [ErrUnexpectedResponse] that the
 // answer is not about it.
 //
 // Source: Bookbag, API v1, "Contacts"; whether the record stands in the answer's
@@ -105,7 +105,7 @@ func (c *Client) contact(ctx context.Context, call bookbag.Call, isGood func(*Co
 	if err != nil {
 		return nil, err
 	}
-	contact.Meta = meta
+	contact.ResponseInfo = meta
 	return &contact, nil
 }
 
@@ -165,7 +165,7 @@ func (c *Client) Update(ctx context.Context, externalID string, in Fields) (*Con
 //
 // A bad id or value is a *[FieldError], everything else that goes wrong an
 // *[Error] ([ErrNotFound]). An answer that does not have the attributes as an
-// object, as documented, is [ErrUnexpectedAnswer], and nothing is changed.
+// object, as documented, is [ErrUnexpectedResponse], and nothing is changed.
 func (c *Client) MergeAttributes(ctx context.Context, externalID string, values Values) (*Contact, error) {
 	if len(values) == 0 {
 		return nil, &FieldError{"values", "must not be empty"}

@@ -17,41 +17,41 @@ import (
 // not there from the beginning is [ErrNotFound].
 //
 // A bad id is a *[FieldError], everything else that goes wrong an *[Error], of
-// which [ErrUnexpectedAnswer] means that the answer does not have the contact.
+// which [ErrUnexpectedResponse] means that the answer does not have the contact.
 //
 // Source: Bookbag, API v1, "Contacts". An answer of status 204, which Chatbase
 // documented once, counts as well.
-func (c *Client) Delete(ctx context.Context, externalID string) (Meta, error) {
+func (c *Client) Delete(ctx context.Context, externalID string) (ResponseInfo, error) {
 	meta, _, err := c.remove(ctx, externalID)
 	return meta, err
 }
 
 // remove also says whether the service did not find the contact, which is no
 // error where an earlier attempt may have deleted it.
-func (c *Client) remove(ctx context.Context, externalID string) (meta Meta, notFound bool, err error) {
+func (c *Client) remove(ctx context.Context, externalID string) (meta ResponseInfo, notFound bool, err error) {
 	if err := checkExternalID("externalID", externalID); err != nil {
-		return Meta{}, false, err
+		return ResponseInfo{}, false, err
 	}
 	call := c.call(http.MethodDelete, contactPath, "contacts", externalID)
 	call.Repeatable = true
 	res, err := c.api.Do(ctx, call)
 	if f, ok := errors.AsType[*bookbag.Failure](err); ok {
 		if notFound = isNotFound(f); notFound && f.MayBeDone {
-			return metaOf(f.Meta), true, nil
+			return infoOf(f.ResponseInfo), true, nil
 		}
-		return Meta{}, notFound, asError(f)
+		return ResponseInfo{}, notFound, asError(f)
 	}
 	if res.StatusCode == http.StatusNoContent {
-		return metaOf(res.Meta), false, nil
+		return infoOf(res.ResponseInfo), false, nil
 	}
 	var deleted Contact
 	err = bookbag.Scan(res.Body, func(s *bookbag.Scanner) error {
 		return deleted.read(s, func(*Contact) bool { return deleted.isOf(externalID) })
 	})
 	if err != nil {
-		return metaOf(res.Meta), false, undecodable(call.Operation, res, err)
+		return infoOf(res.ResponseInfo), false, undecodable(call.Operation, res, err)
 	}
-	return metaOf(res.Meta), false, nil
+	return infoOf(res.ResponseInfo), false, nil
 }
 
 // isNotFound wants the service's own word: a proxy's page of that status says

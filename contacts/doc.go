@@ -61,8 +61,8 @@
 // same as doing it once: reading, deleting, an upsert in which each input has
 // an external id, and an update that does not change it. Between attempts it
 // waits as long as Retry-After says, else up to half a second, doubled each
-// time; never past the context's deadline, and never for more than 30 seconds:
-// then the refusal is returned at once.
+// time; never past the context's deadline, and never for more than Options.MaxWait
+// in all: then the rejection is returned at once.
 //
 // # What is promised and what is not
 //

@@ -153,10 +153,10 @@ var (
 	// contact with more than 1 MB of custom attributes.
 	ErrTooLong = bookbag.ErrTooLong
 
-	// ErrUnexpectedAnswer says that an answer of status 2xx was not what the
+	// ErrUnexpectedResponse says that an answer of status 2xx was not what the
 	// operation gives: a page of somebody else, or another kind of JSON.
 	// Whether the operation was carried out is not known then.
-	ErrUnexpectedAnswer = errors.New("the answer is not of the documented form")
+	ErrUnexpectedResponse = errors.New("the answer is not of the documented form")
 
 	// ErrRepeatedPage says that a list came back to a page that it had before.
 	ErrRepeatedPage = errors.New("the list repeats a page")

@@ -5,23 +5,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/pathsegment"
 )
-
-// AgentID is the number of an agent. The paths of this API call it chatbotId.
-type AgentID int64
-
-// ParseAgentID reads an agent's number as the dashboard shows it, with white
-// space around it ignored. Anything else than a positive number is a
-// *[FieldError].
-func ParseAgentID(text string) (AgentID, error) {
-	id, broken := bookbag.ParseAgent(text)
-	if broken != "" {
-		return 0, &FieldError{"agent", broken}
-	}
-	return AgentID(id), nil
-}
 
 func checkExternalID(field, id string) error {
 	if broken := brokenByExternalID(id); broken != "" {

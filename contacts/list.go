@@ -53,7 +53,7 @@ type Page struct {
 	TotalPages int
 	Total      int // of contacts on all pages
 
-	Meta Meta // of the answer
+	ResponseInfo // of the answer
 }
 
 // Page returns a page of the agent's contacts, in the order of the service,
@@ -87,14 +87,14 @@ func (c *Client) Page(ctx context.Context, p PageRequest) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	page.Number, page.PerPage, page.TotalPages, page.Meta = pages.Page, pages.PerPage, pages.TotalPages, meta
+	page.Number, page.PerPage, page.TotalPages, page.ResponseInfo = pages.Page, pages.PerPage, pages.TotalPages, meta
 	return page, nil
 }
 
 // All returns all contacts of the agent, in pages of 1,000 as they are asked
 // for. It begins anew each time it is ranged over. An error, as of
 // [Client.Page], is the last thing it gives; a page that comes again
-// ([ErrRepeatedPage]) and an empty one before the last ([ErrUnexpectedAnswer])
+// ([ErrRepeatedPage]) and an empty one before the last ([ErrUnexpectedResponse])
 // are errors too, not the end.
 //
 // The service numbers pages, and does not keep them still: when contacts are
@@ -128,7 +128,7 @@ func (c *Client) All(ctx context.Context) iter.Seq2[Contact, error] {
 func (p *Page) check(number int, seen map[string]bool) error {
 	if len(p.Contacts) == 0 {
 		if number < p.TotalPages {
-			return p.because(ErrUnexpectedAnswer)
+			return p.because(ErrUnexpectedResponse)
 		}
 		return nil
 	}
@@ -143,6 +143,6 @@ func (p *Page) check(number int, seen map[string]bool) error {
 func (p *Page) because(err error) *Error {
 	return &Error{
 		Operation: "GET " + contactsPath, StatusCode: http.StatusOK, Attempts: 1,
-		RequestID: p.Meta.RequestID, RateLimit: p.Meta.RateLimit, err: err,
+		RequestID: p.ResponseInfo.RequestID, RateLimit: p.ResponseInfo.RateLimit, err: err,
 	}
 }

@@ -108,7 +108,7 @@ var (
 	ErrUnknownRow = errors.New("the outcome of a row is unknown")
 
 	// errNotEchoed is of a row that a response does not have.
-	errNotEchoed = fmt.Errorf("%w: it does not have the contact", ErrUnexpectedAnswer)
+	errNotEchoed = fmt.Errorf("%w: it does not have the contact", ErrUnexpectedResponse)
 )
 
 const upsertOperation = http.MethodPost + " " + contactsPath

@@ -107,7 +107,7 @@ func TestEveryEndpoint(t *testing.T) {
 			upserted, err := c.Upsert(ctx, []contacts.Fields{in, {Name: contacts.Set("nobody")}})
 			require.NoError(t, err)
 			require.Len(t, upserted.Contacts, 2)
-			assert.NotEmpty(t, upserted.Meta.RequestID)
+			assert.NotEmpty(t, upserted.ResponseInfo.RequestID)
 			assert.NotEmpty(t, upserted.Contacts[1].ExternalID, "a random one")
 
 			got, err := c.Get(ctx, "user_8821")
@@ -117,7 +117,7 @@ func TestEveryEndpoint(t *testing.T) {
 			assert.Equal(t, contacts.Values{"plan": "pro", "seats": json.Number("9007199254740991")}, got.CustomAttributes)
 			assert.Equal(t, []contacts.StripeAccount{{Label: "main", StripeID: "cus_1"}}, got.StripeAccounts)
 			assert.WithinDuration(t, time.Now(), got.CreatedAt.Time, time.Minute)
-			assert.NotEmpty(t, got.Meta.RequestID)
+			assert.NotEmpty(t, got.ResponseInfo.RequestID)
 
 			updated, err := c.Update(ctx, "user_8821", contacts.Fields{Name: contacts.Null[string](), ExternalID: contacts.Set("a/b")})
 			require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestEveryEndpoint(t *testing.T) {
 			page, err := c.Page(ctx, contacts.PageRequest{PerPage: 10})
 			require.NoError(t, err)
 			assert.Len(t, page.Contacts, 2)
-			assert.Equal(t, contacts.Page{Contacts: page.Contacts, Number: 1, PerPage: 10, TotalPages: 1, Total: 2, Meta: page.Meta}, page)
+			assert.Equal(t, contacts.Page{Contacts: page.Contacts, Number: 1, PerPage: 10, TotalPages: 1, Total: 2, ResponseInfo: page.ResponseInfo}, page)
 
 			changed, err := c.UpdateAttribute(ctx, "plan", contacts.AttributeUpdate{Label: contacts.Set("Plan"), Archived: contacts.Set(true)})
 			require.NoError(t, err)
@@ -196,7 +196,7 @@ func TestRefusals(t *testing.T) {
 	fill(t, c, 2)
 	_, err := c.Update(ctx, "user_1", contacts.Fields{Email: contacts.Set("ada@example.com")})
 	require.NoError(t, err)
-	other := func(key string, agent contacts.AgentID) *contacts.Client {
+	other := func(key string, agent int64) *contacts.Client {
 		server := fake.Start()
 		t.Cleanup(server.Close)
 		other, err := contacts.New(key, agent, &contacts.Options{BaseURL: server.URL})
@@ -547,7 +547,7 @@ func TestTheWindowInFakeTime(t *testing.T) {
 		for range 250 {
 			got, err := c.Get(t.Context(), "user_0")
 			require.NoError(t, err)
-			assert.Equal(t, 100, got.Meta.RateLimit.Limit)
+			assert.Equal(t, 100, got.ResponseInfo.RateLimit.Limit)
 		}
 		assert.Equal(t, 2, refused, "waited for, as Retry-After says")
 		assert.Len(t, fake.Requests(), 253)

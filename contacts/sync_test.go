@@ -495,7 +495,7 @@ func TestSyncEchoes(t *testing.T) {
 	fake.Script(slices.Concat([]contactstest.Fault{contactstest.Echo(9)}, slices.Repeat([]contactstest.Fault{contactstest.Echo(0)}, 4))...)
 	report, err = c.Sync(t.Context(), source(people(10)), &contacts.SyncOptions{OnFailure: accept})
 	require.ErrorIs(t, err, contacts.ErrRowsFailed)
-	require.ErrorIs(t, err, contacts.ErrUnexpectedAnswer)
+	require.ErrorIs(t, err, contacts.ErrUnexpectedResponse)
 	assertReport(t, contacts.Report{Read: 10, Acknowledged: 9, Unknown: 1, Failures: report.Failures, Cursor: "9"}, report)
 	assert.Contains(t, report.Failures[0].Reason(), "it does not have the contact")
 	assert.True(t, report.Complete(), "OnFailure has the row")
@@ -564,7 +564,7 @@ func TestSyncEndsEarly(t *testing.T) {
 		"a proxy without it":    {many(contactstest.BadGateway()), contacts.ErrServer, 20, true, 70},
 		"connections are cut":   {many(contactstest.Drop()), nil, 20, true, 140},
 		"429 for ever":          {many(contactstest.Status(429, "Slow down")), contacts.ErrRateLimited, 20, false, 70},
-		"a page of a portal":    {many(contactstest.Respond(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })), contacts.ErrUnexpectedAnswer, 20, true, 70},
+		"a page of a portal":    {many(contactstest.Respond(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>")) })), contacts.ErrUnexpectedResponse, 20, true, 70},
 		"503, and wait an hour": {many(contactstest.Status(503, "Down").RetryAfter(time.Hour)), contacts.ErrServer, 20, true, 4},
 	} {
 		t.Run(name, func(t *testing.T) {

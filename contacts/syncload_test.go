@@ -96,7 +96,7 @@ func TestSyncMemory(t *testing.T) {
 	url := hear()
 
 	for name, test := range map[string]struct {
-		agent     contacts.AgentID
+		agent     int64
 		few, many int
 	}{
 		"every row is saved":    {1, 10_000, loadRows},

@@ -17,7 +17,7 @@ type UpsertResult struct {
 	// sent and is not among them may have been saved, or not.
 	Contacts []Contact
 
-	Meta Meta // of the answer
+	ResponseInfo // of the answer
 }
 
 // Upsert makes contacts, or changes those whose external id there is already:
@@ -63,7 +63,7 @@ func (c *Client) Upsert(ctx context.Context, inputs []Fields) (*UpsertResult, er
 	if err != nil {
 		return nil, err
 	}
-	upserted.Meta = meta
+	upserted.ResponseInfo = meta
 	return &upserted, nil
 }
 

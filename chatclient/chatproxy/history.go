@@ -62,7 +62,7 @@ func (p *Proxy) listConversations(w http.ResponseWriter, r *http.Request, v visi
 	if e != nil {
 		return e
 	}
-	page, err := p.bot.UserConversationsPage(patient(r.Context()), v.UserID, request)
+	page, err := p.bot.UserConversationsPage(r.Context(), v.UserID, request)
 	if err != nil {
 		return listRefusal(err, request, false)
 	}
@@ -95,7 +95,7 @@ func (p *Proxy) listMessages(w http.ResponseWriter, r *http.Request, v visit) *r
 	if e != nil {
 		return e
 	}
-	page, err := p.bot.MessagesPage(patient(r.Context()), id, request)
+	page, err := p.bot.MessagesPage(r.Context(), id, request)
 	if err != nil {
 		return listRefusal(err, request, true)
 	}
@@ -203,7 +203,7 @@ func (p *Proxy) setFeedback(w http.ResponseWriter, r *http.Request, v visit) *re
 	if !ok {
 		return errMessageNotFound
 	}
-	rated, err := p.bot.SetFeedback(patient(r.Context()), id, messageID, feedback)
+	rated, err := p.bot.SetFeedback(r.Context(), id, messageID, feedback)
 	if err == nil && !(owner{v.UserID, id}).owns(rated.Metadata.UserID, rated.Metadata.ConversationID) {
 		err = ErrForeignConversation
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/endpoint"
 	"github.com/chatident/chatident/internal/secret"
 )
@@ -124,7 +123,7 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		return nil, err
 	}
 	p := &Proxy{
-		bot:         bot,
+		bot:         bot.WithMaxWait(maxWait),
 		tickets:     t,
 		visitor:     visitor,
 		anonymous:   o.Anonymous,
@@ -158,9 +157,4 @@ func (p *Proxy) count(ctx context.Context, v Visitor) (e *refusal) {
 		return tooManyRequests(retryAfter)
 	}
 	return nil
-}
-
-// patient bounds the waits of a call.
-func patient(ctx context.Context) context.Context {
-	return bookbag.WaitUntil(ctx, time.Now().Add(maxWait))
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/textdelta"
 )
 
@@ -72,7 +71,7 @@ func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chat
 		frames = frames[:0]
 		return written
 	}
-	stream, err := p.bot.Stream(bookbag.BeforeRead(patient(ctx), func() { write() }), m)
+	stream, err := p.bot.Stream(ctx, m)
 	if err != nil {
 		return withMessage(err, q.ticket != ""), nil
 	}
@@ -81,6 +80,7 @@ func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chat
 	out = newEventWriter(w, cancel)
 	defer out.close()
 	frames = f.start(frames, q.ticket)
+	write()
 	o := owner{v.UserID, m.ConversationID}
 	var foreign error
 	for event := range stream.Events() { // what ended it, Reply returns
@@ -88,6 +88,9 @@ func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chat
 			break
 		}
 		frames = p.appendEvent(frames, event, f)
+		if !stream.Buffered() {
+			write()
+		}
 	}
 	frames, err = p.appendEnd(frames, stream, foreign, v, q, f)
 	if !write() {

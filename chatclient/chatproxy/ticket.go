@@ -31,7 +31,7 @@ type tickets struct {
 	macs  []func(parts []string) []byte // of the current secret, then of the previous ones
 }
 
-func newTickets(agent chatclient.AgentID, secret string, previous []string) (*tickets, error) {
+func newTickets(agent int64, secret string, previous []string) (*tickets, error) {
 	t := &tickets{agent: strconv.FormatInt(int64(agent), 10)}
 	for i, s := range append([]string{secret}, previous...) {
 		if len(s) < minSecret {

@@ -10,7 +10,7 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-func ticketsOf(t testing.TB, agent chatclient.AgentID, secret string, previous ...string) *tickets {
+func ticketsOf(t testing.TB, agent int64, secret string, previous ...string) *tickets {
 	made, err := newTickets(agent, secret, previous)
 	require.NoError(t, err)
 	return made

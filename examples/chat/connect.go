@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/chatclient/chattest"
@@ -19,7 +20,7 @@ func connect(getenv func(string) string) (bot *chatclient.Client, where string, 
 	if key == "" || agentText == "" {
 		return nil, "", nil, errors.New("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID belong together: one is missing")
 	}
-	agent, err := chatclient.ParseAgentID(agentText)
+	agent, err := strconv.ParseInt(agentText, 10, 64)
 	if err != nil {
 		return nil, "", nil, fmt.Errorf("BOOKBAG_AGENT_ID: %w", err)
 	}

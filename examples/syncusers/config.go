@@ -5,8 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
-
-	"github.com/chatident/chatident/contacts"
+	"strconv"
 )
 
 // config is what the command line and the environment say.
@@ -20,7 +19,7 @@ type config struct {
 	failed     string
 
 	apiKey string // empty: the fake
-	agent  contacts.AgentID
+	agent  int64
 }
 
 // usageError is one that only another command line or environment helps against.
@@ -85,7 +84,7 @@ func (c *config) readKey(getenv func(string) string) (err error) {
 	case c.dsn == "":
 		return wrong("BOOKBAG_API_KEY is set, and the demo customers are not for the real service: name a table with -dsn and -query, or unset it")
 	}
-	if c.agent, err = contacts.ParseAgentID(agent); err != nil {
+	if c.agent, err = strconv.ParseInt(agent, 10, 64); err != nil {
 		return wrong("BOOKBAG_AGENT_ID: %w", err)
 	}
 	c.apiKey = key

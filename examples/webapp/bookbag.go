@@ -12,7 +12,7 @@ import (
 type bookbag struct {
 	baseURL string // empty for the real one
 	key     string
-	agent   chatclient.AgentID
+	agent   int64
 }
 
 // clients returns a client for the chat and one for contacts. They share a
@@ -24,7 +24,7 @@ func (b bookbag) clients() (*chatclient.Client, *contacts.Client, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("BOOKBAG_API_KEY: %w", err)
 	}
-	book, err := contacts.New(b.key, contacts.AgentID(b.agent), &contacts.Options{BaseURL: b.baseURL, Limiter: limiter, RequireUserIDs: true})
+	book, err := contacts.New(b.key, b.agent, &contacts.Options{BaseURL: b.baseURL, Limiter: limiter, RequireUserIDs: true})
 	if err != nil {
 		return nil, nil, fmt.Errorf("BOOKBAG_API_KEY: %w", err)
 	}

@@ -11,8 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-
-	"github.com/chatident/chatident/chatclient"
+	"strconv"
 )
 
 // config is what the command line and the environment say.
@@ -28,7 +27,7 @@ type config struct {
 	ainisaActionKey  string
 
 	bookbagKey   string // of the real Bookbag; empty for the stand-in
-	bookbagAgent chatclient.AgentID
+	bookbagAgent int64
 	chatSecret   string
 
 	realMegadesk, realAinisa bool
@@ -92,7 +91,7 @@ func (c *config) readBookbag(getenv func(string) string) (err error) {
 		return errors.New("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID belong together: one is missing")
 	}
 	c.bookbagKey = key
-	if c.bookbagAgent, err = chatclient.ParseAgentID(agent); err != nil {
+	if c.bookbagAgent, err = strconv.ParseInt(agent, 10, 64); err != nil {
 		return fmt.Errorf("BOOKBAG_AGENT_ID: %w", err)
 	}
 	return nil

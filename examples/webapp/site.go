@@ -13,7 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/examples/internal/standin"
 )
 
@@ -91,7 +90,7 @@ func (s *site) connect(cfg config) bookbag {
 	return bookbag{
 		baseURL: "http://" + s.vendorListener.Addr().String(),
 		key:     s.bookbag.Key,
-		agent:   chatclient.AgentID(s.bookbag.Agent),
+		agent:   s.bookbag.Agent,
 	}
 }
 

@@ -20,7 +20,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/identity"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -450,7 +449,7 @@ func TestConfig(t *testing.T) {
 
 	c, err = parse(map[string]string{"BOOKBAG_API_KEY": "oc_test_x", "BOOKBAG_AGENT_ID": "7", "CHATPROXY_SECRET": "c", "AINISA_ACTION_KEY": "a"})
 	require.NoError(t, err)
-	assert.Equal(t, []any{"oc_test_x", chatclient.AgentID(7), "c", "a"}, []any{c.bookbagKey, c.bookbagAgent, c.chatSecret, c.ainisaActionKey})
+	assert.Equal(t, []any{"oc_test_x", int64(7), "c", "a"}, []any{c.bookbagKey, c.bookbagAgent, c.chatSecret, c.ainisaActionKey})
 
 	for _, test := range []struct {
 		env  map[string]string

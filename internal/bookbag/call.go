@@ -46,7 +46,7 @@ type Call struct {
 
 // Response is an answer of status 200 to 299.
 type Response struct {
-	Meta
+	ResponseInfo
 	StatusCode  int
 	Attempts    int
 	ContentType string
@@ -60,8 +60,8 @@ type Response struct {
 	Abort   context.CancelCauseFunc
 }
 
-// Meta is what every answer carries beside its body.
-type Meta struct {
+// ResponseInfo is what every answer carries beside its body.
+type ResponseInfo struct {
 	RequestID  string
 	RateLimit  RateLimit
 	RetryAfter time.Duration // 0 when the answer has none
@@ -69,7 +69,7 @@ type Meta struct {
 
 // Failure is everything that goes wrong after the arguments were accepted.
 type Failure struct {
-	Meta
+	ResponseInfo
 	Operation  string
 	StatusCode int     // 0 without an answer
 	Problem    Problem // of a refusal, from the beginning of its body
@@ -113,32 +113,18 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 // *Failure.
 func (c *Client) Open(ctx context.Context, call Call) (*Response, error) {
 	return c.repeat(ctx, call, func(res *http.Response, r *Response) error {
-		b := &body{ReadCloser: res.Body, reason: func(err error) error { return c.reason(r.Context, err) }}
-		b.before, _ = ctx.Value(beforeReadKey{}).(func())
-		r.Stream = b
+		r.Stream = &body{res.Body, func(err error) error { return c.reason(r.Context, err) }}
 		return nil
 	})
 }
 
-type beforeReadKey struct{}
-
-// BeforeRead has a function called before each read of the stream of Open, as that
-// may have to wait for the service.
-func BeforeRead(ctx context.Context, f func()) context.Context {
-	return context.WithValue(ctx, beforeReadKey{}, f)
-}
-
-// body is a body whose reads are announced, and whose errors do not show the key.
+// body is a body whose errors do not show the key.
 type body struct {
 	io.ReadCloser
-	before func()
 	reason func(error) error
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	if b.before != nil {
-		b.before()
-	}
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
 		err = b.reason(err)
@@ -146,14 +132,15 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// repeat is the attempt loop. It never waits past the deadline of ctx, nor for
-// more than 30 seconds: the caller gets the refusal then, with its RetryAfter.
+// repeat is the attempt loop. It never waits past the deadline of ctx, nor longer
+// than maxWait in all: the caller gets the rejection then, with its RetryAfter.
 func (c *Client) repeat(ctx context.Context, call Call, read func(*http.Response, *Response) error) (*Response, error) {
 	var refusal *Failure
 	mayBeDone := false
+	left := c.maxWait
 	for number := 1; ; number++ {
 		begun := time.Now()
-		res, failure := c.attempt(ctx, call, read)
+		res, failure := c.attempt(ctx, call, read, &left)
 		attempt := Attempt{Operation: call.Operation, Number: number, Duration: time.Since(begun)}
 		if failure == nil {
 			res.Attempts = number
@@ -169,7 +156,8 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*http.Response
 		var wait time.Duration
 		again := false
 		if ctx.Err() == nil && number <= c.maxRetries && mayRepeat(call, number, failure) {
-			wait, again = pause(ctx, number, failure)
+			wait, again = pause(ctx, number, failure, left)
+			left -= wait
 		}
 		attempt.StatusCode, attempt.RequestID, attempt.Err, attempt.Wait = failure.StatusCode, failure.RequestID, failure.Err, wait
 		c.report(ctx, attempt)
@@ -227,8 +215,8 @@ func (r *Response) Close(cause error) {
 }
 
 // attempt sends the request once.
-func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Response, *Response) error) (*Response, *Failure) {
-	if err := c.await(ctx); err != nil {
+func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Response, *Response) error, left *time.Duration) (*Response, *Failure) {
+	if err := c.await(ctx, left); err != nil {
 		return nil, &Failure{Err: unsentError{err}}
 	}
 	if err := ctx.Err(); err != nil {
@@ -243,7 +231,7 @@ func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Respons
 		abort(nil)
 		return nil, &Failure{Err: c.reason(ctx, err)}
 	}
-	r := &Response{Meta: c.foreign.parseMeta(res.Header), foreign: c.foreign, StatusCode: res.StatusCode, ContentType: res.Header.Get("Content-Type"), Context: ctx, Abort: abort}
+	r := &Response{ResponseInfo: c.foreign.parseInfo(res.Header), foreign: c.foreign, StatusCode: res.StatusCode, ContentType: res.Header.Get("Content-Type"), Context: ctx, Abort: abort}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		defer abort(nil)
 		defer res.Body.Close()
@@ -251,36 +239,27 @@ func (c *Client) attempt(ctx context.Context, call Call, read func(*http.Respons
 		if res.StatusCode != http.StatusSwitchingProtocols { // else it is the bare connection, on which no time-out ends a read
 			body, _ = io.ReadAll(io.LimitReader(res.Body, c.maxError)) // what came of it is enough
 		}
-		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Problem: c.foreign.problem(body)}
+		return nil, &Failure{ResponseInfo: r.ResponseInfo, StatusCode: res.StatusCode, Problem: c.foreign.problem(body)}
 	}
 	if err := read(res, r); err != nil {
-		return nil, &Failure{Meta: r.Meta, StatusCode: res.StatusCode, Err: c.reason(ctx, err)}
+		return nil, &Failure{ResponseInfo: r.ResponseInfo, StatusCode: res.StatusCode, Err: c.reason(ctx, err)}
 	}
 	return r, nil
 }
 
-// await waits for the limiter.
-func (c *Client) await(ctx context.Context) error {
+// await waits for the limiter, at most as long as is left, and takes that from it.
+func (c *Client) await(ctx context.Context, left *time.Duration) error {
 	if c.limiter == nil {
 		return nil
 	}
-	if until, ok := ctx.Value(waitUntilKey{}).(time.Time); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, until)
-		defer cancel()
-	}
+	begun := time.Now()
+	defer func() { *left -= time.Since(begun) }()
+	ctx, cancel := context.WithTimeout(ctx, *left)
+	defer cancel()
 	if err := c.limiter.Wait(ctx); err != nil {
 		return fmt.Errorf("%w: %w", ErrLimiter, err)
 	}
 	return nil
-}
-
-type waitUntilKey struct{}
-
-// WaitUntil bounds the waits of a call, for the limiter and between attempts,
-// but neither the attempts themselves nor the stream.
-func WaitUntil(ctx context.Context, t time.Time) context.Context {
-	return context.WithValue(ctx, waitUntilKey{}, t)
 }
 
 func (c *Client) request(ctx context.Context, call Call) *http.Request {
@@ -392,7 +371,7 @@ func neverDialled(err error) bool {
 
 // pause returns how long to wait before the next attempt, and false when that
 // is too long to wait for.
-func pause(ctx context.Context, number int, f *Failure) (time.Duration, bool) {
+func pause(ctx context.Context, number int, f *Failure, left time.Duration) (time.Duration, bool) {
 	wait := f.RetryAfter
 	if wait == 0 && f.StatusCode == http.StatusTooManyRequests {
 		wait = max(0, time.Until(f.RateLimit.Reset))
@@ -407,10 +386,7 @@ func pause(ctx context.Context, number int, f *Failure) (time.Duration, bool) {
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= wait {
 		return 0, false
 	}
-	if until, ok := ctx.Value(waitUntilKey{}).(time.Time); ok && time.Until(until) < wait {
-		return 0, false
-	}
-	if wait > maxWait {
+	if wait > left {
 		return 0, false
 	}
 	return wait, true

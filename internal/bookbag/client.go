@@ -25,7 +25,7 @@ const (
 	defaultMaxBody  = 16 << 20
 	defaultMaxError = 64 << 10
 	maxRetries      = 10
-	maxWait         = 30 * time.Second
+	defaultMaxWait  = 30 * time.Second
 	maxBodyOfAnyone = 1 << 30
 
 	userAgent = "chatident-go (+https://github.com/chatident/chatident)"
@@ -37,6 +37,7 @@ type Config struct {
 	HTTPClient *http.Client  // copied; no redirects are followed
 	Timeout    time.Duration // of one attempt; for a stream, to its first byte
 	MaxRetries int           // after the first attempt; negative: none
+	MaxWait    time.Duration // of all waits of a call
 	MaxBody    int64         // of a decoded answer, in bytes
 	MaxError   int64         // what is kept of a refusal's body, in bytes
 	Limiter    Limiter
@@ -73,6 +74,7 @@ type Client struct {
 	http       *http.Client
 	timeout    time.Duration
 	maxRetries int
+	maxWait    time.Duration
 	maxBody    int64
 	maxError   int64
 	limiter    Limiter
@@ -91,6 +93,8 @@ func New(apiKey string, c Config) (*Client, error) {
 	switch {
 	case c.Timeout < 0:
 		return nil, &ArgumentError{"Options.Timeout", "must not be negative"}
+	case c.MaxWait < 0:
+		return nil, &ArgumentError{"Options.MaxWait", "must not be negative"}
 	case c.MaxRetries > maxRetries:
 		return nil, &ArgumentError{"Options.MaxRetries", fmt.Sprintf("must be at most %d", maxRetries)}
 	case c.MaxBody < 0, c.MaxBody > maxBodyOfAnyone:
@@ -103,6 +107,7 @@ func New(apiKey string, c Config) (*Client, error) {
 		http:       withoutRedirects(c.HTTPClient),
 		timeout:    or(c.Timeout, defaultTimeout),
 		maxRetries: max(or(c.MaxRetries, defaultRetries), 0),
+		maxWait:    or(c.MaxWait, defaultMaxWait),
 		maxBody:    or(c.MaxBody, defaultMaxBody),
 		maxError:   or(c.MaxError, defaultMaxError),
 		limiter:    c.Limiter,
@@ -112,6 +117,13 @@ func New(apiKey string, c Config) (*Client, error) {
 		client.timeout = c.HTTPClient.Timeout
 	}
 	return client, nil
+}
+
+// WithMaxWait returns a Client that shares everything with c but Config.MaxWait.
+func (c *Client) WithMaxWait(d time.Duration) *Client {
+	other := *c
+	other.maxWait = max(d, 0)
+	return &other
 }
 
 func or[T comparable](v, otherwise T) T {

@@ -450,8 +450,7 @@ func TestLimiter(t *testing.T) {
 	})
 }
 
-// WaitUntil bounds the waits, and nothing else.
-func TestWaitUntil(t *testing.T) {
+func TestClient_MaxWait(t *testing.T) {
 	for name, test := range map[string]struct {
 		answers  []any
 		attempts int
@@ -465,7 +464,7 @@ func TestWaitUntil(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{answers: test.answers}
 				begun := time.Now()
-				_, _ = newClient(t, s, nil).Do(WaitUntil(t.Context(), begun.Add(2*time.Second)), Call{Method: "GET"})
+				_, _ = newClient(t, s, func(c *Config) { c.MaxWait = 2 * time.Second }).Do(t.Context(), Call{Method: "GET"})
 				assert.Len(t, s.requests, test.attempts)
 				assert.Equal(t, test.waited, time.Since(begun))
 			})
@@ -474,17 +473,21 @@ func TestWaitUntil(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		c := newClient(t, &script{answers: []any{200}}, func(c *Config) { c.Limiter = stuck{} })
-		_, err := c.Do(WaitUntil(t.Context(), begun.Add(2*time.Second)), Call{Method: "GET"})
+		_, err := c.WithMaxWait(2*time.Second).Do(t.Context(), Call{Method: "GET"})
 		f := failure(t, err)
 		assert.ErrorIs(t, f.Err, ErrLimiter)
 		assert.ErrorIs(t, f.Err, context.DeadlineExceeded)
 		assert.Equal(t, 2*time.Second, time.Since(begun))
 
+		_, err = c.Do(t.Context(), Call{Method: "GET"})
+		assert.ErrorIs(t, err.(*Failure).Err, ErrLimiter)
+		assert.Equal(t, 32*time.Second, time.Since(begun), "the default, which WithMaxWait left alone")
+
 		slow := &script{answers: []any{func(*http.Request) (*http.Response, error) {
 			time.Sleep(10 * time.Second)
 			return answerOf(strings.NewReader("{}")), nil
 		}}}
-		_, err = newClient(t, slow, nil).Do(WaitUntil(t.Context(), time.Now().Add(2*time.Second)), Call{Method: "GET"})
+		_, err = newClient(t, slow, nil).WithMaxWait(0).Do(t.Context(), Call{Method: "GET"})
 		assert.NoError(t, err, "an attempt is no wait")
 	})
 }

@@ -147,8 +147,8 @@ func TestCut_CharactersThatMislead(t *testing.T) {
 
 func TestParseMeta_RequestIDIsCut(t *testing.T) {
 	f := newForeign(testKey)
-	assert.Equal(t, strings.Repeat("r", maxShort), f.parseMeta(http.Header{"X-Request-Id": {strings.Repeat("r", 1000)}}).RequestID)
-	assert.Equal(t, "a b", f.parseMeta(http.Header{"X-Request-Id": {"a\u2028b"}}).RequestID)
+	assert.Equal(t, strings.Repeat("r", maxShort), f.parseInfo(http.Header{"X-Request-Id": {strings.Repeat("r", 1000)}}).RequestID)
+	assert.Equal(t, "a b", f.parseInfo(http.Header{"X-Request-Id": {"a\u2028b"}}).RequestID)
 }
 
 func TestProblem_ByForm(t *testing.T) {

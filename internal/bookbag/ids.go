@@ -3,7 +3,6 @@ package bookbag
 import (
 	"cmp"
 	"fmt"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -75,16 +74,6 @@ func (a *alphabet) check(id string) (broken string) {
 	}
 	first := strings.IndexFunc(id, func(r rune) bool { return r >= utf8.RuneSelf || a.foreign[r] == 1 })
 	return fmt.Sprintf("must have only %s: byte %d is another", a.words, first+1)
-}
-
-// ParseAgent reads an agent's number, with white space around it ignored, or
-// returns the rule that the text breaks.
-func ParseAgent(text string) (id int64, broken string) {
-	id, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
-	if err != nil {
-		return 0, "must be a number"
-	}
-	return id, Agent(id)
 }
 
 // Agent returns the rule that an agent's number breaks, or "" for a good one.

@@ -79,7 +79,7 @@ const maxFailures = 20
 
 // Failed is called after a call that failed, and keeps back the next ones. It returns
 // whether the service is down, or asks to wait for too long.
-func (p *Pace) Failed(f Meta, isLimit bool) (isDown bool) {
+func (p *Pace) Failed(f ResponseInfo, isLimit bool) (isDown bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()

@@ -49,10 +49,10 @@ func TestDamagedAnswers(t *testing.T) {
 		{"100 and 103 before it", one(func(a []byte) []byte {
 			return append([]byte("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"), a...)
 		}), "right"},
-		{"HTML", instead("200 OK", "text/html", "<html><body>Sign in to the hotel's network</body></html>"), "unexpected answer"},
-		{"HTML that calls itself JSON", instead("200 OK", "application/json", "<html><body>Sign in</body></html>"), "unexpected answer"},
-		{"JSON of somebody else", instead("200 OK", "application/json", `{"ok":true}`), "unexpected answer"},
-		{"no content", instead("204 No Content", "application/json", ""), "unexpected answer"},
+		{"HTML", instead("200 OK", "text/html", "<html><body>Sign in to the hotel's network</body></html>"), "unexpected response"},
+		{"HTML that calls itself JSON", instead("200 OK", "application/json", "<html><body>Sign in</body></html>"), "unexpected response"},
+		{"JSON of somebody else", instead("200 OK", "application/json", `{"ok":true}`), "unexpected response"},
+		{"no content", instead("204 No Content", "application/json", ""), "unexpected response"},
 		{"no HTTP", one(func([]byte) []byte { return []byte("SSH-2.0-OpenSSH_9.6\r\n") }), "no answer"},
 		{"301 to another host", redirect("301 Moved Permanently", other.URL), "status 301"},
 		{"307 to another host", redirect("307 Temporary Redirect", other.URL), "status 307"},

@@ -153,7 +153,7 @@ func outcomeOf(err error) string {
 	}{
 		{chatclient.ErrTimeout, "time-out"}, {contacts.ErrTimeout, "time-out"},
 		{chatclient.ErrTooLong, "too long"}, {contacts.ErrTooLong, "too long"},
-		{chatclient.ErrUnexpectedAnswer, "unexpected answer"}, {contacts.ErrUnexpectedAnswer, "unexpected answer"},
+		{chatclient.ErrUnexpectedResponse, "unexpected response"}, {contacts.ErrUnexpectedResponse, "unexpected response"},
 		{chatclient.ErrStreamCut, "stream cut"},
 		{chatclient.ErrStreamIdle, "stream idle"},
 		{chatclient.ErrStreamFailed, "stream failed"},

@@ -93,6 +93,30 @@ func (r *Reader) keepName(line []byte) {
 	}
 }
 
+// Buffered reports whether the next event that has data can be returned without
+// reading from the source.
+func (r *Reader) Buffered() bool {
+	rest := r.buf[r.next:r.end]
+	if r.afterCR {
+		rest = bytes.TrimPrefix(rest, []byte("\n"))
+	}
+	for hasData := r.hasData && !r.delivered; ; {
+		end := bytes.IndexAny(rest, "\r\n")
+		if end < 0 {
+			return false
+		}
+		if end == 0 && hasData {
+			return true
+		}
+		value, isData := dataOf(rest[:end])
+		hasData = hasData || isData && len(value) > 0
+		if bytes.HasPrefix(rest[end:], []byte("\r\n")) {
+			end++
+		}
+		rest = rest[end+1:]
+	}
+}
+
 // Unfinished returns the data of an event that the end of the input left
 // without its blank line. The standard discards it; a caller may know better.
 func (r *Reader) Unfinished() []byte {

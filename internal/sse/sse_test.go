@@ -106,6 +106,45 @@ func TestNext_Lines(t *testing.T) {
 	}
 }
 
+// counted counts the reads of a source.
+type counted struct {
+	io.Reader
+	reads int
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	c.reads++
+	return c.Reader.Read(p)
+}
+
+func TestReader_Buffered(t *testing.T) {
+	for _, stream := range []string{
+		"data: a\n\ndata: b\n\n:\n\ndata: c\n\n",
+		"data: a\r\n\r\ndata: b\r\n\r\n: comment\r\n\r\n",
+		"data: a\r\rdata: b\r\r",
+		"event: x\nid: 1\ndata: a\ndata: b\n\nevent: y\n\n:\ndata:\n\ndata: c\n\n",
+	} {
+		for first := range stream {
+			for second := range stream[first:] {
+				src := &counted{Reader: io.MultiReader(
+					strings.NewReader(stream[:first]), strings.NewReader(stream[first:first+second]), strings.NewReader(stream[first+second:]))}
+				r := NewReader(src, 100)
+				for {
+					buffered, reads := r.Buffered(), src.reads
+					event, err := r.Next()
+					for err == nil && len(event.Data) == 0 {
+						event, err = r.Next()
+					}
+					require.Equal(t, buffered, src.reads == reads, "%q %d %d", stream, first, second)
+					if err != nil {
+						break
+					}
+				}
+			}
+		}
+	}
+}
+
 func TestLimit(t *testing.T) {
 	line := "data: " + strings.Repeat("x", 100)
 	for name, test := range map[string]struct {

@@ -13,8 +13,8 @@ type RateLimit struct {
 	Reset            time.Time // zero when unknown
 }
 
-func (f foreign) parseMeta(h http.Header) Meta {
-	return Meta{
+func (f foreign) parseInfo(h http.Header) ResponseInfo {
+	return ResponseInfo{
 		RequestID: f.text(h.Get("X-Request-Id"), maxShort),
 		RateLimit: RateLimit{
 			Limit:     parseCount(h.Get("X-Ratelimit-Limit")),
