@@ -132,9 +132,9 @@ func kindOf(v any) value.Kind {
 	case string, int, float64, bool: // quickly
 		return value.String
 	}
-	kind, err := value.KindOf(v)
+	simple, err := value.Of(v)
 	if err != nil {
 		return value.Object
 	}
-	return kind
+	return simple.Kind
 }

@@ -1,60 +1,36 @@
 package value
 
 import (
+	"bytes"
 	"encoding/json"
-	"strconv"
+	"regexp"
 	"unicode/utf8"
 )
 
-const (
-	notUTF8 = "must be valid UTF-8 (convert it, or replace the rest with strings.ToValidUTF8)"
-	notJSON = "must be one JSON value"
-)
+const notUTF8 = "must be valid UTF-8 (convert it, or replace the rest with strings.ToValidUTF8)"
 
-// checkJSON returns the rule that JSON breaks whose strings would not be decoded
-// to what they say, or "".
-func checkJSON(b []byte) (rule string) {
+// resolveJSON decodes the JSON that a caller's code wrote.
+func resolveJSON(b []byte) (resolved, string) {
 	switch {
 	case !utf8.Valid(b):
-		return notUTF8
+		return resolved{}, notUTF8
 	case !json.Valid(b):
-		return notJSON
+		return resolved{}, "must be one JSON value"
 	case hasLoneSurrogate(b):
-		return `must not have half of a surrogate pair, such as \ud83d`
+		return resolved{}, `must not have half of a surrogate pair, such as \ud83d`
 	}
-	return ""
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	var v any
+	_ = d.Decode(&v) // it is valid
+	return resolve(v)
 }
+
+// completeEscape is every escape of a JSON string but half of a surrogate pair.
+var completeEscape = regexp.MustCompile(`\\([^u]|u[^dD]|u[dD][0-7]|u[dD][89abAB]..\\u[dD][c-fC-F])`)
 
 // hasLoneSurrogate looks for an escape of half a UTF-16 surrogate pair in valid
 // JSON. encoding/json would replace it.
 func hasLoneSurrogate(b []byte) bool {
-	for i := 0; i < len(b); i++ {
-		if b[i] != '\\' {
-			continue
-		}
-		i++ // the escaped character, so that \\u is not taken for an escape
-		switch first := escapedUnit(b[i-1:]); {
-		case isHighSurrogate(first) && isLowSurrogate(escapedUnit(b[i+5:])):
-			i += 10
-		case isHighSurrogate(first), isLowSurrogate(first):
-			return true
-		}
-	}
-	return false
+	return bytes.Contains(b, []byte(`\u`)) && bytes.Contains(completeEscape.ReplaceAll(b, nil), []byte(`\`))
 }
-
-// escapedUnit returns the UTF-16 code unit of the escape \uXXXX at the start of b, 0 if there is
-// none.
-func escapedUnit(b []byte) uint64 {
-	if len(b) < 6 || b[0] != '\\' || b[1] != 'u' {
-		return 0
-	}
-	unit, err := strconv.ParseUint(string(b[2:6]), 16, 16)
-	if err != nil {
-		return 0
-	}
-	return unit
-}
-
-func isHighSurrogate(unit uint64) bool { return 0xd800 <= unit && unit < 0xdc00 }
-func isLowSurrogate(unit uint64) bool  { return 0xdc00 <= unit && unit < 0xe000 }

@@ -1,6 +1,7 @@
 package value
 
 import (
+	"encoding/json"
 	"strings"
 	"unicode/utf8"
 )
@@ -16,76 +17,56 @@ func Text(s string) (rule string) {
 	return ""
 }
 
-// special is 1 for the bytes that a JSON string in an HTML page does not hold as
-// they are: quote, backslash, < > & and everything but printable ASCII.
-var special = func() (set [256]byte) {
-	for c := range set {
-		if c < ' ' || c >= utf8.RuneSelf || strings.ContainsRune(`"\<>&`, rune(c)) {
-			set[c] = 1
+// escapes has what json.Marshal writes for a character of ASCII in an HTML page, if
+// that is not the character itself.
+var escapes = func() (set [utf8.RuneSelf]string) {
+	for c := range rune(utf8.RuneSelf) {
+		if quoted, _ := json.Marshal(string(c)); len(quoted) > len(`"c"`) {
+			set[c] = string(quoted[1 : len(quoted)-1])
 		}
 	}
 	return set
 }()
 
-// plain returns how many bytes there are before a special one. It looks at four
-// at a time, since most text has none.
-func plain(s string) int {
-	rest := s
-	for len(rest) >= 4 && special[rest[0]]|special[rest[1]]|special[rest[2]]|special[rest[3]] == 0 {
-		rest = rest[4:]
+// isPlain reports whether s is ASCII without escapes, as most text is.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf || escapes[s[i]] != "" {
+			return false
+		}
 	}
-	for len(rest) > 0 && special[rest[0]] == 0 {
-		rest = rest[1:]
-	}
-	return len(s) - len(rest)
+	return true
 }
 
 // AppendText appends s as it is between the quotes of a JSON string, with the
 // escapes that json.Marshal writes. If s breaks the rule of [Text], the error is
-// an *[Error] and what was appended must not be used.
+// an *[Error] and dst is returned.
 func AppendText(dst []byte, s string) ([]byte, error) {
+	if isPlain(s) {
+		return append(dst, s...), nil
+	}
+	if rule := Text(s); rule != "" {
+		return dst, &Error{Rule: rule}
+	}
 	start := 0
-	for i := plain(s); i < len(s); i += plain(s[i:]) {
-		c, size := s[i], 1
-		if c == 0 {
-			return dst, &Error{Rule: Text("\x00")}
+	for i, r := range s {
+		if escape := escapeOf(r); escape != "" {
+			dst = append(append(dst, s[start:i]...), escape...)
+			start = i + utf8.RuneLen(r)
 		}
-		if c < utf8.RuneSelf {
-			dst = appendEscape(append(dst, s[start:i]...), c)
-			start = i + 1
-		} else {
-			var r rune
-			r, size = utf8.DecodeRuneInString(s[i:])
-			switch {
-			case r == utf8.RuneError && size == 1:
-				return dst, &Error{Rule: notUTF8}
-			case r == '\u2028' || r == '\u2029': // line ends in older JavaScript
-				dst = append(append(dst, s[start:i]...), `\u202`...)
-				dst = append(dst, hexDigits[r&0xf])
-				start = i + size
-			}
-		}
-		i += size
 	}
 	return append(dst, s[start:]...), nil
 }
 
-const hexDigits = "0123456789abcdef"
-
-func appendEscape(dst []byte, c byte) []byte {
-	switch c {
-	case '"', '\\':
-		return append(dst, '\\', c)
-	case '\b':
-		return append(dst, `\b`...)
-	case '\f':
-		return append(dst, `\f`...)
-	case '\n':
-		return append(dst, `\n`...)
-	case '\r':
-		return append(dst, `\r`...)
-	case '\t':
-		return append(dst, `\t`...)
+// escapeOf returns "" for a character that is written as it is.
+func escapeOf(r rune) string {
+	switch {
+	case r < utf8.RuneSelf:
+		return escapes[r]
+	case r == '\u2028': // it and the next end a line in older JavaScript
+		return `\u2028`
+	case r == '\u2029':
+		return `\u2029`
 	}
-	return append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&0xf])
+	return ""
 }
