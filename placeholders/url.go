@@ -86,7 +86,7 @@ func (s *source) path(at int, path string) (segments []string) {
 		case segment != "":
 			decoded := strings.ReplaceAll(string(appendDecoded(nil, segment)), `\`, "/")
 			for part := range strings.SplitSeq(decoded, "/") { // some services need a%2Fb
-				rule = cmp.Or(rule, segmentRules[pathsegment.Check(part)])
+				rule = cmp.Or(rule, segmentRules[pathsegment.Check([]byte(part))])
 			}
 		case 0 < i && i < len(all)-1:
 			rule = "a path must have no empty segment: some servers remove it"
@@ -104,7 +104,7 @@ func (s *source) path(at int, path string) (segments []string) {
 // known yet, so its own text may be empty or dots.
 func checkSegmentTemplate(segment string) string {
 	decoded := string(appendDecoded(nil, segment))
-	switch fault := pathsegment.Check(strings.ReplaceAll(decoded, nul, "")); fault {
+	switch fault := pathsegment.Check([]byte(strings.ReplaceAll(decoded, nul, ""))); fault {
 	case pathsegment.None, pathsegment.Empty, pathsegment.Dots:
 		return embedded(decoded)
 	default:

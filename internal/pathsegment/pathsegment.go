@@ -6,7 +6,6 @@
 package pathsegment
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -25,109 +24,59 @@ const (
 )
 
 // Check returns the fault of a segment. The text is decoded: "a b", not "a%20b".
-func Check[T string | []byte](text T) Fault { return check(text, false) }
+func Check(text []byte) Fault { return check(text, false) }
 
 // CheckParts is Check for text that may have slashes and backslashes, and so
 // may be read as several segments. Each part between them is checked; empty
 // parts are accepted beside others.
-func CheckParts[T string | []byte](text T) Fault { return check(text, true) }
+func CheckParts(text string) Fault { return check([]byte(text), true) }
 
-func check[T string | []byte](text T, slashes bool) Fault {
-	var s segment
-	escape := 0 // how much of an escape the last characters are: %, %0 or %u, %u0 ...
-	parts := 0
-	for i := 0; i < len(text); {
-		if plain[text[i]] && escape == 0 { // as nearly always
-			if i++; !s.cut {
-				s.length, s.solid = s.length+1, true
+func check(text []byte, slashes bool) Fault {
+	fault, cut := Empty, false // of the part so far, and whether some servers cut off what follows
+	hasName := false           // an earlier part has no fault
+	escape := 0                // how many characters of an escape are before: of %00, or of %0000 for %u0000
+	for len(text) > 0 {
+		if escape == 0 && isAlphanumeric(text[0]) { // as nearly always
+			if text = text[1:]; !cut {
+				fault = None
 			}
 			continue
 		}
-		c, size := decode(text, i)
-		i += size
-		switch {
+		c, size := utf8.DecodeRune(text)
+		switch text = text[size:]; {
 		case c == utf8.RuneError && size == 1:
 			return NotUTF8
 		case unicode.IsControl(c):
 			return Control
 		}
+		c = fold(c)
 		if escape = escapeLength(escape, c); escape == len("%00") {
 			return Encoded
 		}
-		if fold(c) != '/' {
-			s.add(c)
-			continue
-		}
-		switch fault := s.fault(); {
-		case !slashes:
+		switch {
+		case c == '/' && !slashes:
 			return Slash
-		case fault == Dots || s.cut:
+		case c == '/' && (fault == Dots || fault == Empty && cut):
 			return fault
-		case fault == None:
-			parts++
+		case c == '/':
+			fault, cut, hasName = Empty, false, hasName || fault == None
+		case cut:
+		case c == ';', c == '?' && fault != Empty: // "?" is a name, but "..?" may be dots
+			cut = true
+		case isSolid(c):
+			fault = None
+		case fault == Empty:
+			fault = Dots
 		}
-		s = segment{}
 	}
-	if fault := s.fault(); fault != Empty || parts == 0 || s.cut {
-		return fault
+	if fault == Empty && hasName && !cut {
+		return None
 	}
-	return None
+	return fault
 }
 
-// plain are the characters of ASCII that are nothing but themselves.
-var plain = func() (set [256]bool) {
-	for c := range set {
-		set[c] = ' ' < c && c < 0x7f && !strings.ContainsRune(`.%/\;?#`, rune(c))
-	}
-	return set
-}()
-
-// decode returns the character at i without an allocation.
-func decode[T string | []byte](text T, i int) (rune, int) {
-	if text[i] < utf8.RuneSelf {
-		return rune(text[i]), 1
-	}
-	return utf8.DecodeRuneInString(string(text[i:min(i+utf8.UTFMax, len(text))]))
-}
-
-// segment is what a server may make of the characters so far.
-type segment struct {
-	length int  // in characters
-	solid  bool // one of them keeps it from being empty or dots
-	cut    bool // a ; ? or # was there: some servers cut the rest off
-}
-
-func (s *segment) add(c rune) {
-	switch folded := fold(c); {
-	case s.cut:
-	case folded == ';', folded == '?' && s.length > 0: // "#1001" is a name of its own
-		s.cut = true
-	default:
-		s.length++
-		s.solid = s.solid || isSolid(c)
-	}
-}
-
-func (s *segment) fault() Fault {
-	switch {
-	case s.length == 0:
-		return Empty
-	case !s.solid:
-		return Dots
-	}
-	return None
-}
-
-// isSolid reports whether no server reads the character as a dot, as white
-// space, or as nothing. Marks, format characters, and punctuation and
-// mathematical signs outside of ASCII are not solid: compatibility forms
-// (U+FF0E, U+2024), other alphabets' full stops (U+3002, as IDNA reads it) and
-// zero-width characters (U+200B) are among them.
-func isSolid(c rune) bool {
-	if c < utf8.RuneSelf {
-		return c > ' ' && c != '.'
-	}
-	return unicode.In(c, unicode.L, unicode.N, unicode.So, unicode.Sc) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, c)
+func isAlphanumeric(c byte) bool {
+	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z'
 }
 
 // fold returns '/' for what may be read as a separator of segments, '?' for
@@ -156,17 +105,23 @@ func fold(c rune) rune {
 // length characters of one. len("%00") is a whole one. Some servers also decode
 // %u002e, and take the digits of other alphabets.
 func escapeLength(length int, c rune) int {
-	if c = fold(c); c != '%' && length == 0 {
-		return 0
-	}
-	hex := '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' || c >= utf8.RuneSelf && unicode.IsDigit(c)
 	switch {
-	case c == '%':
+	case c == '%', length == 1 && (c == 'u' || c == 'U'):
 		return 1
-	case length == 1 && (c == 'u' || c == 'U'):
-		return 1
-	case hex:
+	case length > 0 && ('a' <= c && c <= 'f' || 'A' <= c && c <= 'F' || unicode.IsDigit(c)):
 		return length + 1
 	}
 	return 0
+}
+
+// isSolid reports whether no server reads the character as a dot, as white
+// space, or as nothing. Marks, format characters, and punctuation and
+// mathematical signs outside of ASCII are not solid: compatibility forms
+// (U+2024), other alphabets' full stops (U+3002, as IDNA reads it) and zero-width
+// characters (U+200B) are among them.
+func isSolid(c rune) bool {
+	if c < utf8.RuneSelf {
+		return c > ' ' && c != '.'
+	}
+	return unicode.In(c, unicode.L, unicode.N, unicode.So, unicode.Sc) && !unicode.Is(unicode.Other_Default_Ignorable_Code_Point, c)
 }

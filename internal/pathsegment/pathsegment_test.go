@@ -48,7 +48,6 @@ func TestCheck(t *testing.T) {
 
 		"\xff": notUTF8, "\xc0\xae\xc0\xae": notUTF8, "\xc0\xaf": notUTF8, "\xe0\x80\xae": notUTF8, "\xf0\x80\x80\xae": notUTF8, "\xed\xa0\x80": notUTF8, "a\xe2\x80": notUTF8,
 	} {
-		assert.Equal(t, want, pathsegment.Check(text), "%q", text)
 		assert.Equal(t, want, pathsegment.Check([]byte(text)), "%q", text)
 		if want != none && want != slash {
 			assert.Equal(t, want, pathsegment.CheckParts(text), "%q", text)
@@ -66,7 +65,7 @@ func TestCheckParts(t *testing.T) {
 		"": empty, "/": empty, `//\`: empty, "\u2215": empty, "a/;b": empty, "a/;": empty, ";/a": empty,
 
 		"..": dots, "../x": dots, "a/../b": dots, `a\..\b`: dots, "a/.": dots, "a/..;/b": dots, "a/..;x/b": dots, "a/.. /b": dots, "a/ /b": dots, "a/..\u200b/b": dots,
-		"a\uff0f..\uff0fb": dots, "a\uff3c\uff0e\uff0e\uff3cb": dots, "a\u2215..": dots, "a/..?/b": dots, "..\u00a5a": dots,
+		"a\uff0f..\uff0fb": dots, "a\uff3c\uff0e\uff0e\uff3cb": dots, "a\u2215..": dots, "a/..?/b": dots, "..\u00a5a": dots, "a;x/../b": dots, "a?x/..": dots,
 
 		"a%2f..": encoded, "a/%2e%2e/b": encoded, `a\%u002e`: encoded, "a/\xc0\xae": notUTF8, "a/\u0085": control,
 	} {
@@ -87,7 +86,7 @@ func FuzzCheck(f *testing.F) {
 	}
 	fold := strings.NewReplacer("\uff0e", ".", "\u2024", ".", "\u3002", ".", "\uff0f", "/", "\uff3c", "/", `\`, "/", "\u2215", "/", "\u00a0", "", "\u200b", "", " ", "")
 	f.Fuzz(func(t *testing.T, s string) {
-		if pathsegment.Check(s) != none {
+		if pathsegment.Check([]byte(s)) != none {
 			return
 		}
 		for range 3 {
@@ -97,7 +96,7 @@ func FuzzCheck(f *testing.F) {
 					seen = s
 				}
 				if seen == "" && end != ";" {
-					continue // "#1001" is a name of its own
+					continue // "#1001" is a name
 				}
 				seen = fold.Replace(seen)
 				require.NotContains(t, seen, "/")
