@@ -1,6 +1,7 @@
 package hmachash
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 
@@ -45,11 +46,7 @@ func newHandler[User any](path string, lookup func(*http.Request) (User, error),
 	if lookup == nil {
 		panic("hmachash: Handler needs a lookup")
 	}
-	var o endpoint.Options
-	if options != nil {
-		o = endpoint.Options(*options)
-	}
-	return endpoint.Identity{
+	e := &endpoint.Identity{
 		Path: path,
 		Identify: func(r *http.Request) (string, error) {
 			user, err := lookup(r)
@@ -65,5 +62,10 @@ func newHandler[User any](path string, lookup func(*http.Request) (User, error),
 		},
 		WrongPath: func(rule string) error { return &FieldError{"HandlerOptions.Path", rule} },
 		Panicked:  func(p *endpoint.Panic) error { return (*PanicError)(p) },
-	}.Handler(o)
+	}
+	if options != nil {
+		e.Path, e.OnError = cmp.Or(options.Path, e.Path), options.OnError
+	}
+	e.Check()
+	return e
 }

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"net/http"
 
 	"github.com/chatident/chatident/internal/endpoint"
@@ -66,11 +67,7 @@ func Handler(minter *Minter, lookup func(*http.Request) (*Payload, error), optio
 	if minter == nil || lookup == nil {
 		panic("identity: Handler needs a minter and a lookup")
 	}
-	var o endpoint.Options
-	if options != nil {
-		o = endpoint.Options(*options)
-	}
-	return endpoint.Identity{
+	e := &endpoint.Identity{
 		Path: "/api/megadesk-identity",
 		Identify: func(r *http.Request) (string, error) {
 			payload, err := lookup(r)
@@ -82,5 +79,10 @@ func Handler(minter *Minter, lookup func(*http.Request) (*Payload, error), optio
 		},
 		WrongPath: func(rule string) error { return &FieldError{"HandlerOptions.Path", rule} },
 		Panicked:  func(p *endpoint.Panic) error { return (*PanicError)(p) },
-	}.Handler(o)
+	}
+	if options != nil {
+		e.Path, e.OnError = cmp.Or(options.Path, e.Path), options.OnError
+	}
+	e.Check()
+	return e
 }

@@ -30,6 +30,6 @@ func TestProxy_LogsAPanic(t *testing.T) {
 	var record struct{ Msg, Error, Stack string }
 	require.NoError(t, json.Unmarshal(log.Bytes(), &record))
 	assert.Equal(t, "chat endpoint failed", record.Msg)
-	assert.Equal(t, "chatproxy: panic of type string: no session   "+strings.Repeat("x", 256-len("no session   ")), record.Error)
+	assert.Equal(t, "chatproxy: panic of type string: no session   "+strings.Repeat("x", 256-len("no session\u2028\u202e\n")), record.Error)
 	assert.Contains(t, record.Stack, "panic_test.go")
 }

@@ -116,7 +116,7 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		o.CrossOrigin = http.NewCrossOriginProtection()
 	}
 	if o.OnError == nil {
-		o.OnError = endpoint.Log("chat endpoint failed", stackOf)
+		o.OnError = func(r *http.Request, err error) { endpoint.Log(r, "chat endpoint failed", err, stackOf(err)) }
 	}
 	t, err := newTickets(bot.Agent(), secret, o.Previous)
 	if err != nil {

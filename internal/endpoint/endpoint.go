@@ -10,7 +10,6 @@ import (
 	"runtime/debug"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // Panic describes a panic that was recovered. Its fields are those of the public
@@ -22,11 +21,7 @@ type Panic struct {
 }
 
 func (p *Panic) String() string {
-	text := "panic of type " + p.Type
-	if p.Text != "" {
-		text += ": " + p.Text
-	}
-	return text
+	return strings.TrimSuffix("panic of type "+p.Type+": "+p.Text, ": ")
 }
 
 // Recover, deferred, calls report after a panic. http.ErrAbortHandler is passed
@@ -41,8 +36,8 @@ func Recover(report func(*Panic)) {
 	}
 }
 
-// textOf returns at most 256 bytes of an error's or a string's text. Other values
-// have none: how they print is not under their author's control.
+// textOf returns at most 256 bytes of the text of an error or a string. Other values have none: how they
+// print is not under their author's control.
 func textOf(v any) (text string) {
 	defer func() { _ = recover() }() // an Error method may panic, too
 	switch v := v.(type) {
@@ -54,37 +49,28 @@ func textOf(v any) (text string) {
 	return ""
 }
 
-// Log returns the default of an OnError: slog.Default() at level Error, with at
-// most 256 bytes of the error's text. For a panic these are of the panic's text,
-// and the stack is logged too.
-func Log(message string, stack func(error) []byte) func(*http.Request, error) {
-	return func(r *http.Request, err error) {
-		limit, s := textLimit, stack(err)
-		if s != nil {
-			limit *= 2 // the text of the panic is bounded, and has a prefix
-		}
-		attrs := []any{"error", cut(err.Error(), limit)}
-		if s != nil {
-			attrs = append(attrs, "stack", string(s))
-		}
-		slog.Default().ErrorContext(r.Context(), message, attrs...)
+// Log is the default of an OnError: slog.Default() at level Error, with at most 256
+// bytes of the error's text. For a panic these are of the panic's text, and its
+// stack is logged too.
+func Log(r *http.Request, message string, err error, stack []byte) {
+	if stack == nil {
+		slog.Default().ErrorContext(r.Context(), message, "error", cut(err.Error(), textLimit))
+		return
 	}
+	text := cut(err.Error(), 2*textLimit) // the text of the panic is cut already, and has a prefix
+	slog.Default().ErrorContext(r.Context(), message, "error", text, "stack", string(stack))
 }
 
 const textLimit = 256
 
-// cut returns the start of text as valid UTF-8 of at most limit bytes, with a
-// space for each character that does not print: a log shows it as it is.
+// cut returns the start of text as valid UTF-8, with a space for each character that
+// does not print: a log shows it as it is.
 func cut(text string, limit int) string {
-	var b strings.Builder
-	for _, r := range text {
-		if !unicode.IsGraphic(r) {
-			r = ' '
+	text = strings.ToValidUTF8(text[:min(len(text), limit)], "")
+	return strings.Map(func(r rune) rune {
+		if unicode.IsGraphic(r) {
+			return r
 		}
-		if b.Len()+utf8.RuneLen(r) > limit {
-			break
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
+		return ' '
+	}, text)
 }

@@ -8,19 +8,17 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 )
 
-// Options has the fields of the public HandlerOptions types, which convert to it.
-type Options struct {
-	Path    string
-	OnError func(*http.Request, error)
-}
-
-// Identity is what the public packages make of the endpoint.
+// Identity serves {"identity":...}: what a page of the site may know of its own
+// visitor. It serves one path, to pages of the same origin, and no cache keeps it.
 type Identity struct {
-	// Path is the default of Options.Path.
+	// Path is the path of the endpoint as browsers request it.
 	Path string
+
+	// OnError is called after the response of each failure. Default: [Log].
+	OnError func(*http.Request, error)
 
 	// Identify returns the visitor's identity as JSON, or "" for one who is not
 	// signed in. It may panic.
@@ -29,66 +27,48 @@ type Identity struct {
 	// WrongPath and Panicked return the public error for what they are called with.
 	WrongPath func(rule string) error
 	Panicked  func(*Panic) error
+
+	wrongPath sync.Once // is reported once
 }
 
-// Handler serves {"identity":...}: what a page of the site may know of its own
-// visitor. It serves one path, to pages of the same origin, and no cache keeps it. It
-// panics if Options.Path is no path.
-func (i Identity) Handler(o Options) http.Handler {
-	if o.Path == "" {
-		o.Path = i.Path
-	}
-	if rule := pathRule(o.Path); rule != "" {
-		panic(i.WrongPath(rule))
-	}
-	return &handler{Identity: i, Options: o}
-}
-
-type handler struct {
-	Identity
-	Options
-	wrongPath atomic.Bool // whether it was reported
-}
-
-// pathRule returns the rule that the path of an endpoint breaks, or "".
-func pathRule(path string) string {
-	if !strings.HasPrefix(path, "/") || strings.ContainsFunc(path, func(r rune) bool {
+// Check panics if the Path is not a path.
+func (i *Identity) Check() {
+	if !strings.HasPrefix(i.Path, "/") || strings.ContainsFunc(i.Path, func(r rune) bool {
 		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/-._~!$&'()+,;=:@%", r))
 	}) {
-		return "must be a path such as /api/identity, as browsers send it (without host, query, wildcard or method)"
+		panic(i.WrongPath("must be a path such as /api/identity, as browsers send it (without host, query, wildcard or method)"))
 	}
-	return ""
 }
 
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (i *Identity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	sameOriginOnly(header)
 	Private(header)
 	header.Set("Content-Type", "application/json")
 
 	switch path := rawPath(r); {
-	case path != h.Options.Path:
+	case path != i.Path:
 		write(w, http.StatusNotFound, `{"error":"this is not the path of the identity endpoint"}`)
-		if h.wrongPath.CompareAndSwap(false, true) {
-			h.report(r, h.WrongPath(fmt.Sprintf("expected requests for %q, got one for %.64q (mount the handler on the first, or set Path to what browsers request; this is reported once)", h.Options.Path, path)), nil)
-		}
+		i.wrongPath.Do(func() {
+			i.report(r, i.WrongPath(fmt.Sprintf("expected requests for %q, got one for %.64q (mount the handler on the first, or set Path to what browsers request; this is reported once)", i.Path, path)), nil)
+		})
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
 		write(w, http.StatusMethodNotAllowed, `{"error":"only GET and HEAD are allowed"}`)
 	case !sameOrigin(r):
 		write(w, http.StatusForbidden, `{"error":"only pages of this site may request this"}`)
 	default:
-		h.respond(w, r)
+		i.respond(w, r)
 	}
 }
 
-func (h *handler) respond(w http.ResponseWriter, r *http.Request) {
-	identity, stack, err := h.identify(r)
+func (i *Identity) respond(w http.ResponseWriter, r *http.Request) {
+	identity, stack, err := i.identify(r)
 	switch {
 	case err != nil:
 		write(w, http.StatusInternalServerError, `{"error":"the identity is not available at the moment"}`)
 		if stack != nil || !errors.Is(r.Context().Err(), context.Canceled) {
-			h.report(r, err, stack)
+			i.report(r, err, stack)
 		}
 	case identity == "":
 		write(w, http.StatusOK, `{"identity":null}`)
@@ -98,18 +78,18 @@ func (h *handler) respond(w http.ResponseWriter, r *http.Request) {
 }
 
 // identify returns the stack after a panic.
-func (h *handler) identify(r *http.Request) (identity string, stack []byte, err error) {
-	defer Recover(func(p *Panic) { identity, stack, err = "", p.Stack, h.Panicked(p) })
-	identity, err = h.Identify(r)
+func (i *Identity) identify(r *http.Request) (identity string, stack []byte, err error) {
+	defer Recover(func(p *Panic) { identity, stack, err = "", p.Stack, i.Panicked(p) })
+	identity, err = i.Identify(r)
 	return identity, nil, err
 }
 
-func (h *handler) report(r *http.Request, err error, stack []byte) {
-	if h.OnError == nil {
-		Log("identity endpoint failed", func(error) []byte { return stack })(r, err)
+func (i *Identity) report(r *http.Request, err error, stack []byte) {
+	if i.OnError != nil {
+		i.OnError(r, err)
 		return
 	}
-	h.OnError(r, err)
+	Log(r, "identity endpoint failed", err, stack)
 }
 
 // rawPath returns the path of the request's target as the client sent it, before
@@ -140,8 +120,7 @@ func sameOrigin(r *http.Request) bool {
 // gone: then there is nothing to do.
 func write(w http.ResponseWriter, status int, parts ...string) {
 	w.WriteHeader(status)
-	for _, part := range parts {
+	for _, part := range append(parts, "\n") {
 		_, _ = io.WriteString(w, part)
 	}
-	_, _ = io.WriteString(w, "\n")
 }
