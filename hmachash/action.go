@@ -1,6 +1,7 @@
 package hmachash
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"errors"
@@ -85,11 +86,8 @@ func (a *Ainisa) Action(header, apiKey string, next http.Handler, options *Actio
 	case h.options.WithoutKey:
 		return h, nil
 	}
-	if rule := secret.CheckHeader(header); rule != "" {
-		return nil, &FieldError{"header", rule}
-	}
-	if rule := secret.CheckIn(header, apiKey); rule != "" {
-		return nil, &FieldError{"apiKey", rule}
+	if err := cmp.Or(checkRule("header", secret.CheckHeader(header)), checkRule("apiKey", secret.CheckIn(header, apiKey))); err != nil {
+		return nil, err
 	}
 	h.isKey = func(key string) bool { return hmac.Equal([]byte(key), []byte(apiKey)) }
 	return h, nil

@@ -1,6 +1,7 @@
 package hmachash
 
 import (
+	"cmp"
 	"html/template"
 	"net/http"
 
@@ -36,7 +37,7 @@ func (a *Ainisa) SetSecret(secret string, options *Options) error {
 }
 
 // AinisaUser is a signed-in customer. Only the ID is covered by the user_hash:
-// the vendor cannot tell whether the other fields were changed by the visitor.
+// a visitor can change the other fields, and the vendor does not notice it.
 // Empty fields are left out.
 type AinisaUser struct {
 	// ID is the customer's id in your system, as a string (the number 1 is
@@ -65,13 +66,13 @@ type AinisaIdentity struct {
 // "null", the nil UUID), has more than 512 bytes or a character that does not print,
 // and a text that is not valid UTF-8 or has white space at its edges.
 func (a *Ainisa) Identify(u AinisaUser) (AinisaIdentity, error) {
-	if name, rule := field.Check(
-		field.New("AinisaUser.ID", u.ID, field.PageID),
-		field.New("AinisaUser.FirstName", u.FirstName, field.Text),
-		field.New("AinisaUser.LastName", u.LastName, field.Text),
-		field.New("AinisaUser.Email", u.Email, field.Text),
-	); rule != "" {
-		return AinisaIdentity{}, &FieldError{name, rule}
+	if err := cmp.Or(
+		checkRule("AinisaUser.ID", field.PageID(u.ID)),
+		checkRule("AinisaUser.FirstName", field.Text(u.FirstName)),
+		checkRule("AinisaUser.LastName", field.Text(u.LastName)),
+		checkRule("AinisaUser.Email", field.Text(u.Email)),
+	); err != nil {
+		return AinisaIdentity{}, err
 	}
 	hash, err := a.hasher.Hash(u.ID)
 	return AinisaIdentity{u.ID, hash, u.FirstName, u.LastName, u.Email}, err

@@ -9,7 +9,7 @@ import (
 )
 
 // Not under the race detector, which empties pools at random.
-func TestAllocations(t *testing.T) {
+func TestHash_Allocations(t *testing.T) {
 	h := testHasher(t, "a secret that is long", nil)
 	dst := make([]byte, 0, hashSize)
 	assert.Zero(t, testing.AllocsPerRun(1000, func() {

@@ -2,6 +2,7 @@ package hmachash
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"html/template"
@@ -39,7 +40,7 @@ func (b *Bookbag) SetSecret(secret string, options *Options) error {
 }
 
 // BookbagUser is a signed-in customer. Only the ID is covered by the user_hash:
-// the vendor cannot tell whether the other fields were changed by the visitor.
+// a visitor can change the other fields, and the vendor does not notice it.
 // Empty fields are left out.
 type BookbagUser struct {
 	// ID is the customer's id in your system, as a string. Empty for a visitor
@@ -82,12 +83,12 @@ type BookbagIdentity struct {
 // a text that is not valid UTF-8 or has white space at its edges, and a key or value
 // that breaks the rules of Metadata.
 func (b *Bookbag) Identify(u BookbagUser) (BookbagIdentity, error) {
-	if name, rule := field.Check(
-		field.New("BookbagUser.ID", u.ID, field.PageID),
-		field.New("BookbagUser.Name", u.Name, field.Text),
-		field.New("BookbagUser.Email", u.Email, field.Text),
-	); rule != "" {
-		return BookbagIdentity{}, &FieldError{name, rule}
+	if err := cmp.Or(
+		checkRule("BookbagUser.ID", field.PageID(u.ID)),
+		checkRule("BookbagUser.Name", field.Text(u.Name)),
+		checkRule("BookbagUser.Email", field.Text(u.Email)),
+	); err != nil {
+		return BookbagIdentity{}, err
 	}
 	metadata, err := u.metadata()
 	if err != nil {

@@ -11,3 +11,11 @@ type FieldError struct {
 }
 
 func (e *FieldError) Error() string { return "hmachash: " + e.Field + ": " + e.Rule }
+
+// checkRule returns nil for no rule.
+func checkRule(field, rule string) error {
+	if rule == "" {
+		return nil
+	}
+	return &FieldError{field, rule}
+}

@@ -112,7 +112,7 @@ func ExampleBookbag_Script() {
 // comes from it.
 func Example_twoVendors() {
 	type customer struct{ id, first, last, email, plan string }
-	currentCustomer := func(*http.Request) (*customer, error) { // your session; nil if nobody is signed in
+	currentCustomer := func(*http.Request) (*customer, error) { // your session; nil for an anonymous visitor
 		return &customer{"1", "Ada", "Lovelace", "ada@example.com", "pro"}, nil
 	}
 	ainisaUser := func(r *http.Request) (hmachash.AinisaUser, error) {

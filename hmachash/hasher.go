@@ -1,6 +1,7 @@
 package hmachash
 
 import (
+	"cmp"
 	"crypto/fips140"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -98,10 +99,7 @@ func checkSecret(field, secret string) error {
 
 // checkVendorSecret is for a secret that was copied from a dashboard.
 func checkVendorSecret(field, text string) error {
-	if rule := secret.Check(text); rule != "" {
-		return &FieldError{field, rule}
-	}
-	return checkSecret(field, text)
+	return cmp.Or(checkRule(field, secret.Check(text)), checkSecret(field, text))
 }
 
 // Hash returns the user_hash of id: 64 lower-case hexadecimal digits. An id
@@ -151,10 +149,7 @@ func checkID(id string) error {
 		// JSON would carry U+FFFD instead: other bytes than were hashed.
 		return &FieldError{"id", "must be valid UTF-8"}
 	}
-	if rule := field.Set(id); rule != "" {
-		return &FieldError{"id", rule}
-	}
-	return nil
+	return checkRule("id", field.Set(id))
 }
 
 // macFunc computes the HMAC of a message in hex. It is a function so that the

@@ -9,7 +9,7 @@ import (
 )
 
 // Not under the race detector, which allocates for itself.
-func TestAllocations(t *testing.T) {
+func TestMint_Allocations(t *testing.T) {
 	m := newTestMinter(t, nil)
 	p := Payload{
 		User:         UserDetail{ID: "user-123", Email: "user@example.com", Name: "Ada Lovelace", Plan: "pro"},

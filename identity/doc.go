@@ -46,6 +46,6 @@
 // sign anybody in by it. Its text is not an identifier: never key a cache or a
 // deny-list by it.
 //
-// Under GODEBUG=fips140=only minting works. Opening does not, and [NewOpener] says
-// so: go-jose's use of AES-GCM is rejected in that mode.
+// Under GODEBUG=fips140=only minting works. [NewOpener] returns an
+// error: go-jose's use of AES-GCM is rejected in that mode.
 package identity

@@ -17,6 +17,14 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return "identity: " + e.Field + ": " + e.Rule }
 
+// checkRule returns nil for no rule.
+func checkRule(field, rule string) error {
+	if rule == "" {
+		return nil
+	}
+	return &FieldError{field, rule}
+}
+
 var (
 	// ErrInvalidToken reports a string that is not a token sealed with a key of the
 	// Opener. It does not say what is wrong with it.

@@ -26,7 +26,7 @@ func Example() {
 	currentUser := func(r *http.Request) (*identity.Payload, error) {
 		cookie, err := r.Cookie("session") // in place of your own session
 		if err != nil {
-			return nil, nil // nobody is signed in
+			return nil, nil // an anonymous visitor
 		}
 		return &identity.Payload{
 			User: identity.UserDetail{
@@ -56,7 +56,7 @@ func Example() {
 	// {"identity":"eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNI...
 }
 
-// A look-up that fails is a 500, and never "nobody is signed in". OnError is
+// A look-up that fails is a 500, and never an anonymous visitor. OnError is
 // called with the reason, which the visitor does not see.
 func ExampleHandler() {
 	key, _ := identity.ParseKey("000102030405060708090a0b0c0d0e0f")

@@ -76,7 +76,7 @@ func FuzzSeal(f *testing.F) {
 	require.NoError(f, err)
 	f.Fuzz(func(t *testing.T, claims []byte) {
 		token := seal(slices.Clone(claims)) // which is used up
-		require.Equal(t, len(claims) <= 9155, wellFormed(token), "but for the length")
+		require.Equal(t, len(claims) <= 9155, wellFormed(token), "only the length may be wrong")
 		jwe, err := jose.ParseEncryptedCompact(token, []jose.KeyAlgorithm{jose.DIRECT}, []jose.ContentEncryption{jose.A128GCM})
 		require.NoError(t, err)
 		plaintext, err := jwe.Decrypt(key.reveal())

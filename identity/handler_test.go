@@ -214,9 +214,9 @@ type exploding struct{}
 
 func (exploding) MarshalJSON() ([]byte, error) { panic("boom") }
 
-// What stood in the header before: other names of Vary stay, and permissions
-// for other origins do not.
-func TestHandler_BehindAMiddleware(t *testing.T) {
+// The middleware has set headers: other names in Vary are kept, and permissions
+// for other origins are deleted.
+func TestHandler_AfterAMiddleware(t *testing.T) {
 	w := httptest.NewRecorder()
 	w.Header().Set("Vary", "Accept-Encoding")
 	w.Header().Set("Access-Control-Allow-Origin", "*")

@@ -32,8 +32,8 @@ type Key struct {
 // Source: Megadesk, "Personalized chat".
 func ParseKey(text string) (Key, error) {
 	text = strings.Trim(text, " \t\r\n\v\f")
-	if rule := secret.Check(text); rule != "" {
-		return Key{}, keyError(rule)
+	if err := checkRule("key", secret.Check(text)); err != nil {
+		return Key{}, err
 	}
 	key, err := hex.DecodeString(text)
 	switch {

@@ -143,7 +143,7 @@ func TestOpen_RejectsMalformedTokens(t *testing.T) {
 	}
 
 	for _, nonce := range []string{"", parts[2][1:], strings.Repeat("A", 22)} {
-		assert.False(t, wellFormed(with(2, nonce)), "go-jose is not asked")
+		assert.False(t, wellFormed(with(2, nonce)), "rejected before go-jose is called")
 	}
 
 	longest := sealRaw(t, claims+strings.Repeat(" ", 9155-len(claims)), nil)

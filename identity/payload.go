@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"maps"
 	"strings"
 
@@ -10,7 +11,7 @@ import (
 
 // Payload is what a token says of the signed-in customer. It needs a User.ID
 // or a User.Email; everything else is optional. No text may have white space at
-// its edges, and no id may be a text that stands for "not set", such as "null",
+// its edges, and no id may be a text that means "not set", such as "null",
 // "undefined", "<nil>", or the nil UUID.
 //
 // Source of all fields: Megadesk, "Personalized chat" and "Custom data".
@@ -189,15 +190,15 @@ func (p *Payload) check() error {
 	if p.User.ID == "" && p.User.Email == "" {
 		return &FieldError{"userDetail", "must have an id or an email"}
 	}
-	if name, rule := field.Check(
-		field.New("userDetail.id", p.User.ID, field.OptionalID),
-		field.New("userDetail.email", p.User.Email, field.Text),
-		field.New("userDetail.name", p.User.Name, field.Text),
-		field.New("userDetail.plan", p.User.Plan, field.Text),
-		field.New("integrations.stripe.customerId", p.Integrations.StripeCustomerID, field.OptionalID),
-		field.New("integrations.stripe.subscriptionStatus", p.Integrations.StripeSubscriptionStatus, field.Text),
-	); rule != "" {
-		return &FieldError{name, rule}
+	if err := cmp.Or(
+		checkRule("userDetail.id", field.OptionalID(p.User.ID)),
+		checkRule("userDetail.email", field.Text(p.User.Email)),
+		checkRule("userDetail.name", field.Text(p.User.Name)),
+		checkRule("userDetail.plan", field.Text(p.User.Plan)),
+		checkRule("integrations.stripe.customerId", field.OptionalID(p.Integrations.StripeCustomerID)),
+		checkRule("integrations.stripe.subscriptionStatus", field.Text(p.Integrations.StripeSubscriptionStatus)),
+	); err != nil {
+		return err
 	}
 	for key := range p.User.Extra {
 		if err := checkKey("userDetail", key, p.User.field(key) != nil); err != nil {

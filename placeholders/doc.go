@@ -31,7 +31,7 @@
 //
 // Megadesk documents the form {{name}}, the mapping of paths to names, and the two
 // roots of paths. It does not document white space, legal names, escaping, missing
-// values, or placeholders in URLs. So this is a renderer of its own, with strict
+// values, or placeholders in URLs. This renderer is independent of the vendor's, with strict
 // rules: try an action in the dashboard before you rely on it. The grammar and all
 // rules are in docs/actions.md.
 package placeholders

@@ -16,7 +16,7 @@ var (
 	escape      = regexp.MustCompile(`%[0-9A-Fa-f\x00]{2}|%\x00`)
 )
 
-// whole is the advice for text that has a language of its own.
+// whole is the advice for text in another language.
 const whole = " (pass the value on its own, as in the variables of a GraphQL query or the parameters of a statement, or make the whole text one placeholder)"
 
 // embedded returns the rule that decoded text with placeholders breaks, each a

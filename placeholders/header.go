@@ -10,7 +10,7 @@ import (
 var schemes = []string{"Bearer", "Digest", "DPoP", "Token", "ApiKey", "Api-Key", "Key", "OAuth", "Negotiate"}
 
 // header checks the value of a header, and finds out whether a placeholder is all
-// of it but for a scheme such as Bearer.
+// of it, or all after a scheme such as Bearer.
 func (s *source) header() {
 	if at := strings.IndexFunc(s.text, func(r rune) bool { return r != 0 && (r < ' ' || r >= 0x7f) }); at >= 0 {
 		s.fault(at, "a header "+notVisible)

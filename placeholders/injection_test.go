@@ -189,7 +189,7 @@ func readHeader(before string) func(*testing.T, string) string {
 	}
 }
 
-// Text protects nothing, and says so.
+// Text protects nothing, as its documentation warns.
 func TestInjections_Text(t *testing.T) {
 	for _, attacked := range attacks {
 		s, err := mustParse(t, "<{{a}}>", Text).Render(Values{"a": attacked})

@@ -10,7 +10,7 @@ import (
 
 const mask = "[redacted]"
 
-// Preview is what a request would be, for people to look at. Masked, as
+// Preview shows what a request would be, without its secrets. Masked, as
 // [redacted], are
 //
 //   - parameters of the query, fields of a form and members of a JSON body whose

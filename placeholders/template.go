@@ -158,7 +158,7 @@ func (t *Template) Render(values Values) (string, error) {
 
 // Append appends what [Template.Render] returns to dst. It does not allocate if dst
 // has room and the values are strings. On an error it returns dst with its length
-// unchanged; the array behind it may have been written to.
+// unchanged; its array may have been written to.
 func (t *Template) Append(dst []byte, values Values) ([]byte, error) {
 	if t == nil || t.reveal == nil {
 		return dst, notParsed()

@@ -11,8 +11,8 @@ import (
 	"sync"
 )
 
-// Identity serves {"identity":...}: what a page of the site may know of its own
-// visitor. It serves one path, to pages of the same origin, and no cache keeps it.
+// Identity serves {"identity":...}: what a page may know of the visitor who
+// requested it. It serves one path, to pages of the same origin, and no cache keeps it.
 type Identity struct {
 	// Path is the path of the endpoint as browsers request it.
 	Path string

@@ -108,26 +108,3 @@ func isInvisible(r rune) bool {
 	return !unicode.IsPrint(r) || r == '\u2800' || // an empty pattern of Braille dots
 		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }
-
-// Named is a text, with the field it is in and the function that returns the rule
-// it breaks.
-type Named struct {
-	field, text string
-	check       func(string) (rule string)
-}
-
-// New returns a Named for [Check].
-func New(field, text string, check func(string) (rule string)) Named {
-	return Named{field, text, check}
-}
-
-// Check returns the first field that is not right, and the rule it breaks, or "" and
-// "".
-func Check(texts ...Named) (field, rule string) {
-	for _, t := range texts {
-		if rule := t.check(t.text); rule != "" {
-			return t.field, rule
-		}
-	}
-	return "", ""
-}

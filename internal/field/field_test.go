@@ -53,10 +53,3 @@ func TestOptionalID(t *testing.T) {
 	assert.Empty(t, OptionalID("1"))
 	assert.Equal(t, ID("null"), OptionalID("null"))
 }
-
-func TestCheck(t *testing.T) {
-	field, rule := Check(New("a", "1", ID), New("b", " ", Text), New("c", "", ID))
-	assert.Equal(t, []string{"b", Text(" ")}, []string{field, rule}, "the first")
-	field, rule = Check(New("a", "1", ID), New("b", "", Text))
-	assert.Equal(t, []string{"", ""}, []string{field, rule})
-}

@@ -1,14 +1,15 @@
 package secret
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 )
 
-// Check returns the rule that a secret breaks which somebody has copied from a vendor's
-// dashboard, with the likely cause, or "". Each of these makes every hash wrong,
-// and nothing else would say so.
+// Check returns the rule that a secret breaks, with the likely cause, or "". Each of
+// these mistakes in copying a secret from a dashboard makes every hash wrong without
+// another error.
 func Check(secret string) (rule string) {
 	const quotes = "\"'`“”„‘’‚«»"
 	first, _ := utf8.DecodeRuneInString(secret)
@@ -26,22 +27,11 @@ func Check(secret string) (rule string) {
 		return "must not begin or end with a quote (docker's --env-file, for one, keeps the quotes of a value)"
 	case strings.ContainsFunc(secret, func(r rune) bool { return !unicode.IsGraphic(r) }):
 		return "must not contain control characters or others that do not print (paste it again)"
-	case isPlaceholder(secret):
+	case placeholder.MatchString(secret):
 		return "must not be a placeholder such as ${NAME}, $NAME or <name> (is the variable expanded?)"
 	}
 	return ""
 }
 
-// isPlaceholder reports whether the whole of s is what a shell, a template or a
-// document has in place of a value.
-func isPlaceholder(s string) bool {
-	for _, form := range [][2]string{{"${", "}"}, {"$(", ")"}, {"{{", "}}"}, {"<", ">"}, {"%", "%"}} {
-		if strings.HasPrefix(s, form[0]) && strings.HasSuffix(s, form[1]) {
-			return true
-		}
-	}
-	name, dollar := strings.CutPrefix(s, "$")
-	return dollar && !strings.ContainsFunc(name, func(r rune) bool {
-		return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r)
-	})
-}
+// placeholder is what a shell, a template or a document has in place of a value.
+var placeholder = regexp.MustCompile(`(?s)^(\$\{.*\}|\$\(.*\)|\{\{.*\}\}|<.*>|%.*%|\$[_\pL\p{Nd}]*)$`)
