@@ -50,7 +50,7 @@ type postgresServer struct {
 
 func startPostgres(t *testing.T) *postgresServer {
 	t.Helper()
-	server := testenv.Postgres(t)
+	server := testenv.Program(t, "postgres")
 	folder, process := otherUser(t)
 	secret := filepath.Join(folder, "password")
 	require.NoError(t, os.WriteFile(secret, []byte(password+"\n"), 0o644))

@@ -58,35 +58,25 @@ func NoKey(t *testing.T, key []byte, text string) {
 
 // forms returns the key as printers write it, in lower case.
 func forms(key []byte) []string {
-	forms := append(words(key),
+	first := key[:min(len(key), 8)] // as a dump groups them
+	forms := []string{
 		string(key),
 		hex.EncodeToString(key),
 		base64.RawStdEncoding.EncodeToString(key),
 		base64.RawURLEncoding.EncodeToString(key),
 		strings.Trim(fmt.Sprint(key), "[]"),
-		strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%#v", key), "[]byte{"), "}"),
-		fmt.Sprintf("% x", key),
+		strings.TrimPrefix(strings.Trim(fmt.Sprintf("%#v", key), "{}"), "[]byte{"),
+		fmt.Sprintf("% x", first),
 		strings.Trim(fmt.Sprintf("%q", key), `"`),
-	)
-	if len(key) >= 16 {
-		forms = append(forms, hex.Dump(key)[10:58])
+	}
+	if len(first) == 8 { // as the words of a cipher: the round keys of AES begin with the key
+		for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
+			words := []uint32{order.Uint32(first), order.Uint32(first[4:])}
+			forms = append(forms, strings.Trim(fmt.Sprint(words), "[]"), strings.Trim(fmt.Sprintf("%x", words), "[]"))
+		}
 	}
 	for i, form := range forms {
 		forms[i] = strings.ToLower(form)
-	}
-	return forms
-}
-
-// words returns the first two words of the key as a cipher stores them: the
-// round keys of AES begin with the key.
-func words(key []byte) []string {
-	if len(key) < 8 {
-		return nil
-	}
-	var forms []string
-	for _, order := range []binary.ByteOrder{binary.LittleEndian, binary.BigEndian} {
-		two := []uint32{order.Uint32(key), order.Uint32(key[4:])}
-		forms = append(forms, strings.Trim(fmt.Sprint(two), "[]"), strings.Trim(fmt.Sprintf("%x", two), "[]"))
 	}
 	return forms
 }

@@ -9,6 +9,7 @@ package testenv
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -54,40 +55,27 @@ func NodePackages(t testing.TB, folder string) string {
 	return dir
 }
 
-// Chromium returns the path of Chromium.
-func Chromium(t testing.TB) string {
-	t.Helper()
-	return program(t, "chromium", "install Chromium or Chrome", "chromium", "chromium-browser", "google-chrome")
+// programs are the files that may be a program, and the advice to install it.
+var programs = map[string][]string{
+	"chromium": {"install Chromium or Chrome", "chromium", "chromium-browser", "google-chrome"},
+	"nginx":    {"install nginx", "nginx", "/usr/sbin/nginx"}, // often not in PATH
+	"redis":    {"install redis-server", "redis-server"},
+	"postgres": {"install postgresql", "/usr/lib/postgresql/*/bin/postgres", "postgres"}, // Debian's is never in PATH
 }
 
-// Nginx returns the path of nginx.
-func Nginx(t testing.TB) string {
+// Program returns the path of chromium, nginx, redis (the server) or postgres (the
+// server; its initdb is in the same folder).
+func Program(t testing.TB, name string) string {
 	t.Helper()
-	return program(t, "nginx", "install nginx", "nginx", "/usr/sbin/nginx") // often not in PATH
-}
-
-// Redis returns the path of redis-server.
-func Redis(t testing.TB) string {
-	t.Helper()
-	return program(t, "redis", "install redis-server", "redis-server")
-}
-
-// Postgres returns the path of the PostgreSQL server. Its initdb is in the same folder.
-func Postgres(t testing.TB) string {
-	t.Helper()
-	debian, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres") // never in PATH
-	return program(t, "postgres", "install postgresql", append(debian, "postgres")...)
-}
-
-// program returns the path of the first file that exists.
-func program(t testing.TB, name, advice string, files ...string) string {
-	t.Helper()
-	for _, file := range files {
-		if path, err := exec.LookPath(file); err == nil {
-			return path
+	for _, file := range programs[name][1:] {
+		found, _ := filepath.Glob(file)
+		for _, candidate := range append(found, file) {
+			if path, err := exec.LookPath(candidate); err == nil {
+				return path
+			}
 		}
 	}
-	missing(t, name, advice)
+	missing(t, name, programs[name][0])
 	return ""
 }
 
@@ -101,37 +89,31 @@ func Load(t testing.TB) {
 }
 
 // Vectors decodes a JSON file in the folder CHATIDENT_VECTORS, a path that is
-// absolute or relative to the repository.
+// absolute or relative to the repository. Default: ../shared/vectors.
 func Vectors(t testing.TB, file string, v any) {
 	t.Helper()
-	dir := os.Getenv("CHATIDENT_VECTORS")
-	if dir == "" {
-		missing(t, "vectors", "set CHATIDENT_VECTORS to the folder of "+file)
-	}
-	if !filepath.IsAbs(dir) {
-		dir = filepath.Join(root(t), dir)
-	}
-	b, err := os.ReadFile(filepath.Join(dir, file))
-	require.NoError(t, err)
-	require.NoError(t, json.Unmarshal(b, v))
+	require.NoError(t, json.Unmarshal(shared(t, "vectors", file), v))
 }
 
 // Contract returns a file of the folder CHATIDENT_CONTRACT, a path that is
 // absolute or relative to the repository. Default: ../shared/contract.
 func Contract(t testing.TB, file string) string {
 	t.Helper()
-	dir := os.Getenv("CHATIDENT_CONTRACT")
-	if dir == "" {
-		dir = filepath.FromSlash("../shared/contract")
-	}
+	return string(shared(t, "contract", file))
+}
+
+func shared(t testing.TB, name, file string) []byte {
+	t.Helper()
+	variable := "CHATIDENT_" + strings.ToUpper(name)
+	dir := cmp.Or(os.Getenv(variable), filepath.Join("..", "shared", name))
 	if !filepath.IsAbs(dir) {
 		dir = filepath.Join(root(t), dir)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, file))
 	if err != nil {
-		missing(t, "contract", "set CHATIDENT_CONTRACT to the folder of "+file)
+		missing(t, name, "set "+variable+" to the folder of "+file)
 	}
-	return string(b)
+	return b
 }
 
 // missing skips the test, or fails it if CHATIDENT_REQUIRE names the program.
@@ -157,8 +139,7 @@ func root(t testing.TB) string {
 		if _, err := os.Stat(filepath.Join(dir, "internal", "testenv")); err == nil {
 			return dir
 		}
-		parent := filepath.Dir(dir)
-		require.NotEqual(t, dir, parent, "no parent folder is the repository")
-		dir = parent
+		require.NotEqual(t, filepath.Dir(dir), dir, "no parent folder is the repository")
+		dir = filepath.Dir(dir)
 	}
 }
