@@ -15,73 +15,124 @@ import (
 
 const (
 	maxMessages = 10_000 // a megabyte of messages that have text are fewer
-	maxParts    = 100    // of the last message
+	maxParts    = 100    // of the message that is asked for
 )
 
 var (
-	errRegenerate   = &refusal{status: http.StatusBadRequest, code: "regenerate_unsupported", sentence: "A reply cannot be made again."}
-	errEdit         = &refusal{status: http.StatusBadRequest, code: "edit_unsupported", sentence: "A message that was sent cannot be changed or sent again."}
-	errChatTooLarge = &refusal{status: http.StatusRequestEntityTooLarge, code: "too_large", sentence: "This chat has become too long. Please begin a new one."}
-	errFiles        = &refusal{status: http.StatusBadRequest, code: "files_unsupported", sentence: "The assistant takes text only."}
+	errEdit         = &httpError{status: http.StatusBadRequest, code: "edit_unsupported", sentence: "A message that was sent cannot be changed."}
+	errChatTooLarge = &httpError{status: http.StatusRequestEntityTooLarge, code: "too_large", sentence: "This chat has become too long. Please begin a new one."}
+	errFiles        = &httpError{status: http.StatusBadRequest, code: "files_unsupported", sentence: "The assistant takes text only."}
 )
 
-// sayAISDK takes what DefaultChatTransport sends: the whole chat, every turn.
-func (p *Proxy) sayAISDK(w http.ResponseWriter, r *http.Request, v visit) *refusal {
-	var q question
-	e := p.withBody(w, r, v, maxAIBody, func(body []byte) (e *refusal) {
-		q, e = decodeChat(body)
-		return e
+// decodeAISDK decodes what DefaultChatTransport sends. Fields that a page adds are
+// ignored, except a userId.
+func decodeAISDK(body []byte) (m message, e *httpError) {
+	f := fields{}
+	whole := members(body, func(name string, value json.RawMessage) {
+		if f[name] = value; isUserID(name) {
+			e = errUserID
+		}
 	})
-	switch {
-	case e == errTooLarge:
-		return errChatTooLarge
-	case e != nil:
-		return e
+	if !whole {
+		return m, errChatTooLarge
 	}
-	return p.relay(w, r, v, q, &uiForm{})
+	trigger, isText := f.text("trigger")
+	wanted, isID := f.text("messageId")
+	ticket, isTicket := f.text("conversation")
+	switch {
+	case e != nil:
+		return m, e
+	case !isText || trigger != "" && trigger != "submit-message" && trigger != "regenerate-message":
+		return m, invalid("trigger must be submit-message or regenerate-message.")
+	case !isID:
+		return m, invalid("messageId must be a string.")
+	case !isTicket:
+		return m, invalid("conversation must be a string.")
+	case f.isEmpty("conversation"):
+		return m, errConversationNotFound
+	}
+	messages, e := f.messages()
+	if e != nil {
+		return m, e
+	}
+	m.again = trigger == "regenerate-message"
+	at := findAsked(messages, wanted, m.again)
+	if at < 0 {
+		return m, invalid("The last message must be the user's.")
+	}
+	m.later = slices.ContainsFunc(messages[at+1:], isUser)
+	if m.ticket = ticket; ticket == "" {
+		m.ticket = newestTicket(messages)
+	}
+	return m, m.setAsked(f, messages[at])
 }
 
-// decodeChat reads the last message and the newest ticket. Fields that a page adds are
-// ignored, except a userId.
-func decodeChat(body []byte) (q question, e *refusal) {
-	for name := range members(body) {
-		if isUserID(name) {
-			return q, errUserID
+// messages returns those of a chat, or the last one alone.
+func (f fields) messages() ([]json.RawMessage, *httpError) {
+	if one := f["message"]; len(one) > 0 && one[0] == '{' {
+		return []json.RawMessage{one}, nil
+	}
+	messages, err := items(f["messages"], maxMessages)
+	switch {
+	case err != nil:
+		return nil, errChatTooLarge
+	case len(messages) == 0:
+		return nil, invalid("messages must be those of a chat.")
+	}
+	return messages, nil
+}
+
+// findAsked returns the index of the user's message that is asked for, -1 for none: the
+// one with the id, else the last one. A reply stands for the message before it, if
+// another reply is wanted.
+func findAsked(messages []json.RawMessage, id string, again bool) int {
+	last := len(messages) - 1
+	for i := last; id != "" && i >= 0; i-- {
+		if got, _ := pick(messages[i], "id").text("id"); got == id {
+			last = i
+			break
 		}
 	}
-	f := pick(body, "trigger", "messageId", "messages")
-	trigger, isText := f.text("trigger")
-	edited, isID := f.text("messageId")
-	switch {
-	case !isID:
-		return q, invalid("messageId must be a string.")
-	case trigger == "regenerate-message":
-		return q, errRegenerate
-	case !isText || trigger != "" && trigger != "submit-message":
-		return q, invalid("trigger must be submit-message.")
-	case edited != "":
-		return q, errEdit
+	for ; again && last >= 0 && !isUser(messages[last]); last-- {
 	}
-	messages := list(f["messages"], maxMessages)
-	switch {
-	case len(messages) == 0:
-		return q, invalid("messages must be those of a chat.")
-	case len(messages) > maxMessages:
-		return q, errChatTooLarge
+	if last >= 0 && !isUser(messages[last]) {
+		return -1
 	}
-	q.text, e = userText(messages[len(messages)-1])
-	q.ticket = newestTicket(messages)
-	return q, e
+	return last
+}
+
+func isUser(message json.RawMessage) bool {
+	role, _ := pick(message, "role").text("role")
+	return role == "user"
+}
+
+// setAsked sets the text and the ids of the message that is asked for.
+func (m *message) setAsked(f fields, asked json.RawMessage) (e *httpError) {
+	if m.text, e = userText(asked); e != nil {
+		return e
+	}
+	if e := checkText(m.text); e != nil {
+		return e
+	}
+	names := fields{"id": f["id"], "message id": pick(asked, "id")["id"]}
+	for name, value := range names {
+		if value == nil {
+			delete(names, name)
+		}
+	}
+	if e := m.setNames(names, "id", "message id"); e != nil {
+		return e
+	}
+	if m.again && m.id == "" {
+		return invalid("The message must have an id.")
+	}
+	return nil
 }
 
 // userText returns the text of a user's message.
-func userText(message json.RawMessage) (string, *refusal) {
-	f := pick(message, "role", "parts")
-	if role, _ := f.text("role"); role != "user" {
-		return "", invalid("The last message must be the user's.")
-	}
-	parts := list(f["parts"], maxParts)
-	if len(parts) > maxParts {
+func userText(message json.RawMessage) (string, *httpError) {
+	parts, err := items(pick(message, "parts")["parts"], maxParts)
+	if err != nil {
 		return "", invalid("The last message must have at most 100 parts.")
 	}
 	var b strings.Builder
@@ -112,16 +163,15 @@ func newestTicket(messages []json.RawMessage) string {
 	return ""
 }
 
-// nothingToResume is what useChat is told with the option resume: a reply that
-// a page has left is found again through its history.
-func nothingToResume(w http.ResponseWriter, _ *http.Request, _ visit) *refusal {
+// nothingToResume responds to useChat with the option resume.
+func nothingToResume(w http.ResponseWriter, _ request) *httpError {
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// uiForm writes a reply as a UI message stream.
-type uiForm struct {
-	blocks int  // of text, which stands before and after tool calls
+// aiSDKEncoder encodes a reply as a UI message stream.
+type aiSDKEncoder struct {
+	blocks int  // of text, which are before and after tool calls
 	open   bool // the last of them
 }
 
@@ -135,38 +185,46 @@ type uiChunk struct {
 	Input           json.RawMessage `json:"input,omitempty"`
 }
 
-func (*uiForm) header(h http.Header) { h.Set("X-Vercel-AI-UI-Message-Stream", "v1") }
-
-func (*uiForm) start(b []byte, conversation string) []byte {
-	return appendFrame(b, uiChunk{Type: "start", MessageMetadata: replyTickets{Conversation: conversation}.orNil()})
+// metadata is nil without tickets.
+func metadata(t replyTickets) *replyTickets {
+	if t == (replyTickets{}) {
+		return nil
+	}
+	return &t
 }
 
-func (f *uiForm) text(b []byte, quoted []byte) []byte {
+func (*aiSDKEncoder) header(h http.Header) { h.Set("X-Vercel-AI-UI-Message-Stream", "v1") }
+
+func (*aiSDKEncoder) start(b []byte, t replyTickets) []byte {
+	return appendFrame(b, uiChunk{Type: "start", MessageMetadata: metadata(t)})
+}
+
+func (f *aiSDKEncoder) text(b []byte, quoted []byte) []byte {
 	if !f.open {
 		f.open = true
 		f.blocks++
 		b = appendFrame(b, uiChunk{Type: "text-start", ID: f.id()})
 	}
 	b = append(b, `data: {"type":"text-delta","id":"`...)
-	b = append(b, f.id()...)
+	b = strconv.AppendInt(b, int64(f.blocks), 10)
 	b = append(b, `","delta":`...)
 	b = append(b, quoted...)
 	return append(b, "}\n\n"...)
 }
 
-func (f *uiForm) id() string { return strconv.Itoa(f.blocks) }
+func (f *aiSDKEncoder) id() string { return strconv.Itoa(f.blocks) }
 
-func (f *uiForm) other(b []byte, e chatclient.Event) []byte {
+func (f *aiSDKEncoder) other(b []byte, e chatclient.Event) []byte {
 	if e.ToolCall == nil || e.ToolCall.ToolCallID == "" {
 		return b
 	}
-	return appendFrame(f.end(b), uiChunk{
+	return appendFrame(f.endText(b), uiChunk{
 		Type: chatclient.EventToolCall, ToolCallID: e.ToolCall.ToolCallID, ToolName: e.ToolCall.ToolName, Input: e.ToolCall.Input,
 	})
 }
 
-// end ends the block of text, if there is one.
-func (f *uiForm) end(b []byte) []byte {
+// endText ends the block of text, if there is one.
+func (f *aiSDKEncoder) endText(b []byte) []byte {
 	if !f.open {
 		return b
 	}
@@ -174,16 +232,21 @@ func (f *uiForm) end(b []byte) []byte {
 	return appendFrame(b, uiChunk{Type: "text-end", ID: f.id()})
 }
 
-// finish has no reason: the schemas of early releases of ai 5 refuse it.
-func (f *uiForm) finish(b []byte, _ string, t replyTickets) []byte {
-	return appendFrame(f.end(b), uiChunk{Type: "finish", MessageMetadata: t.orNil()})
+// finish has no reason: the schemas of early releases of ai 5 reject it.
+func (f *aiSDKEncoder) finish(b []byte, _ string, t replyTickets) []byte {
+	return appendFrame(f.endText(b), uiChunk{Type: "finish", MessageMetadata: metadata(t)})
 }
 
-// fail tells the tickets first: after an error the reader stops.
-func (f *uiForm) fail(b []byte, _, sentence string, t replyTickets) []byte {
-	b = f.end(b)
-	if t.orNil() != nil {
+// fail sends the tickets first: after an error the reader stops. An error that came too
+// late for an HTTP response has the text of one.
+func (f *aiSDKEncoder) fail(b []byte, e *httpError, t replyTickets) []byte {
+	b = f.endText(b)
+	if metadata(t) != nil {
 		b = appendFrame(b, uiChunk{Type: "message-metadata", MessageMetadata: &t})
 	}
-	return appendFrame(b, uiChunk{Type: "error", ErrorText: sentence})
+	text := e.sentence
+	if e.status != 0 {
+		text = string(e.json())
+	}
+	return appendFrame(b, uiChunk{Type: "error", ErrorText: text})
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/chatident/chatident/chatclient/chattest"
 )
 
-func TestSayAISDK(t *testing.T) {
+func TestAISDK_Stream(t *testing.T) {
 	e := newSite(t, setup{})
 	first := `{"id":"c","trigger":"submit-message","messages":[{"id":"1","role":"user","parts":[{"type":"text","text":"Hel"},{"type":"text","text":"lo"}]}]}`
 	res, stream := e.do("POST", "/ai-sdk", first)
@@ -20,7 +20,7 @@ func TestSayAISDK(t *testing.T) {
 	assert.Equal(t, "text/event-stream", res.Header.Get("Content-Type"))
 	assert.Equal(t, "no", res.Header.Get("X-Accel-Buffering"))
 	ticket := e.proxy.tickets.conversation(ada, "456")
-	metadata := `{"conversation":"` + ticket + `","message":"` + e.proxy.tickets.message(ada, "456", "msg_2") + `"}`
+	metadata := `{"conversation":"` + ticket + `","message":"` + e.proxy.tickets.message(ada, "456", "msg_2") + `","userMessage":"` + e.proxy.tickets.message(ada, "456", "msg_1") + `"}`
 	assert.Equal(t, `data: {"type":"start"}
 
 data: {"type":"text-start","id":"1"}
@@ -55,13 +55,13 @@ data: [DONE]
 		`[DONE]`,
 	}, frames[2:])
 	e.fake.Script(chattest.Cut(0))
-	_, stream = e.do("POST", "/ai-sdk", first)
+	_, stream = e.do("POST", "/ai-sdk", strings.Replace(first, `"id":"c"`, `"id":"d"`, 1))
 	assert.Equal(t, []string{
 		`{"type":"start"}`, `{"type":"error","errorText":"The reply was cut short. Please try again."}`, `[DONE]`,
 	}, framesOf(stream))
 }
 
-func TestAISDKWithTools(t *testing.T) {
+func TestAISDK_PassTools(t *testing.T) {
 	reply := func(chattest.Turn) []chattest.Part {
 		return []chattest.Part{chattest.Text("Let "), chattest.ToolCall("call_1", "lookupOrder", `{"order":7}`), chattest.Text("me.")}
 	}
@@ -85,7 +85,7 @@ func TestAISDKWithTools(t *testing.T) {
 	assert.Len(t, framesOf(stream), len(frames))
 }
 
-func TestAISDKBodies(t *testing.T) {
+func TestAISDK_Bodies(t *testing.T) {
 	e := newSite(t, setup{})
 	message := func(json string) string { return `{"messages":[` + json + `]}` }
 	const hello = `{"role":"user","parts":[{"type":"text","text":"a"}]}`
@@ -94,7 +94,7 @@ func TestAISDKBodies(t *testing.T) {
 		message(`{"role":"assistant","parts":[],"metadata":"text"},{"role":"assistant","metadata":{"conversation":7}},` + hello),
 		message(`{"role":"user","metadata":{"conversation":"v1.456.x"},"parts":[{"type":"text","text":"a"}]}`), // a user's is not looked at
 		`{"messages":[` + hello + `],"filler":"` + strings.Repeat("a", 1<<20-200) + `"}`,
-		message(strings.Repeat("0,", maxMessages-1) + hello), // of the others only the newest ticket is looked for
+		message(strings.Repeat("{},", maxMessages-1) + hello), // of the others only the newest ticket is looked for
 		message(`{"role":"user","parts":[` + strings.Repeat(`{"type":"text","text":"a"},`, maxParts-1) + `{"type":"text"}]}`),
 		`{"\u006dessages":[` + hello + `]}`, // which is the same name
 	} {
@@ -110,7 +110,8 @@ func TestAISDKBodies(t *testing.T) {
 		message(`{"role":"user","parts":[{"type":"text","text":" "}]}`):                                                     "invalid_request",
 		message(`{"role":"user","parts":"a"}`):                                                                              "invalid_request",
 		message(`{"role":"user","content":"a"}`):                                                                            "invalid_request",
-		message(`{"role":"user","parts":[7]}`):                                                                              "files_unsupported",
+		message(`{"role":"user","parts":[7]}`):                                                                              "invalid_request",
+		message(`0,` + hello):                                                                                               "invalid_request",
 		message(`{"role":"user","parts":[{"type":"text","text":"a"},{"type":"text","text":7}]}`):                            "invalid_request",
 		message(`{"role":"user","parts":[` + strings.Repeat(`{"type":"text","text":"a"},`, maxParts) + `{"type":"text"}]}`): "invalid_request",
 		message(`{"role":"user","parts":[{"type":"text","text":"a\u0000"}]}`):                                               "invalid_request",
@@ -121,37 +122,43 @@ func TestAISDKBodies(t *testing.T) {
 		`{"messages":[` + hello + `],"messageId":1}`:                                                                        "invalid_request",
 		`{"messages":[` + hello + `],"userId":"grace"}`:                                                                     "invalid_request",
 		`{"messages":[` + hello + `],"UserID":"grace"}`:                                                                     "invalid_request",
-		`{"messages":[` + hello + `],"trigger":"regenerate-message"}`:                                                       "regenerate_unsupported",
-		`{"messages":[` + hello + `],"trigger":"regenerate-message","messageId":"2"}`:                                       "regenerate_unsupported",
-		`{"messages":[` + hello + `],"trigger":"submit-message","messageId":"1"}`:                                           "edit_unsupported",
+		`{"messages":[` + hello + `],"trigger":"regenerate-message"}`:                                                       "invalid_request", // it has no id
+		`{"messages":[` + hello + `],"id":""}`:                                                                              "invalid_request",
+		`{"messages":[` + hello + `],"id":7}`:                                                                               "invalid_request",
+		`{"messages":[` + hello + `],"id":"a b"}`:                                                                           "invalid_request",
+		`{"messages":[` + hello + `],"id":"` + strings.Repeat("a", 129) + `"}`:                                              "invalid_request",
+		`{"messages":[` + hello + `],"conversation":7}`:                                                                     "invalid_request",
+		message(`{"id":"\u0000","role":"user","parts":[{"type":"text","text":"a"}]}`):                                       "invalid_request",
+		message(`{"id":"` + strings.Repeat("a", 257) + `","role":"user","parts":[{"type":"text","text":"a"}]}`):             "invalid_request",
+		`{"id":"c","messages":[{"id":"1",` + hello[1:] + `,{"id":"2",` + hello[1:] + `],"messageId":"1"}`:                   "edit_unsupported",
 		message(`{"role":"user","parts":[{"type":"file","url":"data:,"},{"type":"text","text":"a"}]}`):                      "files_unsupported",
 		message(`{"role":"user","parts":[{"type":"data-order","data":1}]}`):                                                 "files_unsupported",
 	} {
-		e.refused(400, code, "POST", "/ai-sdk", body)
+		e.rejected(400, code, "POST", "/ai-sdk", body)
 	}
-	e.refused(413, "too_large", "POST", "/ai-sdk", message(`{"role":"user","parts":[{"type":"text","text":"`+strings.Repeat("a", 64<<10+1)+`"}]}`))
-	e.refused(413, "too_large", "POST", "/ai-sdk", message(strings.Repeat(hello+",", maxMessages)+hello))
-	e.refused(413, "too_large", "POST", "/ai-sdk", `{"messages":[`+hello+`],"filler":"`+strings.Repeat("a", 1<<20)+`"}`)
+	e.rejected(413, "too_large", "POST", "/ai-sdk", message(`{"role":"user","parts":[{"type":"text","text":"`+strings.Repeat("a", 64<<10+1)+`"}]}`))
+	e.rejected(413, "too_large", "POST", "/ai-sdk", message(strings.Repeat(hello+",", maxMessages)+hello))
+	e.rejected(413, "too_large", "POST", "/ai-sdk", `{"messages":[`+hello+`],"filler":"`+strings.Repeat("a", 1<<20)+`"}`)
 	_, tooLarge := e.do("POST", "/ai-sdk", `{"messages":[`+hello+`],"filler":"`+strings.Repeat("a", 1<<20)+`"}`)
 	assert.Contains(t, tooLarge, errChatTooLarge.sentence, "another message does not help")
-	e.refused(415, "not_json", "POST", "/ai-sdk", message(hello), "Content-Type", "text/plain")
+	e.rejected(415, "not_json", "POST", "/ai-sdk", message(hello), "Content-Type", "text/plain")
 	assert.Empty(t, e.reports())
 }
 
-func TestNothingToResume(t *testing.T) {
+func TestAISDK_NothingToResume(t *testing.T) {
 	e := newSite(t, setup{})
 	res, text := e.do("GET", "/ai-sdk/any-id/stream", "")
 	assert.Equal(t, 204, res.StatusCode)
 	assert.Empty(t, text)
 	assert.Equal(t, "no-store", res.Header.Get("Cache-Control"))
-	e.refused(401, "sign_in_required", "GET", "/ai-sdk/any-id/stream", "", asUser, "")
+	e.rejected(401, "sign_in_required", "GET", "/ai-sdk/any-id/stream", "", asUser, "")
 	assert.Empty(t, e.fake.Requests())
 }
 
 // Of many tickets the newest counts, and only it.
-func TestTheNewestTicket(t *testing.T) {
+func TestAISDK_NewestTicket(t *testing.T) {
 	e := newSite(t, setup{})
-	one, two := e.say("a", "").Conversation, e.say("a", "").Conversation
+	one, two := e.send("a", "").Conversation, e.send("a", "").Conversation
 	body := func(tickets ...string) string {
 		var b strings.Builder
 		for _, ticket := range tickets {
@@ -168,15 +175,15 @@ func TestTheNewestTicket(t *testing.T) {
 		requests := e.fake.Requests()
 		assert.Contains(t, string(requests[len(requests)-1].Body), want)
 	}
-	e.refused(404, "conversation_not_found", "POST", "/ai-sdk", body(one, two, "v1.458.forged"))
+	e.rejected(404, "conversation_not_found", "POST", "/ai-sdk", body(one, two, "v1.458.forged"))
 }
 
 // Whatever the body: no panic, and what is sent on is a message with the id of
 // a ticket that fits.
-func FuzzBodies(f *testing.F) {
-	tickets := ticketsOf(f, 123, testSecret)
+func FuzzProxy_Bodies(f *testing.F) {
+	tickets := newTestTickets(f, 123, testSecret)
 	own := tickets.conversation(ada, "456")
-	f.Add([]byte(saying("Hello", own)))
+	f.Add([]byte(messageBody("Hello", own)))
 	f.Add([]byte(aiBody("Hello", own)))
 	f.Add([]byte(`{"messages":[{"role":"user","parts":[{"type":"text","text":"a"}]}],"trigger":"submit-message"}`))
 	f.Add([]byte(`{"message":"a","userId":"grace"}`))

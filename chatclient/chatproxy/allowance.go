@@ -2,8 +2,11 @@ package chatproxy
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
+
+	"github.com/chatident/chatident/internal/endpoint"
 )
 
 const (
@@ -11,37 +14,55 @@ const (
 	allowedWindow   = 10 * time.Second
 )
 
-// allowance lets each visitor make 20 requests in any 10 seconds: a fifth of the
-// calls that the service allows a key.
-type allowance struct {
-	mu       sync.Mutex
-	requests map[subject][]time.Time // within the window, oldest first
-	swept    time.Time
+// checkAllowance counts a request of the visitor, before anything of it is read.
+func (p *Proxy) checkAllowance(r *http.Request, v Visitor) (e *httpError) {
+	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
+	retryAfter, ok := p.allow(r.Context(), v)
+	if ok {
+		p.allowed.Store(true)
+		return nil
+	}
+	e = tooManyRequests(retryAfter)
+	if p.rejected.Add(1) == allowedRequests && !p.allowed.Load() {
+		e.cause = ErrNothingAllowed
+	}
+	return e
 }
 
-func (a *allowance) allow(_ context.Context, v Visitor) (retryAfter time.Duration, ok bool) {
+// allowance lets each key have 20 in any 10 seconds: a fifth of the calls that the
+// service allows for an API key.
+type allowance[K comparable] struct {
+	mu     sync.Mutex
+	recent map[K][]time.Time // within the window, oldest first
+	swept  time.Time
+}
+
+func newAllowance[K comparable]() *allowance[K] {
+	return &allowance[K]{recent: map[K][]time.Time{}}
+}
+
+func (a *allowance[K]) take(key K) (retryAfter time.Duration, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
 	a.sweep(now)
-	who := v.subject()
-	recent := within(a.requests[who], now)
+	recent := within(a.recent[key], now)
 	if len(recent) == allowedRequests {
 		return recent[0].Add(allowedWindow).Sub(now), false
 	}
-	a.requests[who] = append(recent, now)
+	a.recent[key] = append(recent, now)
 	return 0, true
 }
 
-// sweep forgets the visitors without a recent request, once in a window.
-func (a *allowance) sweep(now time.Time) {
+// sweep removes the keys without a recent request, once in a window.
+func (a *allowance[K]) sweep(now time.Time) {
 	if now.Sub(a.swept) < allowedWindow {
 		return
 	}
 	a.swept = now
-	for who, times := range a.requests {
+	for key, times := range a.recent {
 		if len(within(times, now)) == 0 {
-			delete(a.requests, who)
+			delete(a.recent, key)
 		}
 	}
 }
@@ -51,6 +72,12 @@ func within(times []time.Time, now time.Time) []time.Time {
 		times = times[1:]
 	}
 	return times
+}
+
+// defaultAllow is the default of Options.Allow.
+func defaultAllow() func(context.Context, Visitor) (time.Duration, bool) {
+	a := newAllowance[subject]()
+	return func(_ context.Context, v Visitor) (time.Duration, bool) { return a.take(v.subject()) }
 }
 
 // slots bounds how many of something each visitor has at once.

@@ -11,72 +11,72 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-func TestDefaultAllowance(t *testing.T) {
+func TestAllowance_Default(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &allowance{requests: map[subject][]time.Time{}}
+		a := newAllowance[subject]()
 		v := Visitor{UserID: "ada"}
 		for i := range 20 {
-			_, ok := a.allow(t.Context(), v)
+			_, ok := a.take(v.subject())
 			assert.True(t, ok)
 			if i < 10 {
 				time.Sleep(100 * time.Millisecond)
 			}
 		}
-		retryAfter, ok := a.allow(t.Context(), v)
+		retryAfter, ok := a.take(v.subject())
 		assert.False(t, ok)
 		assert.Equal(t, 9*time.Second, retryAfter)
-		_, ok = a.allow(t.Context(), Visitor{UserID: "grace"})
+		_, ok = a.take(Visitor{UserID: "grace"}.subject())
 		assert.True(t, ok)
-		_, ok = a.allow(t.Context(), Visitor{Session: "ada"})
+		_, ok = a.take(Visitor{Session: "ada"}.subject())
 		assert.True(t, ok)
 
 		time.Sleep(retryAfter - time.Nanosecond)
-		_, ok = a.allow(t.Context(), v)
-		assert.False(t, ok, "a refusal does not count, and brings nothing forward")
+		_, ok = a.take(v.subject())
+		assert.False(t, ok, "a rejection does not count, and brings nothing forward")
 		time.Sleep(time.Nanosecond)
-		_, ok = a.allow(t.Context(), v)
+		_, ok = a.take(v.subject())
 		assert.True(t, ok)
 	})
 }
 
-func TestTheAllowanceForgets(t *testing.T) {
+func TestAllowance_RemovesOldKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &allowance{requests: map[subject][]time.Time{}}
+		a := newAllowance[subject]()
 		for i := range 1000 {
-			_, _ = a.allow(t.Context(), Visitor{Session: fmt.Sprint(i)})
+			_, _ = a.take(Visitor{Session: fmt.Sprint(i)}.subject())
 		}
-		assert.Len(t, a.requests, 1000)
+		assert.Len(t, a.recent, 1000)
 		time.Sleep(10 * time.Second)
-		_, _ = a.allow(t.Context(), Visitor{Session: "one"})
-		assert.Len(t, a.requests, 1)
+		_, _ = a.take(Visitor{Session: "one"}.subject())
+		assert.Len(t, a.recent, 1)
 	})
 }
 
-func TestAllowance_RemembersWhatIsInTheWindow(t *testing.T) {
+func TestAllowance_KeepsTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := &allowance{requests: map[subject][]time.Time{}}
-		_, _ = a.allow(t.Context(), Visitor{UserID: "grace"})
+		a := newAllowance[subject]()
+		_, _ = a.take(Visitor{UserID: "grace"}.subject())
 		time.Sleep(9 * time.Second)
 		for range 20 {
-			_, _ = a.allow(t.Context(), Visitor{UserID: "ada"})
+			_, _ = a.take(Visitor{UserID: "ada"}.subject())
 		}
 		time.Sleep(2 * time.Second) // grace's request is forgotten now
-		retryAfter, ok := a.allow(t.Context(), Visitor{UserID: "ada"})
+		retryAfter, ok := a.take(Visitor{UserID: "ada"}.subject())
 		assert.False(t, ok)
 		assert.Equal(t, 8*time.Second, retryAfter)
-		assert.Len(t, a.requests, 1)
+		assert.Len(t, a.recent, 1)
 	})
 }
 
 // In any window of 10 seconds, and from many goroutines, 20 and no more.
-func TestTheAllowanceInEveryWindow(t *testing.T) {
-	a := &allowance{requests: map[subject][]time.Time{}}
+func TestAllowance_Concurrent(t *testing.T) {
+	a := newAllowance[subject]()
 	var allowed atomic.Int64
 	var wg sync.WaitGroup
 	for range 10 {
 		wg.Go(func() {
 			for range 100 {
-				if _, ok := a.allow(t.Context(), Visitor{UserID: "ada"}); ok {
+				if _, ok := a.take(Visitor{UserID: "ada"}.subject()); ok {
 					allowed.Add(1)
 				}
 			}

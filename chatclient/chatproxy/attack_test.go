@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,128 +16,133 @@ import (
 	"github.com/chatident/chatident/chatclient/chattest"
 )
 
-// Every attack ends before the service is called: refused checks that.
+// Every attack ends before the service is called: rejected checks that.
 
 // tryTicket names a conversation in every way there is.
 func (e *site) tryTicket(status int, code, ticket string, header ...string) {
 	e.Helper()
-	said := saying("a", ticket)
-	e.refused(status, code, "POST", "/messages", said, header...)
-	e.refused(status, code, "POST", "/ai-sdk", aiBody("a", ticket), header...)
+	said := messageBody("a", ticket)
+	e.rejected(status, code, "POST", "/messages", said, header...)
+	e.rejected(status, code, "POST", "/ai-sdk", aiBody("a", ticket), header...)
 	if ticket == "" || ticket == "." || ticket == ".." {
 		return // no segment of a path
 	}
-	e.refused(status, code, "GET", "/conversations/"+url.PathEscape(ticket)+"/messages", "", header...)
-	e.refused(status, code, "PATCH", "/conversations/"+url.PathEscape(ticket)+"/messages/v1.msg_2.x/feedback", `{"feedback":null}`, header...)
+	e.rejected(status, code, "GET", "/conversations/"+url.PathEscape(ticket)+"/messages", "", header...)
+	e.rejected(status, code, "PATCH", "/conversations/"+url.PathEscape(ticket)+"/messages/v1.msg_2.x/feedback", `{"feedback":null}`, header...)
 }
 
-// aiBody is what DefaultChatTransport posts for the second turn of a chat.
+var aiBodies atomic.Int64
+
+// aiBody is what DefaultChatTransport posts for the second turn of a chat. Each one is of
+// a chat of its own.
 func aiBody(text, ticket string) string {
-	return fmt.Sprintf(`{"id":"c","trigger":"submit-message","messages":[
+	return fmt.Sprintf(`{"id":"chat-%d","trigger":"submit-message","messages":[
 		{"id":"1","role":"user","parts":[{"type":"text","text":"first"}]},
 		{"id":"2","role":"assistant","parts":[{"type":"text","text":"reply"}],"metadata":{"conversation":%s,"message":"v1.msg_2.x"}},
-		{"id":"3","role":"user","parts":[{"type":"text","text":%s}]}]}`, quoted(ticket), quoted(text))
+		{"id":"3","role":"user","parts":[{"type":"text","text":%s}]}]}`, aiBodies.Add(1), quoted(ticket), quoted(text))
 }
 
-func TestTicketsOfOthers(t *testing.T) {
+func TestProxy_TicketsOfOthers(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{Anonymous: true}})
-	graces := e.say("Hello", "", asUser, "grace").Conversation
+	graces := e.send("Hello", "", asUser, "grace").Conversation
 	e.tryTicket(404, "conversation_not_found", graces)
-	e.tryTicket(404, "conversation_not_found", ticketsOf(t, 124, testSecret).conversation(ada, "456"))
-	e.tryTicket(404, "conversation_not_found", ticketsOf(t, 123, testSecret+"x").conversation(ada, "456"))
+	e.tryTicket(404, "conversation_not_found", newTestTickets(t, 124, testSecret).conversation(ada, "456"))
+	e.tryTicket(404, "conversation_not_found", newTestTickets(t, 123, testSecret+"x").conversation(ada, "456"))
 	e.tryTicket(404, "conversation_not_found", e.proxy.tickets.message(ada, "456", "msg_2"))
 
-	mine := e.say("Hello", "").Conversation
+	mine := e.send("Hello", "").Conversation
 	for _, form := range damaged(mine) {
 		if form != "" { // which means none
-			e.refused(404, "conversation_not_found", "POST", "/messages", saying("a", form))
-			e.refused(404, "conversation_not_found", "POST", "/ai-sdk", aiBody("a", form))
+			e.rejected(404, "conversation_not_found", "POST", "/messages", messageBody("a", form))
+			e.rejected(404, "conversation_not_found", "POST", "/ai-sdk", aiBody("a", form))
 		}
 	}
 	for _, raw := range []string{"456", "457", "conv_123", "export"} {
 		e.tryTicket(404, "conversation_not_found", raw)
 	}
 	for _, path := range []string{mine + "A", mine[:20], "%252e%252e"} {
-		e.refused(404, "conversation_not_found", "GET", "/conversations/"+path+"/messages", "")
+		e.rejected(404, "conversation_not_found", "GET", "/conversations/"+path+"/messages", "")
 	}
-	e.refused(404, "conversation_not_found", "GET", "/conversations/%2e%2e/messages", "")
+	e.rejected(404, "conversation_not_found", "GET", "/conversations/%2e%2e/messages", "")
 	for _, path := range []string{"../" + mine, url.PathEscape("../" + mine), url.PathEscape(mine + "/../../456")} {
-		e.refused(404, "not_found", "GET", "/conversations/"+path+"/messages", "")
+		e.rejected(404, "not_found", "GET", "/conversations/"+path+"/messages", "")
 	}
 	assert.Empty(t, e.reports())
 }
 
 // Anonymous visitors are told apart by their session alone.
-func TestTicketsOfOtherSessions(t *testing.T) {
+func TestProxy_TicketsOfOtherSessions(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{Anonymous: true}})
-	mine := e.say("Hello", "", asUser, "", asSession, "s1")
-	again := e.say("More", mine.Conversation, asUser, "", asSession, "s1")
+	mine := e.send("Hello", "", asUser, "", asSession, "s1")
+	again := e.send("More", mine.Conversation, asUser, "", asSession, "s1")
 	assert.Equal(t, mine.Conversation, again.Conversation)
 
-	said := saying("a", mine.Conversation)
-	e.refused(404, "conversation_not_found", "POST", "/messages", said, asUser, "", asSession, "s2")
-	e.refused(404, "conversation_not_found", "POST", "/messages", said, asUser, "s1")
+	said := messageBody("a", mine.Conversation)
+	e.rejected(404, "conversation_not_found", "POST", "/messages", said, asUser, "", asSession, "s2")
+	e.rejected(404, "conversation_not_found", "POST", "/messages", said, asUser, "s1")
 	feedback := "/conversations/" + mine.Conversation + "/messages/" + mine.Message + "/feedback"
-	e.refused(404, "conversation_not_found", "PATCH", feedback, `{"feedback":"positive"}`, asUser, "", asSession, "s2")
+	e.rejected(404, "conversation_not_found", "PATCH", feedback, `{"feedback":"positive"}`, asUser, "", asSession, "s2")
 	res, _ := e.do("PATCH", feedback, `{"feedback":"positive"}`, asUser, "", asSession, "s1")
 	assert.Equal(t, 200, res.StatusCode)
 
-	e.refused(401, "sign_in_required", "GET", "/conversations", "", asUser, "", asSession, "s1")
-	e.refused(401, "sign_in_required", "GET", "/conversations/"+mine.Conversation+"/messages", "", asUser, "", asSession, "s1")
+	e.rejected(401, "sign_in_required", "GET", "/conversations", "", asUser, "", asSession, "s1")
+	_, messages := e.do("GET", "/conversations/"+mine.Conversation+"/messages", "", asUser, "", asSession, "s1")
+	assert.Equal(t, 4, strings.Count(messages, `"role"`), "an anonymous visitor reads the messages by the ticket")
+	e.rejected(404, "conversation_not_found", "GET", "/conversations/"+mine.Conversation+"/messages", "", asUser, "", asSession, "s2")
 }
 
-func TestASignedOutVisitor(t *testing.T) {
+func TestProxy_SignedOut(t *testing.T) {
 	for _, anonymous := range []bool{false, true} {
 		e := newSite(t, setup{proxy: &Options{Anonymous: anonymous}})
-		mine := e.say("Hello", "").Conversation
-		said := saying("a", mine)
-		e.refused(401, "sign_in_required", "POST", "/messages", said, asUser, "")
-		e.refused(401, "sign_in_required", "GET", "/conversations", "", asUser, "")
+		mine := e.send("Hello", "").Conversation
+		said := messageBody("a", mine)
+		e.rejected(401, "sign_in_required", "POST", "/messages", said, asUser, "")
+		e.rejected(401, "sign_in_required", "GET", "/conversations", "", asUser, "")
 		if anonymous {
-			e.refused(404, "conversation_not_found", "POST", "/messages", said, asUser, "", asSession, "s1")
+			e.rejected(404, "conversation_not_found", "POST", "/messages", said, asUser, "", asSession, "s1")
 		} else {
-			e.refused(401, "sign_in_required", "POST", "/messages", said, asUser, "", asSession, "s1")
+			e.rejected(401, "sign_in_required", "POST", "/messages", said, asUser, "", asSession, "s1")
 		}
-		e.say("Back again", mine)
+		e.send("Back again", mine)
 	}
 }
 
-func TestMessagesOfOtherConversations(t *testing.T) {
+func TestProxy_MessagesOfOtherConversations(t *testing.T) {
 	e := newSite(t, setup{})
-	one, two := e.say("Hello", ""), e.say("Hello", "")
+	one, two := e.send("Hello", ""), e.send("Hello", "")
 	const body = `{"feedback":"negative"}`
 	path := func(conversation, message string) string {
 		return "/conversations/" + conversation + "/messages/" + url.PathEscape(message) + "/feedback"
 	}
-	e.refused(404, "message_not_found", "PATCH", path(one.Conversation, two.Message), body)
-	e.refused(404, "message_not_found", "PATCH", path(one.Conversation, one.Conversation), body)
+	e.rejected(404, "message_not_found", "PATCH", path(one.Conversation, two.Message), body)
+	e.rejected(404, "message_not_found", "PATCH", path(one.Conversation, one.Conversation), body)
 	for _, form := range append(damaged(one.Message), "msg_2", "%2e%2e") {
 		switch {
 		case form == "", form == ".", form == "..": // no segment of a path
 		case strings.Contains(form, "/"):
-			e.refused(404, "not_found", "PATCH", path(one.Conversation, form), body)
+			e.rejected(404, "not_found", "PATCH", path(one.Conversation, form), body)
 		default:
-			e.refused(404, "message_not_found", "PATCH", path(one.Conversation, form), body)
+			e.rejected(404, "message_not_found", "PATCH", path(one.Conversation, form), body)
 		}
 	}
 	res, _ := e.do("PATCH", path(one.Conversation, one.Message), body)
 	assert.Equal(t, 200, res.StatusCode)
 }
 
-func TestRequestsOfOtherSites(t *testing.T) {
+func TestProxy_OtherSites(t *testing.T) {
 	e := newSite(t, setup{})
-	own := e.say("Hello", "")
+	own := e.send("Hello", "")
 	messages := "/conversations/" + own.Conversation + "/messages"
 	for _, from := range [][]string{
 		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Sec-Fetch-Site", "elsewhere"},
 		{"Origin", "https://evil.example"}, {"Origin", "null"}, {"Sec-Fetch-Site", "cross-site", "Origin", "http://shop.example"},
 	} {
-		e.refused(403, "cross_site", "POST", "/messages", `{"message":"a"}`, from...)
-		e.refused(403, "cross_site", "POST", "/ai-sdk", aiBody("a", ""), from...)
-		e.refused(403, "cross_site", "GET", "/conversations", "", from...)
-		e.refused(403, "cross_site", "GET", messages, "", from...)
-		e.refused(403, "cross_site", "GET", "/ai-sdk/c/stream", "", from...)
-		e.refused(403, "cross_site", "PATCH", messages+"/"+own.Message+"/feedback", `{"feedback":null}`, from...)
+		e.rejected(403, "cross_site", "POST", "/messages", `{"message":"a"}`, from...)
+		e.rejected(403, "cross_site", "POST", "/ai-sdk", aiBody("a", ""), from...)
+		e.rejected(403, "cross_site", "GET", "/conversations", "", from...)
+		e.rejected(403, "cross_site", "GET", messages, "", from...)
+		e.rejected(403, "cross_site", "GET", "/ai-sdk/c/stream", "", from...)
+		e.rejected(403, "cross_site", "PATCH", messages+"/"+own.Message+"/feedback", `{"feedback":null}`, from...)
 	}
 	for _, from := range [][]string{{"Sec-Fetch-Site", "same-origin"}, {"Sec-Fetch-Site", "none"}, {"Origin", "http://shop.example"}, {}} {
 		res, _ := e.do("GET", messages, "", from...)
@@ -144,24 +150,24 @@ func TestRequestsOfOtherSites(t *testing.T) {
 	}
 }
 
-func TestAnotherOriginThatIsTrusted(t *testing.T) {
+func TestProxy_TrustedOrigin(t *testing.T) {
 	protection := http.NewCrossOriginProtection()
 	assert.NoError(t, protection.AddTrustedOrigin("https://www.shop.example"))
 	e := newSite(t, setup{proxy: &Options{CrossOrigin: protection}})
 	res, _ := e.do("GET", "/conversations", "", "Sec-Fetch-Site", "same-site", "Origin", "https://www.shop.example")
 	assert.Equal(t, 200, res.StatusCode)
-	e.refused(403, "cross_site", "GET", "/conversations", "", "Sec-Fetch-Site", "same-site", "Origin", "https://evil.shop.example")
+	e.rejected(403, "cross_site", "GET", "/conversations", "", "Sec-Fetch-Site", "same-site", "Origin", "https://evil.shop.example")
 }
 
-func TestVisitors(t *testing.T) {
+func TestProxy_VisitorFunction(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{Anonymous: true}})
-	e.refused(401, "sign_in_required", "POST", "/messages", `{"message":"a"}`, asUser, "")
+	e.rejected(401, "sign_in_required", "POST", "/messages", `{"message":"a"}`, asUser, "")
 	assert.Empty(t, e.reports())
 
-	e.refused(500, "internal_error", "POST", "/messages", `{"message":"a"}`, asUser, "broken")
+	e.rejected(500, "internal_error", "POST", "/messages", `{"message":"a"}`, asUser, "broken")
 	assert.Equal(t, []error{errLookup}, e.reports())
 
-	e.refused(500, "internal_error", "POST", "/messages", `{"message":"a"}`, asUser, "panics")
+	e.rejected(500, "internal_error", "POST", "/messages", `{"message":"a"}`, asUser, "panics")
 	var p *PanicError
 	if reports := e.reports(); assert.Len(t, reports, 1) && assert.ErrorAs(t, reports[0], &p) {
 		assert.Equal(t, "string", p.Type)
@@ -173,10 +179,10 @@ func TestVisitors(t *testing.T) {
 	assert.Empty(t, e.reports())
 
 	for _, id := range []string{"ada@example.com", "..", "a/b", "a b"} {
-		e.refused(500, "internal_error", "POST", "/messages", `{"message":"a"}`, asUser, id)
+		e.rejected(500, "internal_error", "POST", "/messages", `{"message":"a"}`, asUser, id)
 		var f *chatclient.FieldError
 		assert.ErrorAs(t, e.reports()[0], &f)
-		e.refused(500, "internal_error", "GET", "/conversations", "", asUser, id)
+		e.rejected(500, "internal_error", "GET", "/conversations", "", asUser, id)
 		e.reports()
 	}
 	assert.Empty(t, e.fake.Requests())
@@ -222,9 +228,9 @@ func TestProxy_ForeignReply(t *testing.T) {
 				e := newSite(t, setup{})
 				ticket := ""
 				if test.asked {
-					ticket = e.say("Hello", "").Conversation
+					ticket = e.send("Hello", "").Conversation
 				}
-				body := saying("a", ticket)
+				body := messageBody("a", ticket)
 				if path == "/ai-sdk" {
 					body = aiBody("a", ticket)
 				}
@@ -245,7 +251,7 @@ func TestProxy_ForeignReply(t *testing.T) {
 	}
 }
 
-func TestProxy_ForeignReplyToAnAnonymousVisitor(t *testing.T) {
+func TestProxy_ForeignReplyToAnonymous(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{Anonymous: true}})
 	e.fake.Script(chattest.Respond(streaming(`{"type":"finish","metadata":{"conversationId":"456","userId":"grace"}}`)))
 	_, stream := e.do("POST", "/messages", `{"message":"a"}`, asUser, "", asSession, "s1")
@@ -267,10 +273,10 @@ func TestProxy_OwnReply(t *testing.T) {
 	} {
 		e := newSite(t, setup{})
 		e.fake.Script(chattest.Respond(streaming(frames...)))
-		own := e.say("Hello", "", asUser, "8821")
+		own := e.send("Hello", "", asUser, "8821")
 		assert.Equal(t, e.proxy.tickets.conversation(subject{"user", "8821"}, "456"), own.Conversation, frames)
 		e.fake.Script(chattest.Respond(streaming(frames...)))
-		assert.Equal(t, own, e.say("Hello", own.Conversation, asUser, "8821"))
+		assert.Equal(t, own, e.send("Hello", own.Conversation, asUser, "8821"))
 		assert.Empty(t, e.reports())
 	}
 }
@@ -278,9 +284,9 @@ func TestProxy_OwnReply(t *testing.T) {
 // Nobody else's conversation or message is in a history.
 func TestProxy_ForeignHistory(t *testing.T) {
 	e := newSite(t, setup{})
-	own := e.say("Hello", "")
+	own := e.send("Hello", "")
 	for _, foreign := range []string{`"grace"`, `"bob"`, `7`, `{}`, `{"id":"ada"}`, `["ada"]`, `true`} {
-		e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"456","userId":` + foreign + `},{"id":"457","userId":"ada"},{"id":"458"},{"id":"459","userId":null},{"id":"a:b"}],"pagination":{}}`)))
+		e.fake.Script(chattest.Respond(responding(`{"data":[{"id":"456","userId":` + foreign + `},{"id":"457","userId":"ada"},{"id":"458"},{"id":"459","userId":null},{"id":"a:b"}],"pagination":{}}`)))
 		_, list := e.do("GET", "/conversations", "")
 		assert.NotContains(t, list, "v1.456.", foreign)
 		for _, id := range []chatclient.ConversationID{"457", "458", "459"} {
@@ -292,17 +298,37 @@ func TestProxy_ForeignHistory(t *testing.T) {
 	messages := "/conversations/" + own.Conversation + "/messages"
 	const part = `"role":"user","parts":[{"type":"text","text":"a"}]`
 	for _, foreign := range []string{`{"userId":"grace"}`, `{"userId":7}`, `{"userId":{}}`, `{"conversationId":"457"}`, `{"conversationId":457,"userId":"ada"}`} {
-		e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"m1",` + part + `,"metadata":` + foreign + `},{"id":"m2",` + part + `},
+		e.fake.Script(chattest.Respond(responding(`{"data":[{"id":"m1",` + part + `,"metadata":` + foreign + `},{"id":"m2",` + part + `},
 			{"id":"m3",` + part + `,"metadata":{"conversationId":456,"userId":"ada"}},{"id":"a:b",` + part + `}],"pagination":{}}`)))
-		_, list := e.do("GET", messages, "")
+		_, list := e.do("GET", messages+"?limit=20", "")
 		assert.NotContains(t, list, "v1.m1.", foreign)
 		assert.Contains(t, list, "v1.m2.")
 		assert.Contains(t, list, "v1.m3.")
 		assert.Equal(t, []error{ErrForeignConversation}, e.reports())
 
-		e.fake.Script(chattest.Respond(answering(`{"data":{"id":"msg_2","metadata":` + foreign + `}}`)))
+		e.fake.Script(chattest.Respond(responding(`{"data":{"id":"456","messages":[{"id":"m1",` + part + `,"metadata":` + foreign + `},{"id":"m2",` + part + `}]}}`)))
+		_, list = e.do("GET", messages, "")
+		assert.NotContains(t, list, "v1.m1.", foreign)
+		assert.Contains(t, list, "v1.m2.")
+		assert.Equal(t, []error{ErrForeignConversation}, e.reports())
+
+		e.fake.Script(chattest.Respond(responding(`{"data":{"id":"msg_2","metadata":` + foreign + `}}`)))
 		e.failed(502, "bot_unavailable", "PATCH", messages+"/"+own.Message+"/feedback", `{"feedback":null}`)
 		assert.Equal(t, []error{ErrForeignConversation}, e.reports())
+	}
+}
+
+// A conversation that is another's, or another one, is not shown at all.
+func TestProxy_ForeignConversation(t *testing.T) {
+	e := newSite(t, setup{})
+	own := e.send("Hello", "")
+	for _, foreign := range []string{`{"id":"456","userId":"grace"}`, `{"id":"456","userId":7}`, `{"id":"457"}`, `{"id":457,"userId":"ada"}`} {
+		for _, path := range []string{"/conversations/" + own.Conversation + "/messages", "/conversations/" + e.proxy.tickets.poll(ada, "456") + "/poll"} {
+			e.proxy.polls = newPolls()
+			e.fake.Script(chattest.Respond(responding(`{"data":` + strings.Replace(foreign, "{", `{"status":"paused","messages":[{"id":"m1","role":"user","parts":[{"type":"text","text":"hers"}]}],`, 1) + `}`)))
+			e.failed(502, "bot_unavailable", "GET", path, "")
+			assert.Equal(t, []error{ErrForeignConversation}, e.reports(), foreign)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/value"
 )
 
@@ -29,7 +30,7 @@ const (
 	maxBodyBytes = 64 << 20
 )
 
-// boundBody gives the body 10 seconds to come, also where it is not looked at:
+// boundBody gives the body 10 seconds to arrive, also where it is not looked at:
 // the server reads on before it lets go of a connection.
 func boundBody(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
@@ -46,7 +47,7 @@ type bodies struct {
 
 // withBody reads a JSON body and calls decode with it, within the bounds. decode must
 // not keep the body.
-func (p *Proxy) withBody(w http.ResponseWriter, r *http.Request, v visit, limit int64, decode func(body []byte) *refusal) *refusal {
+func (p *Proxy) withBody(w http.ResponseWriter, r *http.Request, v Visitor, limit int64, decode func(body []byte) *httpError) *httpError {
 	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(mediaType), "application/json") {
 		return errNotJSON
@@ -86,7 +87,7 @@ func (c *counted) release() { c.all.Add(-c.n) }
 
 // readBody returns a body that is valid JSON. net/http lifts the deadline when it has
 // read the body.
-func readBody(in io.Reader) ([]byte, *refusal) {
+func readBody(in io.Reader) ([]byte, *httpError) {
 	body, err := io.ReadAll(in)
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -99,24 +100,104 @@ func readBody(in io.Reader) ([]byte, *refusal) {
 	case err != nil:
 		return nil, invalid("The body could not be read.")
 	}
-	body = bytes.Trim(body, " \t\r\n") // white space in JSON
 	if !utf8.Valid(body) || !json.Valid(body) {
 		return nil, invalid("The body must be JSON in UTF-8.")
 	}
 	return body, nil
 }
 
+// A body may be a megabyte of tiny values, which cost a hundred times as much once
+// they are decoded. So it is searched, and only what is used is decoded.
+
+// fields are members of a JSON object by name, as they were written.
+type fields map[string]json.RawMessage
+
+// members calls f for each member of valid JSON, none for a value that is no object. It
+// is false if there are too many values to look at.
+func members(object []byte, f func(name string, value json.RawMessage)) bool {
+	err := bookbag.Scan(object, func(s *bookbag.Scanner) error {
+		if s.Kind() != '{' {
+			_, err := s.Value()
+			return err
+		}
+		return s.Members(func(name []byte) error {
+			value, err := s.Value()
+			if err == nil {
+				f(unescape(name), value)
+			}
+			return err
+		})
+	})
+	return err != bookbag.ErrTooLong
+}
+
+// unescape decodes the name of a member. Nearly none has an escape.
+func unescape(name []byte) (s string) {
+	if bytes.IndexByte(name, '\\') < 0 {
+		return string(name)
+	}
+	_ = json.Unmarshal([]byte(`"`+string(name)+`"`), &s) // it is valid
+	return s
+}
+
+// pick returns the members of these names. The last member of a name counts, as in
+// encoding/json.
+func pick(object []byte, names ...string) fields {
+	f := fields{}
+	members(object, func(name string, value json.RawMessage) {
+		if slices.Contains(names, name) {
+			f[name] = value
+		}
+	})
+	return f
+}
+
+// text returns a string, "" if it is absent or null, and false for other values.
+func (f fields) text(name string) (s string, ok bool) {
+	raw, present := f[name]
+	return s, !present || json.Unmarshal(raw, &s) == nil
+}
+
+// isEmpty reports whether a member is the empty string, which is never an id: a page has
+// lost one.
+func (f fields) isEmpty(name string) bool { return string(f[name]) == `""` }
+
+var errTooMany = errors.New("chatproxy: too many items")
+
+// items returns the objects of a JSON list, none for a value that is no list of objects.
+// More than limit are errTooMany.
+func items(list []byte, limit int) (objects []json.RawMessage, err error) {
+	if len(list) == 0 || list[0] != '[' {
+		return nil, nil
+	}
+	err = bookbag.Scan(list, func(s *bookbag.Scanner) error {
+		return s.Items(limit+1, func(item []byte) error {
+			if objects = append(objects, item); len(objects) > limit {
+				return errTooMany
+			}
+			return nil
+		})
+	})
+	if err != nil && err != errTooMany {
+		return nil, nil
+	}
+	return objects, err
+}
+
 // only returns the members of a body that may have no others.
-func only(body []byte, names ...string) (fields, *refusal) {
-	for name := range members(body) {
+func only(body []byte, names ...string) (f fields, e *httpError) {
+	f = fields{}
+	members(body, func(name string, value json.RawMessage) {
 		switch {
 		case isUserID(name):
-			return nil, errUserID
-		case !slices.Contains(names, name):
-			return nil, invalid("The body may have only " + strings.Join(names, " and ") + ".")
+			e = errUserID
+		case slices.Contains(names, name):
+			f[name] = value
+		case e == nil:
+			e = invalid("The body may have only " + strings.Join(names, ", ") + ".")
 		}
-	}
-	return pick(body, names...), nil
+	})
+	return f, e
 }
 
 // errUserID has a sentence of its own, since only the session says who the visitor is.
@@ -124,8 +205,8 @@ var errUserID = invalid("userId must not be sent: your session says who you are.
 
 func isUserID(name string) bool { return strings.EqualFold(name, "userId") }
 
-// checkMessage rejects a message that the service would not take.
-func checkMessage(text string) *refusal {
+// checkText rejects a message that the service would not accept.
+func checkText(text string) *httpError {
 	switch {
 	case strings.TrimSpace(text) == "":
 		return invalid("The message must not be empty.")
@@ -135,4 +216,14 @@ func checkMessage(text string) *refusal {
 		return invalid("The message must not contain the character NUL.")
 	}
 	return nil
+}
+
+const (
+	maxChat      = 128
+	maxMessageID = 256
+)
+
+// isName reports whether a page may call something so: visible ASCII characters.
+func isName(name string, limit int) bool {
+	return len(name) <= limit && !strings.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' })
 }

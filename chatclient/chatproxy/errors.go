@@ -16,9 +16,9 @@ type FieldError struct {
 	Rule string
 }
 
-func (e *FieldError) Error() string { return "chatproxy: " + e.Field + " " + e.Rule }
+func (e *FieldError) Error() string { return "chatproxy: " + e.Field + ": " + e.Rule }
 
-// PanicError reports a panic in the visitor function or in Options.Allow.
+// PanicError reports a panic in the visitor function, Options.Allow or Options.OnReply.
 type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string
@@ -44,19 +44,41 @@ func stackOf(err error) []byte {
 
 var (
 	// ErrCannotFlush says that the ResponseWriter cannot be flushed, so that a
-	// reply would not come as it is written.
+	// reply would not arrive as it is written.
 	ErrCannotFlush = errors.New("chatproxy: the ResponseWriter cannot be flushed (is the handler within http.TimeoutHandler?)")
 
 	// ErrForeignConversation says that a response of the service names another user
 	// or another conversation than the one asked for, or an owner that cannot be
 	// read. The browser gets no ticket for it; a reply that names one ends with an
-	// error, and what is in a list is left out.
+	// error, and in a list it is left out.
 	ErrForeignConversation = errors.New("chatproxy: the service responded with another user's or another conversation")
 
-	// ErrUnusableID says that the service gave an id or a cursor that the client
+	// ErrUnusableID says that the service sent an id or a cursor that the client
 	// would not send back. What it belongs to is left out.
-	ErrUnusableID = errors.New("chatproxy: the service gave an id that cannot be sent back")
+	ErrUnusableID = errors.New("chatproxy: the service sent an id that cannot be sent back")
 
-	// ErrReplyTooLong says that a reply was given up after 10 minutes.
+	// ErrReplyTooLong says that a reply was ended after 10 minutes.
 	ErrReplyTooLong = errors.New("chatproxy: the reply took more than 10 minutes")
+
+	// ErrChats says that Options.Chats failed, or returned a value that is not the
+	// visitor's. The message is handled as one without a chat.
+	ErrChats = errors.New("chatproxy: Options.Chats")
+)
+
+// The following are reported once by each Proxy, since they are true of all its requests.
+var (
+	// ErrNotStripped says that no path was found for a request, but that there is one
+	// for the end of its path.
+	ErrNotStripped = errors.New(`chatproxy: the path begins with a prefix (mount the handler as http.StripPrefix("/chat", proxy))`)
+
+	// ErrNoWriteDeadline says that the server has a WriteTimeout, but that a middleware
+	// hides the deadlines of its ResponseWriter: longer replies are cut off.
+	ErrNoWriteDeadline = errors.New("chatproxy: the ResponseWriter has no deadlines and the server a WriteTimeout (a middleware's writer needs an Unwrap method)")
+
+	// ErrWriteFailed says that a write failed while the visitor was still there. The
+	// error of the write is in it as well.
+	ErrWriteFailed = errors.New("chatproxy: the reply could not be written (does a middleware or a proxy end it?)")
+
+	// ErrNothingAllowed says that Options.Allow has rejected the first 20 requests.
+	ErrNothingAllowed = errors.New("chatproxy: Options.Allow has rejected the first 20 requests (does its store respond?)")
 )

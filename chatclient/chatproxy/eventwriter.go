@@ -1,15 +1,23 @@
 package chatproxy
 
 import (
+	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/textdelta"
 )
 
 const (
+	openAfter    = 5 * time.Second
 	heartbeat    = 15 * time.Second
 	writeTimeout = 30 * time.Second
 )
+
+const done = "data: [DONE]\n\n"
 
 // boundWrite bounds what is written next: a client that reads nothing must not hold
 // its handler, nor net/http after it, on a server without a WriteTimeout either. A
@@ -25,95 +33,208 @@ func unboundWrite(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 }
 
-// eventWriter writes frames to a browser, each at once, and a comment after every
-// 15 seconds without one: load balancers cut a connection that is silent.
+// eventWriter writes a reply to a browser. The stream begins with its first write, or
+// after 5 seconds: some routers cut a connection that has no response. A comment follows
+// after every 15 seconds without a frame: load balancers cut one that is silent.
 type eventWriter struct {
 	w       http.ResponseWriter
 	control *http.ResponseController
-	giveUp  func() // called when the browser takes no more
+	leave   func() // called when the browser accepts no more
 
-	mu       sync.Mutex // for the comments come from a timer
-	beat     *time.Timer
+	mu       sync.Mutex // for a timer and a stop use it too
+	encoder  replyEncoder
+	tickets  replyTickets // of the start frame
+	frames   []byte       // to be written
+	timer    *time.Timer
 	deadline time.Time
+	begun    bool
 	ended    bool
-	panicked any // what a comment's write panicked with
+	failed   error // of a write
+	panicked any   // what a write of the timer panicked with
 }
 
-func newEventWriter(w http.ResponseWriter, giveUp func()) *eventWriter {
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store, no-transform")
-	h.Set("X-Accel-Buffering", "no") // nginx would gather the pieces
-	e := &eventWriter{w: w, control: http.NewResponseController(w), giveUp: giveUp}
+func newEventWriter(w http.ResponseWriter, encoder replyEncoder, leave func()) *eventWriter {
+	e := &eventWriter{w: w, control: http.NewResponseController(w), encoder: encoder, leave: leave}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.beat = time.AfterFunc(heartbeat, e.comment)
+	e.timer = time.AfterFunc(openAfter, e.comment)
 	return e
 }
 
-// write sends frames, if there are any, and reports whether the browser takes
-// them.
-func (e *eventWriter) write(frames []byte) bool {
-	if len(frames) == 0 {
-		return true
+// setTickets sets what the start frame says.
+func (e *eventWriter) setTickets(t replyTickets) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tickets = t
+}
+
+// begin appends the start frame.
+func (e *eventWriter) begin() {
+	if e.begun {
+		return
 	}
+	e.begun = true
+	h := e.w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store, no-transform")
+	h.Set("X-Accel-Buffering", "no") // nginx would gather the pieces
+	e.encoder.header(h)
+	e.frames = e.encoder.start(e.frames, e.tickets)
+}
+
+// event appends what the browser may see of an event.
+func (e *eventWriter) event(event *chatclient.Event, passTools bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.ended {
+		return
+	}
+	switch event.Type {
+	case chatclient.EventTextDelta:
+		if event.Text != "" {
+			e.frames = e.encoder.text(e.frames, quotedText(event))
+		}
+	case chatclient.EventFinish, chatclient.EventMetadata, "start", "": // the proxy's own frames say this, and what has no type is no frame
+	default:
+		if passTools {
+			e.frames = e.encoder.other(e.frames, *event)
+		}
+	}
+}
+
+// quotedText returns the text of a text-delta as a JSON string: as it came if the event
+// is exactly a type and a text, which needs no decoding, else encoded again.
+func quotedText(e *chatclient.Event) []byte {
+	if quoted, ok := textdelta.Quoted(e.Raw); ok {
+		return quoted
+	}
+	b, _ := json.Marshal(e.Text) // of a string: there is no error
+	return b
+}
+
+// flush writes what was appended, and begins the stream.
+func (e *eventWriter) flush() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.panicked != nil { // a middleware's panic belongs to the goroutine of the request
 		panic(e.panicked)
 	}
-	return e.send(frames)
+	if !e.ended && (!e.begun || len(e.frames) > 0) {
+		e.begin()
+		e.send()
+	}
 }
 
-// comment has nothing to do while a frame is on its way: that begins the 15
-// seconds anew.
+// finish ends the stream with a complete reply.
+func (e *eventWriter) finish(reason string, t replyTickets) {
+	e.end(func(b []byte) []byte { return e.encoder.finish(b, reason, t) })
+}
+
+// fail ends the stream with an error.
+func (e *eventWriter) fail(failure *httpError, t replyTickets) {
+	e.end(func(b []byte) []byte { return e.encoder.fail(b, failure, t) })
+}
+
+// stop ends the stream of a reply that its page wants no more of.
+func (e *eventWriter) stop() {
+	e.end(func(b []byte) []byte { return e.encoder.finish(b, "stopped", e.tickets) })
+}
+
+// reject is fail if the stream has begun, and false if it never will.
+func (e *eventWriter) reject(failure *httpError, t replyTickets) bool {
+	e.mu.Lock()
+	begun := e.begun
+	e.ended = e.ended || !begun
+	e.mu.Unlock()
+	if begun {
+		e.fail(failure, t)
+	}
+	return begun
+}
+
+func (e *eventWriter) end(frame func([]byte) []byte) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.panicked != nil {
+		panic(e.panicked)
+	}
+	if e.ended {
+		return
+	}
+	e.begin()
+	e.frames = append(frame(e.frames), done...)
+	e.send()
+	e.close()
+}
+
+// comment has nothing to do while a frame is being written: after that there are 15
+// seconds again.
 func (e *eventWriter) comment() {
 	if !e.mu.TryLock() {
 		return
 	}
 	defer e.mu.Unlock()
+	if e.ended {
+		return
+	}
 	defer func() {
 		if e.panicked = recover(); e.panicked != nil {
-			e.giveUp()
+			e.ended = true
+			e.leave()
 		}
 	}()
-	e.send([]byte(":\n\n"))
+	e.begin()
+	e.frames = append(e.frames, ":\n\n"...)
+	e.send()
 }
 
-func (e *eventWriter) send(b []byte) bool {
-	if e.ended {
-		return false
-	}
-	if deadline := time.Now().Add(writeTimeout); deadline.Sub(e.deadline) > time.Second { // not with each frame
+// send writes the frames.
+func (e *eventWriter) send() {
+	now := time.Now()
+	if deadline := now.Add(writeTimeout); deadline.Sub(e.deadline) > time.Second { // not with each frame
 		e.deadline = deadline
-		_ = e.control.SetWriteDeadline(deadline) // where there is none to set, the server's holds
+		_ = e.control.SetWriteDeadline(deadline) // see checkDeadline
 	}
-	_, err := e.w.Write(b)
+	_, err := e.w.Write(e.frames)
 	if err == nil {
 		err = e.control.Flush()
 	}
-	if err != nil {
-		e.ended = true
-		e.giveUp()
-		return false
+	e.frames = e.frames[:0]
+	if err == nil {
+		e.timer.Reset(heartbeat)
+		return
 	}
-	e.beat.Reset(heartbeat)
-	return true
+	if time.Since(now) < writeTimeout-time.Second { // else the browser has read nothing for so long
+		e.failed = err
+	}
+	e.ended = true
+	e.timer.Stop()
+	e.leave()
 }
 
 // close ends the comments.
 func (e *eventWriter) close() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.beat.Stop()
+	e.timer.Stop()
 	if !e.ended {
 		e.ended = true
 		unboundWrite(e.w)
 	}
 }
 
+// checkDeadline returns ErrNoWriteDeadline if the deadlines cannot be set, and it matters.
+func checkDeadline(w http.ResponseWriter, r *http.Request) error {
+	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if !ok || server.WriteTimeout <= 0 {
+		return nil
+	}
+	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); errors.Is(err, http.ErrNotSupported) {
+		return ErrNoWriteDeadline
+	}
+	return nil
+}
+
 // canFlush looks as http.ResponseController does, without flushing: that would
-// send the header of an answer which is not known yet.
+// send the header of a response which is not known yet.
 func canFlush(w http.ResponseWriter) bool {
 	for {
 		switch t := w.(type) {

@@ -61,7 +61,7 @@ func show(res *http.Response) {
 	}
 	for lines := bufio.NewScanner(res.Body); lines.Scan(); {
 		if text := lines.Text(); text != "" {
-			for _, ticket := range []string{"v1.456.", "v1.msg_2."} {
+			for _, ticket := range []string{"v1.456.", "v1.msg_1.", "v1.msg_2."} {
 				if i := strings.Index(text, ticket); i >= 0 {
 					text = text[:i+len(ticket)] + "..." + text[i+len(ticket)+43:]
 				}
@@ -90,7 +90,6 @@ func Example() {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/chat/", http.StripPrefix("/chat", proxy))
-	mux.Handle("/chat/chatproxy.js", chatproxy.Script())
 
 	site := httptest.NewServer(mux)
 	defer site.Close()
@@ -101,7 +100,7 @@ func Example() {
 	// data: {"type":"text-delta","text":"You "}
 	// data: {"type":"text-delta","text":"said: "}
 	// data: {"type":"text-delta","text":"Hello"}
-	// data: {"type":"finish","finishReason":"stop","conversation":"v1.456....","message":"v1.msg_2...."}
+	// data: {"type":"finish","finishReason":"stop","conversation":"v1.456....","message":"v1.msg_2....","userMessage":"v1.msg_1...."}
 	// data: [DONE]
 	// 401 {"version":1,"error":{"code":"sign_in_required","message":"Please sign in to chat."}}
 }
@@ -157,7 +156,7 @@ func Example_aiSDK() {
 	// data: {"type":"text-delta","id":"1","delta":"said: "}
 	// data: {"type":"text-delta","id":"1","delta":"Hello"}
 	// data: {"type":"text-end","id":"1"}
-	// data: {"type":"finish","messageMetadata":{"conversation":"v1.456....","message":"v1.msg_2...."}}
+	// data: {"type":"finish","messageMetadata":{"conversation":"v1.456....","message":"v1.msg_2....","userMessage":"v1.msg_1...."}}
 	// data: [DONE]
 }
 

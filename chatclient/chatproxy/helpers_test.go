@@ -190,9 +190,9 @@ func (e *site) do(method, path, body string, header ...string) (*http.Response, 
 }
 
 // say has a reply of which the test wants no more than the tickets.
-func (e *site) say(text, ticket string, header ...string) replyTickets {
+func (e *site) send(text, ticket string, header ...string) replyTickets {
 	e.Helper()
-	res, stream := e.do("POST", "/messages", saying(text, ticket), header...)
+	res, stream := e.do("POST", "/messages", messageBody(text, ticket), header...)
 	require.Equal(e, 200, res.StatusCode, stream)
 	frames := framesOf(stream)
 	var finish struct {
@@ -205,7 +205,7 @@ func (e *site) say(text, ticket string, header ...string) replyTickets {
 }
 
 // saying is the body of a message, in a new conversation without a ticket.
-func saying(text, ticket string) string {
+func messageBody(text, ticket string) string {
 	if ticket == "" {
 		return `{"message":` + quoted(text) + `,"conversation":null}`
 	}
@@ -218,7 +218,7 @@ func quoted(s string) string {
 }
 
 // refused checks a refusal, and that the service was not called for it.
-func (e *site) refused(status int, code, method, path, body string, header ...string) *http.Response {
+func (e *site) rejected(status int, code, method, path, body string, header ...string) *http.Response {
 	e.Helper()
 	before := len(e.fake.Requests())
 	res := e.failed(status, code, method, path, body, header...)
@@ -290,7 +290,7 @@ func newRequest(method, path, body string) *http.Request {
 	return r
 }
 
-func answering(body string) http.HandlerFunc {
+func responding(body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, body) }
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-type conversationsAnswer struct {
+type conversationsResponse struct {
 	Version       int            `json:"version"`
 	Conversations []conversation `json:"conversations"`
 	Cursor        *string        `json:"cursor"`
@@ -22,16 +22,19 @@ type conversation struct {
 	CreatedAt    chatclient.Time `json:"createdAt"`
 	UpdatedAt    chatclient.Time `json:"updatedAt"`
 	Status       string          `json:"status"`
+	Poll         *string         `json:"poll"`
 }
 
-type messagesAnswer struct {
-	Version      int       `json:"version"`
-	Conversation string    `json:"conversation"`
-	Messages     []message `json:"messages"`
-	Cursor       *string   `json:"cursor"`
+type messagesResponse struct {
+	Version      int             `json:"version"`
+	Conversation string          `json:"conversation"`
+	Status       *string         `json:"status"`
+	Poll         *string         `json:"poll"`
+	Messages     []storedMessage `json:"messages"`
+	Cursor       *string         `json:"cursor"`
 }
 
-type message struct {
+type storedMessage struct {
 	ID       string            `json:"id"`
 	Role     string            `json:"role"`
 	Parts    []json.RawMessage `json:"parts"`
@@ -50,59 +53,101 @@ type messageMetadata struct {
 	Feedback     *chatclient.Feedback `json:"feedback"`
 }
 
-type feedbackAnswer struct {
+type feedbackResponse struct {
 	Version  int                  `json:"version"`
 	Message  string               `json:"message"`
 	Feedback *chatclient.Feedback `json:"feedback"`
 }
 
-// listConversations gives a page of the visitor's own conversations.
-func (p *Proxy) listConversations(w http.ResponseWriter, r *http.Request, v visit) *refusal {
-	request, e := p.reading(r, v, "")
+// listConversations responds with a page of the visitor's own conversations.
+func (p *Proxy) listConversations(w http.ResponseWriter, r request) *httpError {
+	if r.anonymous() {
+		return errSignIn
+	}
+	wanted, e := p.pageRequest(r, "")
 	if e != nil {
 		return e
 	}
-	page, err := p.bot.UserConversationsPage(r.Context(), v.UserID, request)
+	page, err := p.bot.UserConversationsPage(r.Context(), r.UserID, wanted)
 	if err != nil {
-		return listRefusal(err, request, false)
+		return listError(err, wanted, false)
 	}
-	o := owner{user: v.UserID}
-	next, odd := p.next(v, "", page.NextCursor)
-	list := conversationsAnswer{wireVersion, []conversation{}, next}
+	o := owner{user: r.UserID}
+	next, odd := p.next(r.subject(), "", page.NextCursor)
+	list := conversationsResponse{wireVersion, []conversation{}, next}
 	for _, c := range page.Items {
-		ticket := p.tickets.conversation(v.subject(), c.ID)
+		ticket := p.tickets.conversation(r.subject(), c.ID)
 		switch {
 		case !o.owns(c.UserID, ""):
 			odd = ErrForeignConversation
 		case ticket == "":
 			odd = cmp.Or(odd, ErrUnusableID)
 		default:
-			list.Conversations = append(list.Conversations, conversation{ticket, orNull(c.Title), c.CreatedAt, c.UpdatedAt, c.Status})
+			list.Conversations = append(list.Conversations, conversation{
+				ticket, orNull(c.Title), c.CreatedAt, c.UpdatedAt, c.Status, p.pollOf(r.subject(), c.ID, c.Status),
+			})
 		}
 	}
-	answer(w, http.StatusOK, list)
-	p.report(r, odd)
+	respond(w, list)
+	p.report(r.Request, odd)
 	return nil
 }
 
-// listMessages gives a page of the messages of a conversation.
-func (p *Proxy) listMessages(w http.ResponseWriter, r *http.Request, v visit) *refusal {
-	id, ok := p.tickets.openConversation(v.subject(), v.segments[1])
+// pollOf returns the poll ticket of a conversation with this status, nil for none.
+func (p *Proxy) pollOf(s subject, id chatclient.ConversationID, status string) *string {
+	if !heldStatus(status) {
+		return nil
+	}
+	return orNull(p.polls.ticket(p.tickets, s, id))
+}
+
+// listMessages responds with a page of the messages of a conversation.
+func (p *Proxy) listMessages(w http.ResponseWriter, r request) *httpError {
+	id, ok := p.tickets.openConversation(r.subject(), r.segments[1])
 	if !ok {
 		return errConversationNotFound
 	}
-	request, e := p.reading(r, v, string(id))
+	wanted, e := p.pageRequest(r, string(id))
 	if e != nil {
 		return e
 	}
-	page, err := p.bot.MessagesPage(r.Context(), id, request)
+	list := messagesResponse{Version: wireVersion, Conversation: r.segments[1]}
+	page, err := p.messagesPage(r, id, wanted, &list)
 	if err != nil {
-		return listRefusal(err, request, true)
+		return listError(err, wanted, true)
 	}
-	o := owner{v.UserID, id}
-	next, odd := p.next(v, string(id), page.NextCursor)
-	list := messagesAnswer{wireVersion, v.segments[1], []message{}, next}
-	for _, m := range page.Items {
+	var odd, oddCursor error
+	list.Messages, odd = p.messages(r.Visitor, id, page.Items)
+	list.Cursor, oddCursor = p.next(r.subject(), string(id), page.NextCursor)
+	respond(w, list)
+	p.report(r.Request, cmp.Or(odd, oddCursor))
+	return nil
+}
+
+// messagesPage returns a page. The first one comes with the status of the conversation.
+func (p *Proxy) messagesPage(r request, id chatclient.ConversationID, wanted chatclient.PageRequest, list *messagesResponse) (page chatclient.Page[chatclient.StoredMessage], err error) {
+	if wanted == (chatclient.PageRequest{}) {
+		c, err := p.bot.Conversation(r.Context(), id)
+		if err != nil {
+			return page, err
+		}
+		if !(owner{r.UserID, id}).owns(c.UserID, c.ID) {
+			return page, ErrForeignConversation
+		}
+		list.Status, list.Poll = orNull(c.Status), p.pollOf(r.subject(), id, c.Status)
+		if c.Messages != nil {
+			page.Items, page.NextCursor = c.Messages, c.MessagesCursor
+			return page, nil
+		}
+	}
+	return p.bot.MessagesPage(r.Context(), id, wanted)
+}
+
+// messages returns what the browser may see of messages, and what was left out.
+func (p *Proxy) messages(v Visitor, id chatclient.ConversationID, stored []chatclient.StoredMessage) (seen []storedMessage, odd error) {
+	o, in := owner{v.UserID, id}, p.tickets.conversation(v.subject(), id)
+	seen = []storedMessage{}
+	for _, m := range stored {
 		if !o.owns(m.Metadata.UserID, m.Metadata.ConversationID) {
 			odd = ErrForeignConversation
 			continue
@@ -116,60 +161,54 @@ func (p *Proxy) listMessages(w http.ResponseWriter, r *http.Request, v visit) *r
 			odd = cmp.Or(odd, ErrUnusableID)
 			continue
 		}
-		metadata := messageMetadata{list.Conversation, ticket, m.CreatedAt, known(m.Feedback)}
-		list.Messages = append(list.Messages, message{ticket, m.Role, parts, metadata})
+		seen = append(seen, storedMessage{ticket, m.Role, parts, messageMetadata{in, ticket, m.CreatedAt, known(m.Feedback)}})
 	}
-	answer(w, http.StatusOK, list)
-	p.report(r, odd)
-	return nil
+	return seen, odd
 }
 
-// next is the ticket of a list's cursor, nil at the end.
-func (p *Proxy) next(v visit, list, cursor string) (*string, error) {
+// next returns the ticket of a list's cursor, nil at the end.
+func (p *Proxy) next(s subject, list, cursor string) (*string, error) {
 	if cursor == "" {
 		return nil, nil
 	}
-	ticket := p.tickets.cursor(v.subject(), list, cursor)
+	ticket := p.tickets.cursor(s, list, cursor)
 	if ticket == "" {
 		return nil, ErrUnusableID
 	}
 	return &ticket, nil
 }
 
-// reading is what the two lists have in common: an anonymous visitor has none.
-func (p *Proxy) reading(r *http.Request, v visit, list string) (request chatclient.PageRequest, e *refusal) {
-	if v.anonymous() {
-		return request, errSignIn
-	}
+// pageRequest returns the page of a list that the visitor wants.
+func (p *Proxy) pageRequest(r request, list string) (wanted chatclient.PageRequest, e *httpError) {
 	query := r.URL.Query()
 	if limit := query.Get("limit"); limit != "" {
 		n, err := strconv.Atoi(limit)
 		if err != nil || n < 1 || n > 100 {
-			return request, invalid("limit must be from 1 to 100.")
+			return wanted, invalid("limit must be from 1 to 100.")
 		}
-		request.Limit = n
+		wanted.Limit = n
 	}
 	if ticket := query.Get("cursor"); ticket != "" {
 		var ok bool
-		if request.Cursor, ok = p.tickets.openCursor(v.subject(), list, ticket); !ok {
-			return request, errCursor
+		if wanted.Cursor, ok = p.tickets.openCursor(r.subject(), list, ticket); !ok {
+			return wanted, errCursor
 		}
 	}
-	return request, nil
+	return wanted, nil
 }
 
-var errCursor = invalid("cursor must be one of an earlier answer.")
+var errCursor = invalid("cursor must be one of an earlier response.")
 
-// listRefusal takes what the service finds wrong with a list for a fault of the
+// listError takes what the service finds wrong with a list for a fault of the
 // cursor, if the visitor sent one: all the rest is ours.
-func listRefusal(err error, request chatclient.PageRequest, hasTicket bool) *refusal {
-	if request.Cursor != "" && errors.Is(err, chatclient.ErrBadRequest) {
+func listError(err error, wanted chatclient.PageRequest, hasTicket bool) *httpError {
+	if wanted.Cursor != "" && errors.Is(err, chatclient.ErrBadRequest) {
 		return errCursor
 	}
 	return upstream(err, hasTicket)
 }
 
-// visible are the parts that the browser may see: text, and with PassTools the
+// visible returns the parts that the browser may see: text, and with PassTools the
 // others as they came.
 func (p *Proxy) visible(parts []chatclient.Part) []json.RawMessage {
 	var seen []json.RawMessage
@@ -185,36 +224,36 @@ func (p *Proxy) visible(parts []chatclient.Part) []json.RawMessage {
 	return seen
 }
 
-// setFeedback sets or takes back a thumb up or down.
-func (p *Proxy) setFeedback(w http.ResponseWriter, r *http.Request, v visit) *refusal {
+// setFeedback sets or clears a thumb up or down.
+func (p *Proxy) setFeedback(w http.ResponseWriter, r request) *httpError {
 	var feedback chatclient.Feedback
-	e := p.withBody(w, r, v, maxBody, func(body []byte) (e *refusal) {
+	e := p.withBody(w, r.Request, r.Visitor, maxBody, func(body []byte) (e *httpError) {
 		feedback, e = decodeFeedback(body)
 		return e
 	})
 	if e != nil {
 		return e
 	}
-	id, ok := p.tickets.openConversation(v.subject(), v.segments[1])
+	id, ok := p.tickets.openConversation(r.subject(), r.segments[1])
 	if !ok {
 		return errConversationNotFound
 	}
-	messageID, ok := p.tickets.openMessage(v.subject(), id, v.segments[3])
+	messageID, ok := p.tickets.openMessage(r.subject(), id, r.segments[3])
 	if !ok {
 		return errMessageNotFound
 	}
 	rated, err := p.bot.SetFeedback(r.Context(), id, messageID, feedback)
-	if err == nil && !(owner{v.UserID, id}).owns(rated.Metadata.UserID, rated.Metadata.ConversationID) {
+	if err == nil && !(owner{r.UserID, id}).owns(rated.Metadata.UserID, rated.Metadata.ConversationID) {
 		err = ErrForeignConversation
 	}
 	if err != nil {
 		return upstream(err, true)
 	}
-	answer(w, http.StatusOK, feedbackAnswer{wireVersion, v.segments[3], known(feedback)})
+	respond(w, feedbackResponse{wireVersion, r.segments[3], known(feedback)})
 	return nil
 }
 
-func decodeFeedback(body []byte) (chatclient.Feedback, *refusal) {
+func decodeFeedback(body []byte) (chatclient.Feedback, *httpError) {
 	f, e := only(body, "feedback")
 	if e != nil {
 		return "", e
@@ -230,7 +269,7 @@ func decodeFeedback(body []byte) (chatclient.Feedback, *refusal) {
 	return feedback, nil
 }
 
-// known is nil for no feedback, and for one of an unknown kind.
+// known returns nil for no feedback, and for one of an unknown kind.
 func known(f chatclient.Feedback) *chatclient.Feedback {
 	if f != chatclient.FeedbackPositive && f != chatclient.FeedbackNegative {
 		return nil

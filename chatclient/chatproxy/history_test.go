@@ -13,18 +13,18 @@ import (
 	"github.com/chatident/chatident/chatclient/chattest"
 )
 
-func TestHistory(t *testing.T) {
+func TestProxy_History(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // which begins on 2000-01-01
 		e := newSite(t, setup{})
-		one := e.say("Hello", "")
-		e.say("Not hers", "", asUser, "grace")
-		two := e.say("Hi", "")
-		e.say("More", one.Conversation)
+		one := e.send("Hello", "")
+		e.send("Not hers", "", asUser, "grace")
+		two := e.send("Hi", "")
+		e.send("More", one.Conversation)
 
 		_, list := e.do("GET", "/conversations", "")
 		assert.Equal(t, `{"version":1,"conversations":[`+
-			`{"conversation":"`+one.Conversation+`","title":null,"createdAt":946684800,"updatedAt":946684800,"status":"ongoing"},`+
-			`{"conversation":"`+two.Conversation+`","title":null,"createdAt":946684800,"updatedAt":946684800,"status":"ongoing"}],`+
+			`{"conversation":"`+one.Conversation+`","title":null,"createdAt":946684800,"updatedAt":946684800,"status":"ongoing","poll":null},`+
+			`{"conversation":"`+two.Conversation+`","title":null,"createdAt":946684800,"updatedAt":946684800,"status":"ongoing","poll":null}],`+
 			`"cursor":null}`+"\n", list)
 		_, list = e.do("GET", "/conversations", "", asUser, "nobody-yet")
 		assert.Equal(t, `{"version":1,"conversations":[],"cursor":null}`+"\n", list)
@@ -32,7 +32,7 @@ func TestHistory(t *testing.T) {
 		path := "/conversations/" + two.Conversation + "/messages"
 		user := e.proxy.tickets.message(ada, "458", "msg_5")
 		_, messages := e.do("GET", path, "")
-		want := `{"version":1,"conversation":"` + two.Conversation + `","messages":[` +
+		want := `{"version":1,"conversation":"` + two.Conversation + `","status":"ongoing","poll":null,"messages":[` +
 			`{"id":"` + user + `","role":"user","parts":[{"type":"text","text":"Hi"}],` +
 			`"metadata":{"conversation":"` + two.Conversation + `","message":"` + user + `","createdAt":946684800,"feedback":null}},` +
 			`{"id":"` + two.Message + `","role":"assistant","parts":[{"type":"text","text":"You said: Hi"}],` +
@@ -52,14 +52,14 @@ func TestHistory(t *testing.T) {
 	})
 }
 
-func TestPages(t *testing.T) {
+func TestProxy_Pages(t *testing.T) {
 	e := newSite(t, setup{})
 	for range 5 {
-		e.say("Hello", "")
+		e.send("Hello", "")
 	}
-	ticket := e.say("Hello", "").Conversation
+	ticket := e.send("Hello", "").Conversation
 	for range 2 {
-		e.say("Hello", ticket)
+		e.send("Hello", ticket)
 	}
 	for path, want := range map[string]int{"/conversations": 6, "/conversations/" + ticket + "/messages": 6} {
 		var seen []json.RawMessage
@@ -80,7 +80,7 @@ func TestPages(t *testing.T) {
 		}
 		assert.Len(t, seen, want, path)
 		for _, query := range []string{"limit=0", "limit=101", "limit=-1", "limit=x", "limit=1.5", "cursor=made-up"} {
-			e.refused(400, "invalid_request", "GET", path+"?"+query, "")
+			e.rejected(400, "invalid_request", "GET", path+"?"+query, "")
 		}
 		assert.Empty(t, e.reports())
 	}
@@ -88,9 +88,9 @@ func TestPages(t *testing.T) {
 
 // A cursor of the service could mean anything, so it is bound to its list, and to
 // its visitor, as an id is.
-func TestCursors(t *testing.T) {
+func TestProxy_Cursors(t *testing.T) {
 	e := newSite(t, setup{})
-	one, two := e.say("Hello", "").Conversation, e.say("Hello", "").Conversation
+	one, two := e.send("Hello", "").Conversation, e.send("Hello", "").Conversation
 	cursorOf := func(path string, header ...string) string {
 		_, text := e.do("GET", path, "", header...)
 		var page struct{ Cursor string }
@@ -104,13 +104,13 @@ func TestCursors(t *testing.T) {
 		list + "?cursor=" + ofMessages, messages + "?cursor=" + ofList, "/conversations/" + two + "/messages?cursor=" + ofMessages,
 		list + "?cursor=" + ofList + "A", list + "?cursor=" + ofList[:len(ofList)-1], list + "?cursor=" + one,
 	} {
-		e.refused(400, "invalid_request", "GET", path, "")
+		e.rejected(400, "invalid_request", "GET", path, "")
 	}
-	e.refused(400, "invalid_request", "GET", list+"?cursor="+ofList, "", asUser, "grace")
+	e.rejected(400, "invalid_request", "GET", list+"?cursor="+ofList, "", asUser, "grace")
 
-	e.fake.Script(chattest.Respond(answering(`{"data":[],"pagination":{"cursor":"` + strings.Repeat("c", 2000) + `","hasMore":true}}`)))
+	e.fake.Script(chattest.Respond(responding(`{"data":[],"pagination":{"cursor":"` + strings.Repeat("c", 2000) + `","hasMore":true}}`)))
 	cursorOf(list)
-	e.fake.Script(chattest.Respond(answering(`{"data":[],"pagination":{"cursor":"` + strings.Repeat("c", 4000) + `","hasMore":true}}`)))
+	e.fake.Script(chattest.Respond(responding(`{"data":[],"pagination":{"cursor":"` + strings.Repeat("c", 4000) + `","hasMore":true}}`)))
 	_, text := e.do("GET", list, "")
 	assert.Contains(t, text, `"cursor":null`)
 	assert.Equal(t, []error{ErrUnusableID}, e.reports())
@@ -125,20 +125,20 @@ func TestCursors(t *testing.T) {
 	assert.Len(t, e.reports(), 1)
 }
 
-func TestFeedbackBodies(t *testing.T) {
+func TestProxy_FeedbackBodies(t *testing.T) {
 	e := newSite(t, setup{})
-	own := e.say("Hello", "")
+	own := e.send("Hello", "")
 	path := "/conversations/" + own.Conversation + "/messages/" + own.Message + "/feedback"
 	for _, body := range []string{
 		`{}`, `{"feedback":""}`, `{"feedback":"good"}`, `{"feedback":1}`, `{"feedback":["positive"]}`, `{"Feedback":"positive"}`,
 		`{"feedback":"positive","userId":"grace"}`, `{"feedback":"positive","x":1}`, `null`,
 	} {
-		e.refused(400, "invalid_request", "PATCH", path, body)
+		e.rejected(400, "invalid_request", "PATCH", path, body)
 	}
 }
 
 // What the browser sees of a history is chosen by name, as in a reply.
-func TestPartsOfOtherTypes(t *testing.T) {
+func TestProxy_PartsOfOtherTypes(t *testing.T) {
 	reply := func(turn chattest.Turn) []chattest.Part {
 		call := chattest.ToolCall("call_1", "lookupOrder", `{"card":"4111"}`)
 		if turn.Message == "tool alone" {
@@ -151,8 +151,8 @@ func TestPartsOfOtherTypes(t *testing.T) {
 		true:  `[{"type":"text","text":"Let me see."},{"type":"tool-call","toolCallId":"call_1","toolName":"lookupOrder","input":{"card":"4111"}}]`,
 	} {
 		e := newSite(t, setup{fake: &chattest.Options{Reply: reply}, proxy: &Options{PassTools: pass}})
-		ticket := e.say("tool alone", "").Conversation
-		e.say("both", ticket)
+		ticket := e.send("tool alone", "").Conversation
+		e.send("both", ticket)
 		_, messages := e.do("GET", "/conversations/"+ticket+"/messages", "")
 		assert.Contains(t, messages, `"role":"assistant","parts":`+want)
 		assert.Equal(t, pass, strings.Contains(messages, "4111"))
@@ -161,24 +161,24 @@ func TestPartsOfOtherTypes(t *testing.T) {
 	}
 
 	e := newSite(t, setup{proxy: &Options{PassTools: true}})
-	ticket := e.say("Hello", "").Conversation
-	e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"m1","role":"user","parts":[null,7,"secret",{"secret":1},{"type":7,"secret":1},{"type":"x","y":1}]}],"pagination":{}}`)))
-	_, messages := e.do("GET", "/conversations/"+ticket+"/messages", "")
+	ticket := e.send("Hello", "").Conversation
+	e.fake.Script(chattest.Respond(responding(`{"data":[{"id":"m1","role":"user","parts":[null,7,"secret",{"secret":1},{"type":7,"secret":1},{"type":"x","y":1}]}],"pagination":{}}`)))
+	_, messages := e.do("GET", "/conversations/"+ticket+"/messages?limit=20", "")
 	assert.Contains(t, messages, `"parts":[{"type":"x","y":1}]`, "a part without a type is none")
 
 	e = newSite(t, setup{})
-	ticket = e.say("Hello", "").Conversation
-	e.fake.Script(chattest.Respond(answering(`{"data":[
+	ticket = e.send("Hello", "").Conversation
+	e.fake.Script(chattest.Respond(responding(`{"data":[
 		{"id":"m1","role":"system","parts":[{"type":"text","text":"the prompt"}]},
 		{"id":"m0","role":"user","parts":[{"type":"text","text":""},{"type":"text"}]},
 		{"id":"m2","role":"assistant","parts":[null,7,{"type":"text","text":"a","source":"secret.pdf"},{"type":"source","url":"secret"}],"feedback":"odd","metadata":{"cost":"secret"}}
 	],"pagination":{"cursor":null,"hasMore":false}}`)))
-	_, messages = e.do("GET", "/conversations/"+ticket+"/messages", "")
+	_, messages = e.do("GET", "/conversations/"+ticket+"/messages?limit=20", "")
 	m2 := e.proxy.tickets.message(ada, "456", "m2")
 	assert.Contains(t, messages, `"parts":[{"type":"text","text":""},{"type":"text","text":""}]`)
 	first, rest, _ := strings.Cut(messages, `{"id":"`+e.proxy.tickets.message(ada, "456", "m0"))
 	_, rest, _ = strings.Cut(rest, "}},")
 	messages = first + rest
-	assert.JSONEq(t, `{"version":1,"conversation":"`+ticket+`","messages":[{"id":"`+m2+`","role":"assistant","parts":[{"type":"text","text":"a"}],
+	assert.JSONEq(t, `{"version":1,"conversation":"`+ticket+`","status":null,"poll":null,"messages":[{"id":"`+m2+`","role":"assistant","parts":[{"type":"text","text":"a"}],
 		"metadata":{"conversation":"`+ticket+`","message":"`+m2+`","createdAt":null,"feedback":null}}],"cursor":null}`, messages)
 }

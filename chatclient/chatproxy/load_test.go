@@ -29,7 +29,7 @@ const (
 	loadVar     = "CHATIDENT_LOAD_PEER"
 )
 
-// TestMain makes this program the other process of TestLoad, where it is asked
+// TestMain makes this program the other process of TestProxy_Load, where it is asked
 // to be: the browsers and the service.
 func TestMain(m *testing.M) {
 	if os.Getenv(loadVar) == "" {
@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 // A thousand replies at once, of 200 pieces each, and nothing is lost, cut or
 // left behind. This process has the proxy alone, so that what is measured is
 // the proxy's and its client's.
-func TestLoad(t *testing.T) {
+func TestProxy_Load(t *testing.T) {
 	testenv.Load(t)
 	peer := exec.CommandContext(t.Context(), os.Args[0])
 	peer.Env = append(os.Environ(), loadVar+"=1")
@@ -168,7 +168,7 @@ func loadText(user string) string { return strings.Repeat(user+" ", loadEvents) 
 
 // loadStream reads one reply, whole and of the right words.
 func loadStream(url, user string, open chan<- bool) error {
-	r, err := http.NewRequest("POST", url+"/messages", strings.NewReader(saying(user, "")))
+	r, err := http.NewRequest("POST", url+"/messages", strings.NewReader(messageBody(user, "")))
 	if err != nil {
 		return err
 	}

@@ -78,7 +78,7 @@ func startNginx(t *testing.T, behind string) (addr string) {
 	}
 }
 
-func TestBehindNginx(t *testing.T) {
+func TestProxy_BehindNginx(t *testing.T) {
 	fake, err := chattest.New(nil)
 	require.NoError(t, err)
 	service := fake.Start()
@@ -103,7 +103,7 @@ func TestBehindNginx(t *testing.T) {
 		first := make(chan string, 1)
 		all := make(chan string, 1)
 		go func() {
-			r, _ := http.NewRequestWithContext(t.Context(), "POST", "http://"+addr+prefix+"/messages", strings.NewReader(saying("Hello", "")))
+			r, _ := http.NewRequestWithContext(t.Context(), "POST", "http://"+addr+prefix+"/messages", strings.NewReader(messageBody("Hello", "")))
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set(asUser, "ada")
 			res, err := http.DefaultTransport.RoundTrip(r)

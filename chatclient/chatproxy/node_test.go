@@ -63,7 +63,7 @@ func (e *site) aiSDK(chat aiChat) (result aiResult) {
 
 // In a chat of 100 turns, of which useChat sends all each time, the service gets
 // the last message and the conversation's id.
-func TestUseChat(t *testing.T) {
+func TestUseChat_LongChat(t *testing.T) {
 	for _, sdk := range aiSDKs {
 		t.Run(sdk, func(t *testing.T) {
 			e := newSite(t, setup{fake: replying(tricky)})
@@ -79,7 +79,7 @@ func TestUseChat(t *testing.T) {
 			assert.Equal(t, "assistant", last.Role)
 			assert.Equal(t, tricky, last.Text)
 			ticket := e.proxy.tickets.conversation(ada, "456")
-			assert.Equal(t, replyTickets{ticket, e.proxy.tickets.message(ada, "456", "msg_200")}, last.Metadata)
+			assert.Equal(t, replyTickets{Conversation: ticket, Message: e.proxy.tickets.message(ada, "456", "msg_200"), UserMessage: e.proxy.tickets.message(ada, "456", "msg_199")}, last.Metadata)
 			assert.Greater(t, result.LastBodyBytes, 30_000)
 
 			requests := e.fake.Requests()
@@ -95,11 +95,11 @@ func TestUseChat(t *testing.T) {
 }
 
 // The messages of the history are useChat's, as they come.
-func TestUseChatWithHistory(t *testing.T) {
+func TestUseChat_History(t *testing.T) {
 	for _, sdk := range aiSDKs {
 		t.Run(sdk, func(t *testing.T) {
 			e := newSite(t, setup{})
-			ticket := e.say("Hello", "").Conversation
+			ticket := e.send("Hello", "").Conversation
 			_, page := e.do("GET", "/conversations/"+ticket+"/messages", "")
 			var history struct{ Messages []json.RawMessage }
 			require.NoError(t, json.Unmarshal([]byte(page), &history))
@@ -114,10 +114,28 @@ func TestUseChatWithHistory(t *testing.T) {
 	}
 }
 
-func TestWhatUseChatCannotDo(t *testing.T) {
+// regenerate() is the service's retry: the turn is not doubled.
+func TestUseChat_Regenerate(t *testing.T) {
+	for _, sdk := range aiSDKs {
+		t.Run(sdk, func(t *testing.T) {
+			e := newSite(t, setup{})
+			result := e.aiSDK(aiChat{SDK: sdk, Turns: []string{"Hello"}, Then: "regenerate"})
+			assert.Empty(t, result.Error)
+			require.Len(t, result.Messages, 2)
+			assert.Equal(t, "You said: Hello", result.Messages[1].Text)
+			assert.Equal(t, e.proxy.tickets.message(ada, "456", "msg_4"), result.Messages[1].Metadata.Message, "the ids are new")
+			requests := e.fake.Requests()
+			assert.Equal(t, "/api/v2/agents/123/conversations/456/retry", requests[len(requests)-1].Path)
+			_, messages := e.do("GET", "/conversations/"+result.Messages[1].Metadata.Conversation+"/messages", "")
+			assert.Equal(t, 2, strings.Count(messages, `"role"`))
+		})
+	}
+}
+
+func TestUseChat_Unsupported(t *testing.T) {
 	for _, sdk := range aiSDKs {
 		for then, code := range map[string]string{
-			"regenerate": "regenerate_unsupported", "edit": "edit_unsupported", "file": "files_unsupported", "resume": "",
+			"edit": "edit_unsupported", "file": "files_unsupported", "resume": "",
 		} {
 			t.Run(sdk+" "+then, func(t *testing.T) {
 				e := newSite(t, setup{})
@@ -139,7 +157,7 @@ func TestWhatUseChatCannotDo(t *testing.T) {
 }
 
 // A reply that fails on its way is useChat's error, and the conversation goes on.
-func TestUseChatGoesOnAfterAnError(t *testing.T) {
+func TestUseChat_ContinuesAfterAnError(t *testing.T) {
 	for _, sdk := range aiSDKs {
 		t.Run(sdk, func(t *testing.T) {
 			e := newSite(t, setup{})
@@ -239,7 +257,7 @@ func TestTheScriptFindsAStoppedReplyAgain(t *testing.T) {
 
 func TestTheScriptWithAnothersTicket(t *testing.T) {
 	e := newSite(t, setup{})
-	ticket := e.say("Hello", "").Conversation
+	ticket := e.send("Hello", "").Conversation
 	got := e.chat("grace",
 		step{"conversation": ticket}, step{"messages": step{}}, step{"send": "Mine"}, step{"send": "Mine"}, step{"messages": step{}})
 	for _, i := range []int{1, 2} {

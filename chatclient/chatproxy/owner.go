@@ -1,22 +1,20 @@
 package chatproxy
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/json"
 	"strings"
 
 	"github.com/chatident/chatident/chatclient"
 )
 
-// owner is whom and what the service's response must belong to. What a response does not
-// name belongs to it.
+// owner is the user and the conversation that the service's response must belong to. What
+// a response does not name belongs to it.
 type owner struct {
 	user         chatclient.UserID
 	conversation chatclient.ConversationID // "" before the id of a new one is known
 }
 
-// owns reports whether something with these ids, "" where there is none, belongs to o.
+// owns reports whether something with these ids, "" for none, belongs to o.
 func (o owner) owns(user chatclient.UserID, conversation chatclient.ConversationID) bool {
 	return (user == "" || user == o.user) && (conversation == "" || conversation == o.conversation)
 }
@@ -28,35 +26,33 @@ func (o *owner) checkEvent(e chatclient.Event) error {
 	if e.Metadata == nil {
 		return nil
 	}
-	for name, value := range members(bytes.TrimSpace(e.Raw)) {
-		err := o.checkMember(name, value)
+	owned := true
+	check := func(name string, value json.RawMessage) { owned = o.ownsMember(name, value) && owned }
+	members(e.Raw, func(name string, value json.RawMessage) {
+		check(name, value)
 		if name := strings.ToLower(name); name == "metadata" || name == "messagemetadata" {
-			for name, value := range members(value) {
-				err = cmp.Or(err, o.checkMember(name, value))
-			}
+			members(value, check)
 		}
-		if err != nil {
-			return err
-		}
+	})
+	if !owned {
+		return ErrForeignConversation
 	}
 	return nil
 }
 
-func (o *owner) checkMember(name string, value json.RawMessage) error {
+func (o *owner) ownsMember(name string, value json.RawMessage) bool {
 	switch strings.ToLower(name) { // encoding/json ignores case, too
 	case "userid":
 		var id chatclient.UserID
 		_ = json.Unmarshal(value, &id) // of another type: an id that nobody has
-		if !o.owns(id, "") {
-			return ErrForeignConversation
-		}
+		return o.owns(id, "")
 	case "conversationid":
-		return o.checkConversation(value)
+		return o.ownsConversation(value)
 	}
-	return nil
+	return true
 }
 
-func (o *owner) checkConversation(value json.RawMessage) error {
+func (o *owner) ownsConversation(value json.RawMessage) bool {
 	var id chatclient.ConversationID
 	_ = json.Unmarshal(value, &id)
 	if id == "" && string(value) != "null" && string(value) != `""` {
@@ -65,8 +61,5 @@ func (o *owner) checkConversation(value json.RawMessage) error {
 	if o.conversation == "" {
 		o.conversation = id
 	}
-	if !o.owns("", id) {
-		return ErrForeignConversation
-	}
-	return nil
+	return o.owns("", id)
 }

@@ -3,6 +3,8 @@ package chatproxy
 import (
 	"context"
 	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
@@ -14,7 +16,7 @@ const (
 	wireVersion       = 1
 	defaultMaxStreams = 3
 
-	// maxWait bounds what a call waits for the key's budget.
+	// maxWait is the longest wait of a call for the key's budget.
 	maxWait = 2 * time.Second
 )
 
@@ -25,51 +27,60 @@ type Options struct {
 	redacted
 
 	// Previous are the secrets that were in use before. Their tickets are still
-	// taken. Default: none.
+	// accepted. Default: none.
 	Previous []string
 
 	// Anonymous lets visitors chat who are not signed in but have a
-	// Visitor.Session. They have no history. A session costs a visitor nothing,
-	// so give them an Allow that counts something else, such as addresses, which
-	// a middleware puts into the request's context. Default: they are refused.
+	// Visitor.Session. They have no list of conversations. A session costs a
+	// visitor nothing, so give them an Allow that counts something else, such as
+	// addresses, which a middleware puts into the request's context. Default: they
+	// get 401.
 	Anonymous bool
 
-	// Allow says whether a visitor may make one more request, and if not, when. It
+	// Allow reports whether a visitor may make one more request, and if not, when. It
 	// is called once for each request of a visitor, also for one that is rejected
 	// afterwards, before its body is read; but not for requests of other sites. It
 	// runs on the goroutine of the request and with its context. Default: 20
 	// requests in any 10 seconds, counted in this process.
 	Allow func(context.Context, Visitor) (retryAfter time.Duration, ok bool)
 
-	// MaxStreamsPerVisitor is how many replies a visitor may read at once, in
+	// MaxStreamsPerVisitor is how many replies of a visitor may be read at once, in
 	// this process. Default: 3. A negative one is an error.
 	MaxStreamsPerVisitor int
 
+	// Chats keeps which conversation each chat of a page belongs to. Set it where
+	// several machines serve one site. Default: in this process, the 32 latest of a
+	// visitor, 32 MB in all, for 24 hours after their last use.
+	Chats Chats
+
 	// PassTools lets the browser see tool calls, their results, and frames and
 	// parts of unknown types, as they came: they may hold what your tools know.
-	// useChat gets the tool calls alone, since it takes no unknown frames.
+	// useChat gets the tool calls alone, since it accepts no unknown frames.
 	// Default: they stay on the server.
 	PassTools bool
 
-	// CrossOrigin says which other origins may ask. It is applied to reading
-	// requests too, as if they were POST, with the path below the prefix. Set it
-	// where a proxy rewrites Host, or where pages of another origin of yours
-	// chat: those need a middleware for CORS besides, in front of this handler.
+	// CrossOrigin says which other origins may send requests. It is applied to
+	// reading requests too, as if they were POST, with the path below the prefix.
+	// Set it where a proxy rewrites Host, or where pages of another origin of yours
+	// chat: those need a middleware for CORS as well, before this handler.
 	// Default: the zero CrossOriginProtection, for pages of the same origin.
 	CrossOrigin *http.CrossOriginProtection
 
-	// OnError is told of every failure that is not the visitor's: a *[PanicError],
-	// an error of the visitor function, an error of the client, [ErrCannotFlush],
-	// [ErrForeignConversation], [ErrUnusableID], [ErrReplyTooLong]; not of calls
-	// that a visitor gave up. It is called on the goroutine of the request, when
-	// the answer has been sent. Default: slog.Default() at level Error, with at
-	// most 256 bytes of the error's text, or of the panic's text with its stack.
+	// OnReply, if non-nil, is called at the end of each reply that came with
+	// metadata, also when the visitor has left, on the goroutine of the request:
+	// what a reply cost, for billing and alerts. Default: nil.
+	OnReply func(context.Context, Visitor, chatclient.Metadata)
+
+	// OnError is called for every failure that is not the visitor's: a *[PanicError],
+	// an error of the visitor function, of Chats or of the client, or one of this
+	// package's; not for calls that a visitor gave up. It runs on the goroutine of
+	// the request, after the response. Default: slog.Default() at level Error, with
+	// at most 256 bytes of the error's text, or of the panic's text with its stack.
 	OnError func(*http.Request, error)
 }
 
-// Proxy is the handler of the wire form that the package comment specifies. It
-// is safe for use by many goroutines. However it is printed or encoded, it shows
-// as [redacted].
+// Proxy is the handler of the wire form in docs/wire.md. It is safe for concurrent
+// use. However it is printed or encoded, it shows as [redacted].
 type Proxy struct {
 	redacted
 	bot         *chatclient.Client
@@ -80,18 +91,27 @@ type Proxy struct {
 	allow       func(context.Context, Visitor) (time.Duration, bool)
 	streams     *slots
 	bodies      bodies
+	chats       Chats
+	running     running
+	polls       polls
 	crossOrigin *http.CrossOriginProtection
+	onReply     func(context.Context, Visitor, chatclient.Metadata)
 	onError     func(*http.Request, error)
 	routes      []route
+
+	// For the misconfigurations that are reported once.
+	found, allowed atomic.Bool // a path was found, a request allowed
+	rejected       atomic.Int64
+	reported       sync.Map // of errors
 }
 
 type redacted = secret.Redacted
 
-// New returns a Proxy in front of a client. The secret is for the tickets: at
-// least 32 bytes, and not the client's API key. visitor says who a request comes
-// from, the zero [Visitor] for nobody, which is refused with 401. It sees the
-// request as the handler does, below the prefix; when it fails or panics, the
-// answer is a 500. The options may be nil. A bad argument is a *[FieldError].
+// New returns a Proxy for a client. The secret is for the tickets: at least 32 bytes,
+// and not the client's API key. visitor returns who a request comes from, the zero
+// [Visitor] for nobody, who gets 401. It sees the request as the handler does, below
+// the prefix; if it fails or panics, the response is a 500. The options may be nil. A
+// bad argument is a *[FieldError].
 //
 // Source: Bookbag, "Recommended flow".
 func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Visitor, error), options *Options) (*Proxy, error) {
@@ -106,22 +126,12 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		return nil, &FieldError{"visitor", "must not be nil"}
 	case o.MaxStreamsPerVisitor < 0:
 		return nil, &FieldError{"Options.MaxStreamsPerVisitor", "must not be negative"}
-	case o.MaxStreamsPerVisitor == 0:
-		o.MaxStreamsPerVisitor = defaultMaxStreams
-	}
-	if o.Allow == nil {
-		o.Allow = (&allowance{requests: map[subject][]time.Time{}}).allow
-	}
-	if o.CrossOrigin == nil {
-		o.CrossOrigin = http.NewCrossOriginProtection()
-	}
-	if o.OnError == nil {
-		o.OnError = func(r *http.Request, err error) { endpoint.Log(r, "chat endpoint failed", err, stackOf(err)) }
 	}
 	t, err := newTickets(bot.Agent(), secret, o.Previous)
 	if err != nil {
 		return nil, err
 	}
+	o.setDefaults()
 	p := &Proxy{
 		bot:         bot.WithMaxWait(maxWait),
 		tickets:     t,
@@ -131,30 +141,57 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		allow:       o.Allow,
 		streams:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
 		bodies:      bodies{perVisitor: &slots{max: max(minBodies, o.MaxStreamsPerVisitor), used: map[subject]int{}}},
+		chats:       o.Chats,
+		running:     running{exchanges: map[string][]*exchange{}},
+		polls:       newPolls(),
 		crossOrigin: o.CrossOrigin,
+		onReply:     o.OnReply,
 		onError:     o.OnError,
 	}
-	p.routes = p.table()
+	p.routes = p.routeTable()
 	return p, nil
 }
 
-// ServeHTTP answers a request whose path is below the prefix: mount it within
+func (o *Options) setDefaults() {
+	if o.MaxStreamsPerVisitor == 0 {
+		o.MaxStreamsPerVisitor = defaultMaxStreams
+	}
+	if o.Allow == nil {
+		o.Allow = defaultAllow()
+	}
+	if o.Chats == nil {
+		o.Chats = newMemoryChats()
+	}
+	if o.CrossOrigin == nil {
+		o.CrossOrigin = http.NewCrossOriginProtection()
+	}
+	if o.OnReply == nil {
+		o.OnReply = func(context.Context, Visitor, chatclient.Metadata) {}
+	}
+	if o.OnError == nil {
+		o.OnError = func(r *http.Request, err error) { endpoint.Log(r, "chat endpoint failed", err, stackOf(err)) }
+	}
+}
+
+// ServeHTTP responds to a request whose path is below the prefix: mount it within
 // http.StripPrefix.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if serveScript(w, r) {
+		return
+	}
 	endpoint.Private(w.Header())
 	boundBody(w, r)
 	unboundWrite(w)
 	defer boundWrite(w) // net/http writes the end of the response after the handler
 	if e := p.serve(w, r); e != nil {
-		p.refuse(w, r, e)
+		p.respondError(w, r, e)
 	}
 }
 
-// count counts a request of the visitor, before anything of it is read.
-func (p *Proxy) count(ctx context.Context, v Visitor) (e *refusal) {
-	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
-	if retryAfter, ok := p.allow(ctx, v); !ok {
-		return tooManyRequests(retryAfter)
+// once returns an error the first time, and nil after that.
+func (p *Proxy) once(err error) error {
+	if _, before := p.reported.LoadOrStore(err, true); before {
+		return nil
 	}
-	return nil
+	return err
 }

@@ -2,142 +2,95 @@ package chatproxy
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/internal/textdelta"
+	"github.com/chatident/chatident/internal/endpoint"
 )
 
-const maxStream = 10 * time.Minute
-
-// form is a way to write a reply: it appends frames to b.
-type form interface {
-	header(http.Header)
-	start(b []byte, conversation string) []byte
-	text(b []byte, quoted []byte) []byte // a JSON string
-	other(b []byte, e chatclient.Event) []byte
-	finish(b []byte, reason string, t replyTickets) []byte
-	fail(b []byte, code, sentence string, t replyTickets) []byte
-}
-
-// replyTickets say what a reply belongs to, as far as the service told it.
-type replyTickets struct {
-	Conversation string `json:"conversation,omitempty"`
-	Message      string `json:"message,omitempty"`
-}
-
-func (t replyTickets) orNil() *replyTickets {
-	if t == (replyTickets{}) {
-		return nil
-	}
-	return &t
-}
-
-// relay asks the service and passes its reply on as it comes.
-func (p *Proxy) relay(w http.ResponseWriter, r *http.Request, v visit, q question, f form) *refusal {
-	if e := checkMessage(q.text); e != nil {
-		return e
-	}
-	m := chatclient.Message{Text: q.text, UserID: v.UserID}
-	if q.ticket != "" {
-		var ok bool
-		if m.ConversationID, ok = p.tickets.openConversation(v.subject(), q.ticket); !ok {
-			return errConversationNotFound
-		}
-	}
-	if !canFlush(w) {
-		return internal(ErrCannotFlush)
-	}
-	e, failed := p.exchange(w, r, v, m, q, f)
-	p.report(r, failed)
-	return e
-}
-
-// exchange makes the call, and returns why there is no reply, or what went wrong
-// within it.
-func (p *Proxy) exchange(w http.ResponseWriter, r *http.Request, v visit, m chatclient.Message, q question, f form) (e *refusal, failed error) {
-	if !p.streams.take(v.subject()) {
-		return errTooManyStreams, nil
-	}
-	defer p.streams.free(v.subject())
-	ctx, cancel := context.WithTimeoutCause(r.Context(), maxStream, ErrReplyTooLong)
-	defer cancel()
-	var out *eventWriter
-	var frames []byte // to be written before the service is waited for again
-	write := func() bool {
-		written := out.write(frames)
-		frames = frames[:0]
-		return written
-	}
-	stream, err := p.bot.Stream(ctx, m)
-	if err != nil {
-		return withMessage(err, q.ticket != ""), nil
-	}
-
-	f.header(w.Header())
-	out = newEventWriter(w, cancel)
-	defer out.close()
-	frames = f.start(frames, q.ticket)
-	write()
-	o := owner{v.UserID, m.ConversationID}
-	var foreign error
+// relay passes a reply on as it arrives. What can be read without waiting is written
+// together.
+func (x *exchange) relay(stream *chatclient.Stream) {
+	x.out.flush()
+	o := owner{x.visitor.UserID, x.conversation}
+	var err error
 	for event := range stream.Events() { // what ended it, Reply returns
-		if foreign = o.checkEvent(event); foreign != nil {
+		if err = o.checkEvent(event); err != nil {
 			break
 		}
-		frames = p.appendEvent(frames, event, f)
+		if event.Metadata != nil {
+			x.learn(o.conversation, *event.Metadata)
+		}
+		x.out.event(&event, x.p.passTools)
+		x.hasLeft(len(event.Raw))
 		if !stream.Buffered() {
-			write()
+			x.out.flush()
 		}
 	}
-	frames, err = p.appendEnd(frames, stream, foreign, v, q, f)
-	if !write() {
-		return nil, nil // nobody is there any more
+	if err != nil { // foreign: no ticket, not even the one that was sent
+		x.out.fail(interrupted(err), replyTickets{})
+		x.fault(err)
+		return
 	}
-	return nil, err
+	x.end(stream)
 }
 
-// appendEvent appends what the browser may see of an event.
-func (p *Proxy) appendEvent(b []byte, e chatclient.Event, f form) []byte {
-	switch e.Type {
-	case chatclient.EventTextDelta:
-		if e.Text != "" {
-			return f.text(b, quotedText(e))
-		}
-	case chatclient.EventFinish, chatclient.EventMetadata, "start", "": // ours, which is made at the end or was at the start, and what is no frame
-	default:
-		if p.passTools {
-			return f.other(b, e)
-		}
+// learn keeps the ids that the service has told of.
+func (x *exchange) learn(conversation chatclient.ConversationID, m chatclient.Metadata) {
+	ticket := x.p.tickets.conversation(x.visitor.subject(), conversation)
+	isNew := ticket != "" && x.conversation == ""
+	if isNew {
+		x.conversation = conversation
 	}
-	return b
+	if x.isKept && (isNew || m.UserMessageID != "") {
+		x.isFirst = x.isFirst && ticket == ""
+		id, _ := x.marks()
+		x.update(func(c *chat) {
+			if isNew {
+				c.Conversation, c.PendingUntil = ticket, 0
+			}
+			if sent := c.find(id); sent != nil && m.UserMessageID != "" {
+				sent.State, c.LastUser = arrived, m.UserMessageID
+			}
+		})
+	}
+	if isNew {
+		x.out.setTickets(x.tickets(chatclient.Metadata{}))
+		x.await(false)
+	}
 }
 
-// appendEnd appends how the reply ended, and returns what went wrong. A foreign reply
-// gets no ticket, not even the one that was sent.
-func (p *Proxy) appendEnd(b []byte, stream *chatclient.Stream, foreign error, v visit, q question, f form) ([]byte, error) {
-	if foreign != nil {
-		return appendFailure(b, foreign, replyTickets{}, f), foreign
-	}
+// end ends the reply as the service's stream has ended.
+func (x *exchange) end(stream *chatclient.Stream) {
 	reply, err := stream.Reply()
-	t := replyTickets{Conversation: q.ticket}
 	m := reply.Metadata
-	if ticket := p.tickets.conversation(v.subject(), m.ConversationID); ticket != "" {
-		t = replyTickets{ticket, p.tickets.message(v.subject(), m.ConversationID, m.MessageID)}
+	t := x.tickets(m)
+	if m.ConversationID == "" { // the ids are of no known conversation
+		t.Message, t.UserMessage = "", ""
 	}
+	x.reportReply(m)
 	if err != nil {
-		return appendFailure(b, err, t, f), err
+		t.Message = ""
+		x.out.fail(interrupted(err), t)
+		x.fault(err)
+		return
 	}
-	return append(f.finish(b, finishReason(m.FinishReason), t), done...), nil
+	reason := finishReason(m.FinishReason)
+	if len(reply.Parts) == 0 && x.conversation != "" {
+		if held, _ := x.p.isHeld(x.ctx, x.conversation); held {
+			reason, t.Poll = "held", x.p.polls.ticket(x.p.tickets, x.visitor.subject(), x.conversation)
+		}
+	}
+	x.out.finish(reason, t)
 }
 
-const done = "data: [DONE]\n\n"
-
-func appendFailure(b []byte, err error, t replyTickets, f form) []byte {
-	code, sentence := interrupted(err)
-	return append(f.fail(b, code, sentence, t), done...)
+// reportReply calls OnReply, if the service has sent metadata.
+func (x *exchange) reportReply(m chatclient.Metadata) {
+	if m == (chatclient.Metadata{}) {
+		return
+	}
+	defer endpoint.Recover(func(p *endpoint.Panic) { x.failures = append(x.failures, (*PanicError)(p)) })
+	x.p.onReply(context.WithoutCancel(x.r.Context()), x.visitor, m)
 }
 
 func finishReason(reason string) string {
@@ -148,19 +101,21 @@ func finishReason(reason string) string {
 	return "other"
 }
 
-// quotedText returns the text of a text-delta as a JSON string: as it came where
-// the event is exactly a type and a text, which needs no decoding, else made anew.
-func quotedText(e chatclient.Event) []byte {
-	if quoted, ok := textdelta.Quoted(e.Raw); ok {
-		return quoted
+// endedOrHeld returns why a conversation takes no message.
+func (x *exchange) endedOrHeld() *httpError {
+	if isHeld, err := x.p.isHeld(x.ctx, x.conversation); err != nil || !isHeld {
+		return errEnded
 	}
-	b, _ := json.Marshal(e.Text) // of a string: there is no error
-	return b
+	return held(x.p.polls.ticket(x.p.tickets, x.visitor.subject(), x.conversation))
 }
 
-func appendFrame(b []byte, frame any) []byte {
-	j, _ := json.Marshal(frame) // of strings, and of JSON that was decoded: there is no error
-	b = append(b, "data: "...)
-	b = append(b, j...)
-	return append(b, "\n\n"...)
+// isHeld reports whether a person has a conversation.
+func (p *Proxy) isHeld(ctx context.Context, id chatclient.ConversationID) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	c, err := p.bot.Conversation(ctx, id)
+	return err == nil && heldStatus(c.Status), err
 }
+
+// heldStatus reports whether a status says that a person has the conversation.
+func heldStatus(status string) bool { return status == "taken_over" || status == "paused" }

@@ -59,7 +59,7 @@ func relayed(t testing.TB) func() *discarding {
 }
 
 // What has come is not written piece by piece.
-func TestWhatCameTogetherIsWrittenTogether(t *testing.T) {
+func TestRelay_WritesBurstsTogether(t *testing.T) {
 	assert.Less(t, relayed(t)().flushes, 20)
 }
 

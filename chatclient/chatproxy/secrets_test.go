@@ -9,7 +9,7 @@ import (
 	"github.com/chatident/chatident/internal/testenv"
 )
 
-func TestNothingPrintsASecret(t *testing.T) {
+func TestProxy_PrintsNoSecret(t *testing.T) {
 	const previous = "fedcba9876543210fedcba9876543210"
 	options := &Options{Previous: []string{previous}}
 	e := newSite(t, setup{proxy: options})
@@ -23,8 +23,8 @@ func TestNothingPrintsASecret(t *testing.T) {
 }
 
 // A ticket is readable, and has nothing of the secret or the session in it.
-func TestATicketHoldsNoSecret(t *testing.T) {
-	own := ticketsOf(t, 123, testSecret)
+func TestTicket_HoldsNoSecret(t *testing.T) {
+	own := newTestTickets(t, 123, testSecret)
 	ticket := own.conversation(subject{"session", "the-session-of-ada"}, "456")
 	testenv.NoKey(t, []byte(testSecret), ticket)
 	testenv.NoKey(t, []byte("the-session-of-ada"), ticket)

@@ -21,25 +21,25 @@ const (
 	maxTicket     = 512
 	maxCursor     = 4096
 	minSecret     = 32
+	markSize      = 12 // bytes of a MAC that only tells apart what one visitor sends
 )
 
-// tickets makes and reads the only form in which an id of the service leaves
-// the server: "v1.<id>.<mac>". The MAC binds the id to what it is an id of, to
-// the agent, and to the visitor.
+// tickets seals and opens the only form in which an id of the service leaves the
+// server: "v1.<id>.<mac>". The MAC binds the id to its kind, the agent and the visitor.
 type tickets struct {
 	agent string
 	macs  []func(parts []string) []byte // of the current secret, then of the previous ones
 }
 
 func newTickets(agent int64, secret string, previous []string) (*tickets, error) {
-	t := &tickets{agent: strconv.FormatInt(int64(agent), 10)}
+	t := &tickets{agent: strconv.FormatInt(agent, 10)}
 	for i, s := range append([]string{secret}, previous...) {
 		if len(s) < minSecret {
 			field := "secret"
 			if i > 0 {
 				field = fmt.Sprintf("Options.Previous[%d]", i-1)
 			}
-			return nil, &FieldError{field, fmt.Sprintf("must have at least %d bytes", minSecret)}
+			return nil, &FieldError{field, fmt.Sprintf("must be at least %d bytes, got %d (is the variable set?)", minSecret, len(s))}
 		}
 		mac, err := newMAC(s)
 		if err != nil {
@@ -66,13 +66,10 @@ func newMAC(secret string) (func(parts []string) []byte, error) {
 	}, nil
 }
 
-// conversation returns the ticket of a conversation of a visitor's, "" for an id
-// that the client would not send back.
+// conversation returns the ticket of a visitor's conversation, "" for an id that the
+// client would not send back.
 func (t *tickets) conversation(s subject, id chatclient.ConversationID) string {
-	if bookbag.ConversationID(string(id)) != "" {
-		return ""
-	}
-	return t.seal(string(id), "conversation", s)
+	return t.ofConversation("conversation", s, id)
 }
 
 func (t *tickets) openConversation(s subject, ticket string) (chatclient.ConversationID, bool) {
@@ -80,10 +77,26 @@ func (t *tickets) openConversation(s subject, ticket string) (chatclient.Convers
 	return chatclient.ConversationID(id), ok
 }
 
-// message returns the ticket of a message, which is bound to its conversation
-// as well.
+// poll returns the ticket that says that a person has the conversation.
+func (t *tickets) poll(s subject, id chatclient.ConversationID) string {
+	return t.ofConversation("poll", s, id)
+}
+
+func (t *tickets) openPoll(s subject, ticket string) (chatclient.ConversationID, bool) {
+	id, ok := t.open(ticket, maxTicket, "poll", s)
+	return chatclient.ConversationID(id), ok
+}
+
+func (t *tickets) ofConversation(kind string, s subject, id chatclient.ConversationID) string {
+	if bookbag.ConversationID(string(id)) != "" {
+		return ""
+	}
+	return t.seal(string(id), kind, s)
+}
+
+// message returns the ticket of a message, which is bound to its conversation as well.
 func (t *tickets) message(s subject, in chatclient.ConversationID, id string) string {
-	if bookbag.IssuedID(id) != "" {
+	if bookbag.IssuedID(id) != "" || bookbag.ConversationID(string(in)) != "" {
 		return ""
 	}
 	return t.seal(id, "message", s, string(in))
@@ -93,9 +106,8 @@ func (t *tickets) openMessage(s subject, in chatclient.ConversationID, ticket st
 	return t.open(ticket, maxTicket, "message", s, string(in))
 }
 
-// cursor returns the ticket of a cursor, which is bound to the list that it
-// belongs to: the service's could be of any form and mean anything. It is "" for
-// one that is too long to come back.
+// cursor returns the ticket of a cursor, which is bound to its list: the service's could
+// have any form and mean anything. It is "" for one that is too long to come back.
 func (t *tickets) cursor(s subject, list, cursor string) string {
 	ticket := t.seal(base64.RawURLEncoding.EncodeToString([]byte(cursor)), "cursor", s, list)
 	if len(ticket) > maxCursor {
@@ -110,26 +122,37 @@ func (t *tickets) openCursor(s subject, list, ticket string) (string, bool) {
 	return string(cursor), ok && err == nil
 }
 
-func (t *tickets) parts(id, what string, s subject, more []string) []string {
-	return append([]string{ticketVersion, what, t.agent, s.kind, s.id, id}, more...)
+// chatKey returns the key of a page's chat in [Chats]: a part for the visitor and one
+// for the chat.
+func (t *tickets) chatKey(s subject, chat string) string {
+	return t.mark("visitor", s, "") + "." + base64.RawURLEncoding.EncodeToString(t.macs[0](t.parts(chat, "chat", s, nil)))
 }
 
-func (t *tickets) seal(id, what string, s subject, more ...string) string {
-	mac := t.macs[0](t.parts(id, what, s, more))
+// mark returns a short MAC of a value, which is not secret from the visitor.
+func (t *tickets) mark(kind string, s subject, value string) string {
+	return base64.RawURLEncoding.EncodeToString(t.macs[0](t.parts(value, kind, s, nil))[:markSize])
+}
+
+func (t *tickets) parts(value, kind string, s subject, more []string) []string {
+	return append([]string{ticketVersion, kind, t.agent, s.kind, s.id, value}, more...)
+}
+
+func (t *tickets) seal(id, kind string, s subject, more ...string) string {
+	mac := t.macs[0](t.parts(id, kind, s, more))
 	return ticketVersion + "." + id + "." + base64.RawURLEncoding.EncodeToString(mac)
 }
 
-// open returns the id of a ticket that was sealed for the same. Everything else
-// is the same false.
-func (t *tickets) open(ticket string, most int, what string, s subject, more ...string) (id string, ok bool) {
-	if len(ticket) > most {
+// open returns the id of a ticket that was sealed for the same. Everything else is the
+// same false.
+func (t *tickets) open(ticket string, limit int, kind string, s subject, more ...string) (id string, ok bool) {
+	if len(ticket) > limit {
 		return "", false
 	}
 	fields := strings.Split(ticket, ".")
 	if len(fields) != 3 || fields[0] != ticketVersion {
 		return "", false
 	}
-	parts := t.parts(fields[1], what, s, more)
+	parts := t.parts(fields[1], kind, s, more)
 	return fields[1], slices.ContainsFunc(t.macs, func(mac func([]string) []byte) bool {
 		want := base64.RawURLEncoding.EncodeToString(mac(parts)) // as text, of which there is one only
 		return hmac.Equal([]byte(want), []byte(fields[2]))

@@ -10,7 +10,7 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-func ticketsOf(t testing.TB, agent int64, secret string, previous ...string) *tickets {
+func newTestTickets(t testing.TB, agent int64, secret string, previous ...string) *tickets {
 	made, err := newTickets(agent, secret, previous)
 	require.NoError(t, err)
 	return made
@@ -21,8 +21,8 @@ var (
 	grace = subject{"user", "grace"}
 )
 
-func TestTicket(t *testing.T) {
-	own := ticketsOf(t, 123, testSecret)
+func TestTicket_Form(t *testing.T) {
+	own := newTestTickets(t, 123, testSecret)
 	ticket := own.conversation(ada, "456")
 	// Computed with hkdfSync and createHmac of Node's crypto: browsers keep
 	// tickets, so their form must not change by accident.
@@ -30,7 +30,7 @@ func TestTicket(t *testing.T) {
 	id, ok := own.openConversation(ada, ticket)
 	assert.True(t, ok)
 	assert.Equal(t, chatclient.ConversationID("456"), id)
-	assert.Equal(t, ticket, ticketsOf(t, 123, testSecret).conversation(ada, "456"), "the same on another machine")
+	assert.Equal(t, ticket, newTestTickets(t, 123, testSecret).conversation(ada, "456"), "the same on another machine")
 
 	longest := strings.Repeat("c", 128)
 	ticket = own.conversation(ada, chatclient.ConversationID(longest))
@@ -41,16 +41,16 @@ func TestTicket(t *testing.T) {
 }
 
 // Ids that the client could not send back make no ticket.
-func TestNoTicket(t *testing.T) {
-	own := ticketsOf(t, 123, testSecret)
+func TestTicket_UnusableID(t *testing.T) {
+	own := newTestTickets(t, 123, testSecret)
 	for _, id := range []string{"", ".", "..", "a.b", "a/b", "ü", "a b", "a\n", strings.Repeat("c", 129)} {
 		assert.Empty(t, own.conversation(ada, chatclient.ConversationID(id)), id)
 		assert.Empty(t, own.message(ada, "456", id), id)
 	}
 }
 
-func TestATicketIsBound(t *testing.T) {
-	own := ticketsOf(t, 123, testSecret)
+func TestTicket_Bound(t *testing.T) {
+	own := newTestTickets(t, 123, testSecret)
 	ticket := own.conversation(ada, "456")
 	message := own.message(ada, "456", "msg_1")
 	_, ok := own.openMessage(ada, "456", message)
@@ -61,11 +61,11 @@ func TestATicketIsBound(t *testing.T) {
 		"a session's name": func() (any, bool) { id, ok := own.openConversation(subject{"session", "ada"}, ticket); return id, ok },
 		"nobody":           func() (any, bool) { id, ok := own.openConversation(subject{}, ticket); return id, ok },
 		"another agent": func() (any, bool) {
-			id, ok := ticketsOf(t, 124, testSecret).openConversation(ada, ticket)
+			id, ok := newTestTickets(t, 124, testSecret).openConversation(ada, ticket)
 			return id, ok
 		},
 		"another secret": func() (any, bool) {
-			id, ok := ticketsOf(t, 123, testSecret+"x").openConversation(ada, ticket)
+			id, ok := newTestTickets(t, 123, testSecret+"x").openConversation(ada, ticket)
 			return id, ok
 		},
 		"as a message":       func() (any, bool) { id, ok := own.openMessage(ada, "456", ticket); return id, ok },
@@ -96,8 +96,8 @@ func damaged(ticket string) []string {
 	return forms
 }
 
-func TestDamagedTickets(t *testing.T) {
-	own := ticketsOf(t, 123, testSecret)
+func TestTicket_Damaged(t *testing.T) {
+	own := newTestTickets(t, 123, testSecret)
 	ticket := own.conversation(ada, "456")
 	for _, form := range damaged(ticket) {
 		_, ok := own.openConversation(ada, form)
@@ -108,21 +108,21 @@ func TestDamagedTickets(t *testing.T) {
 	assert.False(t, ok, "it is refused before it is read")
 }
 
-func TestTicketsOfPreviousSecrets(t *testing.T) {
+func TestTicket_PreviousSecrets(t *testing.T) {
 	const old, older = "ffffffffffffffffffffffffffffffff", "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
-	own := ticketsOf(t, 123, testSecret, old, older)
+	own := newTestTickets(t, 123, testSecret, old, older)
 	for _, secret := range []string{testSecret, old, older} {
-		_, ok := own.openConversation(ada, ticketsOf(t, 123, secret).conversation(ada, "456"))
+		_, ok := own.openConversation(ada, newTestTickets(t, 123, secret).conversation(ada, "456"))
 		assert.True(t, ok)
 	}
-	assert.Equal(t, ticketsOf(t, 123, testSecret).conversation(ada, "456"), own.conversation(ada, "456"), "new ones are of the current")
-	_, ok := ticketsOf(t, 123, testSecret).openConversation(ada, ticketsOf(t, 123, old).conversation(ada, "456"))
+	assert.Equal(t, newTestTickets(t, 123, testSecret).conversation(ada, "456"), own.conversation(ada, "456"), "new ones are of the current")
+	_, ok := newTestTickets(t, 123, testSecret).openConversation(ada, newTestTickets(t, 123, old).conversation(ada, "456"))
 	assert.False(t, ok)
 }
 
 // Whatever the text: it opens only if it is, byte for byte, what was sealed.
 func FuzzTicket(f *testing.F) {
-	own := ticketsOf(f, 123, testSecret)
+	own := newTestTickets(f, 123, testSecret)
 	f.Add(own.conversation(ada, "456"), "ada")
 	f.Add(own.message(ada, "456", "msg_1"), "ada")
 	f.Add("v1.456.AAAA", "grace")

@@ -10,8 +10,8 @@ import (
 // Visitor says who a request comes from, by your own session.
 type Visitor struct {
 	// UserID is the customer who is signed in, in the form of
-	// [chatclient.ParseUserID]: another is the site's fault, answered with 500 and
-	// reported to OnError. Empty for an anonymous visitor.
+	// [chatclient.ParseUserID]: another is the site's fault, gets status 500 and
+	// is reported to OnError. Empty for an anonymous visitor.
 	UserID chatclient.UserID
 
 	// Session names the session of an anonymous visitor: a random value that
@@ -20,7 +20,7 @@ type Visitor struct {
 	Session string
 }
 
-// subject is whom a ticket or a count belongs to.
+// subject is the visitor that a ticket or a count belongs to.
 type subject struct{ kind, id string }
 
 func (v Visitor) subject() subject {
@@ -33,7 +33,7 @@ func (v Visitor) subject() subject {
 func (v Visitor) anonymous() bool { return v.UserID == "" }
 
 // authenticate calls the visitor function, and rejects a visitor who may not chat.
-func (p *Proxy) authenticate(r *http.Request) (v Visitor, e *refusal) {
+func (p *Proxy) authenticate(r *http.Request) (v Visitor, e *httpError) {
 	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
 	v, err := p.visitor(r)
 	switch {
@@ -48,4 +48,15 @@ func (p *Proxy) authenticate(r *http.Request) (v Visitor, e *refusal) {
 		return v, internal(err)
 	}
 	return v, nil
+}
+
+// checkOrigin rejects requests of other sites. Reading counts as well: it uses up the
+// key's budget.
+func (p *Proxy) checkOrigin(r *http.Request) *httpError {
+	asPost := r.WithContext(r.Context())
+	asPost.Method = http.MethodPost
+	if p.crossOrigin.Check(asPost) != nil {
+		return errCrossSite
+	}
+	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"log"
 	"net/http"
 
-	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 )
@@ -16,7 +15,6 @@ func underChi(identityHandler, proxy, orders http.Handler) http.Handler {
 	router.Use(middleware.RequestID, middleware.RequestLogger(&middleware.DefaultLogFormatter{Logger: quiet}), middleware.Recoverer, middleware.Compress(5))
 	router.Handle("/api/megadesk-identity", identityHandler)
 	router.Handle("/chat/*", http.StripPrefix("/chat", proxy))
-	router.Handle("/chat/chatproxy.js", chatproxy.Script())
 	router.Handle("/ainisa/orders", orders)
 	return router
 }

@@ -4,7 +4,6 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/labstack/echo/v5"
 	"github.com/labstack/echo/v5/middleware"
 )
@@ -15,7 +14,6 @@ func underEcho(identityHandler, proxy, orders http.Handler) http.Handler {
 	e.Use(middleware.RequestLogger(), middleware.Recover(), middleware.Gzip())
 	e.Any("/api/megadesk-identity", echo.WrapHandler(identityHandler))
 	e.Any("/chat/*", echo.WrapHandler(http.StripPrefix("/chat", proxy)))
-	e.Any("/chat/chatproxy.js", echo.WrapHandler(chatproxy.Script()))
 	e.Any("/ainisa/orders", echo.WrapHandler(orders))
 	return e
 }

@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 
-	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/gin-gonic/gin"
 )
 
@@ -14,7 +13,6 @@ func underGin(identityHandler, proxy, orders http.Handler) http.Handler {
 	router := gin.Default()
 	router.Any("/api/megadesk-identity", gin.WrapH(identityHandler))
 	router.Any("/chat/*path", gin.WrapH(http.StripPrefix("/chat", proxy)))
-	router.Any("/chatproxy.js", gin.WrapH(chatproxy.Script())) // beside: /chat/*path takes all below
 	router.Any("/ainisa/orders", gin.WrapH(orders))
 	return router
 }

@@ -3,7 +3,6 @@ package mounting
 import (
 	"net/http"
 
-	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/gorilla/mux"
 )
 
@@ -11,7 +10,6 @@ import (
 func underGorilla(identityHandler, proxy, orders http.Handler) http.Handler {
 	router := mux.NewRouter().UseEncodedPath()
 	router.Handle("/api/megadesk-identity", identityHandler)
-	router.Handle("/chat/chatproxy.js", chatproxy.Script())
 	router.PathPrefix("/chat/").Handler(http.StripPrefix("/chat", proxy))
 	router.Handle("/ainisa/orders", orders)
 	outer := http.NewServeMux()

@@ -209,10 +209,7 @@ func TestProxy_TicketsUnderEachRouter(t *testing.T) {
 
 func TestScript_UnderEachRouter(t *testing.T) {
 	underEach(t, func(s *site) {
-		path := "/chat/chatproxy.js"
-		if strings.HasSuffix(s.Name(), "/gin") {
-			path = "/chatproxy.js"
-		}
+		const path = "/chat/chatproxy.js"
 		answer := s.ask("GET", path, "", nil)
 		assert.Equal(s, 200, answer.StatusCode)
 		assert.Equal(s, "text/javascript; charset=utf-8", answer.Header.Get("Content-Type"))

@@ -42,7 +42,6 @@ func TestTheScriptTagInABrowser(t *testing.T) {
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/chat/", http.StripPrefix("/chat", proxy))
-	mux.Handle("/chat/chatproxy.js", chatproxy.Script())
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; connect-src 'self'; img-src data:")
 		_, _ = w.Write([]byte(`<!doctype html><html lang="en"><title>Shop</title><link rel="icon" href="data:,"><h1>Shop</h1>` + string(tag)))
@@ -91,7 +90,6 @@ func TestARefusalInABrowser(t *testing.T) {
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/chat/", http.StripPrefix("/chat", proxy))
-	mux.Handle("/chat/chatproxy.js", chatproxy.Script())
 	mux.HandleFunc("/{$}", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write([]byte(`<!doctype html><script src="/chat/chatproxy.js" data-prefix="/chat" defer></script>`))
 	})

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/chatident/chatident/examples/internal/browser"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
@@ -32,7 +31,9 @@ const scriptTag = `<script src="/chatproxy.js" data-prefix="/chat/" defer></scri
 func newScriptSite(t *testing.T, page string, respond http.HandlerFunc) *scriptSite {
 	s := &scriptSite{page: page, respond: respond}
 	mux := http.NewServeMux()
-	mux.Handle("/chatproxy.js", chatproxy.Script())
+	mux.HandleFunc("/chatproxy.js", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, "../../chatclient/chatproxy/chatproxy.js")
+	})
 	mux.HandleFunc("/chat/", func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.requests = append(s.requests, r)

@@ -14,7 +14,6 @@ import (
 	"github.com/alexedwards/scs/sqlite3store"
 	"github.com/alexedwards/scs/v2"
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/chatident/chatident/hmachash"
 	"github.com/chatident/chatident/placeholders"
 )
@@ -96,7 +95,6 @@ func (s *shop) routes() (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.Handle("/api/megadesk-identity", identity)
 	mux.Handle("/api/chat/", chat)
-	mux.Handle("/chatproxy.js", chatproxy.Script())
 
 	mux.HandleFunc("GET /{$}", s.page("home.html", nil))
 	mux.HandleFunc("GET /chat", s.page("chat.html", nil))

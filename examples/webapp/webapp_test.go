@@ -188,7 +188,7 @@ func TestPageHeaders(t *testing.T) {
 func TestOtherPaths(t *testing.T) {
 	s := start(t, nil)
 	v := newVisitor(t, s)
-	for path, status := range map[string]int{"/login": 200, "/style.css": 200, "/shop.js": 200, "/chatproxy.js": 200, "/chat": 200, "/actions": 200, "/attacks": 200, "/account": 303, "/usechat": 404, "/missing": 404, "/web/home.html": 404, endpoint + "/x.css": 404} {
+	for path, status := range map[string]int{"/login": 200, "/style.css": 200, "/shop.js": 200, "/api/chat/chatproxy.js": 200, "/chat": 200, "/actions": 200, "/attacks": 200, "/account": 303, "/usechat": 404, "/missing": 404, "/web/home.html": 404, endpoint + "/x.css": 404} {
 		assert.Equal(t, status, v.get(path).status, path)
 	}
 	assert.Equal(t, 405, v.do("POST", endpoint, nil, nil).status)

@@ -18,7 +18,7 @@ import (
 
 // Every request of a visitor counts, whatever becomes of it.
 func TestProxy_CountsEveryRequest(t *testing.T) {
-	tickets := ticketsOf(t, 123, testSecret)
+	tickets := newTestTickets(t, 123, testSecret)
 	conversation := "/conversations/" + tickets.conversation(ada, "456") + "/messages"
 	message := tickets.message(ada, "456", "msg_2")
 	for name, test := range map[string]struct {
@@ -37,7 +37,7 @@ func TestProxy_CountsEveryRequest(t *testing.T) {
 		"no JSON":                 {"POST", "/messages", "{", 400, nil},
 		"too large":               {"POST", "/messages", strings.Repeat(" ", 65<<10), 413, nil},
 		"another type":            {"POST", "/messages", "{}", 415, []string{"Content-Type", "text/plain"}},
-		"another's conversation":  {"POST", "/messages", saying("a", "v1.7.x"), 404, nil},
+		"another's conversation":  {"POST", "/messages", messageBody("a", "v1.7.x"), 404, nil},
 		"useChat, no messages":    {"POST", "/ai-sdk", "{}", 400, nil},
 		"useChat, too large":      {"POST", "/ai-sdk", strings.Repeat(" ", 1<<20+1), 413, nil},
 		"feedback, no value":      {"PATCH", conversation + "/" + message + "/feedback", "{}", 400, nil},
@@ -54,10 +54,10 @@ func TestProxy_CountsEveryRequest(t *testing.T) {
 				{"POST", "/messages", `{"message":"a"}`}, {"POST", "/ai-sdk", aiBody("a", "")}, {"GET", "/ai-sdk/x/stream", ""}, {"GET", "/conversations", ""},
 				{"GET", conversation, ""}, {"PATCH", conversation + "/" + message + "/feedback", `{"feedback":null}`}, {test.method, test.path, test.body},
 			} {
-				res := e.refused(429, "too_many_requests", next[0], next[1], next[2], test.header...)
+				res := e.rejected(429, "too_many_requests", next[0], next[1], next[2], test.header...)
 				assert.Regexp(t, `^([1-9]|10)$`, res.Header.Get("Retry-After"))
 			}
-			e.say("Hello", "", asUser, "grace") // who is not held up
+			e.send("Hello", "", asUser, "grace") // who is not held up
 			assert.Empty(t, e.reports())
 		})
 	}
@@ -73,13 +73,13 @@ func TestProxy_CountsNothingOfOtherSites(t *testing.T) {
 		{"POST", "/messages", `{"message":"a"}`}, {"POST", "/ai-sdk", aiBody("a", "")}, {"GET", "/ai-sdk/x/stream", ""},
 		{"GET", "/conversations", ""}, {"GET", "/conversations", "{}"}, {"PATCH", "/conversations/c/messages/m/feedback", `{}`},
 	} {
-		e.refused(403, "cross_site", request[0], request[1], request[2], "Sec-Fetch-Site", "cross-site")
-		e.refused(403, "cross_site", request[0], request[1], request[2], "Origin", "https://evil.example")
+		e.rejected(403, "cross_site", request[0], request[1], request[2], "Sec-Fetch-Site", "cross-site")
+		e.rejected(403, "cross_site", request[0], request[1], request[2], "Origin", "https://evil.example")
 	}
-	e.refused(404, "not_found", "GET", "/x", "")
-	e.refused(405, "method_not_allowed", "GET", "/messages", "")
-	e.refused(401, "sign_in_required", "GET", "/conversations", "", asUser, "")
-	e.refused(500, "internal_error", "GET", "/conversations", "", asUser, "broken")
+	e.rejected(404, "not_found", "GET", "/x", "")
+	e.rejected(405, "method_not_allowed", "GET", "/messages", "")
+	e.rejected(401, "sign_in_required", "GET", "/conversations", "", asUser, "")
+	e.rejected(500, "internal_error", "GET", "/conversations", "", asUser, "broken")
 }
 
 // unreadBody fails the test when it is read.
@@ -235,7 +235,7 @@ func TestProxy_BodiesOfOneVisitor(t *testing.T) {
 			return []string{asUser, string(rune('a' + i))}
 		}), "others are not held up")
 		for range 10 {
-			e.refused(400, "invalid_request", "POST", "/messages", `{"message":1}`)
+			e.rejected(400, "invalid_request", "POST", "/messages", `{"message":1}`)
 		}
 	}
 }
@@ -247,9 +247,9 @@ func TestProxy_BodiesOfAllVisitors(t *testing.T) {
 	e.proxy.bodies.bytes.Store(maxBodyBytes - int64(len(body)))
 	res, _ := e.do("POST", "/messages", body)
 	assert.Equal(t, 200, res.StatusCode)
-	res = e.refused(429, "busy", "POST", "/messages", body+" ")
+	res = e.rejected(429, "busy", "POST", "/messages", body+" ")
 	assert.Equal(t, "1", res.Header.Get("Retry-After"))
-	e.refused(429, "busy", "POST", "/ai-sdk", aiBody("a", ""))
+	e.rejected(429, "busy", "POST", "/ai-sdk", aiBody("a", ""))
 	assert.EqualValues(t, maxBodyBytes-len(body), e.proxy.bodies.bytes.Load(), "what was read is given back")
 	assert.Empty(t, e.reports())
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/chatident/chatident/chatclient/chattest"
 )
 
-func TestSay(t *testing.T) {
+func TestProxy_Message(t *testing.T) {
 	e := newSite(t, setup{})
 	res, stream := e.do("POST", "/messages", `{"message":"Hello"}`)
 	assert.Equal(t, 200, res.StatusCode)
@@ -37,7 +37,7 @@ data: {"type":"text-delta","text":"said: "}
 
 data: {"type":"text-delta","text":"Hello"}
 
-data: {"type":"finish","finishReason":"stop","conversation":"`+ticket+`","message":"`+message+`"}
+data: {"type":"finish","finishReason":"stop","conversation":"`+ticket+`","message":"`+message+`","userMessage":"`+e.proxy.tickets.message(ada, "456", "msg_1")+`"}
 
 data: [DONE]
 
@@ -51,7 +51,7 @@ data: [DONE]
 }
 
 // What a page may send, and what not: nothing of the second kind is sent on.
-func TestBodies(t *testing.T) {
+func TestProxy_Bodies(t *testing.T) {
 	e := newSite(t, setup{})
 	for _, body := range []string{
 		`{"message":"a"}`, `{"message":"a","conversation":null}`, ` {"message" : "a"} `,
@@ -68,7 +68,7 @@ func TestBodies(t *testing.T) {
 		"{\"message\":\"a\xff\"}",
 		`{"message":"a\u0000"}`, `{"message":"a","userId":"grace"}`, `{"message":"a","USERID":"grace"}`, `{"message":"a","userId":null}`,
 	} {
-		e.refused(400, "invalid_request", "POST", "/messages", body, "Content-Type", "application/json")
+		e.rejected(400, "invalid_request", "POST", "/messages", body, "Content-Type", "application/json")
 	}
 	for path, body := range map[string]string{
 		"/messages": `{"message":"a","userId":"ada"}`, "/ai-sdk": `{"userId":"ada"}`, "/conversations/c/messages/m/feedback": `{"userId":"ada"}`,
@@ -84,10 +84,10 @@ func TestBodies(t *testing.T) {
 		_, text := e.do("POST", "/messages", body)
 		assert.Contains(t, text, sentence)
 	}
-	e.refused(404, "conversation_not_found", "POST", "/messages", `{"message":"a","conversation":""}`)
-	e.refused(413, "too_large", "POST", "/messages", `{"message":"`+strings.Repeat("a", 65<<10)+`"}`)
+	e.rejected(404, "conversation_not_found", "POST", "/messages", `{"message":"a","conversation":""}`)
+	e.rejected(413, "too_large", "POST", "/messages", `{"message":"`+strings.Repeat("a", 65<<10)+`"}`)
 	for _, contentType := range []string{"", "text/plain", "application/x-www-form-urlencoded", "application/jsonp", "text/json", "application/json, text/plain"} {
-		e.refused(415, "not_json", "POST", "/messages", `{"message":"a"}`, "Content-Type", contentType)
+		e.rejected(415, "not_json", "POST", "/messages", `{"message":"a"}`, "Content-Type", contentType)
 	}
 	for _, contentType := range []string{"application/json; charset=utf-8", "Application/JSON", "application/json ;charset=utf-8"} {
 		res, _ := e.do("POST", "/messages", `{"message":"a"}`, "Content-Type", contentType)
@@ -96,10 +96,10 @@ func TestBodies(t *testing.T) {
 	assert.Empty(t, e.reports(), "these are the visitor's faults")
 }
 
-func TestPaths(t *testing.T) {
+func TestProxy_Paths(t *testing.T) {
 	e := newSite(t, setup{})
 	for _, path := range []string{"/", "/x", "/messages/", "/messages/x", "/Messages", "/conversations/", "/ai-sdk/x", "/conversations/a/messages/b"} {
-		e.refused(404, "not_found", "GET", path, "")
+		e.rejected(404, "not_found", "GET", path, "")
 	}
 	for _, path := range []string{"//messages", "/a/../messages", "/./messages", "", "*"} {
 		r := e.request("POST", "/messages", `{"message":"a"}`)
@@ -114,14 +114,14 @@ func TestPaths(t *testing.T) {
 	r.URL.Path = "messages"
 	e.proxy.ServeHTTP(w, r)
 	assert.Equal(t, 200, w.Code)
-	e.refused(404, "not_found", "GET", "/x", "", asUser, "broken") // for nothing nobody is asked
+	e.rejected(404, "not_found", "GET", "/x", "", asUser, "broken") // for nothing nobody is asked
 	for path, allow := range map[string]string{
 		"/messages": "POST", "/ai-sdk": "POST", "/ai-sdk/x/stream": "GET", "/conversations": "GET",
 		"/conversations/a/messages": "GET", "/conversations/a/messages/b/feedback": "PATCH",
 	} {
 		for _, method := range []string{"GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS", "BREW"} {
 			if method != allow {
-				res := e.refused(405, "method_not_allowed", method, path, "")
+				res := e.rejected(405, "method_not_allowed", method, path, "")
 				assert.Equal(t, allow, res.Header.Get("Allow"))
 			}
 		}
@@ -131,7 +131,7 @@ func TestPaths(t *testing.T) {
 }
 
 // What reaches the browser is chosen by name.
-func TestFramesOfOtherTypes(t *testing.T) {
+func TestRelay_FramesOfOtherTypes(t *testing.T) {
 	reply := func(chattest.Turn) []chattest.Part {
 		return []chattest.Part{chattest.Text("Let me see. "), chattest.ToolCall("call_1", "lookupOrder", `{"card":"4111"}`)}
 	}
@@ -184,7 +184,7 @@ func TestFramesOfOtherTypes(t *testing.T) {
 
 // A delta goes on byte by byte where it is exactly a type and a text, and is
 // made anew where it is anything more.
-func TestDeltas(t *testing.T) {
+func TestRelay_TextDeltas(t *testing.T) {
 	for in, want := range map[string]string{
 		`{"type":"text-delta","text":"a"}`:                     `{"type":"text-delta","text":"a"}`,
 		`{"type":"text-delta","text":"\u0041\n\"\\ü😀\/"}`:      `{"type":"text-delta","text":"\u0041\n\"\\ü😀\/"}`,
@@ -216,7 +216,7 @@ func TestDeltas(t *testing.T) {
 }
 
 // The service's own words are not the browser's.
-func TestFinishReasons(t *testing.T) {
+func TestRelay_FinishReasons(t *testing.T) {
 	for reason, want := range map[string]string{"stop": "stop", "tool-calls": "tool-calls", "length": "other", "<b>": "other", "": "other"} {
 		e := newSite(t, setup{})
 		e.fake.Script(chattest.Respond(streaming(`{"type":"finish","finishReason":` + quoted(reason) + `,"metadata":{"conversationId":"456"}}`)))
@@ -227,29 +227,29 @@ func TestFinishReasons(t *testing.T) {
 
 // An id that could not be sent back makes no ticket, and a ticket that is there
 // is not lost for it.
-func TestIdsThatCannotBeSentBack(t *testing.T) {
+func TestProxy_UnusableIDs(t *testing.T) {
 	for _, id := range []string{"conv:456", "", "export", strings.Repeat("c", 129)} {
 		e := newSite(t, setup{})
 		e.fake.Script(chattest.Respond(streaming(`{"type":"finish","finishReason":"stop","metadata":{"conversationId":` + quoted(id) + `,"messageId":"m"}}`)))
-		_, stream := e.do("POST", "/messages", saying("a", ""))
+		_, stream := e.do("POST", "/messages", messageBody("a", ""))
 		assert.Equal(t, `{"type":"finish","finishReason":"stop"}`, framesOf(stream)[1])
 		assert.Empty(t, e.reports())
 
-		e.fake.Script(chattest.Respond(answering(`{"data":[{"id":` + quoted(id) + `},{"id":"7"}],"pagination":{}}`)))
+		e.fake.Script(chattest.Respond(responding(`{"data":[{"id":` + quoted(id) + `},{"id":"7"}],"pagination":{}}`)))
 		_, list := e.do("GET", "/conversations", "")
 		assert.Equal(t, 1, strings.Count(list, `"conversation":`))
 		assert.Equal(t, []error{ErrUnusableID}, e.reports())
 	}
 	e := newSite(t, setup{})
-	ticket := e.say("Hello", "").Conversation
+	ticket := e.send("Hello", "").Conversation
 	for _, none := range []string{`{"messageId":"m"}`, `{"messageId":"m","conversationId":null}`, `{"messageId":"m","conversationId":""}`} {
 		e.fake.Script(chattest.Respond(streaming(`{"type":"finish","finishReason":"stop","metadata":` + none + `}`)))
-		_, stream := e.do("POST", "/messages", saying("a", ticket))
+		_, stream := e.do("POST", "/messages", messageBody("a", ticket))
 		assert.Equal(t, `{"type":"finish","finishReason":"stop","conversation":"`+ticket+`"}`, framesOf(stream)[1])
 	}
 
-	e.fake.Script(chattest.Respond(answering(`{"data":[{"id":"a:b","role":"user","parts":[{"type":"text","text":"a"}]}],"pagination":{}}`)))
-	_, list := e.do("GET", "/conversations/"+ticket+"/messages", "")
+	e.fake.Script(chattest.Respond(responding(`{"data":[{"id":"a:b","role":"user","parts":[{"type":"text","text":"a"}]}],"pagination":{}}`)))
+	_, list := e.do("GET", "/conversations/"+ticket+"/messages?limit=20", "")
 	assert.Contains(t, list, `"messages":[]`)
 	assert.Equal(t, []error{ErrUnusableID}, e.reports())
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // What the service refuses, and what the visitor is told.
-func TestUpstreamRefusals(t *testing.T) {
+func TestUpstream_Rejections(t *testing.T) {
 	const chat, list, messages, feedback = "chat", "list", "messages", "feedback"
 	all := []string{chat, list, messages, feedback}
 	for name, test := range map[string]struct {
@@ -50,7 +50,7 @@ func TestUpstreamRefusals(t *testing.T) {
 		for _, call := range test.calls {
 			t.Run(name+", "+call, func(t *testing.T) {
 				e := newSite(t, setup{bot: &chatclient.Options{MaxRetries: -1}})
-				own := e.say("Hello", "")
+				own := e.send("Hello", "")
 				e.bot.CloseIdleConnections() // what is dropped on one that was used before, net/http repeats by itself
 				e.fake.Script(test.fault)
 				path := "/conversations/" + own.Conversation + "/messages"
@@ -76,7 +76,7 @@ func TestUpstreamRefusals(t *testing.T) {
 	}
 }
 
-func TestNotFoundWithoutATicket(t *testing.T) {
+func TestUpstream_NotFoundWithoutTicket(t *testing.T) {
 	e := newSite(t, setup{})
 	e.fake.Script(chattest.Status(404, "RESOURCE_NOT_FOUND"))
 	e.failed(502, "bot_unavailable", "POST", "/messages", `{"message":"a"}`)
@@ -87,18 +87,18 @@ func TestNotFoundWithoutATicket(t *testing.T) {
 	assert.Equal(t, `{"version":1,"conversations":[],"cursor":null}`+"\n", list)
 }
 
-func TestNoConnection(t *testing.T) {
+func TestUpstream_NoConnection(t *testing.T) {
 	e := newSite(t, setup{bot: &chatclient.Options{MaxRetries: -1}})
 	e.fake.Close()
 	e.failed(502, "bot_unavailable", "POST", "/messages", `{"message":"a"}`)
 }
 
-func TestRateLimitOfTheKey(t *testing.T) {
+func TestUpstream_RateLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{})
 		begun := time.Now()
 		e.fake.Script(chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(2 * time.Second))
-		e.say("Hello", "")
+		e.send("Hello", "")
 		assert.Equal(t, 2*time.Second, time.Since(begun), "as much is waited for")
 
 		begun = time.Now()
@@ -112,7 +112,7 @@ func TestRateLimitOfTheKey(t *testing.T) {
 }
 
 // A refusal that was met before does not hide the last one.
-func TestARefusalAfterALimit(t *testing.T) {
+func TestUpstream_RejectionAfterRateLimit(t *testing.T) {
 	for _, test := range []struct {
 		fault  chattest.Fault
 		status int
@@ -127,16 +127,16 @@ func TestARefusalAfterALimit(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			e := newSite(t, setup{})
-			ticket := e.say("Hello", "").Conversation
+			ticket := e.send("Hello", "").Conversation
 			e.fake.Script(chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(time.Second), test.fault)
-			e.failed(test.status, test.code, "POST", "/messages", saying("a", ticket))
+			e.failed(test.status, test.code, "POST", "/messages", messageBody("a", ticket))
 			e.end()
 		})
 	}
 }
 
 // The deadline of a request is no visitor who left: it is answered, and told.
-func TestADeadlineOfTheRequest(t *testing.T) {
+func TestProxy_DeadlineOfTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{server: func(s *http.Server) {
 			inner := s.Handler
@@ -147,23 +147,24 @@ func TestADeadlineOfTheRequest(t *testing.T) {
 			})
 		}})
 		e.fake.Script(chattest.Slow(time.Minute), chattest.Silence(1))
-		e.failed(504, "bot_timeout", "POST", "/messages", `{"message":"a"}`)
-		assert.ErrorIs(t, e.reports()[0], context.DeadlineExceeded)
 		_, stream := e.do("POST", "/messages", `{"message":"a"}`)
+		assert.Contains(t, stream, `"code":"bot_timeout"`)
+		assert.ErrorIs(t, e.reports()[0], context.DeadlineExceeded)
+		_, stream = e.do("POST", "/messages", `{"message":"a"}`)
 		assert.Contains(t, stream, `"code":"reply_timeout"`)
 		assert.ErrorIs(t, e.reports()[0], context.DeadlineExceeded)
 		e.end()
 	})
 }
 
-func TestRetryAfterIsRoundedUp(t *testing.T) {
+func TestProxy_RetryAfterRoundedUp(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{Allow: func(context.Context, Visitor) (time.Duration, bool) { return 1500 * time.Millisecond, false }}})
-	res := e.refused(429, "too_many_requests", "GET", "/conversations", "")
+	res := e.rejected(429, "too_many_requests", "GET", "/conversations", "")
 	assert.Equal(t, "2", res.Header.Get("Retry-After"))
 }
 
 // A panic is told, even where nobody waits for the answer any more.
-func TestAPanicForAVisitorWhoLeft(t *testing.T) {
+func TestProxy_PanicAfterVisitorLeft(t *testing.T) {
 	e := newSite(t, setup{})
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -176,7 +177,7 @@ func TestAPanicForAVisitorWhoLeft(t *testing.T) {
 }
 
 // The answer is at the visitor's before OnError is called, whatever that does.
-func TestOnErrorComesAfterTheAnswer(t *testing.T) {
+func TestProxy_OnErrorAfterTheResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{proxy: &Options{OnError: func(*http.Request, error) { time.Sleep(time.Minute) }}})
 		begun := time.Now()
@@ -191,7 +192,7 @@ func TestOnErrorComesAfterTheAnswer(t *testing.T) {
 }
 
 // What a router in front has found is there for the visitor function.
-func TestPathValuesOfTheRouterInFront(t *testing.T) {
+func TestProxy_PathValues(t *testing.T) {
 	e := newSite(t, setup{})
 	var tenant string
 	proxy, err := New(e.proxy.bot, testSecret, func(r *http.Request) (Visitor, error) {
@@ -211,7 +212,7 @@ type noBudget struct{}
 
 func (noBudget) Wait(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 
-func TestTheLimiterIsNotWaitedForLong(t *testing.T) {
+func TestProxy_LimiterWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{bot: &chatclient.Options{Limiter: noBudget{}}})
 		messages := "/conversations/" + e.proxy.tickets.conversation(ada, "456") + "/messages"
@@ -220,7 +221,7 @@ func TestTheLimiterIsNotWaitedForLong(t *testing.T) {
 			{"POST", "/messages", `{"message":"a"}`}, {"GET", "/conversations", ""}, {"GET", messages, ""}, {"PATCH", feedback, `{"feedback":null}`},
 		} {
 			begun := time.Now()
-			res := e.refused(429, "busy", call[0], call[1], call[2])
+			res := e.rejected(429, "busy", call[0], call[1], call[2])
 			assert.Equal(t, "1", res.Header.Get("Retry-After"))
 			assert.Equal(t, 2*time.Second, time.Since(begun))
 			assert.ErrorIs(t, e.reports()[0], chatclient.ErrLimiter)
@@ -229,26 +230,27 @@ func TestTheLimiterIsNotWaitedForLong(t *testing.T) {
 	})
 }
 
-func TestNoAnswerInTime(t *testing.T) {
+func TestUpstream_Timeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{})
 		begun := time.Now()
 		e.fake.Script(chattest.Slow(2 * time.Minute))
-		e.failed(504, "bot_timeout", "POST", "/messages", `{"message":"a"}`)
+		_, stream := e.do("POST", "/messages", `{"message":"a"}`)
+		assert.Contains(t, stream, `{"type":"error","code":"bot_timeout","message":"The assistant did not respond in time. Please try again."}`)
 		assert.Equal(t, time.Minute, time.Since(begun))
 		assert.ErrorIs(t, e.reports()[0], chatclient.ErrTimeout)
 		e.end()
 	})
 }
 
-func TestAPanicInAllow(t *testing.T) {
+func TestProxy_PanicInAllow(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{Allow: func(context.Context, Visitor) (time.Duration, bool) { panic("hunter2") }}})
-	e.refused(500, "internal_error", "GET", "/conversations", "")
+	e.rejected(500, "internal_error", "GET", "/conversations", "")
 	var p *PanicError
 	assert.ErrorAs(t, e.reports()[0], &p)
 }
 
-func TestNewRefusesItsArguments(t *testing.T) {
+func TestNew_BadArguments(t *testing.T) {
 	bot, err := chatclient.New(testKey, 123, nil)
 	assert.NoError(t, err)
 	for name, test := range map[string]struct {
@@ -260,23 +262,23 @@ func TestNewRefusesItsArguments(t *testing.T) {
 	}{
 		"no bot":         {nil, testSecret, byHeader, nil, FieldError{"bot", "must not be nil"}},
 		"no visitor":     {bot, testSecret, nil, nil, FieldError{"visitor", "must not be nil"}},
-		"no secret":      {bot, "", byHeader, nil, FieldError{"secret", "must have at least 32 bytes"}},
-		"short secret":   {bot, testSecret[1:], byHeader, nil, FieldError{"secret", "must have at least 32 bytes"}},
-		"short previous": {bot, testSecret, byHeader, &Options{Previous: []string{testSecret, "x"}}, FieldError{"Options.Previous[1]", "must have at least 32 bytes"}},
+		"no secret":      {bot, "", byHeader, nil, FieldError{"secret", "must be at least 32 bytes, got 0 (is the variable set?)"}},
+		"short secret":   {bot, testSecret[1:], byHeader, nil, FieldError{"secret", "must be at least 32 bytes, got 31 (is the variable set?)"}},
+		"short previous": {bot, testSecret, byHeader, &Options{Previous: []string{testSecret, "x"}}, FieldError{"Options.Previous[1]", "must be at least 32 bytes, got 1 (is the variable set?)"}},
 		"streams":        {bot, testSecret, byHeader, &Options{MaxStreamsPerVisitor: -1}, FieldError{"Options.MaxStreamsPerVisitor", "must not be negative"}},
 	} {
 		_, err := New(test.bot, test.secret, test.visitor, test.options)
 		var f *FieldError
 		if assert.ErrorAs(t, err, &f, name) {
 			assert.Equal(t, test.want, *f, name)
-			assert.Equal(t, "chatproxy: "+f.Field+" "+f.Rule, err.Error())
+			assert.Equal(t, "chatproxy: "+f.Field+": "+f.Rule, err.Error())
 		}
 	}
 	_, err = New(bot, testSecret, byHeader, nil)
 	assert.NoError(t, err)
 }
 
-func TestErrorsThatAreNobodysFault(t *testing.T) {
+func TestUpstream_OtherErrors(t *testing.T) {
 	assert.Equal(t, "bot_unavailable", upstream(errors.New("x"), true).code)
 	assert.Equal(t, "bot_unavailable", upstream(&chatclient.FieldError{Field: "user", Rule: "x"}, true).code)
 }

@@ -25,7 +25,7 @@ import (
 )
 
 // The first word is at the browser before the service has said the second.
-func TestEachPieceGoesOnAsItComes(t *testing.T) {
+func TestRelay_EachPieceAtOnce(t *testing.T) {
 	said, next := make(chan string), make(chan bool)
 	e := newSite(t, setup{})
 	e.fake.Script(chattest.Respond(func(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +60,7 @@ func TestEachPieceGoesOnAsItComes(t *testing.T) {
 
 // A visitor who leaves ends the call to the service within a second, and the
 // reply is found again, as far as it came.
-func TestAVisitorWhoLeaves(t *testing.T) {
+func TestRelay_VisitorLeaves(t *testing.T) {
 	gone := make(chan bool, 1)
 	e := newSite(t, setup{fake: &chattest.Options{Pace: 20 * time.Millisecond, Reply: func(chattest.Turn) []chattest.Part {
 		return []chattest.Part{chattest.Text(strings.Repeat("word ", 10_000))}
@@ -97,7 +97,7 @@ func TestAVisitorWhoLeaves(t *testing.T) {
 
 // A visitor who leaves is noticed also while nothing is written, and while the
 // service has not answered at all.
-func TestAVisitorWhoLeavesInSilence(t *testing.T) {
+func TestRelay_VisitorLeavesWhileServiceIsSilent(t *testing.T) {
 	for name, fault := range map[string]chattest.Fault{"within the reply": chattest.Silence(1), "before it": chattest.Slow(time.Hour)} {
 		t.Run(name, func(t *testing.T) {
 			asked, gone := make(chan bool), make(chan bool)
@@ -131,9 +131,9 @@ func TestAVisitorWhoLeavesInSilence(t *testing.T) {
 }
 
 // A GET with a body would hide a visitor who leaves.
-func TestReadingTakesNoBody(t *testing.T) {
+func TestProxy_GETWithBody(t *testing.T) {
 	e := newSite(t, setup{})
-	e.refused(400, "invalid_request", "GET", "/conversations", `{}`)
+	e.rejected(400, "invalid_request", "GET", "/conversations", `{}`)
 	r := newRequest("GET", "/conversations", "{}")
 	r.ContentLength = -1 // chunked
 	w := newRecorder()
@@ -143,7 +143,7 @@ func TestReadingTakesNoBody(t *testing.T) {
 }
 
 // What ends a reply early is said in a frame, whatever it is; nothing hangs.
-func TestRepliesThatEndEarly(t *testing.T) {
+func TestRelay_EndsEarly(t *testing.T) {
 	reply := func(turn chattest.Turn) []chattest.Part {
 		if turn.Message == "short" {
 			return []chattest.Part{chattest.Text("ok")}
@@ -167,7 +167,7 @@ func TestRepliesThatEndEarly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := newSite(t, setup{fake: &chattest.Options{Reply: reply, Pace: test.pace}})
-				ticket := e.say("short", "").Conversation
+				ticket := e.send("short", "").Conversation
 				e.fake.Script(test.fault)
 				begun := time.Now()
 				_, stream := e.do("POST", "/messages", `{"message":"Hello","conversation":"`+ticket+`"}`)
@@ -188,7 +188,7 @@ func TestRepliesThatEndEarly(t *testing.T) {
 }
 
 // While the service is silent, the connection is kept in use.
-func TestHeartbeat(t *testing.T) {
+func TestEventWriter_Comments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{bot: &chatclient.Options{IdleTimeout: 50 * time.Second}})
 		e.fake.Script(chattest.Silence(1))
@@ -200,7 +200,7 @@ func TestHeartbeat(t *testing.T) {
 
 // Frames are signs of life as well: there is a comment only after 15 seconds
 // without one.
-func TestNoHeartbeatBetweenFrames(t *testing.T) {
+func TestEventWriter_NoCommentsBetweenFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{fake: &chattest.Options{Pace: 14 * time.Second}})
 		_, stream := e.do("POST", "/messages", `{"message":"a b c d e"}`)
@@ -212,7 +212,7 @@ func TestNoHeartbeatBetweenFrames(t *testing.T) {
 }
 
 // Comments of the service keep it alive, but do not reach the browser.
-func TestCommentsOfTheService(t *testing.T) {
+func TestRelay_CommentsOfTheService(t *testing.T) {
 	e := newSite(t, setup{})
 	e.fake.Script(chattest.Insert(1, ": secret\n\n"))
 	_, stream := e.do("POST", "/messages", `{"message":"Hello"}`)
@@ -221,7 +221,7 @@ func TestCommentsOfTheService(t *testing.T) {
 }
 
 // The deadlines of the server are for other handlers, and ours for ourselves.
-func TestDeadlinesOfTheServer(t *testing.T) {
+func TestProxy_DeadlinesOfTheServer(t *testing.T) {
 	for name, set := range map[string]func(*http.Server){
 		"WriteTimeout": func(s *http.Server) { s.WriteTimeout = 2 * time.Second },
 		"ReadTimeout":  func(s *http.Server) { s.ReadTimeout = 2 * time.Second },
@@ -241,16 +241,17 @@ func TestDeadlinesOfTheServer(t *testing.T) {
 						w.WriteHeader(200)
 					})
 				}})
-				first := e.say("Hello", "")
+				first := e.send("Hello", "")
 				time.Sleep(time.Minute) // the deadlines of the first reply must not meet the second
-				e.say("Again", first.Conversation)
+				e.send("Again", first.Conversation)
 				e.fake.Script(chattest.Slow(10*time.Second), chattest.Slow(10*time.Second), chattest.Slow(70*time.Second))
 				res, _ := e.do("GET", "/conversations", "")
 				assert.Equal(t, 200, res.StatusCode)
 				res, _ = e.do("PATCH", "/conversations/"+first.Conversation+"/messages/"+first.Message+"/feedback", `{"feedback":null}`)
 				assert.Equal(t, 200, res.StatusCode)
 				before := len(e.fake.Requests())
-				e.failed(504, "bot_timeout", "POST", "/messages", `{"message":"a"}`)
+				_, stream := e.do("POST", "/messages", `{"message":"a"}`)
+				assert.Contains(t, stream, `"code":"bot_timeout"`)
 				assert.Len(t, e.fake.Requests(), before+1)
 				assert.Len(t, e.reports(), 1)
 				if name != "WriteTimeout" { // on the connection that the replies were on
@@ -263,7 +264,7 @@ func TestDeadlinesOfTheServer(t *testing.T) {
 	}
 }
 
-func TestHTTP2(t *testing.T) {
+func TestProxy_HTTP2(t *testing.T) {
 	e := newSite(t, setup{})
 	server := httptest.NewUnstartedServer(http.StripPrefix("/chat", e.proxy))
 	server.EnableHTTP2 = true
@@ -322,18 +323,17 @@ func TestProxy_StalledReader(t *testing.T) {
 		"invalid body":           {"POST", "/chat/messages", `{}`, ""},
 		"stream, from the start": {"POST", "/chat/messages", `{"message":"a"}`, ""},
 		"stream, at the end":     {"POST", "/chat/messages", `{"message":"a"}`, "data: [DONE]"},
-		"script":                 {"GET", "/chatproxy.js", "", ""},
-		"script, half read":      {"GET", "/chatproxy.js", "", "(() => {"},
-		"script, wrong method":   {"POST", "/chatproxy.js", "", ""},
+		"script":                 {"GET", "/chat/chatproxy.js", "", ""},
+		"script, half read":      {"GET", "/chat/chatproxy.js", "", "(() => {"},
+		"script, wrong method":   {"POST", "/chat/chatproxy.js", "", ""},
 	} {
 		for _, timeout := range []time.Duration{0, time.Second, time.Hour} {
 			t.Run(fmt.Sprint(name, ", WriteTimeout ", timeout), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					e := newSite(t, setup{})
-					own := e.say("Hello", "")
+					own := e.send("Hello", "")
 					mux := http.NewServeMux()
 					mux.Handle("/chat/", http.StripPrefix("/chat", e.proxy))
-					mux.Handle("/chatproxy.js", Script())
 					browser, server := net.Pipe() // without a buffer: what is not read is not written
 					closed := make(chan bool)
 					s := &http.Server{Handler: mux, WriteTimeout: timeout, ConnState: func(_ net.Conn, state http.ConnState) {
@@ -359,7 +359,7 @@ func TestProxy_StalledReader(t *testing.T) {
 }
 
 // A browser that takes nothing for 30 seconds does not hold the service.
-func TestASlowReader(t *testing.T) {
+func TestEventWriter_SlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan time.Duration, 1)
 		e := newSite(t, setup{fake: &chattest.Options{Pace: time.Second, Reply: func(chattest.Turn) []chattest.Part {
@@ -387,7 +387,7 @@ func TestASlowReader(t *testing.T) {
 }
 
 // A body that does not come is not waited for, whether it is wanted or not.
-func TestASlowBody(t *testing.T) {
+func TestProxy_SlowBody(t *testing.T) {
 	for _, test := range []struct {
 		user   string
 		length int64
@@ -423,21 +423,21 @@ func (w wrapped) Unwrap() http.ResponseWriter { return w.inner }
 // opaque is what http.TimeoutHandler makes of one.
 type opaque struct{ http.ResponseWriter }
 
-func TestWrappedWriters(t *testing.T) {
+func TestProxy_WrappedWriters(t *testing.T) {
 	e := newSite(t, setup{server: func(s *http.Server) {
 		inner := s.Handler
 		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { inner.ServeHTTP(wrapped{wrapped{w}}, r) })
 	}})
-	e.say("Hello", "")
+	e.send("Hello", "")
 
 	e = newSite(t, setup{server: func(s *http.Server) {
 		inner := s.Handler
 		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { inner.ServeHTTP(opaque{w}, r) })
 	}})
-	e.refused(500, "internal_error", "POST", "/messages", `{"message":"a"}`)
+	e.rejected(500, "internal_error", "POST", "/messages", `{"message":"a"}`)
 	assert.Equal(t, []error{ErrCannotFlush}, e.reports())
 	e = newSite(t, setup{server: func(s *http.Server) { s.Handler = http.TimeoutHandler(s.Handler, time.Minute, "") }})
-	e.refused(500, "internal_error", "POST", "/messages", `{"message":"a"}`)
+	e.rejected(500, "internal_error", "POST", "/messages", `{"message":"a"}`)
 }
 
 // flushing can be flushed, in the way of ResponseController alone.
@@ -445,12 +445,12 @@ type flushing struct{ opaque }
 
 func (f flushing) FlushError() error { return http.NewResponseController(f.ResponseWriter).Flush() }
 
-func TestAWriterWithFlushErrorAlone(t *testing.T) {
+func TestProxy_WriterWithFlushError(t *testing.T) {
 	e := newSite(t, setup{server: func(s *http.Server) {
 		inner := s.Handler
 		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { inner.ServeHTTP(flushing{opaque{w}}, r) })
 	}})
-	e.say("Hello", "")
+	e.send("Hello", "")
 }
 
 // failing is a browser that takes no more after some writes, as a middleware
@@ -476,7 +476,7 @@ func (f failing) FlushError() error {
 	return http.NewResponseController(f.inner).Flush()
 }
 
-func TestABrowserThatTakesNoMore(t *testing.T) {
+func TestEventWriter_WriteFails(t *testing.T) {
 	for name, test := range map[string]struct{ writes, flushes int }{"write": {2, 100}, "flush": {100, 2}} {
 		t.Run(name, func(t *testing.T) {
 			ended := make(chan bool)
@@ -502,7 +502,13 @@ func TestABrowserThatTakesNoMore(t *testing.T) {
 			case <-time.After(5 * time.Second):
 				t.Fatal("the service still talks")
 			}
-			assert.Empty(t, e.reports(), "it is the browser's fault")
+			if reports := e.reports(); assert.Len(t, reports, 1, "the visitor was there") {
+				assert.ErrorIs(t, reports[0], ErrWriteFailed)
+				assert.ErrorIs(t, reports[0], errFull)
+			}
+			test.writes, test.flushes = 0, 0
+			_, _ = e.do("POST", "/messages", `{"message":"Hello"}`)
+			assert.Empty(t, e.reports(), "it is reported once")
 			assert.GreaterOrEqual(t, test.writes, -1, "nothing is tried again")
 		})
 	}
@@ -518,7 +524,7 @@ func (x exploding) Write(b []byte) (int, error) {
 	return x.wrapped.Write(b)
 }
 
-func TestAPanicInAComment(t *testing.T) {
+func TestEventWriter_PanicInAComment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		panicked := make(chan any, 1)
 		e := newSite(t, setup{server: func(s *http.Server) {
@@ -538,7 +544,7 @@ func TestAPanicInAComment(t *testing.T) {
 	})
 }
 
-func TestMaxStreamsPerVisitor(t *testing.T) {
+func TestProxy_MaxStreamsPerVisitor(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{MaxStreamsPerVisitor: 2}})
 	e.fake.Script(chattest.Silence(1), chattest.Silence(1))
 	var open []*http.Response
@@ -547,9 +553,9 @@ func TestMaxStreamsPerVisitor(t *testing.T) {
 		<-lines(res.Body)
 		open = append(open, res)
 	}
-	res := e.refused(429, "too_many_streams", "POST", "/messages", `{"message":"a"}`)
+	res := e.rejected(429, "too_many_streams", "POST", "/messages", `{"message":"a"}`)
 	assert.Equal(t, "1", res.Header.Get("Retry-After"))
-	e.say("Hello", "", asUser, "grace")
+	e.send("Hello", "", asUser, "grace")
 	_ = open[0].Body.Close()
 	eventually(t, "one is free again", func() bool {
 		r, _ := e.do("POST", "/messages", `{"message":"a"}`)
@@ -558,13 +564,13 @@ func TestMaxStreamsPerVisitor(t *testing.T) {
 }
 
 // Nothing stays behind: neither a goroutine nor a count.
-func TestNothingStays(t *testing.T) {
+func TestProxy_LeavesNothing(t *testing.T) {
 	e := newSite(t, setup{})
-	e.say("Hello", "")
+	e.send("Hello", "")
 	before := runtime.NumGoroutine()
 	for range 50 {
 		e.fake.Script(chattest.Pass(), chattest.Cut(1), chattest.StreamError(1, "x"), chattest.Status(500, ""))
-		e.say("Hello", "")
+		e.send("Hello", "")
 		for range 3 {
 			_, _ = e.do("POST", "/messages", `{"message":"a"}`)
 		}

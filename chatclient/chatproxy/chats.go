@@ -1,0 +1,117 @@
+package chatproxy
+
+import (
+	"bytes"
+	"container/list"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Chats stores, for each chat of a page, which conversation it belongs to and which of
+// its messages were forwarded. It is called for messages that name a chat, with a
+// context that ends after 2 seconds. It must be safe for concurrent use.
+//
+// A key has two parts with a dot between, of letters, digits, underscore and hyphen: the
+// first is the same for all chats of a visitor. A value has less than 8 KB. Keys and
+// values name nobody, and a value that is returned for another key is not used. Delete
+// values some time after their last change, such as 24 hours: pages begin new
+// conversations then, unless they hold a ticket. If a method returns an error, it is
+// reported, and the message is handled as if the page had named no chat.
+type Chats interface {
+	// Load returns the value of a key, nil for none.
+	Load(ctx context.Context, key string) (value []byte, err error)
+
+	// CompareAndSwap atomically replaces the value of a key, nil for none, and
+	// reports whether it did: not if it is another than old.
+	CompareAndSwap(ctx context.Context, key string, old, new []byte) (swapped bool, err error)
+}
+
+const (
+	maxChatsPerVisitor = 32
+	maxChatsBytes      = 32 << 20
+	maxChatAge         = 24 * time.Hour
+	chatOverhead       = 512 // bytes of memory beside the value
+)
+
+// memoryChats is the default Chats.
+type memoryChats struct {
+	mu       sync.Mutex
+	chats    map[string]*list.Element // of storedChat
+	changed  list.List                // the same, the latest change last
+	visitors map[string][]string      // their keys, the latest change last
+	bytes    int
+}
+
+type storedChat struct {
+	key     string
+	value   []byte
+	changed time.Time
+}
+
+func newMemoryChats() *memoryChats {
+	return &memoryChats{chats: map[string]*list.Element{}, visitors: map[string][]string{}}
+}
+
+func (m *memoryChats) Load(_ context.Context, key string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.removeOld()
+	if e := m.chats[key]; e != nil {
+		return e.Value.(storedChat).value, nil
+	}
+	return nil, nil
+}
+
+func (m *memoryChats) CompareAndSwap(_ context.Context, key string, old, new []byte) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.removeOld()
+	var now []byte
+	if e := m.chats[key]; e != nil {
+		now = e.Value.(storedChat).value
+	}
+	if !bytes.Equal(now, old) {
+		return false, nil
+	}
+	m.remove(key)
+	m.chats[key] = m.changed.PushBack(storedChat{key, new, time.Now()})
+	m.bytes += len(new) + chatOverhead
+	v := visitorPart(key)
+	m.visitors[v] = append(m.visitors[v], key)
+	if len(m.visitors[v]) > maxChatsPerVisitor {
+		m.remove(m.visitors[v][0])
+	}
+	for m.bytes > maxChatsBytes {
+		m.remove(m.changed.Front().Value.(storedChat).key)
+	}
+	return true, nil
+}
+
+// removeOld removes what has not changed for long.
+func (m *memoryChats) removeOld() {
+	for e := m.changed.Front(); e != nil && time.Since(e.Value.(storedChat).changed) > maxChatAge; e = m.changed.Front() {
+		m.remove(e.Value.(storedChat).key)
+	}
+}
+
+func (m *memoryChats) remove(key string) {
+	e := m.chats[key]
+	if e == nil {
+		return
+	}
+	delete(m.chats, key)
+	m.bytes -= len(m.changed.Remove(e).(storedChat).value) + chatOverhead
+	v := visitorPart(key)
+	m.visitors[v] = slices.DeleteFunc(m.visitors[v], func(k string) bool { return k == key })
+	if len(m.visitors[v]) == 0 {
+		delete(m.visitors, v)
+	}
+}
+
+func visitorPart(key string) string {
+	visitor, _, _ := strings.Cut(key, ".")
+	return visitor
+}

@@ -1,0 +1,269 @@
+package chatproxy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/chatident/chatident/chatclient"
+)
+
+const (
+	maxStream = 10 * time.Minute
+
+	// A stream whose page has left is read on within these bounds, until its
+	// conversation is known.
+	maxReadOn      = 60 * time.Second
+	maxReadOnBytes = 1 << 20
+)
+
+// exchange is a message on its way and its reply.
+type exchange struct {
+	p       *Proxy
+	w       http.ResponseWriter
+	r       *http.Request
+	visitor Visitor
+	message
+	key    string // of the chat in Chats
+	isKept bool   // there is a chat, and Chats works
+	out    *eventWriter
+
+	ctx     context.Context // of the calls to the service, not of the browser
+	cancel  context.CancelCauseFunc
+	cleanup []func()
+
+	conversation chatclient.ConversationID // "" before it is known
+	lost         bool                      // an earlier conversation of the chat
+	isFirst      bool                      // it is kept as pending in Chats
+	failures     []error                   // to be reported after the response
+
+	mu     sync.Mutex
+	awaits bool // the conversation: the stream is worth reading when the page has left
+	left   bool
+	read   int // bytes since then
+}
+
+// errLeft is the cause when a page has left, or wants no more of a reply.
+var errLeft = errors.New("chatproxy: the page has left")
+
+// newExchange begins an exchange, if the visitor may have one more.
+func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m message, encoder replyEncoder) (*exchange, *httpError) {
+	who := v.subject()
+	x := &exchange{p: p, w: w, r: r, visitor: v, message: m}
+	if m.ticket != "" {
+		var ok bool
+		if x.conversation, ok = p.tickets.openConversation(who, m.ticket); !ok {
+			return nil, errConversationNotFound
+		}
+	}
+	if !canFlush(w) {
+		return nil, internal(ErrCannotFlush)
+	}
+	if !p.streams.take(who) {
+		return nil, errTooManyStreams
+	}
+	ctx, stopTimer := context.WithTimeoutCause(context.WithoutCancel(r.Context()), maxStream, ErrReplyTooLong)
+	x.ctx, x.cancel = context.WithCancelCause(ctx)
+	if err := checkDeadline(w, r); err != nil {
+		x.failures = append(x.failures, p.once(err))
+	}
+	x.out = newEventWriter(w, encoder, x.leave)
+	stopWatch := context.AfterFunc(r.Context(), func() { x.leaveBecause(context.Cause(r.Context())) })
+	x.cleanup = []func(){x.endComments, func() { stopWatch() }, func() { x.cancel(errLeft) }, stopTimer, func() { p.streams.free(who) }}
+	if m.chat != "" {
+		x.key, x.isKept = p.tickets.chatKey(who, m.chat), true
+		p.running.add(x)
+		x.cleanup = append(x.cleanup, func() { p.running.remove(x) })
+	}
+	return x, nil
+}
+
+// close ends what the exchange has begun. It may be called again.
+func (x *exchange) close() {
+	if x.isFirst { // without a conversation
+		x.isFirst = false
+		x.update(func(c *chat) { c.PendingUntil = 0 })
+	}
+	for _, f := range x.cleanup {
+		f()
+	}
+	x.cleanup = nil
+}
+
+func (x *exchange) endComments() {
+	x.out.mu.Lock()
+	defer x.out.mu.Unlock()
+	x.out.close()
+}
+
+// leave ends the calls to the service, unless the conversation is not known yet.
+func (x *exchange) leave() { x.leaveBecause(errLeft) }
+
+func (x *exchange) leaveBecause(cause error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.left {
+		return
+	}
+	if errors.Is(cause, context.DeadlineExceeded) { // the page is still there
+		x.cancel(cause)
+		return
+	}
+	x.left = true
+	if !x.awaits {
+		x.cancel(cause)
+		return
+	}
+	timer := time.AfterFunc(maxReadOn, func() { x.cancel(errLeft) })
+	context.AfterFunc(x.ctx, func() { timer.Stop() })
+}
+
+// await sets whether the stream is worth reading without a page.
+func (x *exchange) await(conversation bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.awaits = conversation
+	if x.left && !conversation {
+		x.cancel(errLeft)
+	}
+}
+
+// hasLeft reports whether the page has left, after which n more bytes were read.
+func (x *exchange) hasLeft(n int) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.left {
+		if x.read += n; x.read > maxReadOnBytes {
+			x.cancel(errLeft)
+		}
+	}
+	return x.left
+}
+
+// stop ends the reply for its page.
+func (x *exchange) stop() {
+	x.out.stop()
+	x.leave()
+}
+
+// fault keeps what went wrong, unless the page has left.
+func (x *exchange) fault(err error) {
+	if err != nil && !x.hasLeft(0) {
+		x.failures = append(x.failures, err)
+	}
+}
+
+// tickets returns those of the reply.
+func (x *exchange) tickets(m chatclient.Metadata) replyTickets {
+	t, who := x.p.tickets, x.visitor.subject()
+	return replyTickets{
+		Conversation:     t.conversation(who, x.conversation),
+		Message:          t.message(who, x.conversation, m.MessageID),
+		UserMessage:      t.message(who, x.conversation, m.UserMessageID),
+		ConversationLost: x.lost,
+	}
+}
+
+// reject responds with an error: as a frame if the stream has begun.
+func (x *exchange) reject(e *httpError) *httpError {
+	t := x.tickets(chatclient.Metadata{})
+	t.Poll = e.poll
+	if e.code == errConversationNotFound.code || e.code == errEnded.code {
+		t = replyTickets{}
+	}
+	begun := x.out.reject(e, t)
+	x.close()
+	if !begun {
+		x.report()
+		return e
+	}
+	x.fault(e.cause)
+	x.report()
+	return nil
+}
+
+// report reports what went wrong, after the response.
+func (x *exchange) report() {
+	if x.out.failed != nil && x.isAlive() {
+		if err := x.p.once(ErrWriteFailed); err != nil {
+			x.failures = append(x.failures, errors.Join(err, x.out.failed))
+		}
+	}
+	for _, err := range x.failures {
+		x.p.report(x.r, err)
+	}
+}
+
+// isAlive reports whether the visitor is still there. net/http notices that one has left
+// a moment after a write has failed.
+func (x *exchange) isAlive() bool {
+	select {
+	case <-x.r.Context().Done():
+		return false
+	case <-time.After(time.Second):
+		return true
+	}
+}
+
+// running are the exchanges of this process that name a chat.
+type running struct {
+	mu        sync.Mutex
+	exchanges map[string][]*exchange // by the key of the chat
+}
+
+func (r *running) add(x *exchange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.exchanges[x.key] = append(r.exchanges[x.key], x)
+}
+
+func (r *running) remove(x *exchange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.exchanges[x.key] = slices.DeleteFunc(r.exchanges[x.key], func(other *exchange) bool { return other == x })
+	if len(r.exchanges[x.key]) == 0 {
+		delete(r.exchanges, x.key)
+	}
+}
+
+func (r *running) of(key string) []*exchange {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.exchanges[key])
+}
+
+// stop ends the replies of a chat.
+func (p *Proxy) stop(w http.ResponseWriter, r request) *httpError {
+	var name string
+	e := p.withBody(w, r.Request, r.Visitor, maxBody, func(body []byte) (e *httpError) {
+		name, e = decodeStop(body)
+		return e
+	})
+	if e != nil {
+		return e
+	}
+	stopped := p.running.of(p.tickets.chatKey(r.subject(), name))
+	for _, x := range stopped {
+		x.stop()
+	}
+	respond(w, struct {
+		Version int  `json:"version"`
+		Stopped bool `json:"stopped"`
+	}{wireVersion, len(stopped) > 0})
+	return nil
+}
+
+func decodeStop(body []byte) (string, *httpError) {
+	f, e := only(body, "chat")
+	if e != nil {
+		return "", e
+	}
+	var m message
+	if e := m.setNames(f, "chat", "id"); e != nil || m.chat == "" {
+		return "", invalid("chat must be 1 to 128 visible ASCII characters.")
+	}
+	return m.chat, nil
+}

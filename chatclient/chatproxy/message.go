@@ -1,0 +1,48 @@
+package chatproxy
+
+import (
+	"net/http"
+)
+
+// serveMessage returns the handler of a message. Its steps are those of all three forms,
+// which differ in their decoder and encoder alone. A request counts before its body is
+// read, so that a body costs the visitor something.
+func (p *Proxy) serveMessage(d decoder, newEncoder func() replyEncoder) handler {
+	return func(w http.ResponseWriter, r *http.Request, _ []string) *httpError {
+		visitor, e := p.authenticate(r)
+		if e != nil {
+			return e
+		}
+		if e := p.checkAllowance(r, visitor); e != nil {
+			return e
+		}
+		m, e := p.decode(w, r, visitor, d)
+		if e != nil {
+			return e
+		}
+		x, e := p.newExchange(w, r, visitor, m, newEncoder())
+		if e != nil {
+			return e
+		}
+		defer x.close()
+		stream, e := x.open()
+		if e != nil {
+			return x.reject(e)
+		}
+		x.relay(stream)
+		x.close()
+		x.report()
+		return nil
+	}
+}
+
+func (p *Proxy) decode(w http.ResponseWriter, r *http.Request, v Visitor, d decoder) (m message, e *httpError) {
+	e = p.withBody(w, r, v, d.limit, func(body []byte) (e *httpError) {
+		m, e = d.decode(body)
+		return e
+	})
+	if e == errTooLarge && d.limit == maxAIBody {
+		e = errChatTooLarge
+	}
+	return m, e
+}

@@ -1,0 +1,312 @@
+package chatproxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/chatident/chatident/chatclient"
+)
+
+const (
+	chatsTimeout = 2 * time.Second
+	maxSwaps     = 16
+
+	// maxAwait is the longest wait of a message for the first exchange of its chat,
+	// which may be in another process, so that Chats is asked again and again.
+	maxAwait   = 30 * time.Second
+	awaitPause = 250 * time.Millisecond
+
+	// maxCandidates is how many conversations are compared with a first exchange that
+	// failed, and maxSkew how far the clocks may differ.
+	maxCandidates = 3
+	maxSkew       = time.Minute
+)
+
+// open finds out what the message becomes, and makes the call.
+func (x *exchange) open() (*chatclient.Stream, *httpError) {
+	retry, e := x.resolve()
+	if e != nil {
+		return nil, e
+	}
+	x.out.setTickets(x.tickets(chatclient.Metadata{}))
+	var stream *chatclient.Stream
+	var err error
+	if retry {
+		stream, err = x.p.bot.RetryStream(x.ctx, x.conversation, "")
+	} else {
+		stream, err = x.p.bot.Stream(x.ctx, chatclient.Message{Text: x.text, UserID: x.visitor.UserID, ConversationID: x.conversation})
+	}
+	if err != nil {
+		return nil, x.failed(err, retry)
+	}
+	return stream, nil
+}
+
+// resolve sets the conversation, keeps the message in Chats, and reports whether it
+// becomes the service's retry.
+func (x *exchange) resolve() (retry bool, e *httpError) {
+	begun := time.Now()
+	for swaps := 0; swaps < maxSwaps; {
+		c, value := x.load()
+		if given := x.message.ticket; given != "" && given != c.Conversation {
+			c = chat{Conversation: given}
+		}
+		retry, e = x.plan(&c)
+		if e == errReplyPending && time.Since(begun) < maxAwait && x.pause() {
+			continue
+		}
+		if e != nil {
+			return false, e
+		}
+		x.conversation, _ = x.p.tickets.openConversation(x.visitor.subject(), c.Conversation)
+		isFirst := x.isKept && c.Conversation == ""
+		x.keep(&c, retry)
+		if !x.isKept || x.swap(value, &c) {
+			x.isFirst = isFirst && x.isKept
+			x.await(x.isFirst)
+			return retry, nil
+		}
+		swaps++
+	}
+	return false, errBusy
+}
+
+// pause waits before Chats is asked again, and reports whether it may be.
+func (x *exchange) pause() bool {
+	select {
+	case <-x.ctx.Done():
+		return false
+	case <-time.After(awaitPause):
+		return true
+	}
+}
+
+// keep keeps in c that the message is being forwarded.
+func (x *exchange) keep(c *chat, retry bool) {
+	if c.Conversation == "" {
+		c.PendingUntil = time.Now().Add(maxStream + maxReadOn).UnixMilli()
+		c.Begun = time.Now().Unix()
+	}
+	if retry { // which issues new ids
+		c.LastUser = ""
+	}
+	if x.id == "" {
+		return
+	}
+	id, text := x.marks()
+	m := sentMessage{ID: id, Text: text, State: unknown}
+	if sent := c.find(id); sent != nil && text == "" {
+		m.Text = sent.Text
+	}
+	if retry {
+		m.State = arrived
+	}
+	c.keep(m)
+}
+
+// marks returns those of the message's id and text, "" for none.
+func (x *exchange) marks() (id, text string) {
+	t, who := x.p.tickets, x.visitor.subject()
+	if x.text != "" {
+		text = t.mark("text", who, trimmed(x.text))
+	}
+	return t.mark("id", who, x.id), text
+}
+
+// plan returns whether the message becomes the service's retry, else it is a new turn. It
+// sets the conversation of c, if one is found.
+func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
+	for {
+		id, text := x.marks()
+		f := c.factsOf(x.message, id, text)
+		current, _ := x.p.tickets.openConversation(x.visitor.subject(), c.Conversation)
+		ticketID, isTicket := x.p.tickets.openMessage(x.visitor.subject(), current, x.id)
+		f.isTicket = isTicket
+		switch decide(f) {
+		case awaitFirst:
+			return false, errReplyPending
+		case rejectEdit:
+			return false, errEdit
+		case findConversation:
+			found, e := x.findConversation(c)
+			if e != nil {
+				return false, e
+			}
+			if found == "" {
+				*c, x.lost = chat{}, true
+			}
+			c.Conversation = found
+			continue
+		case compareStored:
+			return x.compare(c, current, ticketID)
+		}
+		return false, x.needText()
+	}
+}
+
+// needText returns an error for a message that must be sent, but whose text is missing.
+func (x *exchange) needText() *httpError {
+	if x.text == "" {
+		return errMessageNotFound
+	}
+	return nil
+}
+
+// compare reports whether the newest message of the stored conversation is this one: then
+// it becomes the service's retry. ticketID is the service's id of this one, if the page
+// has named it by its ticket.
+func (x *exchange) compare(c *chat, in chatclient.ConversationID, ticketID string) (retry bool, e *httpError) {
+	page, err := x.p.bot.MessagesPage(x.ctx, in, chatclient.PageRequest{})
+	if err != nil {
+		return false, upstream(err, true)
+	}
+	newest := newestUser(page.Items)
+	if newest == nil {
+		newest = &chatclient.StoredMessage{}
+	}
+	id, text := x.marks()
+	stored := x.p.tickets.mark("text", x.visitor.subject(), trimmed(newest.Text()))
+	sent := c.find(id)
+	switch {
+	case ticketID != "":
+		if newest.ID != ticketID || text != "" && text != stored {
+			return false, errEdit
+		}
+		return true, nil
+	case sent == nil || sent.State == rejected:
+		retry = text == stored
+	case sent.State == arrived && c.LastUser != "":
+		if newest.ID != c.LastUser { // there is a later one, of another chat
+			return false, errEdit
+		}
+		return true, nil
+	default:
+		retry = sent.Text == stored && (newest.ID != c.LastUser || sent.State == arrived)
+	}
+	if retry {
+		return true, nil
+	}
+	return false, x.needText()
+}
+
+// findConversation returns the ticket of the conversation that a first exchange began
+// before it failed, "" for none. It is one that the service lists for the user who is
+// signed in, has this message alone, and is not older.
+func (x *exchange) findConversation(c *chat) (string, *httpError) {
+	if x.visitor.anonymous() || len(c.Messages) == 0 {
+		return "", nil
+	}
+	list, err := x.p.bot.UserConversationsPage(x.ctx, x.visitor.UserID, chatclient.PageRequest{})
+	if err != nil {
+		return "", upstream(err, false)
+	}
+	candidates := 0
+	for _, listed := range list.Items {
+		ticket := x.p.tickets.conversation(x.visitor.subject(), listed.ID)
+		isOld := !listed.CreatedAt.IsZero() && listed.CreatedAt.Before(time.Unix(c.Begun, 0).Add(-maxSkew))
+		if ticket == "" || isOld || listed.UserID != x.visitor.UserID {
+			continue
+		}
+		if candidates++; candidates > maxCandidates {
+			break
+		}
+		page, err := x.p.bot.MessagesPage(x.ctx, listed.ID, chatclient.PageRequest{})
+		if err != nil {
+			return "", upstream(err, true)
+		}
+		if x.beganWith(page, c.Messages[len(c.Messages)-1]) {
+			return ticket, nil
+		}
+	}
+	return "", nil
+}
+
+// beganWith reports whether a conversation consists of one message, and its reply.
+func (x *exchange) beganWith(page chatclient.Page[chatclient.StoredMessage], sent sentMessage) bool {
+	texts := []string{}
+	for _, m := range page.Items {
+		if m.Role == "user" {
+			texts = append(texts, x.p.tickets.mark("text", x.visitor.subject(), trimmed(m.Text())))
+		}
+	}
+	return page.NextCursor == "" && len(texts) == 1 && texts[0] == sent.Text
+}
+
+// failed keeps what is known of a message whose call has failed.
+func (x *exchange) failed(err error, retry bool) *httpError {
+	hasConversation := x.conversation != ""
+	e := upstreamMessage(err, hasConversation)
+	if e == errEnded {
+		e = x.endedOrHeld()
+	}
+	isGone := e == errEnded || e == errConversationNotFound
+	id, _ := x.marks()
+	x.isFirst = false
+	x.update(func(c *chat) {
+		c.PendingUntil = 0
+		if sent := c.find(id); sent != nil && !mayHaveArrived(err) && !retry {
+			sent.State = rejected
+		}
+		if isGone {
+			*c = chat{}
+		}
+	})
+	return e
+}
+
+// load returns what Chats has of the chat, and the value.
+func (x *exchange) load() (c chat, value []byte) {
+	if !x.isKept {
+		return c, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), chatsTimeout)
+	defer cancel()
+	value, err := x.p.chats.Load(ctx, x.key)
+	if err != nil {
+		x.chatsFailed(err)
+		return c, nil
+	}
+	c, ok := decodeChat(value, x.p.tickets, x.visitor.subject())
+	if !ok {
+		x.failures = append(x.failures, fmt.Errorf("%w: the value is not of this visitor", ErrChats))
+	}
+	return c, value
+}
+
+// swap stores c in place of a value, and is false if another was stored.
+func (x *exchange) swap(old []byte, c *chat) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), chatsTimeout)
+	defer cancel()
+	swapped, err := x.p.chats.CompareAndSwap(ctx, x.key, old, c.encode())
+	if err != nil {
+		x.chatsFailed(err)
+		return true
+	}
+	return swapped
+}
+
+// chatsFailed goes on as without a chat.
+func (x *exchange) chatsFailed(err error) {
+	x.failures = append(x.failures, fmt.Errorf("%w: %w", ErrChats, err))
+	x.isKept = false
+	x.lost = x.message.ticket == ""
+}
+
+var errChanged = errors.New("chatproxy: the chat changes all the time")
+
+// update changes what Chats has of the chat.
+func (x *exchange) update(change func(*chat)) {
+	for range maxSwaps {
+		c, value := x.load()
+		if !x.isKept {
+			return
+		}
+		change(&c)
+		if x.swap(value, &c) {
+			return
+		}
+	}
+	x.chatsFailed(errChanged)
+}
