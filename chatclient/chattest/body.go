@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 )
 
@@ -63,12 +64,4 @@ func invalid(details map[string]string) *rejection {
 
 const userIDRule = "must be 1 to 128 of a-z, A-Z, 0-9, ., _ and -"
 
-// isUserID reads bytes: the $ of a pattern may accept a newline at the end.
-func isUserID(id string) bool {
-	for _, c := range []byte(id) {
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-') {
-			return false
-		}
-	}
-	return 1 <= len(id) && len(id) <= 128
-}
+var userIDPattern = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,128}\z`)

@@ -17,7 +17,7 @@ func (f *Fake) chat(r *http.Request) (*run, *rejection) {
 	id, hasID := field[int64](b, "conversationId")
 	stream, hasStream := field[bool](b, "stream")
 	b.require("message", !hasText && hasID || strings.TrimSpace(text) != "", "must not be empty")
-	b.require("userId", !hasUserID || isUserID(userID), userIDRule)
+	b.require("userId", !hasUserID || userIDPattern.MatchString(userID), userIDRule)
 	if problem := b.rejection(); problem != nil {
 		return nil, problem
 	}

@@ -1,8 +1,9 @@
 package chattest
 
 import (
+	"cmp"
 	"context"
-	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -54,7 +55,8 @@ type Options struct {
 // conversations in memory. Several goroutines may use it.
 type Fake struct {
 	options  Options
-	readings fake.Choice
+	readings map[string]string
+	access   fake.Access
 	front    *fake.Front
 	window   fake.Window
 	life     context.Context // ends with Close
@@ -64,27 +66,24 @@ type Fake struct {
 	store store
 }
 
-// New returns a Fake without conversations. The options may be nil. The error is
-// a *[ReadingError].
+// New returns a Fake without conversations. The options may be nil. An
+// unknown id or token in Options.Readings is an error.
 func New(options *Options) (*Fake, error) {
 	f := &Fake{}
 	if options != nil {
 		f.options = *options
 	}
-	if f.options.APIKey == "" {
-		f.options.APIKey = "oc_test_chattest"
-	}
-	if f.options.AgentID == 0 {
-		f.options.AgentID = 123
-	}
+	f.options.APIKey = cmp.Or(f.options.APIKey, "oc_test_chattest")
+	f.options.AgentID = cmp.Or(f.options.AgentID, 123)
 	if f.options.Reply == nil {
 		f.options.Reply = func(t Turn) []Part { return []Part{Text("You said: " + t.Message)} }
 	}
-	readings, err := fake.NewChoice(f.options.Readings)
-	if e, ok := errors.AsType[*fake.ReadingError](err); ok {
-		return nil, (*ReadingError)(e)
+	readings, err := fake.Choose(f.options.Readings)
+	if err != nil {
+		return nil, fmt.Errorf("chattest: %w", err)
 	}
 	f.readings = readings
+	f.access = fake.Access{APIKey: f.options.APIKey, AgentID: f.options.AgentID, ForeignAgentID: f.options.ForeignAgentID, Count: f.window.Take, Limit: f.options.Window}
 	f.life, f.end = context.WithCancel(context.Background())
 	f.window.Reset = readings["rate-limit-reset"]
 	f.store.numericConversations = readings["conversation-id"] == "number"
@@ -106,13 +105,3 @@ func (f *Fake) ServeHTTP(w http.ResponseWriter, r *http.Request) { f.front.Serve
 // the limit allows another request. Pass it to contactstest as
 // Options.CountRequest.
 func (f *Fake) CountRequest(h http.Header) (wait time.Duration) { return f.window.Take(h) }
-
-// ReadingError is the error of [New] for an unknown id or token in
-// Options.Readings.
-type ReadingError struct {
-	ID    string
-	Token string
-	Known []string // the ids, or the tokens of a known ID
-}
-
-func (e *ReadingError) Error() string { return "chattest: " + (*fake.ReadingError)(e).Error() }

@@ -20,13 +20,7 @@ type Fault func(normal http.Handler) http.Handler
 //
 // net/http itself sends a GET again when a connection that it used before is
 // closed: that uses up another Fault.
-func (f *Fake) Script(faults ...Fault) {
-	script := make([]fake.Fault, len(faults))
-	for i, fault := range faults {
-		script[i] = fault
-	}
-	f.front.Script(script...)
-}
+func (f *Fake) Script(faults ...Fault) { fake.Script(f.front, faults) }
 
 // Pass is the normal response.
 func Pass() Fault {

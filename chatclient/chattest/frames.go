@@ -3,6 +3,8 @@ package chattest
 import (
 	"encoding/json"
 	"strconv"
+
+	"github.com/chatident/chatident/internal/fake"
 )
 
 // frame is an event of a stream.
@@ -80,7 +82,7 @@ func (x *run) steps(parts []Part) (steps []step, finishReason string) {
 }
 
 func (x *run) callSteps(call Part) []step {
-	encode(call) // panics before an Input that is not JSON is in the history
+	fake.Encode(call) // panics before an Input that is not JSON is in the history
 	if x.fake.readings["tool-call"] == "stored" {
 		return []step{{piece: call, begins: true}}
 	}

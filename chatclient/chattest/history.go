@@ -49,7 +49,7 @@ func (f *Fake) listConversations(r *http.Request) (any, *rejection) {
 
 func (f *Fake) listUserConversations(r *http.Request) (any, *rejection) {
 	user := r.PathValue("userId")
-	if !isUserID(user) {
+	if !userIDPattern.MatchString(user) {
 		return nil, invalid(map[string]string{"userId": userIDRule})
 	}
 	own := func(c *conversation) bool { return c.UserID != nil && *c.UserID == user }

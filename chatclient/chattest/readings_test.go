@@ -32,13 +32,9 @@ func (e *env) stream(path, body string) []string {
 
 func TestReadings_UnknownIDOrToken(t *testing.T) {
 	_, err := chattest.New(&chattest.Options{Readings: map[string]string{"text-delta": "words"}})
-	var e *chattest.ReadingError
-	require.ErrorAs(t, err, &e)
-	assert.Equal(t, chattest.ReadingError{ID: "text-delta", Token: "words", Known: []string{"text", "delta"}}, *e)
 	assert.EqualError(t, err, `chattest: Options.Readings["text-delta"]: unknown token "words" (use one of text, delta)`)
 	_, err = chattest.New(&chattest.Options{Readings: map[string]string{"deltas": "text"}})
-	require.ErrorAs(t, err, &e)
-	assert.Contains(t, e.Known, "upsert-batch")
+	assert.ErrorContains(t, err, "upsert-batch")
 	assert.ErrorContains(t, err, `chattest: Options.Readings: unknown id "deltas" (use one of anonymous-userid, `)
 }
 

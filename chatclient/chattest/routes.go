@@ -1,10 +1,7 @@
 package chattest
 
 import (
-	"encoding/json"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/chatident/chatident/internal/fake"
@@ -29,7 +26,7 @@ func (f *Fake) routes() *http.ServeMux {
 }
 
 func health(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, encode(struct {
+	fake.WriteJSON(w, http.StatusOK, fake.Encode(struct {
 		Status    string `json:"status"`
 		Timestamp int64  `json:"timestamp"`
 	}{"ok", time.Now().Unix()}))
@@ -41,63 +38,39 @@ func (f *Fake) responds(endpoint func(*http.Request) (any, *rejection)) http.Han
 	return f.guarded(func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		value, problem := endpoint(r)
-		body := encode(value)
+		body := fake.Encode(value)
 		f.mu.Unlock()
 		if problem != nil {
 			reject(w, problem)
 			return
 		}
-		writeJSON(w, http.StatusOK, body)
+		fake.WriteJSON(w, http.StatusOK, body)
 	})
 }
 
 // guarded accepts requests with the key, within the limit, for the agent.
 func (f *Fake) guarded(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		problem := f.authenticate(r.Header.Get("Authorization"))
-		if problem == nil {
-			problem = f.count(w.Header())
+		switch status := f.access.Check(w, r, r.PathValue("agentId")); status {
+		case http.StatusOK:
+			next(w, r)
+		case http.StatusNotFound:
+			reject(w, notFound())
+		case http.StatusForbidden:
+			reject(w, &rejection{status: status, Code: "AUTH_INSUFFICIENT_PERMISSIONS", Message: "The API key is not for this agent"})
+		case http.StatusTooManyRequests:
+			reject(w, &rejection{status: status, Code: "RATE_LIMIT_TOO_MANY_REQUESTS", Message: "Too many requests"})
+		default:
+			reject(w, unauthorized(r))
 		}
-		if problem == nil {
-			problem = f.authorize(r.PathValue("agentId"))
-		}
-		if problem != nil {
-			reject(w, problem)
-			return
-		}
-		next(w, r)
 	})
 }
 
-func (f *Fake) authenticate(authorization string) *rejection {
-	scheme, key, _ := strings.Cut(authorization, " ")
-	switch {
-	case authorization == "":
+func unauthorized(r *http.Request) *rejection {
+	if r.Header.Get("Authorization") == "" {
 		return &rejection{status: http.StatusUnauthorized, Code: "AUTH_MISSING_API_KEY", Message: "An API key is required"}
-	case !strings.EqualFold(scheme, "Bearer") || key != f.options.APIKey:
-		return &rejection{status: http.StatusUnauthorized, Code: "AUTH_INVALID_API_KEY", Message: "The API key is not valid"}
 	}
-	return nil
-}
-
-func (f *Fake) count(h http.Header) *rejection {
-	wait := f.window.Take(h)
-	if wait == 0 || !f.options.Window {
-		return nil
-	}
-	fake.SetRetryAfter(h, wait)
-	return &rejection{status: http.StatusTooManyRequests, Code: "RATE_LIMIT_TOO_MANY_REQUESTS", Message: "Too many requests"}
-}
-
-func (f *Fake) authorize(agent string) *rejection {
-	foreign := f.options.ForeignAgentID
-	switch {
-	case agent == strconv.FormatInt(f.options.AgentID, 10):
-		return nil
-	case foreign != 0 && agent == strconv.FormatInt(foreign, 10):
-		return &rejection{status: http.StatusForbidden, Code: "AUTH_INSUFFICIENT_PERMISSIONS", Message: "The API key is not for this agent"}
-	}
-	return notFound()
+	return &rejection{status: http.StatusUnauthorized, Code: "AUTH_INVALID_API_KEY", Message: "The API key is not valid"}
 }
 
 // rejection is the body of an error.
@@ -113,19 +86,5 @@ func notFound() *rejection {
 }
 
 func reject(w http.ResponseWriter, problem *rejection) {
-	writeJSON(w, problem.status, encode(map[string]*rejection{"error": problem}))
-}
-
-func encode(value any) []byte {
-	body, err := json.Marshal(value)
-	if err != nil {
-		panic("chattest: " + err.Error()) // a Reply that is not JSON
-	}
-	return body
-}
-
-func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may have left
+	fake.WriteJSON(w, problem.status, fake.Encode(map[string]*rejection{"error": problem}))
 }

@@ -74,14 +74,14 @@ func (x *run) writeJSON(w http.ResponseWriter, steps []step, finishReason string
 	m := x.metadata
 	m.FinishReason = finishReason
 	x.fake.mu.Lock()
-	body := encode(data{struct {
+	body := fake.Encode(data{struct {
 		ID       any      `json:"id"`
 		Role     string   `json:"role"`
 		Parts    []Part   `json:"parts"`
 		Metadata metadata `json:"metadata"`
 	}{x.reply.ID, x.reply.Role, append([]Part{}, x.reply.Parts...), m}})
 	x.fake.mu.Unlock()
-	writeJSON(w, http.StatusOK, body)
+	fake.WriteJSON(w, http.StatusOK, body)
 }
 
 func (x *run) writeStream(w http.ResponseWriter, r *http.Request, steps []step) {
@@ -92,9 +92,9 @@ func (x *run) writeStream(w http.ResponseWriter, r *http.Request, steps []step) 
 		if s.frame == nil {
 			continue
 		}
-		err := writeEvent(w, string(encode(s.frame)))
+		err := writeEvent(w, string(fake.Encode(s.frame)))
 		if failure, ok := errors.AsType[*streamFailure](err); ok {
-			_ = writeEvent(w, string(encode(x.fake.errorFrame(failure.text))))
+			_ = writeEvent(w, string(fake.Encode(x.fake.errorFrame(failure.text))))
 			break
 		}
 		if err != nil || !fake.Sleep(r.Context(), x.fake.options.Pace) {

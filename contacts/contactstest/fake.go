@@ -1,8 +1,8 @@
 package contactstest
 
 import (
-	"encoding/json"
-	"errors"
+	"cmp"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -51,7 +51,8 @@ type Options struct {
 // memory. Several goroutines may use it.
 type Fake struct {
 	options  Options
-	readings fake.Choice
+	readings map[string]string
+	access   fake.Access
 	front    *fake.Front
 	window   fake.Window
 
@@ -59,24 +60,27 @@ type Fake struct {
 	store store
 }
 
-// New returns a Fake without contacts. The options may be nil. The error is a
-// *[ReadingError].
+// New returns a Fake without contacts. The options may be nil. An unknown id or
+// token in Options.Readings is an error.
 func New(options *Options) (*Fake, error) {
 	f := &Fake{}
 	if options != nil {
 		f.options = *options
 	}
-	if f.options.APIKey == "" {
-		f.options.APIKey = "oc_test_contactstest"
-	}
-	if f.options.AgentID == 0 {
-		f.options.AgentID = 123
-	}
-	readings, err := fake.NewChoice(f.options.Readings)
-	if e, ok := errors.AsType[*fake.ReadingError](err); ok {
-		return nil, (*ReadingError)(e)
+	f.options.APIKey = cmp.Or(f.options.APIKey, "oc_test_contactstest")
+	f.options.AgentID = cmp.Or(f.options.AgentID, 123)
+	readings, err := fake.Choose(f.options.Readings)
+	if err != nil {
+		return nil, fmt.Errorf("contactstest: %w", err)
 	}
 	f.readings = readings
+	f.access = fake.Access{APIKey: f.options.APIKey, AgentID: f.options.AgentID, ForeignAgentID: f.options.ForeignAgentID, Limit: f.options.Window}
+	if f.options.Window {
+		f.access.Count = f.window.Take
+	}
+	if f.options.CountRequest != nil && readings["v1-limit"] == "shared" {
+		f.access.Count = f.options.CountRequest
+	}
 	f.window.Reset = readings["rate-limit-reset"]
 	f.store = newStore(f.options.Attributes)
 	f.store.foldIDs = readings["external-id-case"] == "folded"
@@ -85,16 +89,6 @@ func New(options *Options) (*Fake, error) {
 	f.front = fake.NewFront(f.routes(), tooLong, maxBody)
 	return f, nil
 }
-
-// ReadingError is the error of [New] for an unknown id or token in
-// Options.Readings.
-type ReadingError struct {
-	ID    string
-	Token string
-	Known []string // the ids, or the tokens of a known ID
-}
-
-func (e *ReadingError) Error() string { return "contactstest: " + (*fake.ReadingError)(e).Error() }
 
 // ServeHTTP responds to a request to the service, whose paths begin with
 // /api/v1. A body of more than 16 MiB gets 413.
@@ -135,12 +129,4 @@ func (f *Fake) Requests() []Request {
 		requests = append(requests, Request(r))
 	}
 	return requests
-}
-
-func encode(value any) []byte {
-	body, err := json.Marshal(value)
-	if err != nil {
-		panic("contactstest: " + err.Error())
-	}
-	return body
 }

@@ -19,13 +19,7 @@ type Fault func(normal http.Handler) http.Handler
 //
 // net/http itself sends a GET again when a connection that it used before is
 // closed: that uses up another Fault.
-func (f *Fake) Script(faults ...Fault) {
-	script := make([]fake.Fault, len(faults))
-	for i, fault := range faults {
-		script[i] = fault
-	}
-	f.front.Script(script...)
-}
+func (f *Fake) Script(faults ...Fault) { fake.Script(f.front, faults) }
 
 // Pass is the normal response.
 func Pass() Fault {
@@ -69,9 +63,9 @@ func Echo(n int) Fault {
 		body := parseFields(recorded.Bytes())
 		var data []json.RawMessage
 		if into(body, "data", &data); len(data) > n {
-			body["data"] = encode(data[:n])
+			body["data"] = fake.Encode(data[:n])
 		}
-		writeJSON(w, recorded.Status, encode(body))
+		fake.WriteJSON(w, recorded.Status, fake.Encode(body))
 	})
 }
 

@@ -2,8 +2,6 @@ package contactstest
 
 import (
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/chatident/chatident/internal/fake"
 )
@@ -28,61 +26,28 @@ func (f *Fake) routes() *http.ServeMux {
 // what it shows may change.
 func (f *Fake) responds(endpoint func(*http.Request) (any, *rejection)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		problem := f.authenticate(r.Header.Get("Authorization"))
-		if problem == nil {
-			problem = f.count(w.Header())
+		if status := f.access.Check(w, r, r.PathValue("chatbotId")); status != http.StatusOK {
+			reject(w, &rejection{status: status, Message: denied[status]})
+			return
 		}
-		if problem == nil {
-			problem = f.authorize(r.PathValue("chatbotId"))
-		}
-		var body []byte
-		if problem == nil {
-			f.mu.Lock()
-			var value any
-			value, problem = endpoint(r)
-			body = encode(value)
-			f.mu.Unlock()
-		}
+		f.mu.Lock()
+		value, problem := endpoint(r)
+		body := fake.Encode(value)
+		f.mu.Unlock()
 		if problem != nil {
 			reject(w, problem)
 			return
 		}
-		writeJSON(w, http.StatusOK, body)
+		fake.WriteJSON(w, http.StatusOK, body)
 	})
 }
 
-func (f *Fake) authenticate(authorization string) *rejection {
-	scheme, key, _ := strings.Cut(authorization, " ")
-	if !strings.EqualFold(scheme, "Bearer") || key != f.options.APIKey {
-		return &rejection{status: http.StatusUnauthorized, Message: "The API key is missing or not valid"}
-	}
-	return nil
-}
-
-func (f *Fake) count(h http.Header) *rejection {
-	take := f.window.Take
-	if f.options.CountRequest != nil && f.readings["v1-limit"] == "shared" {
-		take = f.options.CountRequest
-	} else if !f.options.Window {
-		return nil
-	}
-	wait := take(h)
-	if wait == 0 || !f.options.Window {
-		return nil
-	}
-	fake.SetRetryAfter(h, wait)
-	return &rejection{status: http.StatusTooManyRequests, Message: "Too many requests"}
-}
-
-func (f *Fake) authorize(agent string) *rejection {
-	foreign := f.options.ForeignAgentID
-	switch {
-	case agent == strconv.FormatInt(f.options.AgentID, 10):
-		return nil
-	case foreign != 0 && agent == strconv.FormatInt(foreign, 10):
-		return &rejection{status: http.StatusForbidden, Message: "The API key is not for this agent"}
-	}
-	return notFound()
+// denied are the messages for requests without access.
+var denied = map[int]string{
+	http.StatusUnauthorized:    "The API key is missing or not valid",
+	http.StatusTooManyRequests: "Too many requests",
+	http.StatusForbidden:       "The API key is not for this agent",
+	http.StatusNotFound:        "Resource not found",
 }
 
 // rejection is the body of an error.
@@ -113,10 +78,6 @@ func taken(what string) *rejection {
 	return &rejection{status: http.StatusConflict, Message: "The " + what + " is taken"}
 }
 
-func reject(w http.ResponseWriter, problem *rejection) { writeJSON(w, problem.status, encode(problem)) }
-
-func writeJSON(w http.ResponseWriter, status int, body []byte) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // the client may have left
+func reject(w http.ResponseWriter, problem *rejection) {
+	fake.WriteJSON(w, problem.status, fake.Encode(problem))
 }

@@ -83,7 +83,7 @@ func TestFront_KeepsLatestRequests(t *testing.T) {
 
 func TestFront_Faults(t *testing.T) {
 	both(t, func(t *testing.T, f *Front, client *http.Client, base string) {
-		f.Script(BadGateway(), RetryAfter(Respond(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }), 1500*time.Millisecond))
+		Script(f, []Fault{BadGateway(), RetryAfter(Respond(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(429) }), 1500*time.Millisecond)})
 		res, text := do(t, client, base, "x")
 		assert.Equal(t, 502, res.StatusCode)
 		assert.Empty(t, res.Header.Get("X-Request-Id"))
@@ -94,7 +94,7 @@ func TestFront_Faults(t *testing.T) {
 		_, text = do(t, client, base, "normal again")
 		assert.Equal(t, "normal again", text)
 
-		f.Script(Drop())
+		Script(f, []Fault{Drop()})
 		_, err := client.Post(base, "text/plain", strings.NewReader("x"))
 		assert.ErrorIs(t, err, io.EOF)
 	})
@@ -106,7 +106,7 @@ func TestSlow_FakeTime(t *testing.T) {
 		defer f.Close()
 		client := f.Client()
 		begun := time.Now()
-		f.Script(Slow(time.Minute), Slow(time.Hour))
+		Script(f, []Fault{Slow(time.Minute), Slow(time.Hour)})
 		do(t, client, BaseURL, "x")
 		assert.Equal(t, time.Minute, time.Since(begun))
 		client.Timeout = time.Second
@@ -152,14 +152,14 @@ func TestWindow_StampDoesNotCount(t *testing.T) {
 			res, _ := do(t, f.Client(), BaseURL, body)
 			return res.Header.Get("X-RateLimit-Remaining")
 		}
-		f.Script(Respond(echo), RetryAfter(Respond(echo), time.Second), BadGateway())
+		Script(f, []Fault{Respond(echo), RetryAfter(Respond(echo), time.Second), BadGateway()})
 		assert.Equal(t, "100", remaining("a fault's"))
 		assert.Equal(t, "100", remaining("another fault's"))
 		assert.Empty(t, remaining("a proxy's"))
 		assert.Equal(t, "99", remaining("the service's"))
 		assert.Equal(t, "99", remaining(strings.Repeat("x", 101)))
 		time.Sleep(10 * time.Second)
-		f.Script(Respond(echo))
+		Script(f, []Fault{Respond(echo)})
 		assert.Equal(t, "100", remaining("what is over has left the window"))
 	})
 }
@@ -173,7 +173,7 @@ func mustSeconds(t *testing.T, text string) int64 {
 func TestFront_CloseAndServerClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFront(echo)
-		f.Script(Slow(time.Hour))
+		Script(f, []Fault{Slow(time.Hour)})
 		client := f.Client()
 		failed := make(chan error)
 		go func() {

@@ -85,10 +85,12 @@ func (f *Front) receive(w http.ResponseWriter, r *http.Request, body []byte) htt
 }
 
 // Script adds faults, one for each of the next requests.
-func (f *Front) Script(faults ...Fault) {
+func Script[F ~Fault](f *Front, faults []F) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.script = append(f.script, faults...)
+	for _, fault := range faults {
+		f.script = append(f.script, Fault(fault))
+	}
 }
 
 // Requests returns what was received, oldest first, at most the latest 1,000.

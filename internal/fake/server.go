@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 )
 
 // BaseURL is the base URL for the client of [Front.Client].
@@ -17,33 +18,20 @@ const basePath = "/base"
 type Server struct {
 	URL string // with a path, so that a client that joins it with another wrongly fails
 
-	http http.Server
-	done chan struct{}
+	server *httptest.Server
 }
 
 // Start serves the handler on a free port of 127.0.0.1. It panics if there is
 // none.
 func Start(h http.Handler) *Server {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic("fake: " + err.Error())
-	}
-	s := &Server{
-		URL:  "http://" + listener.Addr().String() + basePath,
-		http: http.Server{Handler: http.StripPrefix(basePath, h)},
-		done: make(chan struct{}),
-	}
-	go func() {
-		defer close(s.done)
-		_ = s.http.Serve(listener) // returns the error of Close
-	}()
-	return s
+	s := httptest.NewServer(http.StripPrefix(basePath, h))
+	return &Server{s.URL + basePath, s}
 }
 
 // Close frees the port and closes every connection. It may be called twice.
 func (s *Server) Close() {
-	_ = s.http.Close()
-	<-s.done
+	s.server.CloseClientConnections()
+	s.server.Close()
 }
 
 // Client returns a client that reaches the Front over connections in memory,

@@ -24,54 +24,37 @@ type Window struct {
 
 // Take counts a request and returns 0, or returns how long it takes until there
 // is room for one. It sets the headers of the rate limit.
-func (w *Window) Take(h http.Header) (wait time.Duration) {
+func (w *Window) Take(h http.Header) (wait time.Duration) { return w.update(h, true) }
+
+// Stamp sets the headers of the rate limit without counting.
+func (w *Window) Stamp(h http.Header) { w.update(h, false) }
+
+func (w *Window) update(h http.Header, count bool) (wait time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	w.slide(now)
-	if len(w.times) < windowLimit {
+	w.times = slices.DeleteFunc(w.times, func(t time.Time) bool { return now.Sub(t) >= windowSpan })
+	if count && len(w.times) == windowLimit {
+		wait = w.times[0].Add(windowSpan).Sub(now)
+	} else if count {
 		w.times = append(w.times, now)
-	} else {
-		wait = w.reset(now).Sub(now)
 	}
-	w.stamp(h, now)
+	oldest := append(w.times, now)[0]
+	h.Set("X-RateLimit-Limit", strconv.Itoa(windowLimit))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(windowLimit-len(w.times)))
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(w.format(oldest.Add(windowSpan), now), 10))
 	return wait
 }
 
-// Stamp sets the headers of the rate limit without counting.
-func (w *Window) Stamp(h http.Header) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := time.Now()
-	w.slide(now)
-	w.stamp(h, now)
-}
-
-func (w *Window) slide(now time.Time) {
-	w.times = slices.DeleteFunc(w.times, func(t time.Time) bool { return now.Sub(t) >= windowSpan })
-}
-
-// reset is when the oldest request leaves the window.
-func (w *Window) reset(now time.Time) time.Time {
-	if len(w.times) > 0 {
-		now = w.times[0]
-	}
-	return now.Add(windowSpan)
-}
-
-// stamp rounds the time of the reset up to whole seconds, or to milliseconds.
-func (w *Window) stamp(h http.Header, now time.Time) {
-	h.Set("X-RateLimit-Limit", strconv.Itoa(windowLimit))
-	h.Set("X-RateLimit-Remaining", strconv.Itoa(windowLimit-len(w.times)))
-	reset := w.reset(now)
-	number := reset.Add(time.Second - 1).Unix()
+// format rounds the time of the reset up to whole seconds, or to milliseconds.
+func (w *Window) format(reset, now time.Time) int64 {
 	switch w.Reset {
 	case "epoch-ms":
-		number = reset.Add(time.Millisecond - 1).UnixMilli()
+		return reset.Add(time.Millisecond - 1).UnixMilli()
 	case "seconds-left":
-		number = seconds(reset.Sub(now))
+		return seconds(reset.Sub(now))
 	}
-	h.Set("X-RateLimit-Reset", strconv.FormatInt(number, 10))
+	return reset.Add(time.Second - 1).Unix()
 }
 
 // SetRetryAfter sets the header in whole seconds, rounded up.

@@ -117,7 +117,7 @@ func TestPairs_EachOccurs(t *testing.T) {
 	}
 	for _, row := range rows {
 		assert.Len(t, row, len(points))
-		_, err := fake.NewChoice(row)
+		_, err := fake.Choose(row)
 		assert.NoError(t, err)
 	}
 }
