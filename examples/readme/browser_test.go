@@ -76,8 +76,8 @@ func TestTheScriptTagInABrowser(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
-// What goes wrong is said in a sentence, and what was typed is not lost.
-func TestARefusalInABrowser(t *testing.T) {
+// An error is a sentence for the visitor, and what was typed is not lost.
+func TestDrawnChat_ErrorInABrowser(t *testing.T) {
 	b := browser.New(t)
 	fake, err := chattest.New(nil)
 	require.NoError(t, err)
@@ -104,5 +104,5 @@ func TestARefusalInABrowser(t *testing.T) {
 	value, err := chromedp.Run(b.Context, chromedp.Value(input))
 	require.NoError(t, err)
 	assert.Equal(t, "Hello", value)
-	b.Picture("chatproxy-refused")
+	b.Picture("chatproxy-rejected")
 }

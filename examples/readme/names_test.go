@@ -12,18 +12,34 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var documents = []string{"README.md", "SECURITY.md", "CONTRIBUTING.md"}
+const root = "../.."
 
-func document(t *testing.T, name string) string {
-	text, err := os.ReadFile(filepath.Join("../..", name))
+// documents returns the paths of all documents, relative to the repository.
+func documents(t *testing.T) []string {
+	t.Helper()
+	names := []string{"README.md", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md"}
+	guides, err := filepath.Glob(root + "/docs/*.md")
+	require.NoError(t, err)
+	require.NotEmpty(t, guides)
+	for _, guide := range guides {
+		names = append(names, "docs/"+filepath.Base(guide))
+	}
+	return names
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
 	require.NoError(t, err)
 	return string(text)
 }
 
-func TestTheDocumentsNameTestsThatExist(t *testing.T) {
+var testName = regexp.MustCompile("`((?:Test|Fuzz|Example)[A-Z_]\\w*)`")
+
+func TestDocuments_NameTestsThatExist(t *testing.T) {
 	exists := map[string]bool{}
 	function := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Example)\w*)\(`)
-	require.NoError(t, filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+	require.NoError(t, filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() || !strings.HasSuffix(path, "_test.go") {
 			return err
 		}
@@ -33,35 +49,48 @@ func TestTheDocumentsNameTestsThatExist(t *testing.T) {
 		}
 		return err
 	}))
-	for _, name := range documents {
-		named := regexp.MustCompile("`((?:Test|Fuzz|Example)[A-Z_]\\w*)`").FindAllStringSubmatch(document(t, name), -1)
-		if name != "CONTRIBUTING.md" {
-			require.NotEmpty(t, named, name)
-		}
-		for _, test := range named {
+	for _, name := range documents(t) {
+		for _, test := range testName.FindAllStringSubmatch(read(t, name), -1) {
 			assert.True(t, exists[test[1]], "%s names %s, which is in no test file", name, test[1])
 		}
 	}
+	assert.NotEmpty(t, testName.FindString(read(t, "SECURITY.md")))
+	assert.NotEmpty(t, testName.FindString(read(t, "docs/verified.md")))
 }
 
-func TestTheDocumentsLinkToWhatIsThere(t *testing.T) {
-	for _, name := range documents {
-		text := document(t, name)
-		for _, link := range regexp.MustCompile(`(?:^|[^!])\[[^\]]*\]\(([^):]+)\)`).FindAllStringSubmatch(text, -1) {
-			if section, here := strings.CutPrefix(link[1], "#"); here {
-				assert.Contains(t, sections(text), section, name)
-				continue
+func TestReadme_ShortAndWithoutTests(t *testing.T) {
+	readme := read(t, "README.md")
+	assert.LessOrEqual(t, strings.Count(readme, "\n"), 300, "lines")
+	assert.Empty(t, testName.FindAllString(readme, -1))
+}
+
+func TestDocuments_LinkToWhatExists(t *testing.T) {
+	for _, name := range documents(t) {
+		text := read(t, name)
+		for _, link := range regexp.MustCompile(`\]\(([^):\s]+)\)`).FindAllStringSubmatch(withoutCode(text), -1) {
+			file, section, _ := strings.Cut(link[1], "#")
+			target := text
+			if file != "" {
+				path := filepath.Join(filepath.Dir(name), file)
+				_, err := os.Stat(filepath.Join(root, path))
+				if !assert.NoError(t, err, name) || section == "" {
+					continue
+				}
+				target = read(t, path)
 			}
-			_, err := os.Stat(filepath.Join("../..", link[1]))
-			assert.NoError(t, err, name)
+			assert.Contains(t, sections(target), section, "%s links to %s", name, link[1])
 		}
 	}
 }
 
-// sections returns the anchors of a document's headings.
+func withoutCode(text string) string {
+	return regexp.MustCompile("(?ms)^```.*?^```$").ReplaceAllString(text, "")
+}
+
+// sections returns the anchors of a document's headings, as GitHub makes them.
 func sections(text string) (anchors []string) {
-	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
-		plain := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(withoutCode(text), -1) {
+		plain := regexp.MustCompile(`[^\pL\pN_ -]`).ReplaceAllString(strings.ToLower(heading[1]), "")
 		anchors = append(anchors, strings.ReplaceAll(plain, " ", "-"))
 	}
 	return anchors

@@ -1,13 +1,12 @@
 package readme
 
 import (
-	"go/format"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -16,60 +15,44 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a visitor finds at each of the README's programs, in their order there.
-var visits = []struct {
-	method, path, body string
-	says               []string
-}{
-	{"GET", "/api/megadesk-identity", "", []string{`{"identity":"eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..`}},
-	{"GET", "/", "", []string{`<h1>Shop</h1><script type="application/json" data-chatident="ainisa"`, `"user_id":"1001"`, `"firstname":"Ada"`, "widget.js"}},
-	{"POST", "/chat/messages", `{"message":"Where is my order?"}`, []string{`{"type":"text-delta","text":`, "order?", "[DONE]"}},
-}
-
-// The programs of the README are built as they stand there, but for the port.
-func TestThePrograms(t *testing.T) {
-	programs, _ := goBlocks(t)
-	require.Len(t, programs, len(visits))
-	for i, visit := range visits {
-		t.Run(visit.path, func(t *testing.T) {
-			site := start(t, programs[i])
-			request, err := http.NewRequest(visit.method, site+visit.path, strings.NewReader(visit.body))
-			require.NoError(t, err)
-			request.Header.Set("Content-Type", "application/json")
-			answer := whenUp(t, request)
-			defer answer.Body.Close()
-			body, err := io.ReadAll(answer.Body)
-			require.NoError(t, err)
-			assert.Equal(t, 200, answer.StatusCode)
-			for _, text := range visit.says {
-				assert.Contains(t, string(body), text)
+// Each program of the README is built with another port, and responds to
+// the curl command below it with what is printed there.
+func TestReadme_ProgramsRespondAsPrinted(t *testing.T) {
+	programs, _ := goBlocks(t, "README.md")
+	consoles := regexp.MustCompile("(?s)```console\n(.*?)```").FindAllStringSubmatch(read(t, "README.md"), -1)
+	require.Len(t, programs, 3)
+	require.Len(t, consoles, len(programs))
+	for i, program := range programs {
+		lines := strings.SplitN(consoles[i][1], "\n", 3)
+		t.Run(lines[1], func(t *testing.T) {
+			site := start(t, program.code, lines[0])
+			body := curl(t, lines[1], site)
+			for piece := range strings.SplitSeq(strings.ReplaceAll(lines[2], "\n", "…"), "…") {
+				_, rest, found := strings.Cut(body, strings.TrimSpace(piece))
+				assert.True(t, found, "%q is not in the rest of the response, %q", piece, body)
+				body = rest
 			}
 		})
 	}
 }
 
-// start builds a program and runs it until the test ends. It returns its URL.
-func start(t *testing.T, code string) string {
+// start builds a program and runs it with the variable of its command line until
+// the test ends. It returns its URL.
+func start(t *testing.T, code, command string) string {
 	t.Helper()
 	address := freeAddress(t)
-	const told = `"127.0.0.1:8080"`
-	require.Equal(t, 1, strings.Count(code, told))
-	dir := t.TempDir()
-	source, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "shop")
-	require.NoError(t, os.WriteFile(source, []byte(strings.Replace(code, told, `"`+address+`"`, 1)), 0o600))
-	formatted, err := format.Source([]byte(code))
-	require.NoError(t, err)
-	require.Equal(t, string(formatted), code, "gofmt would change it")
-	for _, arguments := range [][]string{{"vet", source}, {"build", "-o", program, source}} {
-		said, err := exec.Command("go", arguments...).CombinedOutput()
-		require.NoError(t, err, string(said))
+	const printed = `"127.0.0.1:8080"`
+	require.Equal(t, 1, strings.Count(code, printed))
+	run := exec.Command(build(t, strings.Replace(code, printed, `"`+address+`"`, 1)))
+	variable := regexp.MustCompile(`^\$ (\w+)=(\S+|\$\(openssl rand -hex (?:16|32)\)) go run \.$`).FindStringSubmatch(command)
+	require.NotNil(t, variable, command)
+	switch {
+	case strings.HasSuffix(variable[2], "-hex 16)"):
+		variable[2] = "000102030405060708090a0b0c0d0e0f"
+	case strings.HasSuffix(variable[2], "-hex 32)"):
+		variable[2] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	}
-
-	run := exec.Command(program)
-	run.Env = append(os.Environ(),
-		"MEGADESK_IDENTITY_SECRET=000102030405060708090a0b0c0d0e0f",
-		"AINISA_SECRET_KEY=your_secret_key_here",
-		"CHATPROXY_SECRET=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
+	run.Env = append(os.Environ(), variable[1]+"="+variable[2])
 	run.Stderr = t.Output()
 	require.NoError(t, run.Start())
 	t.Cleanup(func() {
@@ -77,6 +60,28 @@ func start(t *testing.T, code string) string {
 		_ = run.Wait()
 	})
 	return "http://" + address
+}
+
+// curl makes the request of a curl command, and returns the response's body.
+func curl(t *testing.T, command, site string) string {
+	t.Helper()
+	parts := regexp.MustCompile(`^\$ curl (?:-H '(.*): (.*)' -d '(.*)' )?http://127\.0\.0\.1:8080(/\S*)$`).FindStringSubmatch(command)
+	require.NotNil(t, parts, command)
+	method := http.MethodGet
+	if parts[3] != "" {
+		method = http.MethodPost
+	}
+	request, err := http.NewRequest(method, site+parts[4], strings.NewReader(parts[3]))
+	require.NoError(t, err)
+	if parts[1] != "" {
+		request.Header.Set(parts[1], parts[2])
+	}
+	response := whenUp(t, request)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	assert.Equal(t, 200, response.StatusCode)
+	return string(body)
 }
 
 func freeAddress(t *testing.T) string {
@@ -87,17 +92,19 @@ func freeAddress(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// whenUp asks until the program listens.
+// whenUp repeats a request until the program listens.
 func whenUp(t *testing.T, request *http.Request) *http.Response {
 	t.Helper()
 	client := &http.Client{Timeout: 10 * time.Second}
-	var answer *http.Response
+	var response *http.Response
 	require.Eventually(t, func() (up bool) {
 		again := request.Clone(t.Context())
-		again.Body, _ = request.GetBody()
+		if request.GetBody != nil {
+			again.Body, _ = request.GetBody()
+		}
 		var err error
-		answer, err = client.Do(again)
+		response, err = client.Do(again)
 		return err == nil
 	}, 10*time.Second, 50*time.Millisecond)
-	return answer
+	return response
 }

@@ -20,7 +20,7 @@ import (
 )
 
 // The chat under a real session library, whose middleware wraps the writer: the
-// words come as they are said, and a ticket is of no use after sign-out.
+// text arrives in pieces, and a ticket is useless after sign-out.
 func TestChatUnderASessionMiddleware(t *testing.T) {
 	fake, err := chattest.New(nil)
 	require.NoError(t, err)

@@ -3,129 +3,37 @@
 package main
 
 import (
-	"database/sql"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
-	"os"
-	"os/exec"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/chatident/chatident/contacts/contactstest"
-	"github.com/chatident/chatident/internal/testenv"
+	"github.com/chatident/chatident/examples/internal/postgres"
 )
 
-const password = "s3cret/päss word"
-
 func TestPostgres(t *testing.T) {
-	server := startPostgres(t)
+	server := postgres.Start(t)
 	for name, test := range map[string]func(*testing.T, database){
 		"scenario": testScenario, "interrupted": testInterrupted, "keys": testKeys, "killed": testKilled,
 	} {
-		t.Run(name, func(t *testing.T) { test(t, server.database(t)) })
+		t.Run(name, func(t *testing.T) { test(t, newPostgresDatabase(t, server)) })
 	}
-	t.Run("types", func(t *testing.T) { testPostgresTypes(t, server.database(t)) })
-	t.Run("lost", func(t *testing.T) { testLost(t, server.database(t)) })
-	t.Run("secrets", server.testSecrets)
+	t.Run("types", func(t *testing.T) { testPostgresTypes(t, newPostgresDatabase(t, server)) })
+	t.Run("lost", func(t *testing.T) { testLost(t, newPostgresDatabase(t, server)) })
+	t.Run("secrets", func(t *testing.T) { testPostgresSecrets(t, server) })
 }
 
-// postgresServer is a PostgreSQL of its own for a test, on a loopback port.
-type postgresServer struct {
-	port int
-	db   *sql.DB
-	made int // databases
-}
-
-func startPostgres(t *testing.T) *postgresServer {
+func newPostgresDatabase(t *testing.T, server *postgres.Server) database {
 	t.Helper()
-	server := testenv.Program(t, "postgres")
-	folder, process := otherUser(t)
-	secret := filepath.Join(folder, "password")
-	require.NoError(t, os.WriteFile(secret, []byte(password+"\n"), 0o644))
-	data := filepath.Join(folder, "data")
-	run := func(file string, args ...string) *exec.Cmd {
-		cmd := exec.Command(file, args...)
-		cmd.Dir, cmd.SysProcAttr = folder, process
-		return cmd
-	}
-	out, err := run(filepath.Join(filepath.Dir(server), "initdb"), "-D", data, "-U", "shop", "--pwfile", secret,
-		"--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync").CombinedOutput()
-	require.NoError(t, err, "%s", out)
-
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	s := &postgresServer{port: free.Addr().(*net.TCPAddr).Port}
-	require.NoError(t, free.Close())
-	var log strings.Builder
-	cmd := run(server, "-D", data, "-p", strconv.Itoa(s.port), "-c", "listen_addresses=127.0.0.1",
-		"-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "shared_buffers=16MB")
-	cmd.Stderr = &log
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGINT) // which cuts the connections
-		_ = cmd.Wait()
-	})
-	s.db, err = sql.Open("pgx", s.dsn("postgres"))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = s.db.Close() })
-	if !assert.Eventually(t, func() bool { return s.db.PingContext(t.Context()) == nil }, 20*time.Second, 50*time.Millisecond) {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		t.Fatal(log.String())
-	}
-	return s
-}
-
-// otherUser returns a folder, and how a process has to start that may use it:
-// PostgreSQL refuses to run as root.
-func otherUser(t *testing.T) (folder string, process *syscall.SysProcAttr) {
-	t.Helper()
-	if os.Getuid() != 0 {
-		return t.TempDir(), nil
-	}
-	account, err := user.Lookup("postgres")
-	if err != nil {
-		account, err = user.Lookup("nobody")
-	}
-	require.NoError(t, err)
-	uid, err := strconv.Atoi(account.Uid)
-	require.NoError(t, err)
-	gid, err := strconv.Atoi(account.Gid)
-	require.NoError(t, err)
-	folder, err = os.MkdirTemp("", "postgres") // that of t is closed to others
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	require.NoError(t, os.Chown(folder, uid, gid))
-	return folder, &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
-}
-
-func (s *postgresServer) dsn(name string) string {
-	return fmt.Sprintf("postgres://%s@127.0.0.1:%d/%s?sslmode=disable", url.UserPassword("shop", password), s.port, name)
-}
-
-// database makes one for a test.
-func (s *postgresServer) database(t *testing.T) database {
-	t.Helper()
-	s.made++
-	name := fmt.Sprint("shop", s.made)
-	_, err := s.db.ExecContext(t.Context(), "CREATE DATABASE "+name)
-	require.NoError(t, err)
-	db, err := sql.Open("pgx", s.dsn(name))
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = db.Close() })
-	return database{s.dsn(name), `COLLATE "en-x-icu"`, db}
+	dsn, db := server.Database(t)
+	return database{dsn, `COLLATE "en-x-icu"`, db}
 }
 
 func testPostgresTypes(t *testing.T, d database) {
@@ -148,12 +56,12 @@ func testPostgresTypes(t *testing.T, d database) {
 	assert.Contains(t, got[1], "unsupported value: +Inf")
 }
 
-// testSecrets looks for the password in everything that is said.
-func (s *postgresServer) testSecrets(t *testing.T) {
-	good := s.dsn("postgres")
+// testPostgresSecrets looks for the password in everything that is said.
+func testPostgresSecrets(t *testing.T, server *postgres.Server) {
+	good := server.DSN("postgres")
 	for _, dsn := range []string{
-		strings.Replace(good, "%2F", "%2Fwrong", 1),            // refused
-		strings.Replace(good, ":"+fmt.Sprint(s.port), ":1", 1), // nobody there
+		strings.Replace(good, "%2F", "%2Fwrong", 1),                 // refused
+		strings.Replace(good, ":"+fmt.Sprint(server.Port), ":1", 1), // nobody there
 		strings.Replace(good, "/postgres?", "/nosuch?", 1),
 		strings.Replace(good, "127.0.0.1", "127.0.0.1 x", 1),
 		strings.Replace(good, "%2F", "%zz", 1),
@@ -171,7 +79,7 @@ func (s *postgresServer) testSecrets(t *testing.T) {
 	}
 	out, err := runSync(t, nil, "-dsn", good, "-query", "SELECT 'x'::text AS external_id")
 	require.NoError(t, err)
-	assert.Contains(t, out, fmt.Sprintf("From postgres://shop@127.0.0.1:%d/postgres to ", s.port))
+	assert.Contains(t, out, fmt.Sprintf("From postgres://shop@127.0.0.1:%d/postgres to ", server.Port))
 	assert.NotContains(t, out, "s3cret")
 }
 

@@ -1,0 +1,73 @@
+package readme
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/chatident/chatident/hmachash"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func Example_ainisasActions() {
+	mux := http.NewServeMux()
+	ainisa, err := hmachash.NewAinisa("your_secret_key_here", nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	os.Setenv("AINISA_ACTION_KEY", "the-key-of-the-action")
+
+	orders := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id, _ := hmachash.UserID(r.Context()) // verified
+		fmt.Fprintln(w, "orders of customer", id)
+	})
+	handler, err := ainisa.Action("X-Api-Key", os.Getenv("AINISA_ACTION_KEY"), orders, &hmachash.ActionOptions{
+		OnReject: func(_ *http.Request, err error) { log.Print(err) }, // the caller gets no reason
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	mux.Handle("/ainisa/orders", handler)
+
+	for _, id := range []string{"1", "2"} {
+		call := httptest.NewRequest("GET", "/ainisa/orders", nil)
+		call.Header.Set("X-Api-Key", "the-key-of-the-action")
+		call.Header.Set("X-User-Id", id)
+		call.Header.Set("X-User-Hash", "c44eeb3397f29a15f7328f9ffc608a99dde2bfcf0e8a2fd393cf12a05ba14a9b") // of 1
+		response := httptest.NewRecorder()
+		mux.ServeHTTP(response, call)
+		fmt.Print(response.Body)
+	}
+	// Output:
+	// orders of customer 1
+	// {"error":"the caller or the customer could not be verified"}
+}
+
+// The page of the program with Turbo has the widget's tag in its head, and both
+// blocks in its body.
+func TestAinisaGuide_Program(t *testing.T) {
+	programs, _ := goBlocks(t, "docs/ainisa.md")
+	require.Len(t, programs, 1)
+	address := freeAddress(t)
+	run := exec.Command(build(t, strings.Replace(programs[0].code, `"127.0.0.1:8080"`, `"`+address+`"`, 1)))
+	run.Env = append(os.Environ(), "AINISA_SECRET_KEY=your_secret_key_here", "BOOKBAG_SIGNING_SECRET=the-signing-secret-of-an-agent")
+	run.Stderr = t.Output()
+	require.NoError(t, run.Start())
+	t.Cleanup(func() {
+		_ = run.Process.Kill()
+		_ = run.Wait()
+	})
+	page := curl(t, "$ curl http://127.0.0.1:8080/", "http://"+address)
+	head, body, found := strings.Cut(page, "<body>")
+	require.True(t, found)
+	assert.Contains(t, head, `<script src="https://chatbot.ainisa.com/widget.js" defer></script>`)
+	assert.Contains(t, body, `data-chatident="ainisa"`)
+	assert.Contains(t, body, `data-chatident="bookbag"`)
+	assert.Equal(t, 2, strings.Count(body, `"user_id":"1001"`))
+}

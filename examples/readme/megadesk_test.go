@@ -1,0 +1,158 @@
+package readme
+
+import (
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chatident/chatident/identity"
+	"github.com/chatident/chatident/placeholders"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func Example_opener() {
+	key, err := identity.ParseKey("000102030405060708090a0b0c0d0e0f")
+	if err != nil {
+		log.Fatal(err)
+	}
+	minter, err := identity.NewMinter(key, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	site := http.NewServeMux()
+	site.Handle("/api/megadesk-identity", identity.Handler(minter, func(*http.Request) (*identity.Payload, error) {
+		return &identity.Payload{User: identity.UserDetail{ID: "user-123"}}, nil
+	}, nil))
+
+	opener, err := identity.NewOpener(key)
+	if err != nil {
+		log.Fatal(err)
+	}
+	response := httptest.NewRecorder()
+	site.ServeHTTP(response, httptest.NewRequest("GET", "/api/megadesk-identity", nil)) // with your session's cookie
+	var body struct{ Identity string }
+	if err := json.Unmarshal(response.Body.Bytes(), &body); err != nil {
+		log.Fatal(err)
+	}
+	opened, err := opener.Open(body.Identity)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(opened.Payload.User.ID)
+	// Output: user-123
+}
+
+func Example_actions() {
+	payload := identity.Payload{User: identity.UserDetail{ID: "user-123", Email: "ada@example.com", Plan: "pro"}}
+
+	action := placeholders.Action{
+		Method:    "POST",
+		URL:       "https://api.example.com/customers/{{id}}/refunds",
+		Header:    map[string]string{"X-Plan": "{{plan}}"},
+		Body:      `{"email": "{{userEmail}}"}`,
+		Variables: map[string]string{"id": "userDetail.id", "plan": "userDetail.plan", "userEmail": "userDetail.email"},
+	}
+	compiled, err := placeholders.Compile(action, nil)
+	if err != nil {
+		log.Fatal(err) // every fault, with its place
+	}
+	preview, err := compiled.Preview(payload) // of an identity.Payload
+	if err != nil {
+		log.Fatal(err) // all values that are missing or null, or one that cannot be in its place
+	}
+	fmt.Print(preview)
+	// Output:
+	// POST https://api.example.com/customers/user-123/refunds
+	// Content-Type: application/json
+	// X-Plan: pro
+	//
+	// {"email": "ada@example.com"}
+}
+
+func TestMegadeskGuide_Payload(t *testing.T) {
+	type row struct {
+		ID, Name, Email, StripeID string
+		EmailConfirmed            bool
+		CreatedAt                 time.Time
+		Orders                    int
+		AccountID                 sql.NullString
+	}
+	customer := row{ID: "user-123", Name: "Ada Lovelace", Email: "ada@example.com", StripeID: "cus_123",
+		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Orders: 3, AccountID: sql.NullString{String: "acc_1", Valid: true}}
+
+	payload := &identity.Payload{
+		User: identity.UserDetail{
+			ID:    customer.ID,
+			Name:  customer.Name,
+			Extra: map[string]any{"memberSince": customer.CreatedAt, "orders": customer.Orders},
+		},
+		Integrations: identity.Integrations{
+			StripeCustomerID: customer.StripeID, // from your billing records, or empty
+			Services:         map[string]map[string]any{"shop": {"accountId": customer.AccountID}},
+		},
+	}
+	if customer.EmailConfirmed {
+		payload.User.Email = customer.Email
+	}
+
+	key, err := identity.ParseKey("000102030405060708090a0b0c0d0e0f")
+	require.NoError(t, err)
+	minter, err := identity.NewMinter(key, nil)
+	require.NoError(t, err)
+	opener, err := identity.NewOpener(key)
+	require.NoError(t, err)
+	token, err := minter.Mint(*payload)
+	require.NoError(t, err)
+	opened, err := opener.Open(token)
+	require.NoError(t, err)
+	assert.Empty(t, opened.Payload.User.Email, "an address that is not confirmed")
+	assert.Equal(t, "cus_123", opened.Payload.Integrations.StripeCustomerID)
+	assert.Equal(t, "acc_1", opened.Payload.Integrations.Services["shop"]["accountId"])
+	assert.Equal(t, "2026-01-02T03:04:05Z", opened.Payload.User.Extra["memberSince"])
+}
+
+// The program with chi, scs and a strict policy: what a visitor gets before and
+// after signing in and out.
+func TestMegadeskGuide_Program(t *testing.T) {
+	programs, _ := goBlocks(t, "docs/megadesk.md")
+	require.Len(t, programs, 1)
+	site := start(t, programs[0].code, "$ MEGADESK_IDENTITY_SECRET=$(openssl rand -hex 16) go run .")
+	first, err := http.NewRequest("GET", site+"/api/megadesk-identity", http.NoBody)
+	require.NoError(t, err)
+	require.NoError(t, whenUp(t, first).Body.Close())
+
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	browser := &http.Client{Jar: jar, Timeout: 10 * time.Second}
+	text := func(response *http.Response, err error) string {
+		require.NoError(t, err)
+		defer response.Body.Close()
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		return string(body)
+	}
+	endpoint := site + "/api/megadesk-identity"
+	assert.Equal(t, `{"identity":null}`, strings.TrimSpace(text(browser.Get(endpoint))))
+	page := text(browser.Post(site+"/login", "", http.NoBody))
+	assert.Contains(t, page, `src="https://getmegadesk.com/embed.js"`)
+	assert.Contains(t, text(browser.Get(endpoint)), `{"identity":"eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..`)
+	_ = text(browser.Post(site+"/logout", "", http.NoBody))
+	assert.Equal(t, `{"identity":null}`, strings.TrimSpace(text(browser.Get(endpoint))))
+
+	home, err := browser.Get(site)
+	require.NoError(t, err)
+	policy := home.Header.Get("Content-Security-Policy")
+	_, rest, found := strings.Cut(policy, "'nonce-")
+	require.True(t, found, policy)
+	nonce, _, _ := strings.Cut(rest, "'")
+	assert.Contains(t, text(home, nil), `<script nonce="`+nonce+`" src=`)
+}
