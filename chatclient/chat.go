@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"strings"
 
 	"github.com/chatident/chatident/internal/bookbag"
@@ -103,17 +102,15 @@ func (c *Client) ContinueStream(ctx context.Context, id ConversationID) (*Stream
 }
 
 func (c *Client) chat(ctx context.Context, body chatBody) (*Reply, error) {
-	return c.reply(ctx, c.chatCall(body))
+	return c.reply(ctx, send(chatOperation, body))
 }
 
 func (c *Client) chatStream(ctx context.Context, body chatBody) (*Stream, error) {
 	body.Stream = true
-	return c.open(ctx, c.chatCall(body))
+	return c.open(ctx, send(chatOperation, body))
 }
 
-func (c *Client) chatCall(body chatBody) bookbag.Call {
-	return send(http.MethodPost, "/agents/{agentId}/chat", c.agentPath("chat"), body)
-}
+const chatOperation = "POST /agents/{agentId}/chat"
 
 // retryBody is not documented by Bookbag, but by Chatbase.
 type retryBody struct {
@@ -154,8 +151,7 @@ func (c *Client) retryCall(id ConversationID, messageID string, stream bool) (bo
 			return bookbag.Call{}, err
 		}
 	}
-	return send(http.MethodPost, "/agents/{agentId}/conversations/{conversationId}/retry",
-		c.agentPath("conversations", string(id), "retry"), retryBody{messageID, stream}), nil
+	return send("POST /agents/{agentId}/conversations/{conversationId}/retry", retryBody{messageID, stream}, string(id)), nil
 }
 
 // ToolResult is what a tool on your side gave for a call.
@@ -209,23 +205,17 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 	if err != nil {
 		return ResponseInfo{}, err
 	}
-	call := send(http.MethodPost, "/agents/{agentId}/conversations/{conversationId}/tool-result",
-		c.agentPath("conversations", string(id), "tool-result"), body)
-	call.NotReady = string(CodeToolCallNotFound)
-	return c.do(ctx, call, func(s *bookbag.Scanner) error {
+	call := send("POST /agents/{agentId}/conversations/{conversationId}/tool-result", body, string(id))
+	call.NotReady = CodeToolCallNotFound
+	return c.do(ctx, call, func(body []byte) error {
 		data := struct {
 			Success bool `json:"success"`
 		}{true}
-		err := s.Members(func(name []byte) error {
-			if string(name) == "data" {
-				return s.Decode(&data)
-			}
-			return nil
-		})
-		if err == nil && !data.Success {
-			err = bookbag.ErrFormat
+		members := bookbag.Members(body)
+		if members == nil || bookbag.Object(members["data"], &data) == nil && !data.Success {
+			return bookbag.ErrFormat
 		}
-		return err
+		return nil
 	})
 }
 
@@ -235,19 +225,18 @@ func (c *Client) reply(ctx context.Context, call bookbag.Call) (*Reply, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	return decodeReply(call.Operation, res)
+	return decodeReply(res)
 }
 
 // decodeReply decodes the body of a response.
-func decodeReply(operation string, res *bookbag.Response) (*Reply, error) {
-	r := Reply{}
-	err := bookbag.Scan(res.Body, func(s *bookbag.Scanner) error { return bookbag.Object(s, &r, nil) })
+func decodeReply(res *bookbag.Response) (*Reply, error) {
+	r := Reply{ResponseInfo: infoOf(res.ResponseInfo)}
+	err := res.Decode(func(body []byte) error { return bookbag.Object(bookbag.Members(body)["data"], &r) })
+	if err == nil && r.Metadata.FinishReason == FinishError {
+		err = res.Failure(ErrStreamFailed)
+	}
 	if err != nil {
-		return nil, undecodable(operation, res, err)
+		return nil, fail(err)
 	}
-	if r.Metadata.FinishReason == FinishError {
-		return nil, because(operation, res, ErrStreamFailed, nil)
-	}
-	r.ResponseInfo = infoOf(res)
 	return &r, nil
 }

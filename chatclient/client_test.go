@@ -195,8 +195,8 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{"", 1, nil, "apiKey", "must not be empty (is the variable set?)"},
 		{testKey + "\n", 1, nil, "apiKey", "must not begin or end with white space (is there a line end after it?)"},
-		{testKey, 0, nil, "agent", "must be positive"},
-		{testKey, -1, nil, "agent", "must be positive"},
+		{testKey, 0, nil, "agent", "must be positive (see the agent's page in Bookbag)"},
+		{testKey, -1, nil, "agent", "must be positive (see the agent's page in Bookbag)"},
 		{testKey, 1, &Options{BaseURL: "http://app.bookbag.ai"}, "Options.BaseURL", "must be https, unless its host is this machine"},
 		{testKey, 1, &Options{BaseURL: "https://u:p@app.bookbag.ai"}, "Options.BaseURL", "must have no user information"},
 		{testKey, 1, &Options{BaseURL: "https://app.bookbag.ai?x"}, "Options.BaseURL", "must have no query and no fragment"},
@@ -227,28 +227,29 @@ func TestErrors(t *testing.T) {
 		e := requireError(t, err)
 		assert.Equal(t, &Error{
 			Operation: "POST /agents/{agentId}/chat", StatusCode: 429, Code: CodeTooManyRequests, Message: "Slow down.",
-			Details: json.RawMessage(`{"window":10}`), RequestID: "req_1", RetryAfter: 3 * time.Second,
-			RateLimit: RateLimit{Limit: 100, Remaining: 99}, Attempts: 3, refusal: e.refusal,
+			Details: json.RawMessage(`{"window":10}`), RetryAfter: 3 * time.Second, Attempts: 3,
+			ResponseInfo: ResponseInfo{"req_1", RateLimit{Limit: 100, Remaining: 99}},
 		}, e)
 		assert.ErrorIs(t, err, ErrRateLimited)
-		assert.ErrorIs(t, err, CodeTooManyRequests)
 		assert.NotErrorIs(t, err, ErrNotFound)
-		assert.Equal(t, `chatclient: POST /agents/{agentId}/chat: status 429 "RATE_LIMIT_TOO_MANY_REQUESTS" (request id "req_1")`, err.Error())
+		assert.Equal(t, `chatclient: POST /agents/{agentId}/chat: status 429 "RATE_LIMIT_TOO_MANY_REQUESTS" (retry after 3s) (request id "req_1")`, err.Error())
 
 		// Given up while waiting: the context's end, its cause, and the refusal.
 		cause := errors.New("the visitor has gone")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(cause) })
 		_, err = c.Send(ctx, hello)
-		requireError(t, err)
+		e = requireError(t, err)
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.ErrorIs(t, err, cause)
-		assert.ErrorIs(t, err, ErrRateLimited)
+		assert.NotErrorIs(t, err, ErrRateLimited)
+		assert.ErrorIs(t, e.LastRejection, ErrRateLimited)
+		assert.Equal(t, "Slow down.", e.LastRejection.Message)
 	})
 	for status, want := range map[int]error{400: ErrBadRequest, 401: ErrUnauthorized, 402: ErrCreditsExhausted, 403: ErrForbidden, 404: ErrNotFound} {
 		_, err := newTestClient(t, jsonAnswer(status, `{"error":{"code":"SOMETHING_NEW","message":"m"}}`), nil).Send(t.Context(), hello)
 		assert.ErrorIs(t, err, want)
-		assert.ErrorIs(t, err, Code("SOMETHING_NEW"), "unknown codes stay usable")
+		assert.Equal(t, "SOMETHING_NEW", requireError(t, err).Code, "unknown codes stay usable")
 	}
 }
 
@@ -432,7 +433,7 @@ func TestARepeatedCursor(t *testing.T) {
 		last = err
 	}
 	requireError(t, last)
-	assert.ErrorIs(t, last, ErrRepeatedCursor)
+	assert.ErrorIs(t, last, ErrRepeatedPage)
 	assert.Contains(t, last.Error(), "GET /agents/{agentId}/conversations")
 	assert.Contains(t, last.Error(), "req_1")
 }
@@ -564,7 +565,7 @@ func TestError_ForeignTexts(t *testing.T) {
 
 	_, err = read(openStream(t, newTestClient(t, streamOf("data: {\"type\":\"error\",\"errorText\":\"boom\u202e\"}\n\ndata: [DONE]\n\n"), nil)))
 	assert.Equal(t, "boom ", requireError(t, err).Message)
-	plain((&Error{Operation: "GET /", err: errors.New(misleading), Code: Code(misleading), RequestID: misleading}).Error())
+	plain((&Error{Operation: "GET /", err: errors.New(misleading), Code: misleading, ResponseInfo: ResponseInfo{RequestID: misleading}}).Error())
 }
 
 func TestError_KeySentBack(t *testing.T) {

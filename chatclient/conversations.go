@@ -127,16 +127,12 @@ type pagination struct {
 	total  int
 }
 
-// read reads the member pagination of a response. Where it does not say where
-// the list continues, that is an error: to take it for the end of the list would
-// lose the rest without a word.
-func (p *pagination) read(s *bookbag.Scanner, name []byte) error {
-	if string(name) != "pagination" {
+// read reads the member pagination of a response, if it has that. If there is more
+// and no cursor, that is an error: to take it for the end of the list would lose the
+// rest.
+func (p *pagination) read(text json.RawMessage) error {
+	if text == nil {
 		return nil
-	}
-	text, err := s.Value()
-	if err != nil {
-		return err
 	}
 	var fields struct {
 		Cursor  json.RawMessage `json:"cursor"`
@@ -174,7 +170,7 @@ const (
 //
 // Source: Bookbag, API v2, "Conversations".
 func (c *Client) ConversationsPage(ctx context.Context, p PageRequest) (Page[Conversation], error) {
-	return page[Conversation](ctx, c, conversationsOperation, c.agentPath("conversations"), p)
+	return page[Conversation](ctx, c, p, conversationsOperation)
 }
 
 // Conversations returns all conversations of the agent, those with the newest
@@ -196,9 +192,9 @@ func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageR
 	if err := user.check("user"); err != nil {
 		return Page[Conversation]{}, err
 	}
-	found, err := page[Conversation](ctx, c, userConversationsOperation, c.agentPath("users", string(user), "conversations"), p)
+	found, err := page[Conversation](ctx, c, p, userConversationsOperation, string(user))
 	if e, ok := errors.AsType[*Error](err); ok && p.Cursor == "" && e.StatusCode == http.StatusNotFound && e.Code == CodeNotFound {
-		return Page[Conversation]{ResponseInfo: ResponseInfo{e.RequestID, e.RateLimit}}, nil
+		return Page[Conversation]{ResponseInfo: e.ResponseInfo}, nil
 	}
 	return found, err
 }
@@ -220,16 +216,17 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 	if err := id.check("conversation"); err != nil {
 		return nil, err
 	}
-	call := get("/agents/{agentId}/conversations/{conversationId}", c.agentPath("conversations", string(id)), nil)
+	call := get("/agents/{agentId}/conversations/{conversationId}", string(id))
 	var conversation Conversation
 	var messages pagination
-	meta, err := c.do(ctx, call, func(s *bookbag.Scanner) error {
-		return bookbag.Object(s, &conversation, func(name []byte) error { return messages.read(s, name) })
+	info, err := c.do(ctx, call, func(body []byte) error {
+		members := bookbag.Members(body)
+		return cmp.Or(bookbag.Object(members["data"], &conversation), messages.read(members["pagination"]))
 	})
 	if err != nil {
 		return nil, err
 	}
-	conversation.MessagesCursor, conversation.ResponseInfo = messages.cursor, meta
+	conversation.MessagesCursor, conversation.ResponseInfo = messages.cursor, info
 	return &conversation, nil
 }
 
@@ -243,7 +240,7 @@ func (c *Client) MessagesPage(ctx context.Context, id ConversationID, p PageRequ
 	if err := id.check("conversation"); err != nil {
 		return Page[StoredMessage]{}, err
 	}
-	return page[StoredMessage](ctx, c, messagesOperation, c.agentPath("conversations", string(id), "messages"), p)
+	return page[StoredMessage](ctx, c, p, messagesOperation, string(id))
 }
 
 // Messages returns all messages of a conversation, page by page as they are
@@ -256,20 +253,22 @@ func (c *Client) Messages(ctx context.Context, id ConversationID) iter.Seq2[Stor
 	})
 }
 
-func page[T any](ctx context.Context, c *Client, operation string, path []string, p PageRequest) (Page[T], error) {
-	query, err := p.query()
-	if err != nil {
-		return Page[T]{}, err
+func page[T any](ctx context.Context, c *Client, p PageRequest, operation string, ids ...string) (found Page[T], err error) {
+	call := get(operation, ids...)
+	if call.Query, err = p.query(); err != nil {
+		return found, err
 	}
-	var items []T
 	var next pagination
-	meta, err := c.do(ctx, get(operation, path, query), func(s *bookbag.Scanner) error {
-		return bookbag.List(s, cmp.Or(p.Limit, maxLimit), &items, func(name []byte) error { return next.read(s, name) })
+	info, err := c.do(ctx, call, func(body []byte) (err error) {
+		members := bookbag.Members(body)
+		found.Items, err = bookbag.List[T](members["data"], cmp.Or(p.Limit, maxLimit))
+		return cmp.Or(err, next.read(members["pagination"]))
 	})
 	if err != nil {
 		return Page[T]{}, err
 	}
-	return Page[T]{Items: items, NextCursor: next.cursor, Total: next.total, ResponseInfo: meta}, nil
+	found.NextCursor, found.Total, found.ResponseInfo = next.cursor, next.total, info
+	return found, nil
 }
 
 // all walks the pages of a list.
@@ -293,10 +292,7 @@ func all[T any](ctx context.Context, operation string, next func(context.Context
 				return
 			}
 			if seen[p.Cursor] {
-				yield(zero, &Error{
-					Operation: "GET " + operation, StatusCode: http.StatusOK, Attempts: 1,
-					RequestID: found.ResponseInfo.RequestID, RateLimit: found.ResponseInfo.RateLimit, err: ErrRepeatedCursor,
-				})
+				yield(zero, &Error{ResponseInfo: found.ResponseInfo, Operation: "GET " + operation, StatusCode: http.StatusOK, Attempts: 1, err: ErrRepeatedPage})
 				return
 			}
 			seen[p.Cursor] = true
@@ -338,14 +334,13 @@ func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID s
 	default:
 		return nil, &FieldError{"feedback", "must be positive, negative or empty"}
 	}
-	call := send(http.MethodPatch, "/agents/{agentId}/conversations/{conversationId}/messages/{messageId}/feedback",
-		c.agentPath("conversations", string(id), "messages", messageID, "feedback"), body)
+	call := send("PATCH /agents/{agentId}/conversations/{conversationId}/messages/{messageId}/feedback", body, string(id), messageID)
 	var message StoredMessage
-	meta, err := c.do(ctx, call, func(s *bookbag.Scanner) error { return bookbag.Object(s, &message, nil) })
+	info, err := c.do(ctx, call, func(body []byte) error { return bookbag.Object(bookbag.Members(body)["data"], &message) })
 	if err != nil {
 		return nil, err
 	}
-	message.ResponseInfo = meta
+	message.ResponseInfo = info
 	return &message, nil
 }
 
@@ -362,16 +357,15 @@ type Health struct {
 // Source: Bookbag, API v2, "Health".
 func (c *Client) Health(ctx context.Context) (Health, error) {
 	var h Health
-	call := get("/health", []string{"api", "v2", "health"}, nil)
+	call := get("/health")
 	call.NoKey = true
-	meta, err := c.do(ctx, call, func(s *bookbag.Scanner) error {
-		err := s.Decode(&h)
-		if err == nil && h.Status == "" {
-			err = bookbag.ErrFormat
+	info, err := c.do(ctx, call, func(body []byte) error {
+		if err := bookbag.Object(body, &h); err != nil || h.Status == "" {
+			return bookbag.ErrFormat
 		}
-		return err
+		return nil
 	})
-	h.ResponseInfo = meta
+	h.ResponseInfo = info
 	return h, err
 }
 

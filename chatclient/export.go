@@ -1,7 +1,9 @@
 package chatclient
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"iter"
@@ -22,71 +24,132 @@ import (
 // Source: Bookbag, API v2, "Export".
 func (c *Client) Export(ctx context.Context) iter.Seq2[Conversation, error] {
 	return func(yield func(Conversation, error) bool) {
-		call := get("/agents/{agentId}/conversations/export", c.agentPath("conversations", "export"), nil)
-		res, err := c.api.Open(ctx, call)
+		res, err := c.api.Open(ctx, get("/agents/{agentId}/conversations/export"))
 		if err != nil {
 			yield(Conversation{}, fail(err))
 			return
 		}
 		defer res.Close(ErrStreamClosed)
-		err = c.readExport(res, yield)
-		switch ended := contextEnded(call.Operation, res); {
-		case err == nil || err == errLoopEnded:
-		case ended != nil:
-			yield(Conversation{}, ended)
-		default:
-			yield(Conversation{}, undecodable(call.Operation, res, err))
+		e := &export{res: res, limit: c.api.MaxBody}
+		e.body = &idleReader{body: res.Stream, timeout: c.idleTimeout, onIdle: func() { res.Abort(ErrStreamIdle) }}
+		e.d = json.NewDecoder(e)
+		err = e.response(yield)
+		e.body.alive()
+		if err != nil && err != errLoopEnded {
+			yield(Conversation{}, e.failed(err))
 		}
 	}
 }
 
-// errLoopEnded says that the caller wants no more conversations.
+// errLoopEnded means that the caller wants no more conversations.
 var errLoopEnded = errors.New("the loop has ended")
 
-func (c *Client) readExport(res *bookbag.Response, yield func(Conversation, error) bool) error {
-	var beginning head
-	body := &idleReader{body: io.TeeReader(res.Stream, &beginning), timeout: c.idleTimeout, onIdle: func() { res.Abort(ErrStreamIdle) }}
-	s := bookbag.NewScanner(body, int(c.maxText))
-	each := func(item []byte) error {
-		body.alive()
-		var conversation Conversation
-		if err := bookbag.Unmarshal(item, &conversation); err != nil {
+// export decodes the response of an export from the network.
+type export struct {
+	res       *bookbag.Response
+	body      *idleReader
+	d         *json.Decoder // of the export, which is a reader
+	limit     int64         // of what is in memory
+	taken     int64
+	beginning []byte
+	err       error // of the body
+	found     bool
+	rest      pagination
+}
+
+// Read reads the body as long as what the decoder has not returned is within the limit.
+func (e *export) Read(p []byte) (n int, err error) {
+	if e.taken-e.d.InputOffset() > e.limit {
+		return 0, bookbag.ErrTooLong
+	}
+	n, e.err = e.body.Read(p)
+	e.taken += int64(n)
+	e.beginning = append(e.beginning, p[:min(n, maxPage-len(e.beginning))]...)
+	return n, e.err
+}
+
+func (e *export) response(yield func(Conversation, error) bool) error {
+	if err := e.delim('{'); err != nil {
+		return err
+	}
+	for e.d.More() {
+		name, err := e.d.Token()
+		if err == nil {
+			err = e.member(name, yield)
+		}
+		if err != nil {
 			return err
 		}
-		if err := res.Context.Err(); err != nil { // what is left in the buffer comes too late
+	}
+	if err := e.delim('}'); err != nil {
+		return err
+	}
+	if _, err := e.d.Token(); err != io.EOF {
+		return cmp.Or(err, bookbag.ErrFormat)
+	}
+	if !e.found || e.rest.cursor != "" {
+		return bookbag.ErrFormat
+	}
+	return nil
+}
+
+func (e *export) delim(want json.Delim) error {
+	token, err := e.d.Token()
+	if err == nil && token != want {
+		err = bookbag.ErrFormat
+	}
+	return err
+}
+
+func (e *export) member(name json.Token, yield func(Conversation, error) bool) error {
+	var value json.RawMessage
+	if name != "data" || e.found {
+		err := e.d.Decode(&value)
+		if err == nil && name == "pagination" {
+			err = e.rest.read(value)
+		}
+		return err
+	}
+	e.found = true
+	if err := e.delim('['); err != nil {
+		return err
+	}
+	for e.d.More() {
+		var conversation Conversation
+		err := e.d.Decode(&value)
+		if err == nil {
+			err = bookbag.Check(value)
+		}
+		if err == nil {
+			err = bookbag.Object(value, &conversation)
+		}
+		e.body.alive()
+		err = cmp.Or(err, e.res.Err()) // what is left in the buffer comes too late
+		if err != nil {
 			return err
 		}
 		if !yield(conversation, nil) {
 			return errLoopEnded
 		}
-		return nil
 	}
-	found := false
-	var rest pagination
-	err := s.Members(func(name []byte) error {
-		if string(name) == "data" && !found {
-			found = true
-			return s.Items(bookbag.Unlimited, each)
-		}
-		return rest.read(s, name)
-	})
-	if err == nil {
-		err = s.End()
-	}
-	if err == nil && (!found || rest.cursor != "") {
-		err = bookbag.ErrFormat
-	}
-	body.alive()
-	if !found {
-		res.Body = beginning
-	}
-	return err
+	return e.delim(']')
 }
 
-// head keeps the beginning of what is written to it.
-type head []byte
-
-func (h *head) Write(p []byte) (int, error) {
-	*h = append(*h, p[:min(len(p), maxPage-len(*h))]...)
-	return len(p), nil
+// failed is the error of a response that cannot be read further.
+func (e *export) failed(err error) error {
+	if ended := e.res.Ended(); ended != nil {
+		return newError(ended)
+	}
+	switch {
+	case err == bookbag.ErrTooLong:
+	case e.err != nil && e.err != io.EOF:
+		err = e.err
+	default:
+		err = bookbag.ErrFormat
+	}
+	f := e.res.Failure(err)
+	if !e.found && err == bookbag.ErrFormat {
+		f.Problem = e.res.Problem(e.beginning)
+	}
+	return newError(f)
 }

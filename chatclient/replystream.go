@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"io"
 	"time"
 
@@ -16,32 +15,31 @@ const maxPage = 4 << 10
 
 // openReply reads a response that is no stream. A whole reply becomes a stream, because
 // the turn was made; anything else is an error.
-func (c *Client) openReply(operation string, res *bookbag.Response, mediaType string) (*Stream, error) {
-	reply, err := c.readReply(operation, res, mediaType)
+func (c *Client) openReply(res *bookbag.Response, mediaType string) (*Stream, error) {
+	reply, err := c.readReply(res, mediaType)
 	if err != nil {
 		res.Close(ErrStreamClosed)
 		return nil, err
 	}
 	events := reply.events()
-	return c.newStream(operation, res, bytes.NewReader(events), max(c.maxEvent, len(events))), nil
+	return c.newStream(res, bytes.NewReader(events), max(c.maxEvent, len(events))), nil
 }
 
-func (c *Client) readReply(operation string, res *bookbag.Response, mediaType string) (*Reply, error) {
+func (c *Client) readReply(res *bookbag.Response, mediaType string) (*Reply, error) {
 	limit := int64(maxPage)
 	if mediaType == "application/json" {
-		limit = c.maxText
+		limit = c.api.MaxBody
 	}
 	timer := time.AfterFunc(c.idleTimeout, func() { res.Abort(ErrStreamIdle) })
 	defer timer.Stop()
-	body, _ := io.ReadAll(io.LimitReader(res.Stream, limit+1)) // what came of it is enough
-	if ended := contextEnded(operation, res); ended != nil && !errors.Is(ended, ErrStreamIdle) {
-		return nil, ended
+	res.Body, _ = io.ReadAll(io.LimitReader(res.Stream, limit+1)) // what came of it is enough
+	if ended := res.Ended(); ended != nil && ended.Err != ErrStreamIdle {
+		return nil, newError(ended)
 	}
-	if int64(len(body)) > c.maxText {
-		return nil, because(operation, res, ErrTooLong, nil)
+	if int64(len(res.Body)) > c.api.MaxBody {
+		return nil, newError(res.Failure(ErrTooLong))
 	}
-	res.Body = body
-	return decodeReply(operation, res)
+	return decodeReply(res)
 }
 
 // events returns the stream that a reply would have been.

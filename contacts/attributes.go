@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 
 	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/value"
@@ -93,11 +92,13 @@ func checkAttributeName(field, name string) error {
 // answer's data or is the answer itself is not documented, and both are read.
 func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
 	var attributes []Attribute
-	_, err := c.do(ctx, c.get(attributesPath, nil, "custom-attributes"), func(s *bookbag.Scanner) error {
-		if s.Kind() == '[' {
-			return bookbag.Items(s, bookbag.Unlimited, &attributes)
+	_, err := c.do(ctx, get(attributesPath), func(body []byte) (err error) {
+		list := body
+		if body[0] != '[' {
+			list = bookbag.Members(body)["data"]
 		}
-		return bookbag.List(s, bookbag.Unlimited, &attributes, nil)
+		attributes, err = bookbag.List[Attribute](list, bookbag.Unlimited)
+		return err
 	})
 	if err != nil {
 		return nil, err
@@ -117,7 +118,7 @@ func (c *Client) DefineAttribute(ctx context.Context, a Attribute) (Attribute, e
 	if err := a.check("attribute"); err != nil {
 		return Attribute{}, err
 	}
-	return c.writeAttribute(ctx, c.call(http.MethodPost, attributesPath, "custom-attributes"), a, a)
+	return c.writeAttribute(ctx, bookbag.Call{Operation: "POST " + attributesPath}, a, a)
 }
 
 // UpdateAttribute changes what the update has of a definition. Archived, the
@@ -139,8 +140,7 @@ func (c *Client) UpdateAttribute(ctx context.Context, name string, u AttributeUp
 	if err := checkTexts("update", u.Label.value, u.Description.value); err != nil {
 		return Attribute{}, err
 	}
-	call := c.call(http.MethodPut, attributePath, "custom-attributes", name)
-	call.Repeatable = true
+	call := bookbag.Call{Operation: "PUT " + attributePath, IDs: []string{name}, Repeatable: true}
 	return c.writeAttribute(ctx, call, u, Attribute{Name: name})
 }
 
@@ -148,7 +148,7 @@ func (c *Client) UpdateAttribute(ctx context.Context, name string, u AttributeUp
 // has of it.
 func (c *Client) writeAttribute(ctx context.Context, call bookbag.Call, body any, known Attribute) (Attribute, error) {
 	call.Body, _ = json.Marshal(body) // of strings and booleans, which are checked
-	_, err := c.do(ctx, call, func(s *bookbag.Scanner) error { return bookbag.Record(s, "name", &known) })
+	_, err := c.do(ctx, call, func(body []byte) error { return bookbag.Record(body, "name", &known) })
 	if err != nil {
 		return Attribute{}, err
 	}

@@ -1,7 +1,6 @@
 package contacts
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -141,10 +140,10 @@ func (row *row) fail(outcome Outcome, res response) {
 	if res.page { // it may have a number of its own each time
 		row.reason = fmt.Sprint("a page of status ", res.err.StatusCode)
 	}
-	if len(res.err.Issues) > 0 {
-		own := *res.err
-		own.Issues = ownIssues(own.Issues)
-		row.err, row.reason = &own, own.Issues[0].Field+" "+own.Issues[0].Message
+	own := *res.err
+	own.row = true
+	if issues := own.Issues(); len(issues) > 0 {
+		row.err, row.reason = &own, issues[0].text()
 	}
 }
 
@@ -227,24 +226,24 @@ func (r *run) call(rows []*row) response {
 	for i, row := range rows {
 		bodies[i] = row.json
 	}
-	call := r.client.upsertOf(bodies, true) // each row has an external id
+	call := upsertOf(bodies, true) // each row has an external id
 	res, err := r.client.once.Do(r.calls, call)
-	if f, ok := errors.AsType[*bookbag.Failure](err); ok {
+	if f, ok := err.(*bookbag.Failure); ok {
 		if f.StatusCode == http.StatusRequestEntityTooLarge {
 			r.maxBytes.Store(min(r.maxBytes.Load(), max(int64(len(call.Body))/2, 4<<10)))
 		}
-		e, page := asError(f), f.Err == nil && !f.Problem.IsService
+		e, page := newError(f), f.Err == nil && !f.IsService
 		return response{rows, judge(e, page), e, page}
 	}
 	var echoed []echo
 	var reasons json.RawMessage
-	err = bookbag.Scan(res.Body, func(s *bookbag.Scanner) error {
-		return bookbag.List(s, len(rows), &echoed, func(name []byte) error {
-			if n := string(name); n == "errors" || n == "issues" {
-				return s.Decode(&reasons)
-			}
-			return nil
-		})
+	err = res.Decode(func(body []byte) (err error) {
+		members := bookbag.Members(body)
+		if reasons = members["issues"]; reasons == nil {
+			reasons = members["errors"]
+		}
+		echoed, err = bookbag.List[echo](members["data"], len(rows))
+		return err
 	})
 	v, has := lost, 0
 	if err == nil {
@@ -256,11 +255,12 @@ func (r *run) call(rows []*row) response {
 	if has > 0 {
 		v = saved
 	}
-	e := undecodable(call.Operation, res, cmp.Or(err, errNotEchoed))
-	for _, issue := range parseIssues(reasons) {
-		e.Issues = append(e.Issues, Issue{res.Text(issue.Field), res.Text(issue.Message)})
+	f, ok := err.(*bookbag.Failure)
+	if !ok {
+		f = res.Failure(errNotEchoed)
 	}
-	return response{rows, v, e, false}
+	f.Details = res.Details(reasons)
+	return response{rows, v, newError(f), false}
 }
 
 // echo is what Sync needs of a contact in a response.

@@ -2,10 +2,7 @@ package contacts
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/chatident/chatident/internal/bookbag"
@@ -21,46 +18,46 @@ type Options struct {
 	// user information, query and fragment. Default: https://app.bookbag.ai.
 	BaseURL string
 
-	// HTTPClient makes the requests. It is copied: redirects are not followed,
-	// and its Timeout becomes Options.Timeout where that is not set. Default:
-	// the zero http.Client.
+	// HTTPClient makes the requests. It is copied: redirects are not followed, and
+	// its Timeout is used as Options.Timeout if that is not set. Default: the zero
+	// http.Client.
 	HTTPClient *http.Client
 
-	// Timeout bounds one attempt. Default: 1 minute.
+	// Timeout is the longest time that one attempt takes; for a stream, until its
+	// header. Default: 1 minute. A negative one is an error.
 	Timeout time.Duration
 
-	// MaxRetries is how often a call is repeated at most, where that is safe.
-	// Default: 2. Negative: never. At most 10.
+	// MaxRetries is the maximum number of attempts after the first, where these are
+	// safe. Default: 2. Maximum: 10. Negative: none.
 	MaxRetries int
 
 	// MaxWait is the longest time that a call waits, for the Limiter and between
-	// attempts together. A call that would have to wait longer ends at once, with
-	// [ErrLimiter] or the last rejection. Default: 30 seconds.
+	// attempts together. A call that would have to wait longer fails at once, with
+	// [ErrLimiter] or the last rejection. Default: 30 seconds. A negative one is an
+	// error.
 	MaxWait time.Duration
 
-	// MaxBody is the maximum length in bytes of a response after decompression.
-	// Default: 16 MB.
+	// MaxBody is the maximum length in bytes of a response after decompression. For a
+	// stream, that is what its reply keeps, and for an export, one conversation.
+	// Default: 16 MB. Maximum: 1 GB. A negative one is an error.
 	MaxBody int64
 
-	// RequireUserIDs refuses to write an external id that is not also a legal
-	// userId of the chat API: 1 to 128 characters of a-z, A-Z, 0-9, dot,
-	// underscore and hyphen. Under the same id, the service lines a contact up
-	// with its conversations; an e-mail address is legal here and not there.
-	// Contacts that have other ids can still be read, changed and deleted.
-	// Default: any external id.
-	RequireUserIDs bool
-
-	// Limiter is waited for before each attempt. The service allows 100
-	// requests in any 10 seconds for a key of the chat API; whether that goes
-	// for contacts, under the same key, is not documented. Note that
-	// rate.NewLimiter(10, 100) lets 199 into one such window, while 9 a second
-	// with a burst of 5 stays within it. Default: none.
+	// Limiter, if non-nil, is consulted before each attempt, perhaps by several calls
+	// at once. The service allows 100 requests in any 10 seconds for a key, on all
+	// machines together. rate.NewLimiter(10, 100) lets 199 into one such window; 9 a
+	// second with a burst of 5 stays within it. Default: nil.
 	Limiter Limiter
 
-	// OnAttempt is told of each attempt after its end, on the goroutine of the
-	// call. Like the Limiter, it must bear several calls at a time, as there are
-	// in [Client.Sync]. Default: nobody is.
+	// OnAttempt, if non-nil, is called after each attempt, on the goroutine of the
+	// call. Default: nil.
 	OnAttempt func(context.Context, Attempt)
+
+	// RequireUserIDs rejects, as a *[FieldError], an external id to be written that is
+	// not also a legal userId of the chat API: 1 to 128 characters of a-z, A-Z, 0-9,
+	// dot, underscore and hyphen. Under the same id, the service lines a contact up
+	// with its conversations; an e-mail address is legal here and not there. Contacts
+	// with other ids can still be read, changed and deleted. Default: any external id.
+	RequireUserIDs bool
 }
 
 // Limiter waits until a request may be sent, or returns an error when it may
@@ -73,24 +70,23 @@ type Limiter interface {
 type Attempt struct {
 	Operation  string        // the method and the path as a template, without ids
 	Number     int           // from 1
-	StatusCode int           // 0 without an answer
+	StatusCode int           // 0 without a response
 	Duration   time.Duration // of the attempt
-	Wait       time.Duration // before the next attempt, 0 when there is none
-	RequestID  string        // of the answer
-	Err        error         // why there was no answer that could be used
+	Wait       time.Duration // before the next attempt, 0 if there is none
+	RequestID  string        // of the response
+	Err        error         // why there is no response that can be used
 }
 
-// RateLimit is the state of the key's budget as an answer tells it; what is
-// missing is zero. Bookbag does not document whether answers about contacts
-// have one. The names of the headers are those of Chatbase, whose API it
-// imitates.
+// RateLimit is the state of the key's budget, as far as a response has it; the rest
+// is zero. The names of the headers are documented by Chatbase, whose API Bookbag
+// imitates, not by Bookbag.
 type RateLimit struct {
 	Limit     int       // requests that a window allows
 	Remaining int       // of them, those left
-	Reset     time.Time // when the window is over
+	Reset     time.Time // when the window ends
 }
 
-// ResponseInfo is what an answer carries beside its content.
+// ResponseInfo is what every response carries beside its content.
 type ResponseInfo struct {
 	RequestID string // x-request-id, for the service's support; may be empty
 	RateLimit RateLimit
@@ -104,7 +100,6 @@ type Client struct {
 	once           *bookbag.Client // without repetitions and the limiter, for Sync
 	limiter        Limiter
 	window         bookbag.Window // of Sync
-	agent          int64
 	requireUserIDs bool
 }
 
@@ -120,32 +115,23 @@ func New(apiKey string, agent int64, options *Options) (*Client, error) {
 	if options != nil {
 		o = *options
 	}
-	if broken := bookbag.Agent(agent); broken != "" {
-		return nil, &FieldError{"agent", broken}
-	}
 	config := bookbag.Config{
-		BaseURL:    o.BaseURL,
-		HTTPClient: o.HTTPClient,
-		Timeout:    o.Timeout,
-		MaxRetries: o.MaxRetries,
-		MaxWait:    o.MaxWait,
-		MaxBody:    o.MaxBody,
-		MaxError:   maxError,
-		Limiter:    o.Limiter,
+		Root: "/api/v1", Agent: agent, BaseURL: o.BaseURL, HTTPClient: o.HTTPClient, Timeout: o.Timeout,
+		MaxRetries: o.MaxRetries, MaxWait: o.MaxWait, MaxBody: o.MaxBody, MaxError: maxError, Limiter: o.Limiter,
 	}
 	if o.OnAttempt != nil {
 		config.OnAttempt = func(ctx context.Context, a bookbag.Attempt) { o.OnAttempt(ctx, Attempt(a)) }
 	}
 	api, err := bookbag.New(apiKey, config)
-	if a, ok := errors.AsType[*bookbag.ArgumentError](err); ok {
-		return nil, &FieldError{a.Field, a.Rule}
+	if err != nil {
+		return nil, (*FieldError)(err.(*bookbag.ArgumentError))
 	}
 	config.MaxRetries, config.Limiter = -1, nil
 	once, err := bookbag.New(apiKey, config)
-	return &Client{api: api, once: once, limiter: o.Limiter, agent: agent, requireUserIDs: o.RequireUserIDs}, err
+	return &Client{api: api, once: once, limiter: o.Limiter, requireUserIDs: o.RequireUserIDs}, err
 }
 
-// The paths, as they stand in an operation.
+// The paths of operations.
 const (
 	contactsPath   = "/chatbots/{chatbotId}/contacts"
 	contactPath    = "/chatbots/{chatbotId}/contacts/{external_id}"
@@ -153,47 +139,17 @@ const (
 	attributePath  = "/chatbots/{chatbotId}/custom-attributes/{name}"
 )
 
-// call names an operation by its method and path, with the segments that the
-// path has below the agent.
-func (c *Client) call(method, path string, segments ...string) bookbag.Call {
-	agent := strconv.FormatInt(c.agent, 10)
-	return bookbag.Call{
-		Operation: method + " " + path,
-		Method:    method,
-		Path:      append([]string{"api", "v1", "chatbots", agent}, segments...),
-	}
-}
-
-// get names a reading operation, which may be repeated at will.
-func (c *Client) get(path string, query url.Values, segments ...string) bookbag.Call {
-	call := c.call(http.MethodGet, path, segments...)
-	call.Query, call.Repeatable = query, true
-	return call
+// get returns a call that only reads.
+func get(path string, ids ...string) bookbag.Call {
+	return bookbag.Call{Operation: "GET " + path, IDs: ids, Repeatable: true}
 }
 
 // do makes a call and decodes its response.
-func (c *Client) do(ctx context.Context, call bookbag.Call, decode func(*bookbag.Scanner) error) (ResponseInfo, error) {
-	res, err := c.api.Do(ctx, call)
-	if err != nil {
-		return ResponseInfo{}, fail(err)
-	}
-	if err := bookbag.Scan(res.Body, decode); err != nil {
-		return infoOf(res.ResponseInfo), undecodable(call.Operation, res, err)
-	}
-	return infoOf(res.ResponseInfo), nil
+func (c *Client) do(ctx context.Context, call bookbag.Call, decode func(body []byte) error) (ResponseInfo, error) {
+	info, err := c.api.Decode(ctx, call, decode)
+	return infoOf(info), fail(err)
 }
 
-func infoOf(m bookbag.ResponseInfo) ResponseInfo {
-	return ResponseInfo{RequestID: m.RequestID, RateLimit: RateLimit(m.RateLimit)}
-}
-
-// undecodable is the error of a response of status 2xx whose body is not what the
-// operation returns.
-func undecodable(operation string, res *bookbag.Response, err error) *Error {
-	if err == bookbag.ErrFormat {
-		err = ErrUnexpectedResponse
-	}
-	return asError(&bookbag.Failure{
-		ResponseInfo: res.ResponseInfo, Operation: operation, StatusCode: res.StatusCode, Attempts: res.Attempts, MayBeDone: true, Err: err,
-	})
+func infoOf(i bookbag.ResponseInfo) ResponseInfo {
+	return ResponseInfo{i.RequestID, RateLimit(i.RateLimit)}
 }

@@ -292,8 +292,8 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{"", 1, nil, "apiKey", "must not be empty (is the variable set?)"},
 		{testKey + "\n", 1, nil, "apiKey", "must not begin or end with white space (is there a line end after it?)"},
-		{testKey, 0, nil, "agent", "must be positive"},
-		{testKey, -1, nil, "agent", "must be positive"},
+		{testKey, 0, nil, "agent", "must be positive (see the agent's page in Bookbag)"},
+		{testKey, -1, nil, "agent", "must be positive (see the agent's page in Bookbag)"},
 		{testKey, 1, &Options{BaseURL: "http://app.bookbag.ai"}, "Options.BaseURL", "must be https, unless its host is this machine"},
 		{testKey, 1, &Options{Timeout: -1}, "Options.Timeout", "must not be negative"},
 		{testKey, 1, &Options{MaxBody: -1}, "Options.MaxBody", "must be from 0 to 1073741824 bytes"},
@@ -360,7 +360,7 @@ func TestWhatIsRepeated(t *testing.T) {
 					e := requireError(t, test.call(t.Context(), newTestClient(t, rec.with(failing), nil)))
 					assert.Len(t, rec.requests, test.want)
 					assert.Equal(t, test.want, e.Attempts)
-					assert.True(t, e.MayBeDone)
+					assert.True(t, e.OutcomeUnknown)
 				}
 				for _, refusing := range []transport{
 					func(*http.Request) (*http.Response, error) { return nil, errDial },
@@ -369,7 +369,7 @@ func TestWhatIsRepeated(t *testing.T) {
 					var rec recorder
 					e := requireError(t, test.call(t.Context(), newTestClient(t, rec.with(refusing), nil)))
 					assert.Len(t, rec.requests, 3, "it was not carried out")
-					assert.False(t, e.MayBeDone)
+					assert.False(t, e.OutcomeUnknown)
 				}
 			})
 		})
@@ -387,8 +387,8 @@ func TestErrors(t *testing.T) {
 		_, err := c.Upsert(t.Context(), []Fields{ada})
 		e := requireError(t, err)
 		assert.Equal(t, &Error{
-			Operation: "POST /chatbots/{chatbotId}/contacts", StatusCode: 429, Message: "Slow down.", RequestID: "req_1", RetryAfter: 3 * time.Second,
-			RateLimit: RateLimit{Limit: 100, Remaining: 99}, Attempts: 3, refusal: e.refusal,
+			Operation: "POST /chatbots/{chatbotId}/contacts", StatusCode: 429, Message: "Slow down.", RetryAfter: 3 * time.Second,
+			ResponseInfo: ResponseInfo{"req_1", RateLimit{Limit: 100, Remaining: 99}}, Attempts: 3,
 		}, e)
 		assert.ErrorIs(t, err, ErrRateLimited)
 		assert.NotErrorIs(t, err, ErrNotFound)
@@ -399,10 +399,11 @@ func TestErrors(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(cause) })
 		_, err = c.Upsert(ctx, []Fields{ada})
-		requireError(t, err)
+		e = requireError(t, err)
 		assert.ErrorIs(t, err, context.Canceled)
 		assert.ErrorIs(t, err, cause)
-		assert.ErrorIs(t, err, ErrRateLimited)
+		assert.NotErrorIs(t, err, ErrRateLimited)
+		assert.ErrorIs(t, e.LastRejection, ErrRateLimited)
 	})
 	for status, want := range map[int]error{
 		400: ErrBadRequest, 401: ErrUnauthorized, 403: ErrForbidden, 404: ErrNotFound, 409: ErrConflict, 413: ErrTooLarge, 501: ErrServer,
@@ -410,10 +411,10 @@ func TestErrors(t *testing.T) {
 		_, err := newTestClient(t, jsonAnswer(status, `{"message":"m"}`), nil).Get(t.Context(), "a")
 		assert.ErrorIs(t, err, want)
 		assert.Equal(t, "m", requireError(t, err).Message)
-		assert.Equal(t, status > 500, requireError(t, err).MayBeDone)
+		assert.Equal(t, status > 500, requireError(t, err).OutcomeUnknown)
 	}
-	assert.Equal(t, "contacts: status Not Found", ErrNotFound.Error())
-	assert.Equal(t, "contacts: apiKey must not be empty", (&FieldError{"apiKey", "must not be empty"}).Error())
+	assert.Equal(t, "status 404 Not Found", ErrNotFound.Error())
+	assert.Equal(t, "contacts: apiKey: must not be empty", (&FieldError{"apiKey", "must not be empty"}).Error())
 }
 
 func TestErrorsByShape(t *testing.T) {
@@ -422,13 +423,13 @@ func TestErrorsByShape(t *testing.T) {
 	for body, check := range map[string]func(*Error){
 		`{"message":"Resource not found"}`: func(e *Error) { assert.Equal(t, "Resource not found", e.Message) },
 		`{"message":"m","issues":[{"field":"users[3].email","message":"is taken"},{"path":["users",3]},"odd",{"field":7,"message":"n"}]}`: func(e *Error) {
-			assert.Equal(t, []Issue{{"users[3].email", "is taken"}, {"", `{"path":["users",3]}`}, {"", `"odd"`}, {"", `{"field":7,"message":"n"}`}}, e.Issues)
+			assert.Equal(t, []Issue{{"users[3].email", "is taken"}, {"", `{"path":["users",3]}`}, {"", `"odd"`}, {"", `{"field":7,"message":"n"}`}}, e.Issues())
 		},
-		`{"message":"m","issues":"odd"}`: func(e *Error) { assert.Empty(t, e.Issues) },
+		`{"message":"m","issues":"odd"}`: func(e *Error) { assert.Empty(t, e.Issues()) },
 		`{"success":false,"error":{"code":"A_B","message":"m","details":[{"field":"f","message":"n"}]}}`: func(e *Error) {
 			assert.Equal(t, "A_B", e.Code)
 			assert.Equal(t, "m", e.Message)
-			assert.Equal(t, []Issue{{"f", "n"}}, e.Issues)
+			assert.Equal(t, []Issue{{"f", "n"}}, e.Issues())
 			assert.Contains(t, e.Error(), "status 418 \"A_B\"")
 		},
 		page: func(e *Error) {
@@ -438,8 +439,8 @@ func TestErrorsByShape(t *testing.T) {
 		},
 		many: func(e *Error) {
 			assert.Equal(t, "m", e.Message, "a refusal of a whole upsert is read to its end")
-			assert.Len(t, e.Issues, 1000)
-			assert.Len(t, e.Issues[999].Field, 512)
+			assert.Len(t, e.Issues(), 1000)
+			assert.Len(t, e.Issues()[999].Field, 512)
 		},
 		"": func(e *Error) { assert.Empty(t, e.Message) },
 	} {
@@ -470,7 +471,7 @@ func TestAnswersThatAreNone(t *testing.T) {
 			assert.Equal(t, 1, e.Attempts)
 			assert.Equal(t, 200, e.StatusCode)
 			assert.Equal(t, "req_1", e.RequestID)
-			assert.True(t, e.MayBeDone)
+			assert.True(t, e.OutcomeUnknown)
 		}
 	}
 }
@@ -660,7 +661,7 @@ func TestAnswersAboutAnother(t *testing.T) {
 		e, ok := errors.AsType[*Error](err)
 		require.True(t, ok, body)
 		assert.ErrorIs(t, e, ErrUnexpectedResponse)
-		assert.True(t, e.MayBeDone)
+		assert.True(t, e.OutcomeUnknown)
 		d, err := c.DeleteAll(t.Context(), func(yield func(string, error) bool) { yield("a", nil) }, nil)
 		assert.Error(t, err)
 		assert.Zero(t, d.Deleted)
@@ -732,12 +733,12 @@ func TestSchema(t *testing.T) {
 	for rule, bad := range map[string]Values{
 		`"a" is not defined`:                                            {"b": 1, "a": 1},
 		`"old" is archived`:                                             {"old": "x"},
-		`"plan" must be text, is number`:                                {"plan": 1, "seats": "x"},
-		`"seats" must be number, is text`:                               {"seats": "3"},
-		`"vip" must be boolean, is number`:                              {"vip": 1},
-		`"since" must be date, is boolean`:                              {"since": true},
-		`"plan" must be text, is an array`:                              {"plan": []string{"x"}},
-		`"plan" must be text, is an object`:                             {"plan": map[string]int{}},
+		`"plan" expected text, got number`:                              {"plan": 1, "seats": "x"},
+		`"seats" expected number, got text`:                             {"seats": "3"},
+		`"vip" expected boolean, got number`:                            {"vip": 1},
+		`"since" expected date, got boolean`:                            {"since": true},
+		`"plan" expected text, got an array`:                            {"plan": []string{"x"}},
+		`"plan" expected text, got an object`:                           {"plan": map[string]int{}},
 		`"seats" must be a finite number (leave it out, or pass nil)`:   {"seats": math.Inf(1)},
 		`"plan" must not be bytes, got []uint8 (pass a string)`:         {"plan": []byte("pro")},
 		`"since" must not be the zero time (leave it out, or pass nil)`: {"since": time.Time{}},
@@ -792,15 +793,15 @@ func TestError_ForeignTexts(t *testing.T) {
 	require.NoError(t, err)
 	_, err = newTestClient(t, jsonAnswer(400, string(body)), nil).Get(t.Context(), "a")
 	e := requireError(t, err)
-	require.Len(t, e.Issues, 2)
-	text := e.Error() + e.Code + e.Message + e.Issues[0].Field + e.Issues[0].Message + e.Issues[1].Message +
-		(&Error{Operation: "GET /", err: errors.New(misleading), Code: misleading, RequestID: misleading}).Error()
+	require.Len(t, e.Issues(), 2)
+	text := e.Error() + e.Code + e.Message + e.Issues()[0].Field + e.Issues()[0].Message + e.Issues()[1].Message +
+		(&Error{Operation: "GET /", err: errors.New(misleading), Code: misleading, ResponseInfo: ResponseInfo{RequestID: misleading}}).Error()
 	assert.False(t, strings.ContainsAny(text, misleading), "%q", text)
 	assert.Contains(t, e.Error(), ` status 400 "A B `, "a code is quoted")
 	assert.Less(t, len(e.Error()), 400)
 
 	_, err = newTestClient(t, jsonAnswer(400, `{"message":"m","issues":[{"field":"f","message":"`+testKey+`"}]}`), nil).Get(t.Context(), "a")
-	assert.Empty(t, requireError(t, err).Issues, "the key was sent back")
+	assert.Empty(t, requireError(t, err).Issues(), "the key was sent back")
 }
 
 func TestOnAttemptAndLimiter(t *testing.T) {
@@ -812,7 +813,7 @@ func TestOnAttemptAndLimiter(t *testing.T) {
 	})
 	_, err := c.Upsert(t.Context(), []Fields{ada})
 	assert.ErrorIs(t, err, spent)
-	assert.False(t, requireError(t, err).MayBeDone)
+	assert.False(t, requireError(t, err).OutcomeUnknown)
 	require.Len(t, attempts, 1)
 	assert.Equal(t, "POST /chatbots/{chatbotId}/contacts", attempts[0].Operation)
 }
@@ -863,7 +864,7 @@ func FuzzContact(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var contact Contact
 		anyone := func(*Contact) bool { return true }
-		if bookbag.Scan(body, func(s *bookbag.Scanner) error { return contact.read(s, anyone) }) == nil {
+		if bookbag.Check(body) == nil && contact.read(body, anyone) == nil {
 			_, err := json.Marshal(contact)
 			require.NoError(t, err)
 		}
@@ -873,7 +874,7 @@ func FuzzContact(f *testing.F) {
 func FuzzIssues(f *testing.F) {
 	f.Add([]byte(`[{"field":"f","message":"m"},7,"x",null]`))
 	f.Fuzz(func(t *testing.T, details []byte) {
-		for _, issue := range parseIssues(details) {
+		for _, issue := range (&Error{Details: details}).Issues() {
 			require.LessOrEqual(t, len(issue.Field), 512)
 			require.LessOrEqual(t, len(issue.Message), 512)
 			require.NotContains(t, issue.Field+issue.Message, "\n")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"net/http"
 	"time"
 
 	"github.com/chatident/chatident/internal/bookbag"
@@ -93,7 +92,7 @@ func (c *Client) Get(ctx context.Context, externalID string) (*Contact, error) {
 	if err := checkExternalID("externalID", externalID); err != nil {
 		return nil, err
 	}
-	return c.contact(ctx, c.get(contactPath, nil, "contacts", externalID), func(contact *Contact) bool {
+	return c.contact(ctx, get(contactPath, externalID), func(contact *Contact) bool {
 		return contact.isOf(externalID)
 	})
 }
@@ -101,17 +100,17 @@ func (c *Client) Get(ctx context.Context, externalID string) (*Contact, error) {
 // contact makes a call whose answer is one that is as it must be.
 func (c *Client) contact(ctx context.Context, call bookbag.Call, isGood func(*Contact) bool) (*Contact, error) {
 	var contact Contact
-	meta, err := c.do(ctx, call, func(s *bookbag.Scanner) error { return contact.read(s, isGood) })
+	info, err := c.do(ctx, call, func(body []byte) error { return contact.read(body, isGood) })
 	if err != nil {
 		return nil, err
 	}
-	contact.ResponseInfo = meta
+	contact.ResponseInfo = info
 	return &contact, nil
 }
 
 // read decodes the contact that is a response.
-func (c *Contact) read(s *bookbag.Scanner, isGood func(*Contact) bool) error {
-	err := bookbag.Record(s, "external_id", c)
+func (c *Contact) read(body []byte, isGood func(*Contact) bool) error {
+	err := bookbag.Record(body, "external_id", c)
 	if err == nil && !isGood(c) {
 		err = bookbag.ErrFormat
 	}
@@ -147,8 +146,7 @@ func (c *Client) Update(ctx context.Context, externalID string, in Fields) (*Con
 		return nil, err
 	}
 	newID, renames := in.ExternalID.Get()
-	call := c.call(http.MethodPatch, contactPath, "contacts", externalID)
-	call.Body, call.Repeatable = body, !renames || newID == externalID
+	call := bookbag.Call{Operation: "PATCH " + contactPath, IDs: []string{externalID}, Body: body, Repeatable: !renames || newID == externalID}
 	return c.contact(ctx, call, func(*Contact) bool { return true })
 }
 
@@ -177,7 +175,7 @@ func (c *Client) MergeAttributes(ctx context.Context, externalID string, values 
 	if err := checkExternalID("externalID", externalID); err != nil {
 		return nil, err
 	}
-	contact, err := c.contact(ctx, c.get(contactPath, nil, "contacts", externalID), func(contact *Contact) bool {
+	contact, err := c.contact(ctx, get(contactPath, externalID), func(contact *Contact) bool {
 		return contact.isOf(externalID) && contact.CustomAttributes != nil // else all would be lost
 	})
 	if err != nil {

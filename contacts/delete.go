@@ -22,36 +22,31 @@ import (
 // Source: Bookbag, API v1, "Contacts". An answer of status 204, which Chatbase
 // documented once, counts as well.
 func (c *Client) Delete(ctx context.Context, externalID string) (ResponseInfo, error) {
-	meta, _, err := c.remove(ctx, externalID)
-	return meta, err
+	info, _, err := c.remove(ctx, externalID)
+	return info, err
 }
 
 // remove also says whether the service did not find the contact, which is no
 // error where an earlier attempt may have deleted it.
-func (c *Client) remove(ctx context.Context, externalID string) (meta ResponseInfo, notFound bool, err error) {
+func (c *Client) remove(ctx context.Context, externalID string) (info ResponseInfo, notFound bool, err error) {
 	if err := checkExternalID("externalID", externalID); err != nil {
 		return ResponseInfo{}, false, err
 	}
-	call := c.call(http.MethodDelete, contactPath, "contacts", externalID)
-	call.Repeatable = true
+	call := bookbag.Call{Operation: "DELETE " + contactPath, IDs: []string{externalID}, Repeatable: true}
 	res, err := c.api.Do(ctx, call)
-	if f, ok := errors.AsType[*bookbag.Failure](err); ok {
-		if notFound = isNotFound(f); notFound && f.MayBeDone {
+	if f, ok := err.(*bookbag.Failure); ok {
+		if notFound = isNotFound(f); notFound && f.OutcomeUnknown {
 			return infoOf(f.ResponseInfo), true, nil
 		}
-		return ResponseInfo{}, notFound, asError(f)
+		return ResponseInfo{}, notFound, newError(f)
 	}
-	if res.StatusCode == http.StatusNoContent {
-		return infoOf(res.ResponseInfo), false, nil
+	if res.StatusCode != http.StatusNoContent {
+		var deleted Contact
+		err = res.Decode(func(body []byte) error {
+			return deleted.read(body, func(*Contact) bool { return deleted.isOf(externalID) })
+		})
 	}
-	var deleted Contact
-	err = bookbag.Scan(res.Body, func(s *bookbag.Scanner) error {
-		return deleted.read(s, func(*Contact) bool { return deleted.isOf(externalID) })
-	})
-	if err != nil {
-		return infoOf(res.ResponseInfo), false, undecodable(call.Operation, res, err)
-	}
-	return infoOf(res.ResponseInfo), false, nil
+	return infoOf(res.ResponseInfo), false, fail(err)
 }
 
 // isNotFound wants the service's own word: a proxy's page of that status says
@@ -80,7 +75,7 @@ type Deletion struct {
 	Outcome    Outcome // OutcomeDeleted, OutcomeNotFound or OutcomeFailed
 
 	// Err is nil unless the deletion failed: a *[FieldError] for what is no external
-	// id, else an *[Error], whose MayBeDone says that the contact may be deleted.
+	// id, else an *[Error], with OutcomeUnknown if the contact may be deleted.
 	Err error
 }
 

@@ -109,8 +109,8 @@ func ExampleClient_EnsureAttributes() {
 	}
 	// Output:
 	// <nil>
-	// contacts: input.CustomAttributes["seats"] must be number, is text
-	// contacts: input.CustomAttributes["Plan"] is not defined
+	// contacts: input.CustomAttributes["seats"]: expected number, got text
+	// contacts: input.CustomAttributes["Plan"]: is not defined
 }
 
 // Customers asked to be deleted. Their ids come from a table, which could fail.
@@ -179,8 +179,8 @@ func ExampleClient_Sync() {
 	fmt.Println("acknowledged:", report.Acknowledged, "of", report.Read)
 	fmt.Println("contacts:", len(fake.Contacts()))
 	// Output:
-	// row 3 is rejected: input.CustomAttributes["Plan"] is not defined
-	// row 4 is rejected: row.Fields.ExternalID must be set
+	// row 3 is rejected: input.CustomAttributes["Plan"]: is not defined
+	// row 4 is rejected: row.Fields.ExternalID: must be set
 	// acknowledged: 3 of 5
 	// contacts: 3
 }
@@ -245,12 +245,12 @@ func Example_testing() {
 	_, err = client.Upsert(context.Background(), []contacts.Fields{{ExternalID: contacts.Set("user_8821")}})
 	var e *contacts.Error
 	if errors.As(err, &e) {
-		fmt.Println("may be done:", e.MayBeDone)
+		fmt.Println("outcome unknown:", e.OutcomeUnknown)
 	}
 	fmt.Println("contacts:", len(fake.Contacts()))
 	fmt.Println(string(fake.Requests()[0].Body))
 	// Output:
-	// may be done: true
+	// outcome unknown: true
 	// contacts: 1
 	// {"users":[{"external_id":"user_8821"}]}
 }

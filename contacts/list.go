@@ -3,6 +3,7 @@ package contacts
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"iter"
 	"net/http"
 	"net/url"
@@ -63,8 +64,9 @@ type Page struct {
 // Source: Bookbag, API v1, "Contacts"; the form of the answer is documented by
 // Chatbase alone.
 func (c *Client) Page(ctx context.Context, p PageRequest) (Page, error) {
-	query, err := p.query()
-	if err != nil {
+	call := get(contactsPath)
+	var err error
+	if call.Query, err = p.query(); err != nil {
 		return Page{}, err
 	}
 	var page Page
@@ -73,21 +75,17 @@ func (c *Client) Page(ctx context.Context, p PageRequest) (Page, error) {
 		PerPage    int `json:"per_page"`
 		TotalPages int `json:"total_pages"`
 	}
-	meta, err := c.do(ctx, c.get(contactsPath, query, "contacts"), func(s *bookbag.Scanner) error {
-		return bookbag.List(s, cmp.Or(p.PerPage, maxPerPage), &page.Contacts, func(name []byte) error {
-			switch string(name) {
-			case "total":
-				return s.Decode(&page.Total)
-			case "pages":
-				return s.Decode(&pages)
-			}
-			return nil
-		})
+	info, err := c.do(ctx, call, func(body []byte) (err error) {
+		members := bookbag.Members(body)
+		_ = bookbag.Object(members["pages"], &pages) // of another form: unknown
+		_ = json.Unmarshal(members["total"], &page.Total)
+		page.Contacts, err = bookbag.List[Contact](members["data"], cmp.Or(p.PerPage, maxPerPage))
+		return err
 	})
 	if err != nil {
 		return Page{}, err
 	}
-	page.Number, page.PerPage, page.TotalPages, page.ResponseInfo = pages.Page, pages.PerPage, pages.TotalPages, meta
+	page.Number, page.PerPage, page.TotalPages, page.ResponseInfo = pages.Page, pages.PerPage, pages.TotalPages, info
 	return page, nil
 }
 
@@ -141,8 +139,5 @@ func (p *Page) check(number int, seen map[string]bool) error {
 }
 
 func (p *Page) because(err error) *Error {
-	return &Error{
-		Operation: "GET " + contactsPath, StatusCode: http.StatusOK, Attempts: 1,
-		RequestID: p.ResponseInfo.RequestID, RateLimit: p.ResponseInfo.RateLimit, err: err,
-	}
+	return &Error{ResponseInfo: p.ResponseInfo, Operation: "GET " + contactsPath, StatusCode: http.StatusOK, Attempts: 1, err: err}
 }

@@ -1,9 +1,11 @@
 package contacts
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestItemNumber(t *testing.T) {
@@ -25,8 +27,11 @@ func FuzzItems(f *testing.F) {
 	f.Add("users[3].email", "/users/0/name")
 	f.Add("", "99999999999999999999")
 	f.Fuzz(func(t *testing.T, a, b string) {
-		e := &Error{Issues: []Issue{{Field: a}, {Field: b}}}
+		details, err := json.Marshal([]map[string]string{{"field": a}, {"field": b}})
+		require.NoError(t, err)
+		e := &Error{Details: details}
 		assert.LessOrEqual(t, len(e.items()), 2)
-		assert.Len(t, ownIssues(e.Issues), 2)
+		e.row = true
+		assert.Len(t, e.Issues(), 2)
 	})
 }

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
-	"strings"
 )
 
 // Report counts what became of the rows that [Client.Sync] read: Acknowledged,
@@ -79,14 +77,14 @@ type Failure struct {
 // text, which may repeat a value of the row, or else the error's text.
 func (f Failure) Reason() string {
 	if e, ok := errors.AsType[*FieldError](f.Err); ok {
-		return e.Field + " " + e.Rule
+		return e.Field + ": " + e.Rule
 	}
 	e, ok := errors.AsType[*Error](f.Err)
 	switch {
 	case !ok:
 		return fmt.Sprint(f.Err)
-	case len(e.Issues) > 0 && (e.err == nil || e.err == errNotEchoed):
-		return strings.TrimSpace(e.Issues[0].Field + " " + e.Issues[0].Message)
+	case len(e.Issues()) > 0 && (e.err == nil || e.err == errNotEchoed):
+		return e.Issues()[0].text()
 	case e.err == nil && e.Message != "":
 		return e.Message
 	}
@@ -111,7 +109,7 @@ var (
 	errNotEchoed = fmt.Errorf("%w: it does not have the contact", ErrUnexpectedResponse)
 )
 
-const upsertOperation = http.MethodPost + " " + contactsPath
+const upsertOperation = "POST " + contactsPath
 
 // ledger is what a run knows about the rows that are settled, in reading order.
 type ledger struct {

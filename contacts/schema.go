@@ -71,7 +71,7 @@ func (s *Schema) broken(name string, v any) string {
 	case kind == "":
 		return ""
 	case !a.Type.takes(kind):
-		return fmt.Sprintf("must be %s, is %s", a.Type.or(), kind)
+		return fmt.Sprintf("expected %s, got %s", a.Type.or(), kind)
 	case a.Type == TypeDate && kind == "number" && isMilliseconds(simple.Text):
 		return "must be in seconds since 1970, got milliseconds (divide by 1,000, or pass a time.Time)"
 	}

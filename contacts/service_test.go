@@ -233,8 +233,8 @@ func TestRefusals(t *testing.T) {
 			var e *contacts.Error
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, test.text, e.Message)
-			assert.Equal(t, test.issues, e.Issues)
-			assert.False(t, e.MayBeDone)
+			assert.Equal(t, test.issues, e.Issues())
+			assert.False(t, e.OutcomeUnknown)
 		})
 	}
 	assert.Equal(t, []string{"user_0", "user_1"}, externalIDs(fake))
@@ -372,7 +372,7 @@ func TestUpsertFaults(t *testing.T) {
 				assert.Len(t, fake.Contacts(), test.held)
 				var e *contacts.Error
 				if errors.As(err, &e) {
-					assert.Equal(t, test.mayBeDone, e.MayBeDone)
+					assert.Equal(t, test.mayBeDone, e.OutcomeUnknown)
 				}
 			})
 		})
@@ -387,7 +387,7 @@ func TestAnAnonymousContactIsMadeOnce(t *testing.T) {
 		_, err := c.Upsert(t.Context(), []contacts.Fields{person("a", "Ada"), {Name: contacts.Set("nobody")}})
 		var e *contacts.Error
 		require.ErrorAs(t, err, &e)
-		assert.True(t, e.MayBeDone)
+		assert.True(t, e.OutcomeUnknown)
 		assert.Len(t, fake.Contacts(), 2)
 	}
 }
@@ -509,7 +509,7 @@ func TestDeleteAll_OnDeletedFails(t *testing.T) {
 	assert.Equal(t, contacts.DeleteReport{Deleted: 1}, d)
 	assert.Len(t, fake.Contacts(), 2)
 	_, err = c.DeleteAll(t.Context(), nil, nil)
-	assert.EqualError(t, err, "contacts: externalIDs must not be nil")
+	assert.EqualError(t, err, "contacts: externalIDs: must not be nil")
 }
 
 // When the context ends, the one under way is among the failed ones, with a
@@ -528,7 +528,7 @@ func TestDeleteAllEndsWithItsContext(t *testing.T) {
 		assert.Equal(t, "user_1", d.Failed[0].ExternalID)
 		var e *contacts.Error
 		require.ErrorAs(t, d.Failed[0].Err, &e)
-		assert.True(t, e.MayBeDone)
+		assert.True(t, e.OutcomeUnknown)
 	})
 }
 

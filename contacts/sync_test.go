@@ -128,11 +128,11 @@ func TestSyncRefusesRowsUnsent(t *testing.T) {
 		reasons = append(reasons, f.Reason())
 	}
 	assert.Equal(t, []string{
-		"row.Fields.ExternalID must be set",
-		"row.Fields.ExternalID must not be empty, nor only slashes",
-		"row.Fields.ExternalID must have only letters, digits, dot, underscore and hyphen: byte 4 is another",
-		`input.CustomAttributes["Plan"] is not defined`,
-		"row.Fields.ExternalID must not be null",
+		"row.Fields.ExternalID: must be set",
+		"row.Fields.ExternalID: must not be empty, nor only slashes",
+		"row.Fields.ExternalID: must have only letters, digits, dot, underscore and hyphen: byte 4 is another",
+		`input.CustomAttributes["Plan"]: is not defined`,
+		"row.Fields.ExternalID: must not be null",
 	}, reasons)
 	assert.Equal(t, []string{"user_1"}, externalIDs(fake))
 }
@@ -189,7 +189,7 @@ func TestSyncNarrows(t *testing.T) {
 				assert.Equal(t, rows[bad[i]], f.Row)
 				var e *contacts.Error
 				require.ErrorAs(t, f.Err, &e)
-				assert.Len(t, e.Issues, test.issues)
+				assert.Len(t, e.Issues(), test.issues)
 			}
 			assert.Equal(t, test.reason, report.Failures[0].Reason())
 			assert.LessOrEqual(t, upserts(fake), test.calls)
@@ -965,12 +965,12 @@ func TestSyncBadOptions(t *testing.T) {
 		options contacts.SyncOptions
 		want    string
 	}{
-		"no rows":     {nil, contacts.SyncOptions{}, "contacts: rows must not be nil"},
-		"size":        {source(nil), contacts.SyncOptions{BatchSize: -1}, "contacts: SyncOptions.BatchSize must be from 1 to 1000, or 0 for the default"},
-		"large size":  {source(nil), contacts.SyncOptions{BatchSize: 1001}, "contacts: SyncOptions.BatchSize must be from 1 to 1000, or 0 for the default"},
-		"bytes":       {source(nil), contacts.SyncOptions{BatchBytes: 1 << 30}, "contacts: SyncOptions.BatchBytes must be from 1 to 16777216, or 0 for the default"},
-		"workers":     {source(nil), contacts.SyncOptions{Workers: 65}, "contacts: SyncOptions.Workers must be from 1 to 64, or 0 for the default"},
-		"few workers": {source(nil), contacts.SyncOptions{Workers: -1}, "contacts: SyncOptions.Workers must be from 1 to 64, or 0 for the default"},
+		"no rows":     {nil, contacts.SyncOptions{}, "contacts: rows: must not be nil"},
+		"size":        {source(nil), contacts.SyncOptions{BatchSize: -1}, "contacts: SyncOptions.BatchSize: must be from 1 to 1000, or 0 for the default"},
+		"large size":  {source(nil), contacts.SyncOptions{BatchSize: 1001}, "contacts: SyncOptions.BatchSize: must be from 1 to 1000, or 0 for the default"},
+		"bytes":       {source(nil), contacts.SyncOptions{BatchBytes: 1 << 30}, "contacts: SyncOptions.BatchBytes: must be from 1 to 16777216, or 0 for the default"},
+		"workers":     {source(nil), contacts.SyncOptions{Workers: 65}, "contacts: SyncOptions.Workers: must be from 1 to 64, or 0 for the default"},
+		"few workers": {source(nil), contacts.SyncOptions{Workers: -1}, "contacts: SyncOptions.Workers: must be from 1 to 64, or 0 for the default"},
 	} {
 		_, err := c.Sync(t.Context(), test.rows, &test.options)
 		var fe *contacts.FieldError

@@ -168,10 +168,10 @@ func TestSyncOptions_Share(t *testing.T) {
 	c, _ := over(t, nil, nil)
 	for _, share := range []float64{-0.1, 1.01, math.NaN(), math.Inf(1)} {
 		_, err := c.Sync(t.Context(), source(nil), &contacts.SyncOptions{Share: share})
-		assert.EqualError(t, err, "contacts: SyncOptions.Share must be above 0 and at most 1, or 0 for the default")
+		assert.EqualError(t, err, "contacts: SyncOptions.Share: must be above 0 and at most 1, or 0 for the default")
 	}
 	_, err := c.Sync(t.Context(), source(nil), &contacts.SyncOptions{MaxOutage: -1})
-	assert.EqualError(t, err, "contacts: SyncOptions.MaxOutage must not be negative")
+	assert.EqualError(t, err, "contacts: SyncOptions.MaxOutage: must not be negative")
 	_, err = c.Sync(t.Context(), source(people(3)), &contacts.SyncOptions{Share: 1e-9})
 	require.NoError(t, err, "one call at least")
 }

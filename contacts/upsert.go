@@ -3,7 +3,6 @@ package contacts
 import (
 	"context"
 	"fmt"
-	"net/http"
 
 	"github.com/chatident/chatident/internal/bookbag"
 )
@@ -57,22 +56,20 @@ func (c *Client) Upsert(ctx context.Context, inputs []Fields) (*UpsertResult, er
 		repeatable = repeatable && ok
 	}
 	var upserted UpsertResult
-	meta, err := c.do(ctx, c.upsertOf(items, repeatable), func(s *bookbag.Scanner) error {
-		return bookbag.List(s, len(inputs), &upserted.Contacts, nil)
+	info, err := c.do(ctx, upsertOf(items, repeatable), func(body []byte) (err error) {
+		upserted.Contacts, err = bookbag.List[Contact](bookbag.Members(body)["data"], len(inputs))
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	upserted.ResponseInfo = meta
+	upserted.ResponseInfo = info
 	return &upserted, nil
 }
 
 // upsertOf is the call for inputs that are JSON by now.
-func (c *Client) upsertOf(items [][]byte, repeatable bool) bookbag.Call {
-	call := c.call(http.MethodPost, contactsPath, "contacts")
-	call.Repeatable = repeatable
-	call.Body = listOf(items)
-	return call
+func upsertOf(items [][]byte, repeatable bool) bookbag.Call {
+	return bookbag.Call{Operation: upsertOperation, Body: listOf(items), Repeatable: repeatable}
 }
 
 func listOf(items [][]byte) []byte {

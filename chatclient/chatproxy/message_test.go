@@ -195,7 +195,7 @@ func TestRelay_TextDeltas(t *testing.T) {
 		`{"type":"text-delta","text":"a","text":"b"}`:          `{"type":"text-delta","text":"b"}`,
 		`{"type":"text-delta","text":"a","trace":{"x":"\"}"}}`: `{"type":"text-delta","text":"a"}`,
 		`{"type":"text-delta","delta":"a"}`:                    `{"type":"text-delta","text":"a"}`,
-		`{"type":"text-delta","text":"\ud800"}`:                "{\"type\":\"text-delta\",\"text\":\"\ufffd\"}",
+		`{"type":"text-delta","text":"\udc00"}`:                "{\"type\":\"text-delta\",\"text\":\"\ufffd\"}",
 		`{"type":"text-delta","text":""}`:                      ``,
 		`{"type":"text-delta","text":7}`:                       ``,
 		`{"type":"text-delta"}`:                                ``,

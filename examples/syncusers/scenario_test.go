@@ -149,12 +149,12 @@ func testScenario(t *testing.T, d database) {
        2 rejected: not saved
        0 unknown: perhaps saved, to be sent again
        0 not attempted
-key 7, external id "", rejected: row.Fields.ExternalID must not be empty, nor only slashes
+key 7, external id "", rejected: row.Fields.ExternalID: must not be empty, nor only slashes
 key 1500, external id "user_1500", rejected: custom_attributes.since must be of type date
 `, out)
 	lines, err := os.ReadFile(failed)
 	require.NoError(t, err)
-	assert.Equal(t, `{"external_id":"","key":7,"outcome":"rejected","reason":"row.Fields.ExternalID must not be empty, nor only slashes"}
+	assert.Equal(t, `{"external_id":"","key":7,"outcome":"rejected","reason":"row.Fields.ExternalID: must not be empty, nor only slashes"}
 {"external_id":"user_1500","key":1500,"outcome":"rejected","reason":"custom_attributes.since must be of type date"}
 `, string(lines))
 	assert.Len(t, held(fake), 2498)

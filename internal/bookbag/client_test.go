@@ -57,7 +57,7 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 
 func newClient(t testing.TB, s http.RoundTripper, change func(*Config)) *Client {
 	t.Helper()
-	c := Config{HTTPClient: &http.Client{Transport: s}}
+	c := Config{Root: "/api/v2", Agent: 123, HTTPClient: &http.Client{Transport: s}}
 	if change != nil {
 		change(&c)
 	}
@@ -113,7 +113,7 @@ func TestWhatIsRepeated(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					s := &script{answers: []any{test.answer}}
 					c := newClient(t, s, func(c *Config) { c.MaxBody = 100 })
-					_, err := c.Do(t.Context(), Call{Method: "POST", Path: []string{"x"}, Body: []byte(`{"a":1}`), Repeatable: repeatable})
+					_, err := c.Do(t.Context(), Call{Operation: "POST /x", Body: []byte(`{"a":1}`), Repeatable: repeatable})
 					assert.Len(t, s.requests, want, "repeatable: %v", repeatable)
 					for _, body := range s.bodies {
 						assert.Equal(t, `{"a":1}`, body, "the body is sent again, whole")
@@ -160,8 +160,8 @@ func TestWhatMayHaveBeenDone(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				c := newClient(t, &script{answers: test.answers}, func(c *Config) { c.MaxBody = 100 })
-				_, err := c.Do(t.Context(), Call{Method: "DELETE", Repeatable: true})
-				assert.Equal(t, test.want, failure(t, err).MayBeDone)
+				_, err := c.Do(t.Context(), Call{Operation: "DELETE /x", Repeatable: true})
+				assert.Equal(t, test.want, failure(t, err).OutcomeUnknown)
 			})
 		})
 	}
@@ -173,19 +173,19 @@ func TestWhatMayHaveBeenDone(t *testing.T) {
 		}{"while it is under way": {silent, true}, "while waiting": {map[string]string{"Retry-After": "20"}, false}} {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
-			_, err := newClient(t, &script{answers: []any{want.answer}}, nil).Do(ctx, Call{Method: "POST"})
-			assert.Equal(t, want.want, failure(t, err).MayBeDone, answer)
+			_, err := newClient(t, &script{answers: []any{want.answer}}, nil).Do(ctx, Call{Operation: "POST /x"})
+			assert.Equal(t, want.want, failure(t, err).OutcomeUnknown, answer)
 			assert.Equal(t, context.Canceled, failure(t, err).Err)
 
 			s := &script{answers: []any{200}}
-			_, err = newClient(t, s, nil).Do(ctx, Call{Method: "POST"})
-			assert.False(t, failure(t, err).MayBeDone, "it had ended before")
+			_, err = newClient(t, s, nil).Do(ctx, Call{Operation: "POST /x"})
+			assert.False(t, failure(t, err).OutcomeUnknown, "it had ended before")
 			assert.Equal(t, context.Canceled, failure(t, err).Err)
 			assert.Empty(t, s.requests)
 		}
 	})
-	_, err := newClient(t, &script{answers: []any{200}}, func(c *Config) { c.Limiter = &limiter{err: errors.New("spent")} }).Do(t.Context(), Call{Method: "POST"})
-	assert.False(t, failure(t, err).MayBeDone)
+	_, err := newClient(t, &script{answers: []any{200}}, func(c *Config) { c.Limiter = &limiter{err: errors.New("spent")} }).Do(t.Context(), Call{Operation: "POST /x"})
+	assert.False(t, failure(t, err).OutcomeUnknown)
 }
 
 func answerOf(body io.Reader) *http.Response {
@@ -223,7 +223,7 @@ func TestEveryAttemptIsCleanedUp(t *testing.T) {
 				res.StatusCode, res.Body = test.status, closeCounter{test.body, &closes}
 				return res, nil
 			}}}, func(c *Config) { c.MaxBody, c.MaxRetries = 100, -1 })
-			_, _ = c.Do(t.Context(), Call{Method: "POST"})
+			_, _ = c.Do(t.Context(), Call{Operation: "POST /x"})
 			assert.Error(t, ctx.Err())
 			if test.err == nil {
 				assert.Equal(t, 1, closes)
@@ -239,20 +239,6 @@ type closeCounter struct {
 
 func (c closeCounter) Close() error { *c.closes++; return nil }
 
-func TestAPanicInOnAttemptLeaksNothing(t *testing.T) {
-	var ctx context.Context
-	closes := 0
-	c := newClient(t, &script{answers: []any{func(r *http.Request) (*http.Response, error) {
-		ctx = r.Context()
-		res := answerOf(nil)
-		res.Body = closeCounter{strings.NewReader(""), &closes}
-		return res, nil
-	}}}, func(c *Config) { c.OnAttempt = func(context.Context, Attempt) { panic("boom") } })
-	assert.Panics(t, func() { _, _ = c.Open(t.Context(), Call{Method: "GET"}) })
-	assert.Error(t, ctx.Err())
-	assert.Equal(t, 1, closes)
-}
-
 // A refusal that comes as the context ends is not lost.
 func TestARefusalAsTheContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -261,11 +247,11 @@ func TestARefusalAsTheContextEnds(t *testing.T) {
 		res := answerOf(strings.NewReader(`{"error":{"code":"A_B","message":"m"}}`))
 		res.StatusCode = 429
 		return res, nil
-	}}}, nil).Do(ctx, Call{Method: "GET"})
+	}}}, nil).Do(ctx, Call{Operation: "GET /x"})
 	f := failure(t, err)
 	assert.Equal(t, context.Canceled, f.Err)
-	require.NotNil(t, f.Refusal)
-	assert.Equal(t, "A_B", f.Refusal.Problem.Code)
+	require.NotNil(t, f.LastRejection)
+	assert.Equal(t, "A_B", f.LastRejection.Problem.Code)
 }
 
 func TestABadCertificateIsMetOnce(t *testing.T) {
@@ -273,17 +259,17 @@ func TestABadCertificateIsMetOnce(t *testing.T) {
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
 	defer srv.Close()
-	c, err := New(testKey, Config{BaseURL: srv.URL})
+	c, err := New(testKey, Config{Agent: 123, BaseURL: srv.URL})
 	require.NoError(t, err)
-	_, err = c.Do(t.Context(), Call{Method: "GET", Repeatable: true})
+	_, err = c.Do(t.Context(), Call{Operation: "GET /x", Repeatable: true})
 	assert.Equal(t, 1, failure(t, err).Attempts)
 }
 
 // A caller's transport may add a URL, which may hold a secret.
 func TestNoURLInAnError(t *testing.T) {
 	inner := &url.Error{Op: "Get", URL: "https://token.example/?client_secret=S3CRET", Err: errReset}
-	_, err := newClient(t, &script{answers: []any{fmt.Errorf("token: %w", inner)}}, nil).Do(t.Context(), Call{Method: "GET"})
-	assert.EqualError(t, err, errReset.Error(), "without the URL")
+	_, err := newClient(t, &script{answers: []any{fmt.Errorf("token: %w", inner)}}, nil).Do(t.Context(), Call{Operation: "GET /x"})
+	assert.EqualError(t, err, "bookbag: GET /x: "+errReset.Error(), "without the URL")
 	assert.ErrorIs(t, failure(t, err).Err, errReset)
 }
 
@@ -298,7 +284,7 @@ func TestWaits(t *testing.T) {
 		"30 s":                   {map[string]string{"Retry-After": "30"}, 30 * time.Second, 30 * time.Second},
 		"31 s":                   {map[string]string{"Retry-After": "31"}, 0, 0},
 		"hours":                  {map[string]string{"Retry-After": "86400"}, 0, 0},
-		"overflow":               {map[string]string{"Retry-After": "1e300"}, 0, 0},
+		"overflow":               {map[string]string{"Retry-After": "1e300"}, 250 * time.Millisecond, 500 * time.Millisecond},
 		"Retry-After wins":       {map[string]string{"Retry-After": "2", "X-RateLimit-Reset": "20"}, 2 * time.Second, 2 * time.Second},
 		"reset in seconds":       {map[string]string{"X-RateLimit-Reset": "4"}, 4 * time.Second, 4 * time.Second},
 		"reset since 1970":       {map[string]string{"X-RateLimit-Reset": "946684803"}, 0, 0}, // see below
@@ -317,7 +303,7 @@ func TestWaits(t *testing.T) {
 				begun := time.Now()
 				var told time.Duration
 				c := newClient(t, s, func(c *Config) { c.OnAttempt = func(_ context.Context, a Attempt) { told = max(told, a.Wait) } })
-				_, err := c.Do(t.Context(), Call{Method: "GET"})
+				_, err := c.Do(t.Context(), Call{Operation: "GET /x"})
 				waited := time.Since(begun)
 				if test.min == 0 {
 					assert.Zero(t, told, "there is no next attempt to wait for")
@@ -338,10 +324,10 @@ func TestBackoffGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var waits []time.Duration
 		c := newClient(t, &script{answers: []any{503}}, func(c *Config) {
-			c.MaxRetries = 8
+			c.MaxRetries, c.MaxWait = 8, time.Minute
 			c.OnAttempt = func(_ context.Context, a Attempt) { waits = append(waits, a.Wait) }
 		})
-		_, err := c.Do(t.Context(), Call{Method: "GET", Repeatable: true})
+		_, err := c.Do(t.Context(), Call{Operation: "GET /x", Repeatable: true})
 		require.Error(t, err)
 		require.Len(t, waits, 9)
 		assert.NotEqual(t, waits[6], waits[7], "both of the longest kind, with jitter")
@@ -360,7 +346,7 @@ func TestNeverPastTheDeadline(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		begun := time.Now()
-		_, err := newClient(t, &script{answers: []any{map[string]string{"Retry-After": "5"}}}, nil).Do(ctx, Call{Method: "GET"})
+		_, err := newClient(t, &script{answers: []any{map[string]string{"Retry-After": "5"}}}, nil).Do(ctx, Call{Operation: "GET /x"})
 		f := failure(t, err)
 		assert.Equal(t, 429, f.StatusCode)
 		assert.Equal(t, 5*time.Second, f.RetryAfter)
@@ -374,12 +360,12 @@ func TestAContextThatEndsWhileWaiting(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(cause) })
 		begun := time.Now()
-		_, err := newClient(t, &script{answers: []any{map[string]string{"Retry-After": "5"}}}, nil).Do(ctx, Call{Method: "GET"})
+		_, err := newClient(t, &script{answers: []any{map[string]string{"Retry-After": "5"}}}, nil).Do(ctx, Call{Operation: "GET /x"})
 		f := failure(t, err)
 		assert.Equal(t, time.Second, time.Since(begun))
 		assert.Equal(t, context.Canceled, f.Err)
 		assert.Equal(t, cause, f.Cause)
-		assert.Equal(t, 429, f.Refusal.StatusCode)
+		assert.Equal(t, 429, f.LastRejection.StatusCode)
 		assert.Equal(t, 1, f.Attempts)
 	})
 }
@@ -389,11 +375,11 @@ func TestAContextThatEndsDuringAnAttempt(t *testing.T) {
 		silent := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		_, err := newClient(t, &script{answers: []any{429, silent}}, nil).Do(ctx, Call{Method: "GET", Repeatable: true})
+		_, err := newClient(t, &script{answers: []any{429, silent}}, nil).Do(ctx, Call{Operation: "GET /x", Repeatable: true})
 		f := failure(t, err)
 		assert.Equal(t, context.DeadlineExceeded, f.Err)
 		assert.Nil(t, f.Cause)
-		assert.Equal(t, 429, f.Refusal.StatusCode)
+		assert.Equal(t, 429, f.LastRejection.StatusCode)
 		assert.Equal(t, 2, f.Attempts)
 	})
 }
@@ -408,7 +394,7 @@ func TestTimeoutOfAnAttempt(t *testing.T) {
 			5 * time.Second: func(c *Config) { c.HTTPClient.Timeout, c.Timeout = 4*time.Second, 5*time.Second },
 		} {
 			begun := time.Now()
-			_, err := newClient(t, &script{answers: []any{silent}}, change).Do(t.Context(), Call{Method: "POST"})
+			_, err := newClient(t, &script{answers: []any{silent}}, change).Do(t.Context(), Call{Operation: "POST /x"})
 			assert.Equal(t, ErrTimeout, failure(t, err).Err)
 			assert.Equal(t, want, time.Since(begun))
 		}
@@ -419,7 +405,7 @@ func TestMaxRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for retries, want := range map[int]int{0: 3, -1: 1, 1: 2, 5: 6} {
 			s := &script{answers: []any{429}}
-			_, err := newClient(t, s, func(c *Config) { c.MaxRetries = retries }).Do(t.Context(), Call{Method: "GET"})
+			_, err := newClient(t, s, func(c *Config) { c.MaxRetries = retries }).Do(t.Context(), Call{Operation: "GET /x"})
 			require.Error(t, err)
 			assert.Len(t, s.requests, want)
 		}
@@ -436,13 +422,13 @@ func (l *limiter) Wait(context.Context) error { l.waits++; return l.err }
 func TestLimiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l limiter
-		_, err := newClient(t, &script{answers: []any{429, 429, 200}}, func(c *Config) { c.Limiter = &l }).Do(t.Context(), Call{Method: "GET"})
+		_, err := newClient(t, &script{answers: []any{429, 429, 200}}, func(c *Config) { c.Limiter = &l }).Do(t.Context(), Call{Operation: "GET /x"})
 		require.NoError(t, err)
 		assert.Equal(t, 3, l.waits, "each attempt counts")
 
 		l = limiter{err: errors.New("the budget is spent")}
 		s := &script{answers: []any{200}}
-		_, err = newClient(t, s, func(c *Config) { c.Limiter = &l }).Do(t.Context(), Call{Method: "GET", Repeatable: true})
+		_, err = newClient(t, s, func(c *Config) { c.Limiter = &l }).Do(t.Context(), Call{Operation: "GET /x", Repeatable: true})
 		assert.ErrorIs(t, failure(t, err).Err, l.err)
 		assert.ErrorIs(t, failure(t, err).Err, ErrLimiter)
 		assert.Empty(t, s.requests)
@@ -464,7 +450,7 @@ func TestClient_MaxWait(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := &script{answers: test.answers}
 				begun := time.Now()
-				_, _ = newClient(t, s, func(c *Config) { c.MaxWait = 2 * time.Second }).Do(t.Context(), Call{Method: "GET"})
+				_, _ = newClient(t, s, func(c *Config) { c.MaxWait = 2 * time.Second }).Do(t.Context(), Call{Operation: "GET /x"})
 				assert.Len(t, s.requests, test.attempts)
 				assert.Equal(t, test.waited, time.Since(begun))
 			})
@@ -473,13 +459,13 @@ func TestClient_MaxWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		c := newClient(t, &script{answers: []any{200}}, func(c *Config) { c.Limiter = stuck{} })
-		_, err := c.WithMaxWait(2*time.Second).Do(t.Context(), Call{Method: "GET"})
+		_, err := c.WithMaxWait(2*time.Second).Do(t.Context(), Call{Operation: "GET /x"})
 		f := failure(t, err)
 		assert.ErrorIs(t, f.Err, ErrLimiter)
 		assert.ErrorIs(t, f.Err, context.DeadlineExceeded)
 		assert.Equal(t, 2*time.Second, time.Since(begun))
 
-		_, err = c.Do(t.Context(), Call{Method: "GET"})
+		_, err = c.Do(t.Context(), Call{Operation: "GET /x"})
 		assert.ErrorIs(t, err.(*Failure).Err, ErrLimiter)
 		assert.Equal(t, 32*time.Second, time.Since(begun), "the default, which WithMaxWait left alone")
 
@@ -487,7 +473,7 @@ func TestClient_MaxWait(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			return answerOf(strings.NewReader("{}")), nil
 		}}}
-		_, err = newClient(t, slow, nil).WithMaxWait(0).Do(t.Context(), Call{Method: "GET"})
+		_, err = newClient(t, slow, nil).WithMaxWait(0).Do(t.Context(), Call{Operation: "GET /x"})
 		assert.NoError(t, err, "an attempt is no wait")
 	})
 }
@@ -503,16 +489,16 @@ func TestOnAttempt(t *testing.T) {
 		c := newClient(t, &script{answers: []any{errDial, map[string]string{"Retry-After": "3"}, 200}}, func(c *Config) {
 			c.OnAttempt = func(_ context.Context, a Attempt) { got = append(got, a) }
 		})
-		_, err := c.Do(t.Context(), Call{Operation: "GET /x/{id}", Method: "GET", Path: []string{"x", "secret"}})
+		_, err := c.Do(t.Context(), Call{Operation: "GET /x/{agent}/{id}", IDs: []string{"secret"}})
 		require.NoError(t, err)
 		require.Len(t, got, 3)
 		assert.Equal(t, error(errDial), got[0].Err)
 		assert.Positive(t, got[0].Wait)
 		got[0].Wait, got[0].Err = 0, nil
 		assert.Equal(t, []Attempt{
-			{Operation: "GET /x/{id}", Number: 1},
-			{Operation: "GET /x/{id}", Number: 2, StatusCode: 429, Wait: 3 * time.Second, RequestID: "req_2"},
-			{Operation: "GET /x/{id}", Number: 3, StatusCode: 200, RequestID: "req_3"},
+			{Operation: "GET /x/{agent}/{id}", Number: 1},
+			{Operation: "GET /x/{agent}/{id}", Number: 2, StatusCode: 429, Wait: 3 * time.Second, RequestID: "req_2"},
+			{Operation: "GET /x/{agent}/{id}", Number: 3, StatusCode: 200, RequestID: "req_3"},
 		}, got)
 	})
 }
@@ -521,18 +507,18 @@ func TestRequest(t *testing.T) {
 	s := &script{answers: []any{200}}
 	c := newClient(t, s, func(c *Config) { c.BaseURL = "https://proxy.example/b%2Fase/" })
 	_, err := c.Do(t.Context(), Call{
-		Method: "PATCH", Path: []string{"a/b", "ü 100%", "x..y"}, Query: url.Values{"q": {"a&b"}}, Body: []byte("{}"), Accept: "text/event-stream",
+		Operation: "PATCH /{agent}/x/{a}/{b}/{c}/y", IDs: []string{"a/b", "ü 100%", "{x}"}, Query: url.Values{"q": {"a&b"}}, Body: []byte("{}"), Accept: "text/event-stream",
 	})
 	require.NoError(t, err)
 	r := s.requests[0]
-	assert.Equal(t, "https://proxy.example/b%2Fase/a%2Fb/%C3%BC%20100%25/x..y?q=a%26b", r.URL.String())
+	assert.Equal(t, "https://proxy.example/b%2Fase/api/v2/123/x/a%2Fb/%C3%BC%20100%25/%7Bx%7D/y?q=a%26b", r.URL.String())
 	assert.Equal(t, "Bearer "+testKey, r.Header.Get("Authorization"))
 	assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
 	assert.Equal(t, "text/event-stream", r.Header.Get("Accept"))
 	assert.Contains(t, r.Header.Get("User-Agent"), "chatident")
 	assert.Equal(t, int64(2), r.ContentLength)
 
-	_, err = c.Do(t.Context(), Call{Method: "GET", NoKey: true})
+	_, err = c.Do(t.Context(), Call{Operation: "GET /x", NoKey: true})
 	require.NoError(t, err)
 	assert.Empty(t, s.requests[1].Header.Get("Authorization"))
 	assert.Empty(t, s.requests[1].Header.Get("Content-Type"))
@@ -543,19 +529,16 @@ func TestRequest(t *testing.T) {
 func TestNoRedirects(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
 	defer other.Close()
-	for _, status := range []int{301, 302, 303, 307, 308, 399} {
+	for _, status := range []int{301, 302, 303, 307, 308} {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", other.URL)
-			if status == 399 {
-				w.Header().Set("Location", "https://evil.example/%zz?"+strings.Repeat("A", 5000))
-			}
-			w.WriteHeader(min(status, 308))
+			w.WriteHeader(status)
 		}))
 		caller := &http.Client{Timeout: time.Minute}
-		c, err := New(testKey, Config{BaseURL: srv.URL, HTTPClient: caller})
+		c, err := New(testKey, Config{Agent: 123, BaseURL: srv.URL, HTTPClient: caller})
 		require.NoError(t, err)
-		_, err = c.Do(t.Context(), Call{Method: "POST", Body: []byte("{}")})
-		assert.Equal(t, min(status, 308), failure(t, err).StatusCode)
+		_, err = c.Do(t.Context(), Call{Operation: "POST /x", Body: []byte("{}")})
+		assert.Equal(t, status, failure(t, err).StatusCode)
 		assert.Equal(t, http.Client{Timeout: time.Minute}, *caller, "the caller's client is left alone")
 		srv.Close()
 	}
@@ -573,7 +556,7 @@ func TestBodiesAreBounded(t *testing.T) {
 			res.StatusCode = status
 			return res, nil
 		}
-		res, err := newClient(t, &script{answers: []any{endless}}, func(c *Config) { c.MaxBody = 1000 }).Do(t.Context(), Call{Method: "GET"})
+		res, err := newClient(t, &script{answers: []any{endless}}, func(c *Config) { c.MaxBody = 1000 }).Do(t.Context(), Call{Operation: "GET /x"})
 		check(res, failure(t, err))
 		assert.Less(t, read, 200<<10)
 	}
@@ -581,11 +564,11 @@ func TestBodiesAreBounded(t *testing.T) {
 		res := answerOf(strings.NewReader(strings.Repeat("x", 1000)))
 		res.StatusCode = 400
 		return res, nil
-	}}}, func(c *Config) { c.MaxError = 100 }).Do(t.Context(), Call{Method: "GET"})
+	}}}, func(c *Config) { c.MaxError = 100 }).Do(t.Context(), Call{Operation: "GET /x"})
 	assert.Len(t, failure(t, err).Problem.Message, 100)
 	res, err := newClient(t, &script{answers: []any{func(*http.Request) (*http.Response, error) {
 		return answerOf(strings.NewReader(strings.Repeat("x", 1000))), nil
-	}}}, func(c *Config) { c.MaxBody = 1000 }).Do(t.Context(), Call{Method: "GET"})
+	}}}, func(c *Config) { c.MaxBody = 1000 }).Do(t.Context(), Call{Operation: "GET /x"})
 	require.NoError(t, err)
 	assert.Len(t, res.Body, 1000)
 }
@@ -605,9 +588,9 @@ func TestSwitchingProtocolsDoesNotHang(t *testing.T) {
 		assert.Equal(t, io.EOF, err, "the client closes the connection")
 	}))
 	defer srv.Close()
-	c, err := New(testKey, Config{BaseURL: srv.URL, HTTPClient: &http.Client{Transport: &http.Transport{}}})
+	c, err := New(testKey, Config{Agent: 123, BaseURL: srv.URL, HTTPClient: &http.Client{Transport: &http.Transport{}}})
 	require.NoError(t, err)
-	_, err = c.Do(t.Context(), Call{Method: "GET"})
+	_, err = c.Do(t.Context(), Call{Operation: "GET /x"})
 	assert.Equal(t, http.StatusSwitchingProtocols, failure(t, err).StatusCode)
 }
 
@@ -640,12 +623,14 @@ func TestNewRefuses(t *testing.T) {
 		{testKey, func(c *Config) { c.BaseURL = "https://app.bookbag.ai?x=1" }, "Options.BaseURL", "must have no query and no fragment"},
 		{testKey, func(c *Config) { c.BaseURL = "https://app.bookbag.ai?" }, "Options.BaseURL", "must have no query and no fragment"},
 		{testKey, func(c *Config) { c.BaseURL = "https://app.bookbag.ai#x" }, "Options.BaseURL", "must have no query and no fragment"},
+		{testKey, func(c *Config) { c.Agent = 0 }, "agent", "must be positive (see the agent's page in Bookbag)"},
+		{testKey, func(c *Config) { c.Agent = -1 }, "agent", "must be positive (see the agent's page in Bookbag)"},
 		{testKey, func(c *Config) { c.Timeout = -1 }, "Options.Timeout", "must not be negative"},
 		{testKey, func(c *Config) { c.MaxRetries = 11 }, "Options.MaxRetries", "must be at most 10"},
 		{testKey, func(c *Config) { c.MaxBody = 1<<30 + 1 }, "Options.MaxBody", "must be from 0 to 1073741824 bytes"},
 		{testKey, func(c *Config) { c.MaxBody = -1 }, "Options.MaxBody", "must be from 0 to 1073741824 bytes"},
 	} {
-		var c Config
+		c := Config{Agent: 123}
 		if test.change != nil {
 			test.change(&c)
 		}
@@ -656,7 +641,7 @@ func TestNewRefuses(t *testing.T) {
 		assert.NotContains(t, err.Error(), "pass")
 	}
 	for _, base := range []string{"http://localhost:8080", "http://127.0.0.1", "http://[::1]:9/x", "https://eu.example/api/"} {
-		_, err := New(testKey, Config{BaseURL: base})
+		_, err := New(testKey, Config{Agent: 123, BaseURL: base})
 		assert.NoError(t, err, base)
 	}
 }
@@ -667,7 +652,7 @@ func TestParseCount_OtherThanCounts(t *testing.T) {
 	}
 }
 
-func TestReset(t *testing.T) {
+func TestParseTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for text, want := range map[string]time.Time{
 			"": {}, "x": {}, "-1": {}, "NaN": {}, "Inf": {}, "1e20": {},
@@ -676,7 +661,7 @@ func TestReset(t *testing.T) {
 			"1700000000":    time.Unix(1700000000, 0),
 			"1700000000123": time.UnixMilli(1700000000123),
 		} {
-			assert.True(t, want.Equal(parseReset(text)), "%s: %s", text, parseReset(text))
+			assert.True(t, want.Equal(parseTime(text, time.Now())), "%s: %s", text, parseTime(text, time.Now()))
 		}
 	})
 }
@@ -692,7 +677,7 @@ func TestParseRetryAfter_Epoch(t *testing.T) {
 			"1800000000":    24 * time.Hour, // the cap
 			"7":             7 * time.Second,
 		} {
-			assert.Equal(t, want, parseRetryAfter(text), text)
+			assert.Equal(t, want, parseRetryAfter(text, time.Now()), text)
 		}
 	})
 }
@@ -708,9 +693,9 @@ func respondWith(status int, code string) func(*http.Request) (*http.Response, e
 
 func TestDo_Maintenance(t *testing.T) {
 	for name, test := range map[string]struct {
-		answer    any
-		attempts  int
-		mayBeDone bool
+		answer         any
+		attempts       int
+		outcomeUnknown bool
 	}{
 		"maintenance": {respondWith(503, "SERVICE_UNDER_MAINTENANCE"), 3, false},
 		"disabled":    {respondWith(503, "ENDPOINT_TEMPORARILY_DISABLED"), 1, true},
@@ -718,10 +703,10 @@ func TestDo_Maintenance(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{answers: []any{test.answer}}
-			_, err := newClient(t, s, nil).Do(t.Context(), Call{Method: "POST", Body: []byte("{}")})
+			_, err := newClient(t, s, nil).Do(t.Context(), Call{Operation: "POST /x", Body: []byte("{}")})
 			f := failure(t, err)
 			assert.Equal(t, test.attempts, f.Attempts, name)
-			assert.Equal(t, test.mayBeDone, f.MayBeDone, name)
+			assert.Equal(t, test.outcomeUnknown, f.OutcomeUnknown, name)
 		})
 	}
 }
@@ -748,7 +733,7 @@ func TestDo_NotReady(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := &script{answers: test.answers}
 			begun := time.Now()
-			_, err := newClient(t, s, func(c *Config) { c.MaxRetries = test.retries }).Do(t.Context(), Call{Method: "POST", Body: []byte("{}"), NotReady: test.notReady})
+			_, err := newClient(t, s, func(c *Config) { c.MaxRetries = test.retries }).Do(t.Context(), Call{Operation: "POST /x", Body: []byte("{}"), NotReady: test.notReady})
 			assert.Len(t, s.requests, test.attempts, name)
 			assert.Equal(t, test.took, time.Since(begun), name)
 			_, succeeds := test.answers[len(test.answers)-1].(int)
@@ -768,7 +753,7 @@ func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
 
 func TestNothingPrintsTheKey(t *testing.T) {
 	c := newClient(t, refusing{}, nil)
-	_, err := c.Do(t.Context(), Call{Method: "GET"})
+	_, err := c.Do(t.Context(), Call{Operation: "GET /x"})
 	testenv.Keyless(t, []byte(testKey), c)
 	testenv.Keyless(t, []byte(testKey), failure(t, err))
 }

@@ -10,6 +10,9 @@ import (
 // have.
 const Unlimited = math.MaxInt
 
+// maxMembers is how many members Members returns at most.
+const maxMembers = 1000
+
 // Unmarshal decodes what it can: Bookbag does not document the form of all
 // responses, so a field of another type is left out, not the whole response. Its
 // error is ErrFormat, or ErrTooLong where an UnmarshalJSON method returns that.
@@ -24,76 +27,53 @@ func Unmarshal(b []byte, v any) error {
 	return ErrFormat
 }
 
-// Object decodes the object in the member data, as Unmarshal does. It calls
-// beside, if not nil, with the name of each other member.
-func Object(s *Scanner, object any, beside func(name []byte) error) error {
-	found := false
-	err := s.Members(func(name []byte) error {
-		switch {
-		case string(name) == "data" && s.Kind() == '{':
-			found = true
-			return s.Decode(object)
-		case beside != nil:
-			return beside(name)
+// Members returns the members of a JSON object by their exact names, of which the last
+// one with a name counts. It returns nil for any other valid JSON, and for an object
+// of more than 1,000 members.
+func Members(object []byte) map[string]json.RawMessage {
+	members := map[string]json.RawMessage{}
+	s := Scanner{text: object}
+	err := s.Members(func(name []byte) (err error) {
+		if len(members) == maxMembers {
+			return ErrTooLong
 		}
-		return nil
+		members[string(name)], err = s.Value()
+		return err
 	})
-	return expect(found, err)
+	if err != nil {
+		return nil
+	}
+	return members
 }
 
-// Record decodes the object in the member data, or the whole response if that
-// has the member which every record has.
-func Record(s *Scanner, member string, record any) error {
-	inData, isRecord := false, false
-	begin := s.pos
-	err := s.Members(func(name []byte) error {
-		if string(name) == "data" && s.Kind() == '{' {
-			inData = true
-			return s.Decode(record)
-		}
-		isRecord = isRecord || string(name) == member
-		return nil
-	})
-	if err != nil || inData {
-		return err
-	}
-	if !isRecord {
+// Object decodes a JSON object as Unmarshal does. Any other value is ErrFormat.
+func Object(object []byte, v any) error {
+	if len(object) == 0 || object[0] != '{' {
 		return ErrFormat
 	}
-	return Unmarshal(s.buf[begin:s.pos], record)
+	return Unmarshal(object, v)
 }
 
-// List decodes the list in the member data as Items does. It calls beside, if not
-// nil, with the name of each other member.
-func List[T any](s *Scanner, limit int, list *[]T, beside func(name []byte) error) error {
-	found := false
-	err := s.Members(func(name []byte) error {
-		switch {
-		case string(name) == "data" && !found:
-			found = true
-			return Items(s, limit, list)
-		case beside != nil:
-			return beside(name)
-		}
-		return nil
-	})
-	return expect(found, err)
+// Record decodes the object in the member data of a response, or else the whole
+// response if it has the member which every record has.
+func Record(response []byte, member string, v any) error {
+	members := Members(response)
+	if data := members["data"]; len(data) > 0 && data[0] == '{' {
+		return Unmarshal(data, v)
+	}
+	if members[member] == nil {
+		return ErrFormat
+	}
+	return Unmarshal(response, v)
 }
 
-// Items decodes a list as Unmarshal does, after it has checked that each item is
-// an object and that there are not more than limit.
-func Items[T any](s *Scanner, limit int, list *[]T) error {
-	s.Kind() // what is before it is passed
-	begin := s.pos
+// List decodes a list of valid JSON as Unmarshal does, after it has checked that each
+// item is an object and that there are not more than limit.
+func List[T any](list []byte, limit int) (items []T, err error) {
+	s := Scanner{text: list}
 	if err := s.Items(limit, nil); err != nil {
-		return err
+		return nil, err
 	}
-	return Unmarshal(s.buf[begin:s.pos], list)
-}
-
-func expect(found bool, err error) error {
-	if err == nil && !found {
-		return ErrFormat
-	}
-	return err
+	err = Unmarshal(list, &items)
+	return items, err
 }

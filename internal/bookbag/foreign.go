@@ -28,7 +28,7 @@ func newForeign(apiKey string) foreign {
 	}}
 }
 
-// text returns a text as it may be shown: see [Cut].
+// text returns a text as it may be shown: see cut.
 func (f foreign) text(text string, limit int) string {
 	if f.repeatsKey(text) {
 		return withheld

@@ -83,12 +83,13 @@ func TestClient_KeySentBack(t *testing.T) {
 		} {
 			var seen []Attempt
 			c, err := New(longKey, Config{
+				Agent:      123,
 				MaxRetries: -1,
 				HTTPClient: &http.Client{Transport: reflecting{response, form}},
 				OnAttempt:  func(_ context.Context, a Attempt) { seen = append(seen, a) },
 			})
 			require.NoError(t, err)
-			_, err = c.Do(t.Context(), Call{Method: "GET"})
+			_, err = c.Do(t.Context(), Call{Operation: "GET /x"})
 			f := failure(t, err)
 			text := fmt.Sprintf("%v %+v %v %s", err, f, seen, f.Problem.Details)
 			if f.Err != nil {
@@ -120,7 +121,7 @@ func (r reflecting) RoundTrip(*http.Request) (*http.Response, error) {
 func TestClient_KeyInTheErrorOfAStream(t *testing.T) {
 	for _, err := range []error{errors.New("GOAWAY, debug=" + testKey), &url.Error{Op: "Get", URL: "https://example.com/?secret", Err: errReset}} {
 		c := newClient(t, &script{answers: []any{func(*http.Request) (*http.Response, error) { return answerOf(iotest.ErrReader(err)), nil }}}, nil)
-		res, openErr := c.Open(t.Context(), Call{Method: "GET"})
+		res, openErr := c.Open(t.Context(), Call{Operation: "GET /x"})
 		require.NoError(t, openErr)
 		_, got := io.ReadAll(res.Stream)
 		require.Error(t, got)
@@ -145,7 +146,7 @@ func TestCut_CharactersThatMislead(t *testing.T) {
 	assert.Equal(t, strings.Repeat("ü", maxText/2), Cut(strings.Repeat("ü", maxText)))
 }
 
-func TestParseMeta_RequestIDIsCut(t *testing.T) {
+func TestParseInfo_RequestIDIsCut(t *testing.T) {
 	f := newForeign(testKey)
 	assert.Equal(t, strings.Repeat("r", maxShort), f.parseInfo(http.Header{"X-Request-Id": {strings.Repeat("r", 1000)}}).RequestID)
 	assert.Equal(t, "a b", f.parseInfo(http.Header{"X-Request-Id": {"a\u2028b"}}).RequestID)

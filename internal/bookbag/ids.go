@@ -75,11 +75,3 @@ func (a *alphabet) check(id string) (broken string) {
 	first := strings.IndexFunc(id, func(r rune) bool { return r >= utf8.RuneSelf || a.foreign[r] == 1 })
 	return fmt.Sprintf("must have only %s: byte %d is another", a.words, first+1)
 }
-
-// Agent returns the rule that an agent's number breaks, or "" for a good one.
-func Agent(id int64) (broken string) {
-	if id <= 0 {
-		return "must be positive"
-	}
-	return ""
-}

@@ -75,12 +75,6 @@ func TestIDsByTheirExpression(t *testing.T) {
 	}
 }
 
-func TestAgent(t *testing.T) {
-	assert.Empty(t, Agent(1))
-	assert.Equal(t, "must be positive", Agent(0))
-	assert.Equal(t, "must be positive", Agent(-1))
-}
-
 func TestSeconds(t *testing.T) {
 	for text, want := range map[string]int64{"1700000000": 1700000000, `"1700000001"`: 1700000001, "1.5": 1} {
 		assert.Equal(t, want, ParseSeconds([]byte(text)).Unix())

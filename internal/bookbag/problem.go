@@ -1,6 +1,9 @@
 package bookbag
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+)
 
 // Problem is the body of a rejection, or the event of a stream's failure, in one of
 // the three forms that Bookbag documents: {error:{code,message,details}}, the same
@@ -11,7 +14,7 @@ type Problem struct {
 	Message string
 	Details json.RawMessage // or the issues
 
-	// IsService says that the body is an object with an error or a message, as
+	// IsService reports whether the body is an object with an error or a message, as
 	// the service's are. A firewall or a proxy sends something else.
 	IsService bool
 }
@@ -19,35 +22,27 @@ type Problem struct {
 // problem decodes a body by its form, not by the path of the request. For a body
 // of no known form, such as a proxy's page, the message is its beginning.
 func (f foreign) problem(body []byte) Problem {
-	var fields struct {
-		Error   json.RawMessage `json:"error"`
-		Message json.RawMessage `json:"message"`
-		Issues  json.RawMessage `json:"issues"`
+	var members, inner map[string]json.RawMessage
+	if json.Valid(body) {
+		members = Members(body)
+		inner = Members(members["error"])
 	}
-	if json.Unmarshal(body, &fields) == nil {
-		isService := fields.Error != nil || fields.Message != nil
-		var problem struct {
-			Code    json.RawMessage `json:"code"`
-			Message json.RawMessage `json:"message"`
-			Details json.RawMessage `json:"details"`
-		}
-		_ = json.Unmarshal(fields.Error, &problem) // of another form: nothing is found in it
-		if code, message := text(problem.Code), text(problem.Message); code+message != "" {
-			return Problem{f.text(code, maxShort), f.text(message, maxText), f.details(problem.Details), isService}
-		}
-		if message := text(fields.Message); message != "" {
-			return Problem{"", f.text(message, maxText), f.details(fields.Issues), isService}
-		}
-		var message string
-		if json.Unmarshal(fields.Error, &message) == nil && message != "" {
-			return Problem{Message: f.text(message, maxText), IsService: isService}
-		}
-		return Problem{Message: f.text(string(body), maxText), IsService: isService}
+	isService := members["error"] != nil || members["message"] != nil
+	if code, message := text(inner["code"]), text(inner["message"]); code+message != "" {
+		return Problem{f.text(code, maxShort), f.text(message, maxText), f.Details(inner["details"]), isService}
 	}
-	return Problem{Message: f.text(string(body), maxText)}
+	message, details := text(members["message"]), members["issues"]
+	if e := members["error"]; message == "" {
+		details = nil
+		if len(e) > 0 && e[0] == '"' {
+			message = text(e)
+		}
+	}
+	return Problem{"", f.text(cmp.Or(message, string(body)), maxText), f.Details(details), isService}
 }
 
-func (f foreign) details(details json.RawMessage) json.RawMessage {
+// Details returns details that do not repeat the API key, or nil.
+func (f foreign) Details(details json.RawMessage) json.RawMessage {
 	if f.repeatsKey(string(details)) {
 		return nil
 	}
@@ -57,7 +52,7 @@ func (f foreign) details(details json.RawMessage) json.RawMessage {
 // text returns a JSON string's text, and any other value as it is written.
 func text(raw json.RawMessage) string {
 	var s string
-	if len(raw) == 0 || string(raw) == "null" || json.Unmarshal(raw, &s) == nil {
+	if len(raw) == 0 || json.Unmarshal(raw, &s) == nil { // null is ""
 		return s
 	}
 	return string(raw)

@@ -1,82 +1,75 @@
 package bookbag
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"time"
 )
 
-// RateLimit is the state of the key's budget, as far as the answer tells it.
+// ResponseInfo is what every response carries beside its body.
+type ResponseInfo struct {
+	RequestID  string
+	RateLimit  RateLimit
+	RetryAfter time.Duration // 0 if the response does not say
+}
+
+// RateLimit is the state of the key's budget, as far as the response has it.
 type RateLimit struct {
 	Limit, Remaining int       // 0 and 0 when unknown
 	Reset            time.Time // zero when unknown
 }
 
 func (f foreign) parseInfo(h http.Header) ResponseInfo {
+	now := time.Now()
 	return ResponseInfo{
 		RequestID: f.text(h.Get("X-Request-Id"), maxShort),
 		RateLimit: RateLimit{
 			Limit:     parseCount(h.Get("X-Ratelimit-Limit")),
 			Remaining: parseCount(h.Get("X-Ratelimit-Remaining")),
-			Reset:     parseReset(h.Get("X-Ratelimit-Reset")),
+			Reset:     parseTime(h.Get("X-Ratelimit-Reset"), now),
 		},
-		RetryAfter: parseRetryAfter(h.Get("Retry-After")),
+		RetryAfter: parseRetryAfter(h.Get("Retry-After"), now),
 	}
 }
 
 func parseCount(text string) int {
-	if text == "" { // as mostly: strconv and time would make errors for it
+	if text == "" { // as mostly: strconv would make an error
 		return 0
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || n < 0 {
+	if err != nil {
 		return 0
 	}
-	return n
+	return max(n, 0)
 }
 
-// parseReset goes by the size of the number, for the documentation contradicts
+// maxSeconds is the longest time from now that is read: a day.
+const maxSeconds = 86400
+
+// parseTime decides by the size of the number, for the documentation contradicts
 // itself about its unit: above 1e11 it is milliseconds since 1970, above 1e9
 // seconds since 1970, else seconds from now.
-func parseReset(text string) time.Time {
+func parseTime(text string, now time.Time) time.Time {
 	if text == "" {
 		return time.Time{}
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	switch {
-	case err != nil, math.IsNaN(n), n < 0, n > 1e14:
+	case err != nil, !(n >= 0 && n <= 1e14): // NaN is neither
 		return time.Time{}
 	case n > 1e11:
 		return time.UnixMilli(int64(n))
 	case n > 1e9:
 		return time.Unix(int64(n), 0)
 	}
-	return time.Now().Add(seconds(n))
+	return now.Add(time.Duration(min(n, maxSeconds) * float64(time.Second)))
 }
 
-// parseRetryAfter reads seconds, or a date (RFC 9110 section 10.2.3), or a time since
-// 1970 by the rule of parseReset.
-func parseRetryAfter(text string) time.Duration {
-	if text == "" {
-		return 0
+// parseRetryAfter reads a date (RFC 9110 section 10.2.3) or what parseTime reads.
+func parseRetryAfter(text string, now time.Time) time.Duration {
+	at := parseTime(text, now)
+	if at.IsZero() && text != "" {
+		at, _ = http.ParseTime(text)
 	}
-	if n, err := strconv.ParseFloat(text, 64); err == nil {
-		if math.IsNaN(n) || n < 0 {
-			return 0
-		}
-		if at := parseReset(text); n > 1e9 && !at.IsZero() {
-			n = max(0, time.Until(at).Seconds())
-		}
-		return seconds(n)
-	}
-	if t, err := http.ParseTime(text); err == nil {
-		return max(0, time.Until(t))
-	}
-	return 0
-}
-
-// seconds is capped at a day: longer is not waited for, and does not overflow.
-func seconds(n float64) time.Duration {
-	return time.Duration(min(n, 86400) * float64(time.Second))
+	return min(max(0, at.Sub(now)), maxSeconds*time.Second)
 }

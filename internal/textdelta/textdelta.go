@@ -62,11 +62,6 @@ func BeginsWithHalf(quoted []byte) bool {
 	return len(quoted) >= 2+halfLen && isHalf(quoted[1:], "cdefCDEF")
 }
 
-// Join adds the first half of a pair to a JSON string that begins with the second.
-func Join(half string, quoted []byte) []byte {
-	return append([]byte(`"`+half), quoted[1:]...)
-}
-
 func isHalf(escape []byte, third string) bool {
 	return escape[0] == '\\' && escape[1] == 'u' && (escape[2] == 'd' || escape[2] == 'D') && strings.IndexByte(third, escape[3]) >= 0
 }

@@ -83,7 +83,6 @@ func TestBeginsWithHalf(t *testing.T) {
 	} {
 		assert.Equal(t, want, BeginsWithHalf([]byte(quoted)), quoted)
 	}
-	assert.Equal(t, `"\ud83d\ude00 b"`, string(Join(`\ud83d`, []byte(`"\ude00 b"`))))
 }
 
 // isPlain goes by words of eight bytes: each byte counts in each place of them.
