@@ -50,7 +50,7 @@
 //	case errors.As(err, &e) && e.OutcomeUnknown: // it may have been done
 //	}
 //
-// Calls are attempted again as in package chatclient. After a lost response, only calls
+// Calls are repeated as in package chatclient. After a lost response, only calls
 // that can be done twice are: reading, deleting, an upsert in which each input has an
 // external id, and an update that does not change it.
 //

@@ -142,6 +142,21 @@ func isLoopback(host string) bool {
 // stream, and a redirect could carry the key or the body to another host.
 func withoutRedirects(c http.Client) *http.Client {
 	c.Timeout = 0
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if c.Transport == nil {
+		c.Transport = http.DefaultTransport
+	}
+	c.Transport = noLocation{c.Transport}
 	return &c
+}
+
+// noLocation deletes the target of a redirect, so that it is a response like any
+// other, even if the target is not a URL.
+type noLocation struct{ http.RoundTripper }
+
+func (t noLocation) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := t.RoundTripper.RoundTrip(r)
+	if res != nil {
+		res.Header.Del("Location")
+	}
+	return res, err
 }

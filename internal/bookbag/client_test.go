@@ -529,16 +529,19 @@ func TestRequest(t *testing.T) {
 func TestNoRedirects(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
 	defer other.Close()
-	for _, status := range []int{301, 302, 303, 307, 308} {
+	for _, status := range []int{301, 302, 303, 307, 308, 399} {
 		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Location", other.URL)
-			w.WriteHeader(status)
+			if status == 399 {
+				w.Header().Set("Location", "https://evil.example/%zz?"+strings.Repeat("A", 5000))
+			}
+			w.WriteHeader(min(status, 308))
 		}))
 		caller := &http.Client{Timeout: time.Minute}
 		c, err := New(testKey, Config{Agent: 123, BaseURL: srv.URL, HTTPClient: caller})
 		require.NoError(t, err)
 		_, err = c.Do(t.Context(), Call{Operation: "POST /x", Body: []byte("{}")})
-		assert.Equal(t, status, failure(t, err).StatusCode)
+		assert.Equal(t, min(status, 308), failure(t, err).StatusCode)
 		assert.Equal(t, http.Client{Timeout: time.Minute}, *caller, "the caller's client is left alone")
 		srv.Close()
 	}
