@@ -15,60 +15,58 @@ import (
 	"github.com/chatident/chatident/internal/secret"
 )
 
-// Why [Ainisa.Action] rejects a request, for ActionOptions.OnReject.
+// The reasons for which [Ainisa.Action] rejects a request, for ActionOptions.OnReject.
 var (
-	// ErrNoKey: the header of the API key is absent, or was sent more than once.
+	// ErrNoKey means that the header of the API key is absent or was sent more than once.
 	ErrNoKey = errors.New("hmachash: action: no API key (does the action in Ainisa's dashboard have the header?)")
 
-	// ErrWrongKey: the API key is another one.
+	// ErrWrongKey means that the API key is not the expected one.
 	ErrWrongKey = errors.New("hmachash: action: wrong API key (does the action in Ainisa's dashboard have this one?)")
 
-	// ErrNoUser: X-User-Id or X-User-Hash is absent or empty, as they are for a
-	// visitor who is not signed in, or was sent more than once.
+	// ErrNoUser means that X-User-Id or X-User-Hash is absent or empty, as for a visitor
+	// who is not signed in, or was sent more than once.
 	ErrNoUser = errors.New("hmachash: action: no user (is the visitor signed in, and the block in the page?)")
 
-	// ErrInvalidUserID: X-User-Id is an id that [Ainisa.Identify] rejects.
+	// ErrInvalidUserID means that X-User-Id is an id that [Ainisa.Identify] rejects.
 	ErrInvalidUserID = errors.New("hmachash: action: invalid user id")
 
-	// ErrWrongHash: X-User-Hash is not the hash of X-User-Id under any secret.
+	// ErrWrongHash means that X-User-Hash is not the hash of X-User-Id with any secret.
 	ErrWrongHash = errors.New("hmachash: action: the hash does not fit the user id (do the page and this server have the same secret?)")
 )
 
-// ActionOptions of [Ainisa.Action].
+// ActionOptions configure [Ainisa.Action]. Zero fields mean the defaults.
 type ActionOptions struct {
-	// OnReject, if non-nil, is called after each 401 with an error that errors.Is
-	// reports to be one of [ErrNoKey], [ErrWrongKey], [ErrNoUser],
-	// [ErrInvalidUserID] and [ErrWrongHash]. It holds nothing of the request's.
+	// OnReject, if non-nil, is called after each 401 with an error that wraps one of
+	// [ErrNoKey], [ErrWrongKey], [ErrNoUser], [ErrInvalidUserID] and [ErrWrongHash]. The
+	// error contains nothing from the request. Default: nil.
 	OnReject func(*http.Request, error)
 
-	// WithoutKey is for an endpoint that something else keeps everybody but Ainisa
-	// out of: whoever has seen a customer's user_hash in a page could otherwise
-	// call it as that customer, for ever. The header and the key are then empty.
+	// WithoutKey requires no API key. Set it only if something else admits nobody but
+	// Ainisa to the endpoint: otherwise whoever has seen a customer's user_hash in a page
+	// can call it as that customer. Pass an empty header and apiKey then. Default: false.
 	WithoutKey bool
 
-	// Anonymous also passes on requests of visitors who are not signed in: those
-	// in which X-User-Id and X-User-Hash are both absent or empty. [UserID] is
-	// false for them. The key is still required.
+	// Anonymous also accepts requests of visitors who are not signed in, in which
+	// X-User-Id and X-User-Hash are both absent or empty. [UserID] reports false for
+	// them. The key is still required. Default: false.
 	Anonymous bool
 }
 
-// Action guards an endpoint that Ainisa calls for a customer (a "custom API
-// action"). It calls next with the verified id in the context, for [UserID],
-// when the request has exactly one of each:
+// Action returns a handler for calls that Ainisa makes for a customer ("custom API
+// actions"). It calls next, with the verified id in the context for [UserID], if the
+// request has exactly one of each:
 //
-//   - the header named by header, with apiKey as its value: the pair that you
-//     set for the action in Ainisa's dashboard. Compared in constant time.
-//   - X-User-Id and X-User-Hash that fit together under the secret or a
-//     previous one. An id that is not valid UTF-8 is read as Latin-1.
+//   - the header with the value apiKey, as set for the action in Ainisa's dashboard;
+//   - X-User-Id, and X-User-Hash with its hash by the current secret or a previous one.
+//     An id that is not valid UTF-8 is decoded as Latin-1.
 //
-// Any other request gets 401 with a constant JSON body, and next is not called.
-// Responses are Cache-Control: no-store unless next says otherwise. The Origin
-// header is not looked at: anybody can send it.
+// Keys and hashes are compared in constant time. Any other request gets 401 with a
+// constant JSON body. Responses have Cache-Control: no-store unless next changes it.
 //
-// header is Authorization, or a name that ends in Key, Token, Secret, Password or
-// Auth (X-Api-Key) and that no proxy, browser or framework sets; apiKey has visible
-// ASCII characters only (in Authorization, a scheme such as "Bearer " may come
-// first). The options may be nil. Other arguments, and a nil next, are a *[FieldError].
+// header must be Authorization, or a name that ends in Key, Token, Secret, Password or
+// Auth (X-Api-Key) and that no proxy, browser or framework sets. apiKey must be visible
+// ASCII; in Authorization, a scheme such as "Bearer " may precede it. Other values, and a
+// nil next, are a *[FieldError]. The options may be nil.
 //
 // Source: Ainisa, "Custom API actions".
 func (a *Ainisa) Action(header, apiKey string, next http.Handler, options *ActionOptions) (http.Handler, error) {
@@ -182,9 +180,9 @@ func reject(w http.ResponseWriter, sentence string) {
 
 type userIDKey struct{}
 
-// UserID returns the customer's id that [Ainisa.Action] has verified for the
-// request that ctx belongs to. It is false outside of such a request, and for a
-// visitor whom ActionOptions.Anonymous let through.
+// UserID returns the customer's id that [Ainisa.Action] verified, from the context of the
+// request. It reports false for any other context, and for a visitor who is not signed in
+// (see ActionOptions.Anonymous).
 func UserID(ctx context.Context) (id string, ok bool) {
 	id, ok = ctx.Value(userIDKey{}).(string)
 	return id, ok

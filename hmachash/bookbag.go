@@ -13,17 +13,17 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// Bookbag signs customers for Bookbag's widget. It comes from [NewBookbag]; the
-// zero value is not usable. It is safe for concurrent use. However it is printed or
-// encoded, it shows as [redacted].
+// Bookbag signs customers for Bookbag's widget. It comes from [NewBookbag]; the zero
+// value is not usable. It is safe for concurrent use. It prints and encodes as
+// [redacted].
 type Bookbag struct {
 	redacted
 	hasher *Hasher
 }
 
-// NewBookbag returns a Bookbag for the signing secret of an agent. The options
-// may be nil. A secret, current or previous, that [New] rejects or that was not
-// pasted whole (in quotes, with white space at an edge, ${NAME}) is a *[FieldError].
+// NewBookbag returns a Bookbag for the signing secret of an agent. The options may be nil.
+// A secret that [New] rejects, or that was not pasted correctly (in quotes, with white
+// space at an edge, ${NAME}), is a *[FieldError]. The same holds for previous secrets.
 //
 // Source: Bookbag, the widget's "Identity verification".
 func NewBookbag(secret string, options *Options) (*Bookbag, error) {
@@ -34,53 +34,51 @@ func NewBookbag(secret string, options *Options) (*Bookbag, error) {
 	return &Bookbag{hasher: h}, nil
 }
 
-// SetSecret is [Hasher.SetSecret], with the rules of [NewBookbag].
+// SetSecret is like [Hasher.SetSecret], with the rules of [NewBookbag].
 func (b *Bookbag) SetSecret(secret string, options *Options) error {
 	return b.hasher.SetSecret(secret, options)
 }
 
-// BookbagUser is a signed-in customer. Only the ID is covered by the user_hash:
-// a visitor can change the other fields, and the vendor does not notice it.
-// Empty fields are left out.
+// BookbagUser is a signed-in customer. The user_hash covers the ID only: the visitor can
+// change the other fields, and the vendor cannot detect it. Empty fields are left out.
 type BookbagUser struct {
-	// ID is the customer's id in your system, as a string. Empty for a visitor
-	// who is not signed in.
+	// ID is the customer's id in your system, as a string. It is empty for a visitor who
+	// is not signed in.
 	ID string
 
 	// Name and Email become name and email of user_metadata.
 	Name, Email string
 
-	// Metadata holds further keys of user_metadata, which become attributes of
-	// the contact. A key must not be empty, name or email. The values are those
-	// that JavaScript reads back unchanged: strings of valid UTF-8 without NUL,
-	// booleans, nil, integers up to 2^53-1 in size (pass others as strings), finite
-	// floats, times, maps with string keys and slices of these, and pointers to
-	// these. A driver.Valuer such as sql.NullString counts as what it holds, and
-	// its NULL is left out. All together may have 16 KiB of JSON.
+	// Metadata has further keys of user_metadata, which become attributes of the
+	// contact. A key must not be empty, name or email. A value is one that JavaScript
+	// reads back unchanged: a string of valid UTF-8 without NUL, a boolean, nil, an
+	// integer of at most 2^53-1 in size (pass a larger one as a string), a finite float,
+	// a time, a map with string keys or a slice of these, or a pointer to one. A
+	// driver.Valuer such as sql.NullString counts as its value, and its NULL is left out.
+	// Name, Email and Metadata together have at most 16 KiB of JSON.
 	Metadata map[string]any
 }
 
 const maxMetadata = 16 << 10
 
-// BookbagIdentity is what the page hands to the widget's identify call. It
-// holds the customer's user_hash, so neither log nor cache it.
+// BookbagIdentity is the argument of the widget's identify call. It has the customer's
+// user_hash, so do not log or cache it.
 //
 // Source: Bookbag, the widget's "Identity verification".
 type BookbagIdentity struct {
 	UserID   string `json:"user_id"`
 	UserHash string `json:"user_hash"`
 
-	// UserMetadata has the values as they are read back from JSON; its numbers are
-	// json.Number.
+	// UserMetadata has the values as decoded from JSON. Numbers are json.Number.
 	UserMetadata map[string]any `json:"user_metadata,omitempty"`
 }
 
-// Identify returns the signed customer as JSON has it, for
-// window.bookbag("identify", it).
+// Identify returns the customer with the user_hash, to be encoded as JSON and passed to
+// window.bookbag("identify", ...).
 //
-// A *[FieldError] reports an id that is empty, means "not set" ("undefined",
-// "null", the nil UUID), has more than 512 bytes or a character that does not print,
-// a text that is not valid UTF-8 or has white space at its edges, and a key or value
+// An id is a *[FieldError] if it is empty, means "not set" ("undefined", "null", the nil
+// UUID), has more than 512 bytes, or has a character that does not print. So is each
+// text that is not valid UTF-8 or has white space at its edges, and each key or value
 // that breaks the rules of Metadata.
 func (b *Bookbag) Identify(u BookbagUser) (BookbagIdentity, error) {
 	if err := cmp.Or(
@@ -122,19 +120,18 @@ func (u *BookbagUser) metadata() (map[string]any, error) {
 	return metadata, d.Decode(&metadata)
 }
 
-// Script returns the block that calls window.bookbag("identify", ...), with the CSP
-// nonce, or without one when nonce is empty (see [ScriptHash]). Put it into the body
-// of every page, and the embed tag of your agent as the dashboard has it, before or
-// after: the block waits for window.bookbag, however late a consent banner loads
-// it. It identifies each customer once in the life of a page, and for a visitor
-// without an id it forgets a customer whom it waits to identify.
+// Script returns the block that calls window.bookbag("identify", ...), with nonce as its
+// CSP nonce, or without one if nonce is empty (see [ScriptHash]). Put it into the body of
+// every page, and the embed tag of your agent before or after it, as the dashboard shows
+// it. The block waits for window.bookbag, even if a consent banner loads the embed much
+// later. It identifies each customer once in the life of a page. For a visitor without an
+// ID it stops waiting.
 //
-// Bookbag documents no sign-out: load a whole page at sign-out and at a change of
-// customer, where the site swaps the body otherwise. Serve a page that carries the
-// block with Cache-Control: private, no-store.
+// Bookbag documents no sign-out: in a site that swaps the body, load a whole page at
+// sign-out and at a change of customer. Serve the page with Cache-Control: private,
+// no-store.
 //
-// The errors are those of [Bookbag.Identify], and a *[FieldError] for a nonce
-// that is not base64.
+// The errors are those of [Bookbag.Identify]. A nonce that is not base64 is a *[FieldError].
 //
 // Source: Bookbag, the widget's "Identity verification".
 func (b *Bookbag) Script(u BookbagUser, nonce string) (template.HTML, error) {
@@ -142,7 +139,7 @@ func (b *Bookbag) Script(u BookbagUser, nonce string) (template.HTML, error) {
 	return withScript(nonce, data, err)
 }
 
-// Data is the block of [Bookbag.Script] without the script, for pages that load it
+// Data returns the block of [Bookbag.Script] without the script, for pages that load the script
 // from [ScriptFile].
 func (b *Bookbag) Data(u BookbagUser) (template.HTML, error) {
 	identity, err := b.identify(u)
@@ -157,10 +154,10 @@ func (b *Bookbag) identify(u BookbagUser) (any, error) {
 	return b.Identify(u)
 }
 
-// Handler serves {"identity":...} to single-page apps: the JSON of
-// [Bookbag.Identify], for window.bookbag("identify", it), or null for a visitor
-// whose ID is empty. Its path is /api/bookbag-identity by default. Everything else is
-// as in [Ainisa.Handler].
+// Handler serves {"identity":...} to single-page apps, with the JSON of
+// [Bookbag.Identify], or null if lookup returns a user without an ID. Pass it to
+// window.bookbag("identify", ...). The path is /api/bookbag-identity by default. All
+// other rules are those of [Ainisa.Handler].
 func (b *Bookbag) Handler(lookup func(*http.Request) (BookbagUser, error), options *HandlerOptions) http.Handler {
 	return newHandler("/api/bookbag-identity", lookup, b.identify, options)
 }

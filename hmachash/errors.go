@@ -1,7 +1,7 @@
 package hmachash
 
-// A FieldError says which argument or field broke which rule. Every rejected argument
-// is one, always as a pointer. Its text holds neither a secret nor a field's value.
+// FieldError reports an argument or a field that breaks a rule. Every rejected argument
+// is a *FieldError. It holds no secret and no value.
 type FieldError struct {
 	// Field is an argument ("secret", "nonce") or a field ("AinisaUser.ID").
 	Field string

@@ -8,20 +8,21 @@ import (
 	"github.com/chatident/chatident/internal/endpoint"
 )
 
-// HandlerOptions of [Ainisa.Handler] and [Bookbag.Handler].
+// HandlerOptions configure [Ainisa.Handler] and [Bookbag.Handler]. Zero fields mean the
+// defaults.
 type HandlerOptions struct {
-	// Path is the path of the endpoint as browsers request it, whatever router
-	// or http.StripPrefix is before the handler. Handler panics if it is not an
-	// absolute path. Default: "/api/ainisa-identity" or "/api/bookbag-identity".
+	// Path is the path of the endpoint as browsers request it, before any router or
+	// http.StripPrefix changes it. Handler panics if it is not an absolute path.
+	// Default: "/api/ainisa-identity" or "/api/bookbag-identity".
 	Path string
 
-	// OnError is called after the response of each failure that the visitor sees
-	// as a 500: an error of the look-up, a customer whom Identify rejects (a
-	// *[FieldError]), a panic (a *[PanicError], even if the visitor has cancelled
-	// the request). It is also called with a *[FieldError] for the first request
-	// on another path than Path. It runs on the goroutine of the request.
-	// Default: slog.Default() at level Error, with at most 256 bytes of the
-	// error's text, or of the panic's text with its stack.
+	// OnError is called after each response with status 500. The error is that of
+	// the look-up, a *[FieldError] for a customer whom Identify rejects, or a
+	// *[PanicError], even if the visitor has cancelled the request. OnError is also
+	// called with a *[FieldError] for the first request with another path than Path.
+	// It runs on the goroutine of the request. Default: slog.Default() at level
+	// Error, with at most 256 bytes of the error's text, or of the panic's text with
+	// its stack.
 	OnError func(*http.Request, error)
 }
 
@@ -30,9 +31,9 @@ type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string
 
-	// Text is the value's text if it is an error or a string, cut to 256 bytes
-	// and with a space for each character that does not print. Other values,
-	// which may hold anything, have no text.
+	// Text is the text of a value that is an error or a string, cut to 256 bytes, with
+	// a space for each character that does not print. It is empty for other values,
+	// because they may hold anything.
 	Text string
 
 	// Stack is the stack of the goroutine, as debug.Stack formats it.

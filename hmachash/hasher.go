@@ -22,33 +22,33 @@ const hashSize = 2 * sha256.Size
 
 type redacted = secret.Redacted
 
-// Options of [New], [NewAinisa], [NewBookbag] and the SetSecret methods. They show
-// as [redacted] in fmt, slog and encoding/json, but their secrets are your own open
-// strings: do not keep them in a struct that is printed.
+// Options configure [New], [NewAinisa], [NewBookbag] and the SetSecret methods. They
+// print and encode as [redacted] in fmt, slog and encoding/json. Printers that follow
+// fields by themselves still see the secrets: do not keep Options in a struct that is
+// printed.
 type Options struct {
 	redacted
 
-	// Previous are other secrets whose hashes are verified: those in use before,
-	// and one that is to come (see [Hasher.SetSecret]). Default: none.
+	// Previous are further secrets whose hashes are accepted: those used before, and
+	// one that will be used next (see [Hasher.SetSecret]). Default: none.
 	Previous []string
 }
 
-// Hasher computes user hashes: HMAC-SHA256 with a secret, in lower-case hex.
-// It comes from [New]; the zero value is not usable. It is safe for concurrent use,
-// also while its secret is changed. However it is printed or encoded, it shows as
-// [redacted].
+// Hasher computes user hashes: HMAC-SHA256 with a secret, in lower-case hexadecimal
+// digits. It comes from [New]; the zero value is not usable. It is safe for concurrent
+// use, also during SetSecret. It prints and encodes as [redacted].
 //
-// For a page of a known vendor, take [Ainisa] or [Bookbag], so that a customer
-// of one is never signed with the secret of the other.
+// For Ainisa and Bookbag use [Ainisa] and [Bookbag], so that a customer of one is never
+// signed with the secret of the other.
 type Hasher struct {
 	redacted
 	check func(field, secret string) error
 	macs  atomic.Pointer[[]macFunc] // of the current secret, then of the previous ones
 }
 
-// New returns a Hasher whose key is the text of secret, byte by byte. The
-// options may be nil. An empty secret, current or previous, is a *[FieldError],
-// and so is one of under 14 bytes when GODEBUG=fips140=only is set.
+// New returns a Hasher whose key is the text of secret, byte by byte. The options may be
+// nil. A secret that is empty, or shorter than 14 bytes under GODEBUG=fips140=only, is a
+// *[FieldError]. The same holds for previous secrets.
 //
 // Source: RFC 2104; Ainisa, "User data".
 func New(secret string, options *Options) (*Hasher, error) {
@@ -63,13 +63,13 @@ func newHasher(secret string, options *Options, check func(field, secret string)
 	return h, nil
 }
 
-// SetSecret makes secret the one that hashes are made with from now on, and verifies
-// those of options.Previous, too. An error is one of [New], and then nothing changes.
+// SetSecret makes h compute hashes with secret from now on, and accept those of
+// options.Previous too. The errors are those of [New], and then nothing changes.
 //
-// To rotate without a gap, first name the coming secret in Previous, on every
-// server, so that each verifies what another already signs; then make it the secret,
-// with the old one in Previous for as long as its pages may be open. After a leak,
-// keep no previous secret.
+// To rotate without a gap, first put the next secret into Previous on every server, so
+// that each accepts what another already signs. Then make it the secret, with the old
+// one in Previous as long as pages with its hashes may be open. After a leak, keep no
+// previous secret.
 func (h *Hasher) SetSecret(secret string, options *Options) error {
 	if err := h.check("secret", secret); err != nil {
 		return err
@@ -102,9 +102,9 @@ func checkVendorSecret(field, text string) error {
 	return cmp.Or(checkRule(field, secret.Check(text)), checkSecret(field, text))
 }
 
-// Hash returns the user_hash of id: 64 lower-case hexadecimal digits. An id
-// that is empty, not valid UTF-8, or means "not set" ("undefined", "null", the nil
-// UUID) is a *[FieldError].
+// Hash returns the user_hash of id: 64 lower-case hexadecimal digits. An id that is
+// empty, is not valid UTF-8, or means "not set" ("undefined", "null", the nil UUID) is a
+// *[FieldError].
 func (h *Hasher) Hash(id string) (string, error) {
 	if err := checkID(id); err != nil {
 		return "", err
@@ -113,9 +113,8 @@ func (h *Hasher) Hash(id string) (string, error) {
 	return string(digits[:]), nil
 }
 
-// AppendHash appends the user_hash of id to dst, under the rules of
-// [Hasher.Hash], without allocating when dst has room for 64 bytes. On an error
-// it returns dst as it was.
+// AppendHash appends the user_hash of id to dst, by the rules of [Hasher.Hash]. It does
+// not allocate if dst has room for 64 bytes. After an error it returns dst unchanged.
 func (h *Hasher) AppendHash(dst []byte, id string) ([]byte, error) {
 	if err := checkID(id); err != nil {
 		return dst, err
@@ -124,9 +123,9 @@ func (h *Hasher) AppendHash(dst []byte, id string) ([]byte, error) {
 	return append(dst, digits[:]...), nil
 }
 
-// Verify reports whether hash is the user_hash of id under the current secret
-// or a previous one. It compares in constant time, and expects the digits in
-// lower case, as Hash returns them.
+// Verify reports whether hash is the user_hash of id with the current secret or a
+// previous one. The digits must be in lower case, as Hash returns them. The comparison
+// takes constant time.
 func (h *Hasher) Verify(id, hash string) bool {
 	return checkID(id) == nil && h.verify(id, []byte(hash))
 }

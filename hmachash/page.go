@@ -17,15 +17,14 @@ import (
 //go:embed page.js
 var pageScript string
 
-// ScriptHash is the source of a Content-Security-Policy that allows the script in
-// [Ainisa.Script] and [Bookbag.Script], which is the same in every page and version
-// of a page: "script-src "+ScriptHash. A page then needs no nonce for it. It may
-// change with a new version of this package.
+// ScriptHash is a source expression for a Content-Security-Policy, as in "script-src
+// "+ScriptHash. It allows the script of [Ainisa.Script] and [Bookbag.Script], which is the
+// same in every page, without a nonce. It may change with a new version of this package.
 const ScriptHash = "'sha256-iT/ujjG+8iHqJjhvY7NUVwFDPLuiCYh8atiWeU9W20Y='"
 
-// ScriptFile serves that script as a file, for pages under "script-src 'self'": put
-// [Ainisa.Data] or [Bookbag.Data] into the page, and after it a <script> tag with the
-// path of the file, without defer or async.
+// ScriptFile serves the script of [Ainisa.Script] and [Bookbag.Script] as a file, for a
+// policy of script-src 'self'. Put [Ainisa.Data] or [Bookbag.Data] into the page, and
+// after it a <script> tag with the path of the file, without defer and async.
 func ScriptFile() http.Handler {
 	etag := `"` + strings.Trim(ScriptHash, "'") + `"`
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -15,63 +15,68 @@ import (
 	"time"
 )
 
-// Why [BookbagWebhooks.Handler] rejects a request, for WebhookOptions.OnReject.
+// The reasons for which [BookbagWebhooks.Handler] rejects a request, for
+// WebhookOptions.OnReject.
 var (
-	// ErrNoSignature: the header X-Bookbag-Signature is absent, was sent more than
-	// once, or is not of the form sha256=<64 hex digits, or 44 characters of base64>.
+	// ErrNoSignature means that the header X-Bookbag-Signature is absent, was sent more
+	// than once, or is not sha256= and 64 hexadecimal digits or 44 characters of base64.
 	ErrNoSignature = errors.New("hmachash: webhook: no signature (does the request come from Bookbag?)")
 
-	// ErrWrongSignature: no secret signs this body so.
+	// ErrWrongSignature means that no secret makes this signature of the body.
 	ErrWrongSignature = errors.New("hmachash: webhook: wrong signature (is it the secret of this webhook, and is the body unchanged?)")
 
-	// ErrInvalidEvent: the body is signed, but is not {event, data, ts}.
+	// ErrInvalidEvent means that the signature is right and the body is not an object
+	// with event, data and ts.
 	ErrInvalidEvent = errors.New("hmachash: webhook: the body is not an event with a name and a time in milliseconds")
 
-	// ErrOutsideWindow: the event is older than WebhookOptions.Window, or as far in
-	// the future.
+	// ErrOutsideWindow means that the event's time is further from now than
+	// WebhookOptions.Window.
 	ErrOutsideWindow = errors.New("hmachash: webhook: the time of the event is outside the window (is it a replay, or is a clock wrong?)")
 
-	// ErrBody: the body is longer than WebhookOptions.MaxBody, or did not arrive whole.
+	// ErrBody means that the body is longer than WebhookOptions.MaxBody or did not arrive
+	// completely.
 	ErrBody = errors.New("hmachash: webhook: cannot read the body")
 )
 
-// WebhookOptions of [NewBookbagWebhooks]. They show as [redacted] in fmt, slog and
-// encoding/json, but their secrets are your own open strings.
+// WebhookOptions configure [NewBookbagWebhooks]. Zero fields mean the defaults. They print
+// and encode like [Options].
 type WebhookOptions struct {
 	redacted
 
-	// Previous are other secrets whose signatures are accepted: see Options.Previous.
+	// Previous are further secrets whose signatures are accepted: see Options.Previous.
+	// Default: none.
 	Previous []string
 
-	// Window is how far the time of an event may be from now. Replays inside it are
-	// yours to detect, by what the event says. Negative is a *[FieldError].
-	// Default: 5 minutes.
+	// Window is the maximum difference between an event's time and now. An event that is
+	// sent again within it is accepted: detect that by the event's data. A negative value
+	// is a *[FieldError]. Default: 5 minutes.
 	Window time.Duration
 
-	// MaxBody is the most bytes of a body. Negative is a *[FieldError]. Default: 1 MiB.
+	// MaxBody is the maximum length of a body in bytes. A negative value is a
+	// *[FieldError]. Default: 1 MiB.
 	MaxBody int64
 
-	// OnReject, if non-nil, is called after each rejection with an error that
-	// errors.Is reports to be one of [ErrNoSignature], [ErrWrongSignature],
-	// [ErrInvalidEvent], [ErrOutsideWindow] and [ErrBody].
+	// OnReject, if non-nil, is called after each 401 with an error that wraps one of
+	// [ErrNoSignature], [ErrWrongSignature], [ErrInvalidEvent], [ErrOutsideWindow] and
+	// [ErrBody]. Default: nil.
 	OnReject func(*http.Request, error)
 }
 
-// BookbagWebhooks verifies the events that Bookbag posts to your server. It comes
-// from [NewBookbagWebhooks]; the zero value is not usable. It is safe for concurrent
-// use. However it is printed or encoded, it shows as [redacted].
+// BookbagWebhooks verifies the events that Bookbag posts to your server. It comes from
+// [NewBookbagWebhooks]; the zero value is not usable. It is safe for concurrent use. It
+// prints and encodes as [redacted].
 type BookbagWebhooks struct {
 	redacted
 	hasher  *Hasher
 	options WebhookOptions
 }
 
-// NewBookbagWebhooks returns a BookbagWebhooks for the secret of a webhook, which is
-// not the signing secret of the widget. The options may be nil. A secret that
-// [NewBookbag] would reject is a *[FieldError].
+// NewBookbagWebhooks returns a BookbagWebhooks for the secret of a webhook, which is not
+// the signing secret of the widget. The options may be nil. A secret that [NewBookbag]
+// would reject is a *[FieldError].
 //
-// Source: Bookbag, "Webhooks". That the signature is hex is convention; the
-// documentation does not say so, and standard base64 is accepted too.
+// Source: Bookbag, "Webhooks". The encoding of the signature is not documented:
+// hexadecimal digits, the convention, and standard base64 are accepted.
 func NewBookbagWebhooks(secret string, options *WebhookOptions) (*BookbagWebhooks, error) {
 	var o WebhookOptions
 	if options != nil {
@@ -93,23 +98,22 @@ func NewBookbagWebhooks(secret string, options *WebhookOptions) (*BookbagWebhook
 	return &BookbagWebhooks{hasher: h, options: o}, nil
 }
 
-// SetSecret is [Hasher.SetSecret], with the rules of [NewBookbagWebhooks].
+// SetSecret is like [Hasher.SetSecret], with the rules of [NewBookbagWebhooks].
 func (b *BookbagWebhooks) SetSecret(secret string, options *Options) error {
 	return b.hasher.SetSecret(secret, options)
 }
 
-// BookbagEvent is what a webhook reports.
+// BookbagEvent is the content of a webhook's request.
 type BookbagEvent struct {
 	Name string          // such as "lead.created"
 	Data json.RawMessage // nil if there is none; the casing of its keys is not documented
 	Time time.Time       // when Bookbag sent it, to the millisecond
 }
 
-// Handler calls next with the event in the context, for [Event], and with the body to
-// be read again, when a secret has signed the body and the event's time is inside the
-// window. Any other request gets 401 with a constant JSON body. A nil next is a
-// *[FieldError]. Set http.Server.ReadTimeout, or whoever sends a body slowly keeps a
-// connection open.
+// Handler returns a handler that calls next if the signature of the body is right and the
+// event's time is within the window. The event is in the context for [Event], and next
+// can read the body again. Any other request gets 401 with a constant JSON body. A nil
+// next is a *[FieldError]. Set http.Server.ReadTimeout against bodies that arrive slowly.
 //
 // Source: Bookbag, "Webhooks".
 func (b *BookbagWebhooks) Handler(next http.Handler) (http.Handler, error) {
@@ -183,8 +187,8 @@ func parseEvent(body []byte) (BookbagEvent, error) {
 	return BookbagEvent{wire.Event, wire.Data, time.UnixMilli(wire.TS)}, nil
 }
 
-// Sign returns the X-Bookbag-Signature of a body under the current secret, for your
-// own tests.
+// Sign returns the header X-Bookbag-Signature for a body, with the current secret, for
+// your tests.
 func (b *BookbagWebhooks) Sign(body []byte) string {
 	digits := b.hasher.mac(string(body))
 	return "sha256=" + string(digits[:])
@@ -192,8 +196,8 @@ func (b *BookbagWebhooks) Sign(body []byte) string {
 
 type eventKey struct{}
 
-// Event returns the event that [BookbagWebhooks.Handler] has verified for the request
-// that ctx belongs to. It is false outside of such a request.
+// Event returns the event that [BookbagWebhooks.Handler] verified, from the context of the
+// request. It reports false for any other context.
 func Event(ctx context.Context) (event BookbagEvent, ok bool) {
 	event, ok = ctx.Value(eventKey{}).(BookbagEvent)
 	return event, ok

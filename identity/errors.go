@@ -2,10 +2,9 @@ package identity
 
 import "errors"
 
-// A FieldError says which field broke which rule. Every rejected argument
-// is one, always as a pointer, and so is every fault in the claims of a token
-// that was opened. It never holds a key, a token or the value of a field; keys
-// of Extra and Services are quoted and cut.
+// FieldError reports an argument or a claim that breaks a rule. Every rejected argument
+// is a *FieldError, and so is every bad claim of a token that [Opener.Open] decrypts. It
+// holds no key, token or value; keys of Extra and Services are quoted and cut.
 type FieldError struct {
 	// Field is an argument ("key", "Options.TTL"), or a claim as a path
 	// ("userDetail.email", `userDetail["my key"]`).
@@ -26,10 +25,10 @@ func checkRule(field, rule string) error {
 }
 
 var (
-	// ErrInvalidToken reports a string that is not a token sealed with a key of the
-	// Opener. It does not say what is wrong with it.
+	// ErrInvalidToken means that a text is not a token that a key of the Opener
+	// encrypted. It does not say why.
 	ErrInvalidToken = errors.New("identity: invalid token")
 
-	// ErrExpired reports a token that was good until its expiry.
+	// ErrExpired means that the token is correct and has expired.
 	ErrExpired = errors.New("identity: token has expired")
 )

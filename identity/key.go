@@ -21,13 +21,12 @@ type Key struct {
 	reveal func() []byte
 }
 
-// ParseKey reads the Encryption Key as the dashboard shows it: 32 hexadecimal
-// digits in either case, with ASCII white space around them ignored (jose for
-// Node, in the vendor's example, forgives a trailing newline, so a secret that
-// works there works here).
+// ParseKey reads the Encryption Key as the dashboard shows it: 32 hexadecimal digits in
+// either case. ASCII white space around them is ignored, as in the vendor's example,
+// so that a secret with a trailing newline works here too.
 //
-// Anything else is a *[FieldError] on "key" that names the likely cause and does
-// not show the text, and so is a key that is all zero.
+// Any other text, and a key that is all zero, is a *[FieldError] that names the likely
+// cause without the text.
 //
 // Source: Megadesk, "Personalized chat".
 func ParseKey(text string) (Key, error) {

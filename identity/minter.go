@@ -10,14 +10,15 @@ const (
 	maxTTL     = 24 * time.Hour
 )
 
-// Options of a [Minter]. The bounds are ours: the vendor states none.
+// Options configure a [Minter]. Zero fields mean the defaults.
 type Options struct {
-	// TTL is how long a token lives, in whole seconds, from one second to 24
-	// hours. Default: 1 hour, as in the vendor's example.
+	// TTL is how long a token is valid: whole seconds, from one second to 24 hours.
+	// The vendor documents no bounds. Other values are a *[FieldError]. Default: 1
+	// hour, as in the vendor's example.
 	TTL time.Duration
 
-	// Clock tells the time, to many goroutines. An [Opener] goes by time.Now
-	// all the same. Default: time.Now.
+	// Clock returns the current time. It must be safe for concurrent use. An [Opener]
+	// uses time.Now in any case. Default: time.Now.
 	Clock func() time.Time
 }
 
@@ -30,8 +31,8 @@ type Minter struct {
 	clock func() time.Time
 }
 
-// NewMinter returns a Minter that seals with key. The options may be nil. A
-// bad key or TTL is a *[FieldError].
+// NewMinter returns a Minter that encrypts with key. The options may be nil. A key that
+// does not come from [ParseKey], or a bad TTL, is a *[FieldError].
 func NewMinter(key Key, options *Options) (*Minter, error) {
 	var o Options
 	if options != nil {
@@ -53,10 +54,9 @@ func NewMinter(key Key, options *Options) (*Minter, error) {
 	return m, nil
 }
 
-// SetKey makes key the one that tokens are sealed with from now on. Tokens of
-// the old key are still opened by an [Opener] that knows it; whether Megadesk
-// opens them is not documented. A bad key is a *[FieldError], and the old one
-// stays.
+// SetKey makes m encrypt tokens with key from now on. Whether Megadesk still opens tokens
+// of the previous key is not documented; an [Opener] that has both keys does. A key that
+// does not come from [ParseKey] is a *[FieldError], and the previous key stays.
 func (m *Minter) SetKey(key Key) error {
 	seal, err := newSealer(key)
 	if err != nil {
@@ -66,16 +66,16 @@ func (m *Minter) SetKey(key Key) error {
 	return nil
 }
 
-// Mint returns a token for the customer that p describes, as a compact JWE:
-// issued now, expiring after the TTL.
+// Mint returns a token for the customer that p describes, as a compact JWE. It is issued
+// now and expires after the TTL.
 //
-// A *[FieldError] reports a payload that has neither an id nor an email, a text that
-// breaks the rules of [Payload], a key or value that breaks those of Extra and
-// Services, or more than 8,192 bytes of claims. The maps of the payload must not be
-// changed meanwhile.
+// A payload without an id and an e-mail address, a text that breaks the rules of
+// [Payload], a key or value that breaks those of Extra and Services, and claims of more
+// than 8,192 bytes are a *[FieldError]. The maps of the payload must not be changed
+// during the call.
 //
-// Source: Megadesk, "Personalized chat"; RFC 7516, RFC 7518 section 4.5. The
-// bound on the claims is ours.
+// Source: Megadesk, "Personalized chat"; RFC 7516; RFC 7518 section 4.5. The bound on
+// the claims is not the vendor's.
 func (m *Minter) Mint(p Payload) (string, error) {
 	now := m.clock()
 	claims, err := p.claims(now, now.Add(m.ttl))

@@ -18,27 +18,27 @@ const (
 	maxToken = 12 * 1024
 )
 
-// Opened is what an [Opener] found in a token.
+// Opened is the content of a token.
 type Opened struct {
-	// Payload holds what the token says, by the rules of [Minter.Mint]. Numbers
-	// in Extra and Services are json.Number.
+	// Payload is what the token says. It follows the rules of [Minter.Mint]. Numbers in
+	// Extra and Services are json.Number.
 	Payload Payload
 
 	// IssuedAt and ExpiresAt are the claims iat and exp, to the second.
 	IssuedAt, ExpiresAt time.Time
 }
 
-// Opener opens tokens, for tests, previews and stand-ins; in production the
-// vendor does. It comes from [NewOpener], the zero Opener opens nothing. It is
-// safe for use by many goroutines.
+// Opener decrypts tokens for tests, previews and stand-ins; in production the vendor
+// does. It comes from [NewOpener]; the zero value opens nothing. It is safe for
+// concurrent use.
 type Opener struct {
 	redacted
 	decrypt []func(*jose.JSONWebEncryption) ([]byte, error)
 }
 
-// NewOpener returns an Opener that tries each of one to three keys: the one in
-// use, and those that were in use before. It has no options. A bad key, another
-// number of keys, and any key under GODEBUG=fips140=only are a *[FieldError].
+// NewOpener returns an Opener that tries one to three keys: the current one and previous
+// ones. A key that does not come from [ParseKey], another number of keys, and any key
+// under GODEBUG=fips140=only are a *[FieldError].
 func NewOpener(keys ...Key) (*Opener, error) {
 	if len(keys) == 0 || len(keys) > maxKeys {
 		return nil, &FieldError{"keys", fmt.Sprintf("must be 1 to %d, are %d", maxKeys, len(keys))}
@@ -60,18 +60,18 @@ func NewOpener(keys ...Key) (*Opener, error) {
 
 // Open decrypts a token and checks its claims. It is strict:
 //
-//   - [ErrInvalidToken] for anything that was not sealed with one of the keys,
-//     is longer than 12 KiB, or is not exactly the compact form that the vendor
-//     documents. A kid and a typ in the header are tolerated.
-//   - A *[FieldError] for claims that break a rule of [Payload], have another
-//     root than userDetail, integrations, iat and exp, or lack one of the times.
-//     A null or an empty string counts as an absent field, name or fullName for
-//     both, and the last of duplicate members counts, as in JavaScript.
-//   - [ErrExpired] from the second of exp on, by time.Now and without leeway, as
-//     jose for Node judges it.
+//   - [ErrInvalidToken] means that no key of o encrypted the token, that it is longer
+//     than 12 KiB, or that it is not the compact form that the vendor documents. A kid
+//     and a typ in the header are tolerated.
+//   - A *[FieldError] means claims that break a rule of [Payload], a root other than
+//     userDetail, integrations, iat and exp, or a missing time. Null and an empty string
+//     count as absent, either of name and fullName is enough, and the last of duplicate
+//     members counts, as in JavaScript.
+//   - [ErrExpired] means that the second of exp has begun, by time.Now and without
+//     leeway, as in jose for Node.
 //
-// The bounds are ours. Source of the form: Megadesk, "Personalized chat"; RFC
-// 7516 section 3.1.
+// Source: Megadesk, "Personalized chat"; RFC 7516 section 3.1. The bounds are not the
+// vendor's.
 func (o *Opener) Open(token string) (Opened, error) {
 	plaintext, err := o.plaintext(token)
 	if err != nil {

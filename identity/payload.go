@@ -9,10 +9,9 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// Payload is what a token says of the signed-in customer. It needs a User.ID
-// or a User.Email; everything else is optional. No text may have white space at
-// its edges, and no id may be a text that means "not set", such as "null",
-// "undefined", "<nil>", or the nil UUID.
+// Payload describes the signed-in customer. It needs a User.ID or a User.Email; all other
+// fields are optional. No text may begin or end with white space, and no id may be a
+// text that means "not set", such as "null", "undefined", "<nil>" or the nil UUID.
 //
 // Source of all fields: Megadesk, "Personalized chat" and "Custom data".
 type Payload struct {
@@ -23,63 +22,60 @@ type Payload struct {
 // UserDetail is the claim userDetail. The chatbot sees it, and so do the model,
 // the visitor, the tickets and the actions. Empty strings are left out.
 type UserDetail struct {
-	// ID is the customer's id in your system, as userDetail.id.
+	// ID is the customer's id in your system. It becomes userDetail.id.
 	ID string
 
-	// Email: set only an address that you have verified, for it opens the
-	// ticket list, the chat history and the Stripe look-up of its owner. It
-	// becomes userDetail.email.
+	// Email becomes userDetail.email. Set only an address that this customer has
+	// confirmed: it opens the ticket list, the chat history and the Stripe look-up of
+	// its owner.
 	Email string
 
-	// Name is the full name. It becomes both userDetail.name and
-	// userDetail.fullName, since the vendor's two pages disagree.
+	// Name is the full name. It becomes userDetail.name and userDetail.fullName,
+	// because the vendor's two pages disagree.
 	Name string
 
 	// Plan becomes userDetail.plan.
 	Plan string
 
-	// Extra holds further keys of userDetail, shown in the ticket's sidebar. A key
-	// must not be empty, contain a dot, or be one of the documented ones: id,
-	// email, name, fullName, plan. (Keys of maps inside of values may, but then no
-	// path reaches them.)
+	// Extra has further keys of userDetail, which Megadesk shows in the ticket's
+	// sidebar. A key must not be empty, contain a dot, or be id, email, name, fullName
+	// or plan. Keys of nested maps may, but then no path reaches their values.
 	//
-	// The values are those that JavaScript reads back unchanged: strings of valid
-	// UTF-8 without NUL, booleans, nil, integers up to 2^53-1 in size (pass others
-	// as strings), finite floats, times, maps with string keys and slices of these,
-	// at most 32 deep, and pointers to these. A driver.Valuer such as
-	// sql.NullString counts as what it holds, and its NULL is left out.
+	// A value is one that JavaScript reads back unchanged: a string of valid UTF-8
+	// without NUL, a boolean, nil, an integer of at most 2^53-1 in size (pass a larger
+	// one as a string), a finite float, a time, a map with string keys or a slice of
+	// these, at most 32 deep, or a pointer to one. A driver.Valuer such as
+	// sql.NullString counts as its value, and its NULL is left out.
 	Extra map[string]any
 }
 
 // Integrations is the claim integrations. Only actions and prebuilt
 // integrations on Megadesk's servers see it. Empty strings are left out.
 type Integrations struct {
-	// StripeCustomerID enables refunds and subscription actions, used as
-	// verified: never take it from a field that the customer can edit. Leave it
-	// empty when you don't have it; Megadesk then looks the customer up by
-	// e-mail and marks the match unverified. It becomes
-	// integrations.stripe.customerId.
+	// StripeCustomerID becomes integrations.stripe.customerId. It enables refunds and
+	// subscription actions, and Megadesk takes it as verified: never take it from a
+	// field that the customer can edit. If it is empty, Megadesk looks the customer up by
+	// e-mail and marks the match as unverified.
 	StripeCustomerID string
 
 	// StripeSubscriptionStatus becomes integrations.stripe.subscriptionStatus.
 	// Only the vendor's older page names it.
 	StripeSubscriptionStatus string
 
-	// Services holds further services, as integrations.<service>.<key>. The
-	// names and keys must not be empty or contain a dot, and stripe is taken by
-	// the two fields above. The values are those of Extra; an empty string or nil
-	// is left out, and so is a service without values.
+	// Services has further services, as integrations.<service>.<key>. Names and keys
+	// must not be empty or contain a dot, and no service may be stripe, which has the
+	// fields above. The values are those of Extra. Empty strings, nil and services
+	// without values are left out.
 	Services map[string]map[string]any
 }
 
 // Lookup returns the value at a path such as "userDetail.email" or
-// "integrations.stripe.customerId", by the same names that the token has. A
-// path goes on into any map[string]any below Extra and Services, but not into
-// other types. An empty documented field counts as absent. Objects of the
-// documented fields, such as "userDetail", have no value here.
+// "integrations.stripe.customerId", which Megadesk maps to a variable of an action. The
+// names are those in the token. A path may lead into each map[string]any of Extra and
+// Services, but not into other types. Lookup reports false for an empty field and for
+// the objects themselves, such as "userDetail".
 //
-// These are the paths that Megadesk maps to the variables of an action. Source:
-// Megadesk, "Custom data".
+// Source: Megadesk, "Custom data".
 func (p Payload) Lookup(path string) (any, bool) {
 	root, rest, _ := strings.Cut(path, ".")
 	key, below, deeper := strings.Cut(rest, ".")
