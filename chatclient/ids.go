@@ -1,6 +1,7 @@
 package chatclient
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -80,14 +81,16 @@ type issuedID string
 // UnmarshalJSON leaves the id unchanged for null, "" and a value of another type: a
 // stream repeats its metadata, and may know less of it in a later event.
 func (id *issuedID) UnmarshalJSON(b []byte) error {
-	var number json.Number
-	text := ""
-	if b[0] == '"' {
+	switch c := b[0]; {
+	case c == '"' && bytes.IndexByte(b, '\\') < 0: // json.Unmarshal would allocate more
+		*id = cmp.Or(issuedID(b[1:len(b)-1]), *id)
+	case c == '"':
+		text := ""
 		_ = json.Unmarshal(b, &text)
-	} else if json.Unmarshal(b, &number) == nil {
-		text = number.String()
+		*id = cmp.Or(issuedID(text), *id)
+	case c == '-' || '0' <= c && c <= '9':
+		*id = issuedID(b)
 	}
-	*id = cmp.Or(issuedID(text), *id)
 	return nil
 }
 

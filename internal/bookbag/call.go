@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -194,7 +195,7 @@ func (c *Client) attempt(parent context.Context, call Call, left *time.Duration,
 	timer := time.AfterFunc(c.Timeout, func() { abort(ErrTimeout) })
 	defer timer.Stop()
 
-	res, err := c.HTTPClient.Do(c.request(ctx, call))
+	res, err := c.send(c.request(ctx, call))
 	if err != nil {
 		abort(nil)
 		return nil, &Failure{Err: c.reason(ctx, err)}
@@ -247,20 +248,25 @@ func (c *Client) await(ctx context.Context, left *time.Duration) error {
 	return ctx.Err()
 }
 
+// Values of headers that all requests share.
+var (
+	userAgent = []string{"chatident-go (+https://github.com/chatident/chatident)"}
+	jsonType  = []string{"application/json"}
+)
+
 func (c *Client) request(ctx context.Context, call Call) *http.Request {
 	method, template, _ := strings.Cut(call.Operation, " ")
 	u := *c.base
 	u.Path, u.RawPath = c.fill(template, call.IDs)
 	u.RawQuery = call.Query.Encode()
 
-	r := (&http.Request{Method: method, URL: &u, Host: u.Host, Header: http.Header{}}).WithContext(ctx)
-	r.Header.Set("User-Agent", userAgent)
-	r.Header.Set("Accept", cmp.Or(call.Accept, "application/json"))
+	header := http.Header{"User-Agent": userAgent, "Accept": {cmp.Or(call.Accept, jsonType[0])}}
+	r := (&http.Request{Method: method, URL: &u, Host: u.Host, Header: header}).WithContext(ctx)
 	if !call.NoKey {
-		c.authorize(r.Header)
+		c.authorize(header)
 	}
 	if call.Body != nil {
-		r.Header.Set("Content-Type", "application/json")
+		header["Content-Type"] = jsonType
 		r.ContentLength = int64(len(call.Body))
 		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(call.Body)), nil }
 		r.Body, _ = r.GetBody()
@@ -270,16 +276,21 @@ func (c *Client) request(ctx context.Context, call Call) *http.Request {
 
 // fill returns the path of a template, and the same escaped.
 func (c *Client) fill(template string, ids []string) (path, escaped string) {
-	path, escaped = c.base.Path+c.Root, c.base.EscapedPath()+c.Root
-	ids = append([]string{fmt.Sprint(c.Agent)}, ids...)
-	for segment := range strings.SplitSeq(template[1:], "/") {
-		if segment[0] == '{' {
-			segment, ids = ids[0], ids[1:]
+	segments := strings.Split(template, "/")
+	id := strconv.FormatInt(c.Agent, 10)
+	for i, segment := range segments {
+		if strings.HasPrefix(segment, "{") {
+			segments[i] = id
+			if len(ids) > 0 {
+				id, ids = ids[0], ids[1:]
+			}
 		}
-		path += "/" + segment
-		escaped += "/" + url.PathEscape(segment)
 	}
-	return path, escaped
+	path = c.base.Path + c.Root + strings.Join(segments, "/")
+	for i, segment := range segments {
+		segments[i] = url.PathEscape(segment)
+	}
+	return path, c.base.EscapedPath() + c.Root + strings.Join(segments, "/")
 }
 
 // reason is why an attempt failed, without the URL that net/http adds.

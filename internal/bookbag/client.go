@@ -24,8 +24,6 @@ const (
 	defaultBaseURL = "https://app.bookbag.ai"
 	maxRetries     = 10
 	maxMaxBody     = 1 << 30
-
-	userAgent = "chatident-go (+https://github.com/chatident/chatident)"
 )
 
 // Config of a Client. Zero fields other than the first two mean the defaults.
@@ -71,7 +69,8 @@ type Client struct {
 	Config
 	foreign
 	base      *url.URL
-	authorize func(http.Header) // holds the key, out of reach of printers
+	authorize func(http.Header)                           // holds the key, out of reach of printers
+	send      func(*http.Request) (*http.Response, error) // holds requests with the key
 }
 
 // New checks its arguments and returns a Client, or an *ArgumentError.
@@ -98,13 +97,14 @@ func New(apiKey string, c Config) (*Client, error) {
 		c.HTTPClient = &http.Client{}
 	}
 	c.Timeout = cmp.Or(c.Timeout, max(c.HTTPClient.Timeout, 0), time.Minute)
-	c.HTTPClient = withoutRedirects(*c.HTTPClient)
+	send := withoutRedirects(*c.HTTPClient).Do
+	c.HTTPClient = nil
 	c.MaxRetries = max(cmp.Or(c.MaxRetries, 2), 0)
 	c.MaxWait = cmp.Or(c.MaxWait, 30*time.Second)
 	c.MaxBody = cmp.Or(c.MaxBody, 16<<20)
 	c.MaxError = cmp.Or(c.MaxError, 64<<10)
-	authorization := "Bearer " + apiKey
-	return &Client{c, newForeign(apiKey), base, func(h http.Header) { h.Set("Authorization", authorization) }}, nil
+	authorization := []string{"Bearer " + apiKey}
+	return &Client{c, newForeign(apiKey), base, func(h http.Header) { h["Authorization"] = authorization }, send}, nil
 }
 
 // WithMaxWait returns a Client that shares everything with c but Config.MaxWait.
