@@ -52,16 +52,15 @@ type ActionOptions struct {
 	Anonymous bool
 }
 
-// Action returns a handler for calls that Ainisa makes for a customer ("custom API
-// actions"). It calls next, with the verified id in the context for [UserID], if the
-// request has exactly one of each:
+// Action returns a handler for calls that Ainisa makes for a customer. It calls next,
+// with the verified id in the context for [UserID], if a request has exactly one of each:
 //
 //   - the header with the value apiKey, as set for the action in Ainisa's dashboard;
 //   - X-User-Id, and X-User-Hash with its hash by the current secret or a previous one.
 //     An id that is not valid UTF-8 is decoded as Latin-1.
 //
-// Keys and hashes are compared in constant time. Any other request gets 401 with a
-// constant JSON body. Responses have Cache-Control: no-store unless next changes it.
+// Any other request gets 401 with a constant JSON body. Responses have Cache-Control:
+// no-store unless next changes it.
 //
 // header must be Authorization, or a name that ends in Key, Token, Secret, Password or
 // Auth (X-Api-Key) and that no proxy, browser or framework sets. apiKey must be visible

@@ -41,9 +41,8 @@ type PanicError struct {
 
 func (e *PanicError) Error() string { return "identity: " + (*endpoint.Panic)(e).String() }
 
-// Handler serves the identity endpoint. The response is {"identity":"<token>"} for a
-// visitor who is signed in and {"identity":null} for one who is not, both with status
-// 200.
+// Handler serves the identity endpoint: {"identity":"<token>"} for a visitor who is signed
+// in and {"identity":null} for one who is not, both with status 200.
 //
 // lookup reads your session, and returns nil, nil for a visitor who is not signed in. If
 // it returns an error or panics, the response is a 500, not null, which would make a
