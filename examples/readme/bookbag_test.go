@@ -101,6 +101,8 @@ func explain(err error) string {
 		return "the key is wrong, or is another agent's"
 	case errors.As(err, &e) && e.Code == chatclient.CodeCreditsExhausted:
 		return "the credits are used up"
+	case errors.As(err, &e) && e.OutcomeUnknown:
+		return "the message may have arrived" // look into the conversation before you send it again
 	case errors.As(err, &e):
 		return "for Bookbag's support: " + e.RequestID
 	}
@@ -133,7 +135,8 @@ func TestBookbagGuide_Errors(t *testing.T) {
 		"try again in 2m0s":                       chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(2 * time.Minute),
 		"the key is wrong, or is another agent's": chattest.Status(401, "AUTH_INVALID_API_KEY"),
 		"the credits are used up":                 chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"),
-		"for Bookbag's support: ":                 chattest.Status(500, "INTERNAL_SERVER_ERROR"),
+		"for Bookbag's support: ":                 chattest.Status(404, "RESOURCE_NOT_FOUND"),
+		"the message may have arrived":            chattest.Status(500, "INTERNAL_SERVER_ERROR"),
 	} {
 		fake.Script(fault)
 		assert.Contains(t, send(t.Context(), "Hello"), want)

@@ -118,6 +118,8 @@ func TestReadme_Errors(t *testing.T) {
 			return "key"
 		case errors.Is(err, chatclient.ErrRateLimited) && errors.As(err, &e):
 			return e.RetryAfter.String()
+		case errors.As(err, &e) && e.OutcomeUnknown:
+			return "unknown"
 		case errors.As(err, &e):
 			return e.RequestID
 		}
@@ -130,8 +132,10 @@ func TestReadme_Errors(t *testing.T) {
 	assert.Equal(t, "key", outcome(hello))
 	fake.Script(chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(120e9))
 	assert.Equal(t, "2m0s", outcome(hello))
+	fake.Script(chattest.DropAfter())
+	assert.Equal(t, "unknown", outcome(hello))
 	fake.Script(chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"))
-	assert.NotEmpty(t, outcome(hello))
+	assert.Contains(t, outcome(hello), "req_")
 }
 
 // readmeErrors is the README's block as it is printed: it has no statements to run.
@@ -143,7 +147,8 @@ func readmeErrors(ctx context.Context, bot *chatclient.Client, message chatclien
 	case errors.As(err, &field): // what to change, without the value
 	case errors.Is(err, chatclient.ErrUnauthorized): // the key
 	case errors.Is(err, chatclient.ErrRateLimited) && errors.As(err, &e): // try again after e.RetryAfter
-	case errors.As(err, &e): // the service or the network; e.RequestID is for Bookbag's support
+	case errors.As(err, &e) && e.OutcomeUnknown: // the message may have arrived: look into the conversation
+	case errors.As(err, &e): // it has not; e.RequestID is for Bookbag's support
 	}
 	return reply
 }
