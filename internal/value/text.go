@@ -28,45 +28,52 @@ var escapes = func() (set [utf8.RuneSelf]string) {
 	return set
 }()
 
-// isPlain reports whether s is ASCII without escapes, as most text is.
-func isPlain(s string) bool {
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf || escapes[s[i]] != "" {
-			return false
+// special is 1 for the bytes that are escaped or not ASCII.
+var special = func() (set [256]byte) {
+	for c := range set {
+		if c >= utf8.RuneSelf || escapes[c] != "" {
+			set[c] = 1
 		}
 	}
-	return true
+	return set
+}()
+
+// plain returns how many bytes there are before a special one. It looks at four
+// at a time, since most text has none.
+func plain(s string) int {
+	rest := s
+	for len(rest) >= 4 && special[rest[0]]|special[rest[1]]|special[rest[2]]|special[rest[3]] == 0 {
+		rest = rest[4:]
+	}
+	for len(rest) > 0 && special[rest[0]] == 0 {
+		rest = rest[1:]
+	}
+	return len(s) - len(rest)
 }
 
 // AppendText appends s as it is between the quotes of a JSON string, with the
 // escapes that json.Marshal writes. If s breaks the rule of [Text], the error is
-// an *[Error] and dst is returned.
+// an *[Error] and what was appended must not be used.
 func AppendText(dst []byte, s string) ([]byte, error) {
-	if isPlain(s) {
-		return append(dst, s...), nil
-	}
-	if rule := Text(s); rule != "" {
-		return dst, &Error{Rule: rule}
-	}
 	start := 0
-	for i, r := range s {
-		if escape := escapeOf(r); escape != "" {
-			dst = append(append(dst, s[start:i]...), escape...)
-			start = i + utf8.RuneLen(r)
+	for i := plain(s); i < len(s); i += plain(s[i:]) {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		escape := ""
+		switch {
+		case r == 0, r == utf8.RuneError && size == 1:
+			return dst, &Error{Rule: Text(s)}
+		case r < utf8.RuneSelf:
+			escape = escapes[r]
+		case r == '\u2028': // it and the next end a line in older JavaScript
+			escape = `\u2028`
+		case r == '\u2029':
+			escape = `\u2029`
 		}
+		if escape != "" {
+			dst = append(append(dst, s[start:i]...), escape...)
+			start = i + size
+		}
+		i += size
 	}
 	return append(dst, s[start:]...), nil
-}
-
-// escapeOf returns "" for a character that is written as it is.
-func escapeOf(r rune) string {
-	switch {
-	case r < utf8.RuneSelf:
-		return escapes[r]
-	case r == '\u2028': // it and the next end a line in older JavaScript
-		return `\u2028`
-	case r == '\u2029':
-		return `\u2029`
-	}
-	return ""
 }
