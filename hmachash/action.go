@@ -55,7 +55,7 @@ type ActionOptions struct {
 // Action returns a handler for calls that Ainisa makes for a customer. It calls next,
 // with the verified id in the context for [UserID], if a request has exactly one of each:
 //
-//   - the header with the value apiKey, as set for the action in Ainisa's dashboard;
+//   - header with the value apiKey, as set for the action in Ainisa's dashboard;
 //   - X-User-Id, and X-User-Hash with its hash by the current secret or a previous one.
 //     An id that is not valid UTF-8 is decoded as Latin-1.
 //
@@ -64,8 +64,8 @@ type ActionOptions struct {
 //
 // header must be Authorization, or a name that ends in Key, Token, Secret, Password or
 // Auth (X-Api-Key) and that no proxy, browser or framework sets. apiKey must be visible
-// ASCII; in Authorization, a scheme such as "Bearer " may precede it. Other values, and a
-// nil next, are a *[FieldError]. The options may be nil.
+// ASCII; in Authorization, a scheme such as "Bearer " may precede it. Other values and a
+// nil next are a *[FieldError]. The options may be nil.
 //
 // Source: Ainisa, "Custom API actions".
 func (a *Ainisa) Action(header, apiKey string, next http.Handler, options *ActionOptions) (http.Handler, error) {

@@ -1,51 +1,42 @@
-// Command syncusers brings a table of customers into step with the contacts of a
-// Bookbag agent, and accounts for each row.
+// Command syncusers synchronizes a table of customers with the contacts of a Bookbag
+// agent, and accounts for each row.
 //
 //	go run ./examples/syncusers
 //
-// It needs no account: it fills a demo table of 50,000 customers in SQLite, a few
-// of them bad, and writes them to a fake of the service. Ctrl-C ends it after the rows
-// that were read are sent, a second one at once; -resume continues at its last
-// checkpoint.
+// It needs no account: it fills a demo table of 50,000 customers in SQLite, a few of them
+// bad, and sends them to a fake of the service. The first Ctrl-C ends it after the rows
+// that were read are sent, a second one at once. -resume continues at the last checkpoint.
 //
-// A table of your own is in a SQLite file or in PostgreSQL, and a SELECT says
-// which of its columns are what:
+// For a table of your own, in a SQLite file or in PostgreSQL, a SELECT names the columns:
 //
 //	go run ./examples/syncusers -dsn postgres://shop@localhost/shop -query '
 //		SELECT id, login AS external_id, full_name AS name, email,
 //			phone AS phonenumber, plan AS attr_plan, orders AS attr_orders
 //		FROM customer'
 //
-// The first column is the key: whole numbers or texts, unique and never NULL. It
-// is not sent, unless its name says so. The rows are read in its order, whatever
-// order the SELECT has. The other columns are external_id, name, email,
-// phonenumber, and attr_ with the name of a custom attribute, which is defined if
-// it is not there yet. Its type is text, number, boolean or date as that of the
-// column is; of an expression, for which SQLite knows no type, or to have another
-// one, it is written behind the name: count(*) AS "attr_orders:number". NULL
-// clears what the contact has, an empty text leaves it as it is.
+// The first column is the key: whole numbers or texts, unique and never NULL. Rows are
+// read in its order. It is not sent, unless it has one of the other names: external_id,
+// name, email, phonenumber, or attr_ with the name of a custom attribute, which is defined
+// if it is not there yet. The attribute's type (text, number, boolean or date) is that of
+// the column. For an expression in SQLite, or for another type, write it after the name:
+// count(*) AS "attr_orders:number". NULL clears a field of the contact; an empty text
+// leaves it unchanged.
 //
-// A time stamp without a zone is taken as UTC: in PostgreSQL, select
-// local AT TIME ZONE 'Europe/Vienna' if it is not. JSON, arrays and other types become
-// text as the database writes them, for example {"a": 1} and {a,b}; an attribute of
-// another type that gets such a text is rejected by its definition. CHAR(10) is padded
-// with spaces, which an external id must not have: select rtrim(login).
+// A time stamp without a zone counts as UTC; otherwise select, in PostgreSQL, local AT TIME
+// ZONE 'Europe/Vienna'. JSON, arrays and other types become text as the database writes
+// them: {"a": 1}, {a,b}. CHAR(10) is padded with spaces, which an external id must not
+// have: select rtrim(login). SQLite compares text keys byte by byte, whatever collation the
+// column has. In PostgreSQL, the key must not have a nondeterministic collation.
 //
-// SQLite compares text keys byte by byte, whatever collation the column has, so that
-// keys which differ in case only are two keys. In PostgreSQL, the key must not have a
-// nondeterministic collation.
+// Put the password into PGPASSWORD or the file .pgpass, not into the address, where other
+// users of the machine see it. Nothing is written to the database.
 //
-// The password is better not in the address, where other users of the machine see
-// it, but in PGPASSWORD or the file .pgpass. Nothing is written to the database.
-// SQLite without WAL keeps writers waiting while the rows are read.
+// With BOOKBAG_API_KEY and BOOKBAG_AGENT_ID set, the rows of -dsn go to the real service;
+// otherwise to the fake, as a rehearsal. The exit status is 0 if each row is saved, 1 if
+// some failed or the run ended early, and 2 for a bad flag.
 //
-// With BOOKBAG_API_KEY and BOOKBAG_AGENT_ID set, the rows of -dsn go to the real
-// service; without, to the fake, as a rehearsal. The exit status is 0 when each
-// row is in step, 1 when some failed or the run did not come to its end, and 2
-// when it could not begin because of a flag.
-//
-// What a program of your own would copy are job.go, and source.go with columns.go
-// for a table that is read by such a SELECT.
+// What to copy are job.go, and source.go with columns.go for a table that is read by such a
+// SELECT. docs/sync.md has shorter programs.
 package main
 
 import (
