@@ -13,6 +13,6 @@ const { startInNode } = await import(bundle);
 const run = startInNode({ prefix, body });
 for await (const line of createInterface({ input: process.stdin })) {
   const step = JSON.parse(line);
-  if ("offline" in step) ({ offline } = step);
+  if (step.offline !== undefined) ({ offline } = step);
   console.log(JSON.stringify(await run(step)));
 }

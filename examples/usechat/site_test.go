@@ -66,13 +66,13 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// site is a site with the proxy at /chat, in front of a fake of the service.
+// site is a site with the proxy at /chat and a fake of the service.
 type site struct {
 	fake *chattest.Fake
 	url  string
 
 	mu    sync.Mutex
-	turns []chattest.Turn // that the assistant was asked for
+	turns []chattest.Turn // of the assistant, in order
 	errs  []error
 }
 
@@ -141,8 +141,8 @@ func (s *site) report(_ *http.Request, err error) {
 	s.errs = append(s.errs, err)
 }
 
-// asked returns what the assistant was asked for.
-func (s *site) asked() []chattest.Turn {
+// doneTurns returns the turns of the assistant, in order.
+func (s *site) doneTurns() []chattest.Turn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]chattest.Turn(nil), s.turns...)

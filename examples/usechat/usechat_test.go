@@ -44,8 +44,8 @@ func TestUseChat_Conversation(t *testing.T) {
 		second := send(c, "two")
 		require.Nil(t, second.Error)
 		assert.Equal(t, "You said: two", second.last().Text)
-		require.Len(t, s.asked(), 2)
-		assert.Equal(t, s.asked()[0].ConversationID, s.asked()[1].ConversationID)
+		require.Len(t, s.doneTurns(), 2)
+		assert.Equal(t, s.doneTurns()[0].ConversationID, s.doneTurns()[1].ConversationID)
 		if page, ok := c.(browserChat); ok {
 			page.WaitFor(`[...document.querySelectorAll("li")].map((li) => li.className + " " + li.textContent).join() ===
 				"user one,assistant You said: one,user two,assistant You said: two"`)
