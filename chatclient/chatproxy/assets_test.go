@@ -13,7 +13,7 @@ import (
 func TestProxy_ServesScript(t *testing.T) {
 	file, err := os.ReadFile("chatproxy.js")
 	require.NoError(t, err)
-	assert.Less(t, strings.Count(string(file), "\n"), 100, "it is to be read in one go")
+	assert.Less(t, strings.Count(string(file), "\n"), 200, "it is to be read in one go")
 
 	w := newRecorder()
 	newSite(t, setup{}).proxy.ServeHTTP(w, httptest.NewRequest("GET", "/chatproxy.js", nil))

@@ -1,61 +1,86 @@
-// The browser's side of the Go package chatproxy, whose comment specifies the wire form. With
+// The browser's side of the Go package chatproxy; docs/wire.md specifies the wire form. With
 // data-prefix in its script tag it draws a chat after the tag. Without, it gives the page a class:
 //   const chat = new ChatProxy("/chat");
 //   for await (const piece of chat.send("Hello")) output.append(piece);
 (() => {
   const unavailable = { code: "unavailable", message: "The chat is not available at the moment." };
-  const failure = (code, message, status, retryAfter) => // the message is for the visitor, the rest for you
-    Object.assign(new Error(message), { name: "ChatProxyError", code, status, retryAfter });
+  const failure = ({ code, message, ...more }) => // the message is for the visitor, the rest for you
+    Object.assign(new Error(message), { name: "ChatProxyError", code, ...more });
+  const random = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("");
 
   const ChatProxy = globalThis.ChatProxy = class ChatProxy {
-    conversation = null; // the ticket: assign an older one to continue that, null to begin anew
-    lastReply = null; // the ticket of the latest reply, for feedback
-    #running;
+    id = random(); // names the chat: with it and its conversation, another page continues the chat
+    reply = {}; // the newest frame of the latest reply: its tickets message, userMessage and poll, its finishReason
+    #conversation = null;
+    #sent; // the latest message
+    #running; // the latest reply
+    #stopping;
     constructor(prefix) { this.prefix = prefix.replace(/\/$/, ""); }
-    stop() { this.#running?.abort(); } // ends the loop over send, without an error
-    async *send(text) { // the reply in pieces: leaving the loop stops it, and so does sending again
-      this.stop();
+    get conversation() { return this.#conversation; } // the ticket: assign an older one to continue that,
+    set conversation(ticket) { [this.#conversation, this.id] = [ticket, random()]; } // null to begin anew
+    send(text) { return this.#receive("/messages", { id: random(), message: text }); } // the reply in pieces
+    retry() { return this.#receive("/retry", this.#sent); } // a new reply to the latest message, whether it arrived or not
+    async stop() { // ends the loop over a reply, without an error; leaving the loop does so too, and sending again
+      if (!this.#running) return this.#stopping;
+      this.#running.abort();
+      this.#running = null;
+      return this.#stopping = this.#call("POST", "/stop", { chat: this.id }).catch(() => {});
+    }
+    async *#receive(path, message) {
+      do await this.stop(); while (this.#running); // by another call, while this one waited
       const running = this.#running = new AbortController();
+      [this.#sent, this.reply] = [message, {}];
+      let ended = false;
       try {
-        const body = { message: text, conversation: this.conversation };
-        const stream = await this.#call("POST", "/messages", body, running.signal);
-        for await (const { type, conversation, ...frame } of framesOf(stream)) {
+        const body = { ...message, chat: this.id, conversation: this.#conversation };
+        const stream = await this.#call("POST", path, body, running.signal);
+        for await (const { type, ...frame } of framesOf(stream)) {
           if (running.signal.aborted) return; // although more has come
           if (type === "text-delta") yield frame.text;
-          if (/^(start|finish|error)$/.test(type)) this.conversation = conversation ?? this.conversation;
-          if (type === "start" || type === "finish") this.lastReply = frame.message ?? null;
-          if (type === "error") throw failure(frame.code, frame.message);
+          if (!/^(start|finish|error)$/.test(type)) continue;
+          this.reply = frame;
+          this.#conversation = frame.conversation ?? this.#conversation;
+          if (type === "error") throw failure(frame);
         }
+        ended = true;
       } catch (error) {
         if (running.signal.aborted) return;
-        if (/^conversation_(not_found|ended)$/.test(error.code)) this.conversation = null;
+        ended = true;
+        if (/^conversation_(not_found|ended)$/.test(error.code)) this.#conversation = null;
         throw error;
-      } finally { running.abort(); }
+      } finally {
+        if (this.#running === running && !ended) this.stop();
+        if (this.#running === running) this.#running = null;
+        running.abort(); // what may come after the end
+      }
     }
     history(page) { return this.#call("GET", "/conversations" + query(page)); } // page: { limit, cursor }
-    messages(conversation, page) { return this.#call("GET", at(conversation) + query(page)); }
+    messages(conversation, page) { return this.#call("GET", at(conversation, "messages") + query(page)); }
+    poll(ticket, after = "") { return this.#call("GET", at(ticket, "poll") + query({ after })); } // messages of a person
     feedback(conversation, message, feedback) { // "positive", "negative" or null
-      return this.#call("PATCH", `${at(conversation)}/${encodeURIComponent(message)}/feedback`, { feedback });
+      return this.#call("PATCH", `${at(conversation, "messages")}/${encodeURIComponent(message)}/feedback`, { feedback });
     }
     async #call(method, path, body, signal) { // gives a stream where there is a signal, else an object
       const json = body && { headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
       const request = { method, signal, cache: "no-store", credentials: "same-origin", ...json };
       const response = await fetch(new URL(this.prefix + path, globalThis.origin), request) // whatever <base> says
-        .catch(() => { throw failure("offline", "The site cannot be reached. Please try again."); });
+        .catch(() => { throw failure({ code: "offline", message: "The site cannot be reached. Please try again." }); });
       if (signal && /^text\/event-stream/.test(response.headers.get("Content-Type"))) return response.body;
-      const answer = await response.json().catch(() => null); // null for a login page, say
-      if (answer?.version === 1 && response.ok) return answer;
-      const { code, message } = (answer?.version === 1 && answer.error) || unavailable;
-      throw failure(code, message, response.status, Number(response.headers.get("Retry-After")) || undefined);
+      const content = await response.json().catch(() => null); // null for a login page, say
+      if (content?.version === 1 && response.ok) return content;
+      const { status, headers } = response;
+      const error = (content?.version === 1 && content.error) || unavailable;
+      throw failure({ ...error, status, retryAfter: Number(headers.get("Retry-After")) || undefined });
     }
   };
-  const at = (conversation) => `/conversations/${encodeURIComponent(conversation)}/messages`;
-  const query = ({ limit = "", cursor } = {}) => `?${new URLSearchParams({ limit, cursor: cursor ?? "" })}`;
+  const at = (ticket, what) => `/conversations/${encodeURIComponent(ticket)}/${what}`;
+  const query = ({ limit, cursor, after } = {}) =>
+    `?${new URLSearchParams(Object.entries({ limit, cursor, after }).filter(([, value]) => value != null))}`;
   async function* framesOf(stream) { // an event ends in a blank line, a line in LF, CRLF or CR
     const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
     for (let rest = ""; ;) {
       const { done, value } = await reader.read().catch(() => ({ done: true }));
-      if (done) throw failure("reply_cut", "The reply was cut short. Please try again.");
+      if (done) throw failure({ code: "reply_cut", message: "The reply was cut short. Please try again." });
       const events = (rest + value).split(/(?:\r\n|\r(?!\n)|\n){2}/);
       rest = events.pop();
       for (const event of events) {
@@ -71,29 +96,87 @@
   const tag = page && Reflect.get(Document.prototype, "currentScript", page);
   if (!page || !(tag instanceof HTMLScriptElement) || tag.dataset.prefix === undefined) return;
   const chat = new ChatProxy(tag.dataset.prefix);
+  const key = `chatproxy ${chat.prefix}`;
+  const stored = (use) => { try { return use(globalThis.sessionStorage); } catch {} }; // the browser may forbid it
+  const keep = () => stored((storage) => storage.setItem(key, JSON.stringify([chat.conversation, chat.id])));
   const add = (to, name, more) => to.appendChild(Object.assign(Document.prototype.createElement.call(page, name), more));
   const form = add(new DocumentFragment(), "form", { className: "chatproxy", autocomplete: "off" });
   const log = add(form, "div", { className: "chatproxy-log", role: "log" }); // which is polite by itself
   log.style.whiteSpace = "pre-wrap"; // replies have paragraphs
   const input = add(add(form, "label", { textContent: "Message " }), "input", { maxLength: 4000 });
   const button = add(form, "button", { textContent: "Send" });
-  const say = (kind, text) => add(log, "p", { className: `chatproxy-${kind}`, textContent: text });
+  const show = (kind, text) => add(log, "p", { className: `chatproxy-${kind}`, textContent: text });
+  const names = { user: "You: ", assistant: "Assistant: " };
+  const drawn = new Set(); // the tickets of messages
+  const draw = (messages) => {
+    for (const { id, role, parts } of messages) {
+      if (!drawn.has(id)) show(role, names[role] + parts.map(({ text }) => text ?? "").join(""));
+      drawn.add(id);
+    }
+  };
+  async function receive(reply, text) {
+    Object.assign(button, { type: "button", textContent: "Stop" });
+    let line, error;
+    try {
+      for await (const piece of reply) (line ??= show("assistant", names.assistant)).append(piece);
+    } catch (e) { fail(error = e, text, line); }
+    for (const ticket of [chat.reply.userMessage, chat.reply.message]) drawn.add(ticket);
+    keep();
+    Object.assign(button, { type: "submit", textContent: "Send" });
+    watch(error?.poll ?? chat.reply.poll, chat.reply.userMessage);
+  }
+  function fail(error, text, line) {
+    const note = show("error", error.message);
+    if (error.status < 500) return void (input.value ||= text); // it was not taken: for another try
+    note.append(" ");
+    add(note, "button", { type: "button", textContent: "Try again" }).addEventListener("click", () => {
+      if (button.type === "button") return;
+      note.remove();
+      line?.remove();
+      receive(chat.retry(), text);
+    });
+  }
+  let watched = false;
+  async function watch(ticket, after) { // draws what a person writes, until the assistant has the conversation again
+    if (watched) return;
+    watched = true;
+    for (let retryAfter; ticket;) {
+      const wait = retryAfter ?? (page.hidden ? 30 : 5);
+      await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+      try {
+        const { messages, poll } = await chat.poll(ticket, after);
+        draw(messages.filter(({ role }) => role === "assistant"));
+        [ticket, after, retryAfter] = [poll, messages.at(-1)?.id ?? after];
+      } catch (error) {
+        if (error.status < 429) break;
+        ({ retryAfter } = error);
+      }
+    }
+    watched = false;
+  }
+  async function restore([conversation, id]) { // the chat of the page before
+    Object.assign(chat, { conversation, id });
+    if (conversation === null) return;
+    button.disabled = true;
+    try {
+      const { messages, poll } = await chat.messages(conversation);
+      draw(messages);
+      watch(poll, messages.at(-1)?.id);
+    } catch (error) {
+      if (error.code === "conversation_not_found") chat.conversation = null; // another visitor's
+    }
+    button.disabled = false;
+  }
   tag.closest("head") ? tag.closest("html").querySelector("body").append(form) : tag.after(form);
+  const last = stored((storage) => JSON.parse(storage.getItem(key)));
+  last ? restore(last).then(keep) : keep();
   button.addEventListener("click", ({ detail }) => detail < 2 && chat.stop()); // 2: a double click on Send
-  form.addEventListener("submit", async (event) => {
+  form.addEventListener("submit", (event) => {
     event.preventDefault();
     const text = input.value.trim();
-    if (text === "" || button.type === "button") return; // while it is Stop
-    say("user", `You: ${text}`);
+    if (text === "" || button.type === "button" || button.disabled) return; // while it is Stop, or the chat is restored
+    show("user", names.user + text);
     input.value = "";
-    Object.assign(button, { type: "button", textContent: "Stop" });
-    let reply;
-    try {
-      for await (const piece of chat.send(text)) (reply ??= say("assistant", "Assistant: ")).append(piece);
-    } catch (error) {
-      say("error", error.message);
-      if (!reply) input.value ||= text; // for another try
-    }
-    Object.assign(button, { type: "submit", textContent: "Send" });
+    receive(chat.send(text), text);
   });
 })();

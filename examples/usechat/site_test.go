@@ -99,8 +99,9 @@ func newSite(t *testing.T, options chattest.Options) *site {
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: s.fake.Client()})
 	require.NoError(t, err)
 	proxy, err := chatproxy.New(bot, "a secret of the tests, of 32 bytes", visitor, &chatproxy.Options{
-		Allow:   func(context.Context, chatproxy.Visitor) (time.Duration, bool) { return 0, true },
-		OnError: s.report,
+		Allow:     func(context.Context, chatproxy.Visitor) (time.Duration, bool) { return 0, true },
+		OnError:   s.report,
+		Anonymous: true,
 	})
 	require.NoError(t, err)
 	scripts := bundles(t)

@@ -2,11 +2,13 @@
 // Input: {url, headers, steps}. Each step is one of
 //   {send: text, stopAfter: pieces, leave: true}  stops, or leaves the loop, where stopAfter says
 //   {send: text, meanwhile: text}                 sends the second when the first has begun
+//   {retry: true, stopAfter: pieces, leave: true}
 //   {conversation: ticket or null}                goes on with another one, or begins anew
 //   {history: {limit, cursor}}
 //   {messages: {limit, cursor}, of: ticket}       of the current conversation by default
+//   {poll: ticket, after: ticket}
 //   {feedback: value, on: ticket}                 on the latest reply by default
-// Output: for each step {pieces, answer, error: {name, message, code, status, retryAfter}, conversation, lastReply}.
+// Output: for each step {pieces, answer, error: {name, message, code, status, retryAfter}, id, conversation, reply}.
 import { readFile } from "node:fs/promises";
 import { json } from "node:stream/consumers";
 import vm from "node:vm";
@@ -21,10 +23,10 @@ const script = new URL("../../../chatclient/chatproxy/chatproxy.js", import.meta
 vm.runInThisContext(await readFile(script, "utf8"), { filename: "chatproxy.js" });
 const chat = new ChatProxy(url);
 
-async function send({ send: text, stopAfter, leave, meanwhile }, pieces) {
-  for await (const piece of chat.send(text)) {
+async function receive({ send: text, stopAfter, leave, meanwhile }, pieces) {
+  for await (const piece of text === undefined ? chat.retry() : chat.send(text)) {
     pieces.push(piece);
-    if (meanwhile) await send({ send: meanwhile }, pieces);
+    if (meanwhile) await receive({ send: meanwhile }, pieces);
     if (pieces.length !== stopAfter) continue;
     if (leave) break;
     chat.stop();
@@ -34,7 +36,8 @@ async function send({ send: text, stopAfter, leave, meanwhile }, pieces) {
 function call(step) {
   if ("history" in step) return chat.history(step.history);
   if ("messages" in step) return chat.messages(step.of ?? chat.conversation, step.messages);
-  return chat.feedback(chat.conversation, step.on ?? chat.lastReply, step.feedback);
+  if ("poll" in step) return chat.poll(step.poll, step.after);
+  return chat.feedback(chat.conversation, step.on ?? chat.reply.message, step.feedback);
 }
 
 async function run(step) {
@@ -42,12 +45,12 @@ async function run(step) {
   const pieces = [];
   let answer, error;
   try {
-    if ("send" in step) await send(step, pieces);
+    if ("send" in step || "retry" in step) await receive(step, pieces);
     else if (!("conversation" in step)) answer = await call(step);
   } catch (e) {
     error = { name: e.name, message: e.message, ...e };
   }
-  return { pieces, answer, error, conversation: chat.conversation, lastReply: chat.lastReply };
+  return { pieces, answer, error, id: chat.id, conversation: chat.conversation, reply: chat.reply };
 }
 
 const results = [];
