@@ -19,7 +19,8 @@
     get conversation() { return this.#conversation; } // the ticket: assign an older one to continue that,
     set conversation(ticket) { [this.#conversation, this.id] = [ticket, random()]; } // null to begin anew
     send(text) { return this.#receive("/messages", { id: random(), message: text }); } // the reply in pieces
-    retry() { return this.#receive("/retry", this.#sent); } // a new reply to the latest message, whether it arrived or not
+    retry(message = this.#sent) { return this.#receive("/retry", message); } // another reply to the latest message, or
+    // the first if it never arrived; one of the history is { id: ticket, message: text }
     async stop() { // ends the loop over a reply, without an error; leaving the loop does so too, and sending again
       if (!this.#running) return this.#stopping;
       this.#running.abort();
@@ -38,7 +39,7 @@
           if (running.signal.aborted) return; // although more has come
           if (type === "text-delta") yield frame.text;
           if (!/^(start|finish|error)$/.test(type)) continue;
-          this.reply = frame;
+          this.reply = type === "error" ? { ...frame, message: undefined } : frame; // which is a sentence there
           this.#conversation = frame.conversation ?? this.#conversation;
           if (type === "error") throw failure(frame);
         }
@@ -55,7 +56,12 @@
       }
     }
     history(page) { return this.#call("GET", "/conversations" + query(page)); } // page: { limit, cursor }
-    messages(conversation, page) { return this.#call("GET", at(conversation, "messages") + query(page)); }
+    async messages(conversation, page) { // without a ticket, of this chat: none has come before a first reply was stopped
+      if (conversation) return this.#call("GET", at(conversation, "messages") + query(page));
+      const [chat, found] = [this.id, await this.#call("GET", "/messages" + query({ chat: this.id, ...page }))];
+      if (chat === this.id) this.#conversation ??= found.conversation;
+      return found;
+    }
     poll(ticket, after = "") { return this.#call("GET", at(ticket, "poll") + query({ after })); } // messages of a person
     feedback(conversation, message, feedback) { // "positive", "negative" or null
       return this.#call("PATCH", `${at(conversation, "messages")}/${encodeURIComponent(message)}/feedback`, { feedback });
@@ -74,8 +80,8 @@
     }
   };
   const at = (ticket, what) => `/conversations/${encodeURIComponent(ticket)}/${what}`;
-  const query = ({ limit, cursor, after } = {}) =>
-    `?${new URLSearchParams(Object.entries({ limit, cursor, after }).filter(([, value]) => value != null))}`;
+  const query = (parameters = {}) =>
+    `?${new URLSearchParams(Object.entries(parameters).filter(([, value]) => value != null))}`;
   async function* framesOf(stream) { // an event ends in a blank line, a line in LF, CRLF or CR
     const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
     for (let rest = ""; ;) {
@@ -115,6 +121,7 @@
     }
   };
   async function receive(reply, text) {
+    keep();
     Object.assign(button, { type: "button", textContent: "Stop" });
     let line, error;
     try {
@@ -155,9 +162,8 @@
     watched = false;
   }
   async function restore([conversation, id]) { // the chat of the page before
-    Object.assign(chat, { conversation, id });
-    if (conversation === null) return;
     button.disabled = true;
+    Object.assign(chat, { conversation, id });
     try {
       const { messages, poll } = await chat.messages(conversation);
       draw(messages);
@@ -169,7 +175,7 @@
   }
   tag.closest("head") ? tag.closest("html").querySelector("body").append(form) : tag.after(form);
   const last = stored((storage) => JSON.parse(storage.getItem(key)));
-  last ? restore(last).then(keep) : keep();
+  if (last) restore(last);
   button.addEventListener("click", ({ detail }) => detail < 2 && chat.stop()); // 2: a double click on Send
   form.addEventListener("submit", (event) => {
     event.preventDefault();

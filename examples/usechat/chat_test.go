@@ -35,7 +35,10 @@ type state struct {
 
 type message struct {
 	ID, Role, Text string
-	Metadata       struct{ Conversation, Message, UserMessage string }
+	Metadata       struct {
+		Conversation, Message, UserMessage, Poll string
+		ConversationLost                         bool
+	}
 }
 
 func (s state) last() message {
@@ -63,13 +66,6 @@ type chat interface {
 	offline(bool)
 }
 
-// setting is how a visitor meets the site.
-type setting struct {
-	major   string // of the AI SDK
-	body    string // the name of a body in usechat.jsx
-	visitor string // a customer, or "anonymous"
-}
-
 // send sends a message and waits for the end of its reply.
 func send(c chat, text string) state { return c.do(step{Action: "send", Argument: text}) }
 
@@ -87,42 +83,48 @@ func waitFor(t *testing.T, c chat, ok func(state) bool) state {
 		if ok(s) {
 			return s
 		}
+		require.NotEqual(t, "error", s.Status, s.code())
 		require.True(t, time.Now().Before(deadline), "not within ten seconds: %+v", s)
 	}
 }
 
-// nodeChat is the class Chat in Node.
-type nodeChat struct {
-	t      *testing.T
+// node is a process in which the chats of a test run.
+type node struct {
 	input  io.Writer
 	output *bufio.Reader
 }
 
-func newNodeChat(t *testing.T, s *site, as setting) chat {
+func startNode(t *testing.T, major string) *node {
 	t.Helper()
-	argument, err := json.Marshal(map[string]string{
-		"bundle": filepath.Join(bundles(t), "v"+as.major+".js"),
-		"prefix": s.url + "/chat",
-		"body":   as.body,
-		"cookie": "visitor=" + as.visitor,
-	})
+	process := exec.CommandContext(t.Context(), "node", "node.mjs", filepath.Join(bundles(t), "v"+major+".js"))
+	process.Dir = testenv.NodePackages(t, "examples/usechat")
+	process.Stderr = os.Stderr
+	input, err := process.StdinPipe()
 	require.NoError(t, err)
-	node := exec.CommandContext(t.Context(), "node", "node.mjs", string(argument))
-	node.Dir = testenv.NodePackages(t, "examples/usechat")
-	node.Stderr = os.Stderr
-	input, err := node.StdinPipe()
+	output, err := process.StdoutPipe()
 	require.NoError(t, err)
-	output, err := node.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, node.Start())
+	require.NoError(t, process.Start())
 	t.Cleanup(func() {
 		_ = input.Close() // ends it
-		_ = node.Wait()
+		_ = process.Wait()
 	})
-	return &nodeChat{t, input, bufio.NewReader(output)}
+	return &node{input, bufio.NewReader(output)}
 }
 
-func (c *nodeChat) line(v any) (s state) {
+func (n *node) open(t *testing.T, s *site, body, visitor string) chat {
+	t.Helper()
+	c := nodeChat{t, n}
+	c.line(map[string]string{"prefix": s.url + "/chat", "body": body, "cookie": "visitor=" + visitor})
+	return c
+}
+
+// nodeChat is the latest chat of a process: an object of the class Chat.
+type nodeChat struct {
+	t *testing.T
+	*node
+}
+
+func (c nodeChat) line(v any) (s state) {
 	c.t.Helper()
 	require.NoError(c.t, json.NewEncoder(c.input).Encode(v))
 	line, err := c.output.ReadBytes('\n')
@@ -131,8 +133,8 @@ func (c *nodeChat) line(v any) (s state) {
 	return s
 }
 
-func (c *nodeChat) do(s step) state { c.t.Helper(); return c.line(s) }
-func (c *nodeChat) offline(is bool) { c.t.Helper(); c.line(map[string]bool{"offline": is}) }
+func (c nodeChat) do(s step) state { c.t.Helper(); return c.line(s) }
+func (c nodeChat) offline(is bool) { c.t.Helper(); c.line(map[string]bool{"offline": is}) }
 
 // browserChat is useChat in a tab of Chromium.
 type browserChat struct {
@@ -140,10 +142,10 @@ type browserChat struct {
 	*browser.Browser
 }
 
-func newBrowserChat(t *testing.T, b *browser.Browser, s *site, as setting) chat {
+func openTab(t *testing.T, b *browser.Browser, s *site, major, body, visitor string) chat {
 	t.Helper()
 	c := browserChat{t, b.TabFor(t)}
-	query := url.Values{"major": {as.major}, "body": {as.body}, "visitor": {as.visitor}}
+	query := url.Values{"major": {major}, "body": {body}, "visitor": {visitor}}
 	c.Do(chromedp.Navigate(s.url + "/?" + query.Encode()))
 	c.WaitFor(`typeof run === "function" && document.querySelector("ol") !== null`)
 	return c

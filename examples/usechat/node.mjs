@@ -1,18 +1,18 @@
-// Runs a bundle of usechat.jsx. Its argument is {bundle, prefix, body, cookie} as JSON. Each line
-// of its input is an action or {offline}, and each line of its output the state after it.
+// Runs the chats of a test, one after the other, with the bundle of usechat.jsx that its
+// argument names. Each line of its input opens a chat, {prefix, body, cookie}, is an action, or
+// {offline}. Each line of its output is the state of the chat after that.
 import { createInterface } from "node:readline";
 
-const { bundle, prefix, body, cookie } = JSON.parse(process.argv[2]);
+const { startInNode } = await import(process.argv[2]);
 const { fetch } = globalThis;
-let offline = false;
+let run, cookie, offline;
 globalThis.fetch = async (input, init) => {
   if (offline) throw new TypeError("fetch failed");
   return fetch(input, { ...init, headers: { ...init.headers, cookie } }); // as the browser does
 };
-const { startInNode } = await import(bundle);
-const run = startInNode({ prefix, body });
 for await (const line of createInterface({ input: process.stdin })) {
   const step = JSON.parse(line);
+  if (step.prefix) [run, cookie] = [startInNode(step), step.cookie];
   if (step.offline !== undefined) ({ offline } = step);
   console.log(JSON.stringify(await run(step)));
 }

@@ -4,6 +4,7 @@ package usechat
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -69,11 +70,12 @@ func TestMain(m *testing.M) {
 // site is a site with the proxy at /chat and a fake of the service.
 type site struct {
 	fake *chattest.Fake
+	bot  *chatclient.Client
 	url  string
 
 	mu    sync.Mutex
 	turns []chattest.Turn // of the assistant, in order
-	errs  []error
+	errs  []error         // of OnError
 }
 
 // pace is the wait between two words of a reply.
@@ -96,9 +98,9 @@ func newSite(t *testing.T, options chattest.Options) *site {
 	s.fake, err = chattest.New(&options)
 	require.NoError(t, err)
 	t.Cleanup(s.fake.Close)
-	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: s.fake.Client()})
+	s.bot, err = chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: s.fake.Client()})
 	require.NoError(t, err)
-	proxy, err := chatproxy.New(bot, "a secret of the tests, of 32 bytes", visitor, &chatproxy.Options{
+	proxy, err := chatproxy.New(s.bot, "a secret of the tests, of 32 bytes", visitor, &chatproxy.Options{
 		Allow:     func(context.Context, chatproxy.Visitor) (time.Duration, bool) { return 0, true },
 		OnError:   s.report,
 		Anonymous: true,
@@ -147,4 +149,46 @@ func (s *site) doneTurns() []chattest.Turn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]chattest.Turn(nil), s.turns...)
+}
+
+// said returns what the visitors said in each conversation of the service, the newest
+// conversation first.
+func (s *site) said(t *testing.T) (conversations [][]string) {
+	t.Helper()
+	for conversation, err := range s.bot.Conversations(t.Context()) {
+		require.NoError(t, err)
+		var texts []string
+		for message, err := range s.bot.Messages(t.Context(), conversation.ID) {
+			require.NoError(t, err)
+			if message.Role == "user" {
+				texts = append(texts, message.Text())
+			}
+		}
+		conversations = append(conversations, texts)
+	}
+	return conversations
+}
+
+// reported returns what OnError got.
+func (s *site) reported() []error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.errs
+}
+
+// history returns the tickets of a customer's messages.
+func (s *site) history(t *testing.T, conversation string) (ids []string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/chat/conversations/"+conversation+"/messages", nil)
+	require.NoError(t, err)
+	r.AddCookie(&http.Cookie{Name: "visitor", Value: customer})
+	res, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer res.Body.Close()
+	var page struct{ Messages []struct{ ID string } }
+	require.NoError(t, json.NewDecoder(res.Body).Decode(&page))
+	for _, message := range page.Messages {
+		ids = append(ids, message.ID)
+	}
+	return ids
 }

@@ -16,6 +16,7 @@ const bodies = {
   message: ({ id, messages, trigger, messageId }) => ({
     body: { id, message: last(messages), conversation: ticketOf(messages), trigger, messageId },
   }),
+  id: ({ id, messages, trigger, messageId }) => ({ body: { id, message: last(messages), trigger, messageId } }),
   // Without the chat's id and the trigger, as many pages have it.
   "last, ticket": ({ messages }) => ({ body: { messages: [last(messages)], conversation: ticketOf(messages) } }),
   "message, ticket": ({ messages }) => ({ body: { message: last(messages), conversation: ticketOf(messages) } }),
@@ -34,6 +35,7 @@ function start(prefix, chat) {
     send: (text) => chat().sendMessage({ text }),
     again: (messageId) => chat().sendMessage({ text: textOf(messageOf(messageId)), messageId }),
     edit: ({ messageId, text }) => chat().sendMessage({ text, messageId }),
+    file: () => chat().sendMessage({ text: "See", files: [{ type: "file", mediaType: "text/plain", url: "data:text/plain,this" }] }),
     resubmit: () => chat().sendMessage(),
     regenerate: (messageId) => chat().regenerate({ messageId }),
     stop: () => Promise.all([chat().stop(), stopOnServer()]),

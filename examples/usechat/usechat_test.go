@@ -1,7 +1,10 @@
 package usechat
 
 import (
+	"fmt"
+	"net/http"
 	"testing"
+	"time"
 
 	"github.com/chatident/chatident/chatclient/chattest"
 	"github.com/chatident/chatident/examples/internal/browser"
@@ -9,7 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// opener opens a chat of a visitor with one major of the AI SDK, in Node or in Chromium.
+// opener opens a chat with one major of the AI SDK, in Node or in Chromium. The body is a
+// name of usechat.jsx, and the visitor a customer, "anonymous" or nobody.
 type opener func(t *testing.T, s *site, body, visitor string) chat
 
 // everywhere runs a test with each major of the AI SDK, in Node and in Chromium.
@@ -17,8 +21,9 @@ func everywhere(t *testing.T, test func(t *testing.T, open opener)) {
 	t.Run("Node", func(t *testing.T) {
 		for _, major := range majors {
 			t.Run(major, func(t *testing.T) {
+				node := startNode(t, major)
 				test(t, func(t *testing.T, s *site, body, visitor string) chat {
-					return newNodeChat(t, s, setting{major, body, visitor})
+					return node.open(t, s, body, visitor)
 				})
 			})
 		}
@@ -28,28 +33,271 @@ func everywhere(t *testing.T, test func(t *testing.T, open opener)) {
 		for _, major := range majors {
 			t.Run(major, func(t *testing.T) {
 				test(t, func(t *testing.T, s *site, body, visitor string) chat {
-					return newBrowserChat(t, b, s, setting{major, body, visitor})
+					return openTab(t, b, s, major, body, visitor)
 				})
 			})
 		}
 	})
 }
 
-// One conversation goes on, and the page draws the text of each message.
+const (
+	customer  = "ada"
+	anonymous = "anonymous"
+)
+
+// One conversation goes on, equal texts are two turns, and the page draws each message.
 func TestUseChat_Conversation(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
 		s := newSite(t, chattest.Options{})
-		c := open(t, s, "all", "ada")
-		require.Nil(t, send(c, "one").Error)
-		second := send(c, "two")
+		c := open(t, s, "all", customer)
+		require.Nil(t, send(c, "yes").Error)
+		second := send(c, "yes")
 		require.Nil(t, second.Error)
-		assert.Equal(t, "You said: two", second.last().Text)
-		require.Len(t, s.doneTurns(), 2)
-		assert.Equal(t, s.doneTurns()[0].ConversationID, s.doneTurns()[1].ConversationID)
+		assert.Equal(t, "You said: yes", second.last().Text)
+		assert.Equal(t, [][]string{{"yes", "yes"}}, s.said(t))
+		assert.Len(t, s.doneTurns(), 2)
 		if page, ok := c.(browserChat); ok {
 			page.WaitFor(`[...document.querySelectorAll("li")].map((li) => li.className + " " + li.textContent).join() ===
-				"user one,assistant You said: one,user two,assistant You said: two"`)
+				"user yes,assistant You said: yes,user yes,assistant You said: yes"`)
 			page.RequireQuietConsole()
 		}
+	})
+}
+
+// C1: after a stop in the first exchange, or a lost connection, the next message continues
+// the conversation.
+func TestUseChat_ContinuesAfterAStop(t *testing.T) {
+	tests := []struct{ body, visitor, end, when string }{
+		{"all", customer, "stop", "replying"},
+		{"all", customer, "disconnect", "replying"},
+		{"all", customer, "stop", "thinking"},
+		{"all", anonymous, "stop", "replying"},
+		{"all", anonymous, "disconnect", "thinking"},
+		{"last", customer, "disconnect", "replying"},
+		{"message", anonymous, "stop", "replying"},
+	}
+	everywhere(t, func(t *testing.T, open opener) {
+		for _, test := range tests {
+			t.Run(fmt.Sprint(test), func(t *testing.T) {
+				s := newSite(t, chattest.Options{Pace: pace, Reply: thinking})
+				c := open(t, s, test.body, test.visitor)
+				if test.when == "thinking" {
+					c.do(step{Action: "send", Argument: "think", Begin: true})
+					waitFor(t, c, func(state) bool { return len(s.doneTurns()) == 1 })
+				} else {
+					beginReply(t, c, "one")
+				}
+				c.do(step{Action: test.end})
+				second := send(c, "two")
+				require.Nil(t, second.Error)
+				assert.Equal(t, "You said: two", second.last().Text)
+				assert.NotEmpty(t, second.last().Metadata.Conversation)
+				turns := s.doneTurns()
+				require.Len(t, turns, 2)
+				assert.Equal(t, turns[0].ConversationID, turns[1].ConversationID)
+				assert.Len(t, s.said(t), 1)
+				assert.Empty(t, s.reported())
+			})
+		}
+	})
+}
+
+// thinking is an assistant that takes a moment for a message about thinking.
+func thinking(turn chattest.Turn) []chattest.Part {
+	if turn.Message == "think" {
+		time.Sleep(10 * pace)
+	}
+	return []chattest.Part{chattest.Text("You said: " + turn.Message)}
+}
+
+// C6: a good reply, one that failed and one that was stopped are generated again.
+func TestUseChat_Regenerate(t *testing.T) {
+	tests := map[string]struct {
+		prepare func(*testing.T, chat, *site) // after it, "two" is the latest message
+		said    []string
+		turns   int
+	}{
+		"a good reply": {func(t *testing.T, c chat, s *site) {
+			send(c, "one")
+			require.Nil(t, send(c, "two").Error)
+		}, []string{"one", "two"}, 3},
+		"a good first reply": {func(t *testing.T, c chat, s *site) {
+			require.Nil(t, send(c, "two").Error)
+		}, []string{"two"}, 2},
+		"twice": {func(t *testing.T, c chat, s *site) {
+			send(c, "two")
+			require.Nil(t, c.do(step{Action: "regenerate"}).Error)
+		}, []string{"two"}, 3},
+		"a 502 before the service": {func(t *testing.T, c chat, s *site) {
+			send(c, "one")
+			s.fake.Script(chattest.BadGateway())
+			require.Equal(t, "bot_unavailable", send(c, "two").code())
+		}, []string{"one", "two"}, 2},
+		"a first 502 before the service": {func(t *testing.T, c chat, s *site) {
+			s.fake.Script(chattest.BadGateway())
+			require.Equal(t, "bot_unavailable", send(c, "two").code())
+		}, []string{"two"}, 1},
+		"a failure after the turn": {func(t *testing.T, c chat, s *site) {
+			send(c, "one")
+			s.fake.Script(chattest.FailAfter())
+			require.Equal(t, "bot_unavailable", send(c, "two").code())
+		}, []string{"one", "two"}, 3},
+		"a rate limit": {func(t *testing.T, c chat, s *site) {
+			send(c, "one")
+			s.fake.Script(chattest.Status(http.StatusTooManyRequests, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(time.Minute))
+			require.Equal(t, "busy", send(c, "two").code())
+		}, []string{"one", "two"}, 2},
+		"a failure within the reply": {func(t *testing.T, c chat, s *site) {
+			send(c, "one")
+			s.fake.Script(chattest.StreamError(2, "SQL: secret"))
+			require.Contains(t, send(c, "two").code(), "sentence: ")
+		}, []string{"one", "two"}, 3},
+		"a stop in the first reply": {func(t *testing.T, c chat, s *site) {
+			beginReply(t, c, "two")
+			c.do(step{Action: "stop"})
+		}, []string{"two"}, 2},
+	}
+	everywhere(t, func(t *testing.T, open opener) {
+		for name, test := range tests {
+			for _, body := range []string{"all", "message"} {
+				t.Run(name+", "+body, func(t *testing.T) {
+					s := newSite(t, chattest.Options{Pace: pace})
+					c := open(t, s, body, customer)
+					test.prepare(t, c, s)
+					again := c.do(step{Action: "regenerate"})
+					require.Nil(t, again.Error)
+					assert.Equal(t, "You said: two", again.last().Text)
+					assert.Equal(t, [][]string{test.said}, s.said(t), "no turn is doubled")
+					assert.Len(t, s.doneTurns(), test.turns)
+					require.Nil(t, send(c, "three").Error)
+					assert.Equal(t, [][]string{append(test.said, "three")}, s.said(t))
+				})
+			}
+		}
+	})
+}
+
+// A first message of which nobody knows whether it arrived: for a customer the service lists
+// the conversation, for an anonymous visitor another one begins, and the page learns it.
+func TestUseChat_RegenerateWithUnknownOutcome(t *testing.T) {
+	everywhere(t, func(t *testing.T, open opener) {
+		for visitor, want := range map[string][][]string{customer: {{"one"}}, anonymous: {{"one"}, {"one"}}} {
+			s := newSite(t, chattest.Options{})
+			c := open(t, s, "all", visitor)
+			s.fake.Script(chattest.FailAfter())
+			require.Equal(t, "bot_unavailable", send(c, "one").code())
+			again := c.do(step{Action: "regenerate"})
+			require.Nil(t, again.Error)
+			assert.Equal(t, want, s.said(t), visitor)
+			assert.Equal(t, visitor == anonymous, again.last().Metadata.ConversationLost, visitor)
+		}
+	})
+}
+
+// C7: a message that was sent offline is sent again, by each of the ways that useChat has.
+func TestUseChat_Offline(t *testing.T) {
+	everywhere(t, func(t *testing.T, open opener) {
+		for _, way := range []string{"again", "resubmit", "regenerate"} {
+			for _, before := range [][]string{nil, {"one"}} {
+				s := newSite(t, chattest.Options{})
+				c := open(t, s, "all", customer)
+				for _, text := range before {
+					require.Nil(t, send(c, text).Error)
+				}
+				c.offline(true)
+				failed := send(c, "two")
+				require.NotNil(t, failed.Error)
+				assert.Equal(t, "TypeError", failed.Error.Name)
+				c.offline(false)
+				again := c.do(way2step(way, failed.last().ID))
+				require.Nil(t, again.Error, way)
+				assert.Equal(t, "You said: two", again.last().Text)
+				assert.Equal(t, [][]string{append(before, "two")}, s.said(t), way)
+				assert.Len(t, s.doneTurns(), len(before)+1)
+			}
+		}
+	})
+}
+
+func way2step(way, id string) step {
+	if way == "again" {
+		return step{Action: way, Argument: id}
+	}
+	return step{Action: way}
+}
+
+// C8: a page that sends its last message only, with the ticket or the id of its chat.
+func TestUseChat_LastMessageOnly(t *testing.T) {
+	everywhere(t, func(t *testing.T, open opener) {
+		for _, body := range []string{"last", "message", "id", "last, ticket", "message, ticket"} {
+			for _, visitor := range []string{customer, anonymous} {
+				s := newSite(t, chattest.Options{})
+				c := open(t, s, body, visitor)
+				for _, text := range []string{"one", "two", "three"} {
+					require.Nil(t, send(c, text).Error, body)
+				}
+				assert.Equal(t, [][]string{{"one", "two", "three"}}, s.said(t), body)
+				assert.Len(t, s.doneTurns(), 3)
+			}
+		}
+	})
+}
+
+// C17: the tickets of the stream are those of the history, of both messages, also after a retry.
+func TestUseChat_Tickets(t *testing.T) {
+	everywhere(t, func(t *testing.T, open opener) {
+		s := newSite(t, chattest.Options{})
+		c := open(t, s, "all", customer)
+		first := send(c, "one").last().Metadata
+		second := c.do(step{Action: "regenerate"}).last().Metadata
+		assert.Equal(t, first.Conversation, second.Conversation)
+		assert.NotEqual(t, first.Message, second.Message)
+		assert.Equal(t, s.history(t, first.Conversation), []string{second.UserMessage, second.Message})
+	})
+}
+
+// Errors arrive as codes. What the service must not get is not sent to it.
+func TestUseChat_Errors(t *testing.T) {
+	everywhere(t, func(t *testing.T, open opener) {
+		s := newSite(t, chattest.Options{})
+		assert.Equal(t, "sign_in_required", send(open(t, s, "all", ""), "one").code())
+
+		c := open(t, s, "all", customer)
+		first := send(c, "one")
+		require.Nil(t, first.Error)
+		require.Nil(t, send(c, "two").Error)
+		edited := c.do(step{Action: "edit", Argument: map[string]string{"messageId": first.Messages[0].ID, "text": "One"}})
+		assert.Equal(t, "edit_unsupported", edited.code())
+		assert.Equal(t, "files_unsupported", c.do(step{Action: "file"}).code())
+		assert.Equal(t, [][]string{{"one", "two"}}, s.said(t))
+
+		for code, fault := range map[string]chattest.Fault{
+			"conversation_ended": chattest.Status(http.StatusBadRequest, "CHAT_CONVERSATION_NOT_ONGOING"),
+			"bot_paused":         chattest.Status(http.StatusPaymentRequired, "CHAT_CREDITS_EXHAUSTED"),
+			"bot_unavailable":    chattest.BadGateway(),
+			"busy":               chattest.Status(http.StatusTooManyRequests, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(time.Minute),
+		} {
+			c := open(t, s, "all", customer)
+			require.Nil(t, send(c, "one").Error)
+			s.fake.Script(fault)
+			assert.Equal(t, code, send(c, "two").code())
+		}
+	})
+}
+
+// While a person has the conversation, a message gets no reply and no error, and the page
+// learns the ticket to poll with.
+func TestUseChat_Person(t *testing.T) {
+	everywhere(t, func(t *testing.T, open opener) {
+		s := newSite(t, chattest.Options{})
+		c := open(t, s, "all", customer)
+		require.Nil(t, send(c, "one").Error)
+		s.fake.SetStatus(s.doneTurns()[0].ConversationID, "taken_over")
+		held := send(c, "two")
+		require.Nil(t, held.Error)
+		assert.Equal(t, "ready", held.Status)
+		assert.Empty(t, held.last().Text)
+		assert.NotEmpty(t, held.last().Metadata.Poll)
+		assert.Equal(t, [][]string{{"one", "two"}}, s.said(t))
 	})
 }

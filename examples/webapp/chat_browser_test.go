@@ -312,9 +312,8 @@ func TestANewChatInTheMiddleOfTheFirstReply(t *testing.T) {
 	b.RequireQuietConsole(browser.Refused)
 }
 
-// A message is not taken while the page looks for the conversation of a reply
-// that was stopped: it would begin another.
-func TestAMessageRightAfterAStop(t *testing.T) {
+// A message right after a stop continues the conversation, whose ticket is not there yet.
+func TestChat_MessageRightAfterAStop(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
 	b.chat(s.url, "ada")
@@ -323,12 +322,63 @@ func TestAMessageRightAfterAStop(t *testing.T) {
 	b.Do(chromedp.Evaluate[chromedp.Void](`
 		document.getElementById("stop").click();
 		document.getElementById("text").value = "Hello";
-		setTimeout(() => document.getElementById("ask").requestSubmit())`))
-	b.WaitFor(`location.hash !== ""`)
-	assert.Equal(t, "Hello", b.Evaluate(`document.getElementById("text").value`))
-	b.say("")
+		setTimeout(() => document.getElementById("ask").requestSubmit(), 50)`))
+	b.WaitFor(`document.querySelectorAll("#log .user").length === 2`)
 	assert.Contains(t, b.reply(2), "What can I do for you?")
-	b.WaitFor(`document.querySelectorAll("#history a").length === 1`)
+	b.WaitFor(`location.hash !== "" && document.querySelectorAll("#history a").length === 1`)
+	b.RequireQuietConsole()
+}
+
+// A failed message is sent again with the button, without a second turn of it.
+func TestChat_TryAgain(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	b.say("Hello")
+	b.reply(1)
+	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Cut(2)))
+	b.say("Where is my order?")
+	const again = chromedp.CSS("#log .error button")
+	b.Do(chromedp.WaitVisible(again))
+	b.Picture("chat-try-again")
+	b.Do(chromedp.Click(again))
+	b.WaitFor(`/on Thursday/.test(document.querySelector("#log .assistant:last-child .text")?.textContent)`)
+	assert.Contains(t, b.reply(2), "left our warehouse")
+	b.WaitFor(`document.querySelectorAll("#log .error").length === 0`)
+	b.Do(chromedp.Reload())
+	b.reply(2)
+	b.WaitFor(`document.querySelectorAll("#log .user").length === 2`)
+	b.RequireQuietConsole()
+}
+
+// The latest reply has a button for another one, also after a reload.
+func TestChat_AnotherReply(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.chat(s.url, "ada")
+	b.say("Hello")
+	b.reply(1)
+	b.say("Where is my order?")
+	b.reply(2)
+	shown := func() {
+		b.WaitFor(`[...document.querySelectorAll("#log [value=again]")].filter((b) => b.checkVisibility({ visibilityProperty: true })).length === 1`)
+		b.WaitFor(`document.querySelectorAll("#log .user").length === 2`)
+	}
+	for range 2 {
+		shown()
+		b.Do(chromedp.Click(chromedp.CSS("#log .message:last-child [value=again]")))
+		assert.Contains(t, b.reply(2), "left our warehouse")
+		shown()
+		b.Do(chromedp.Reload())
+		assert.Contains(t, b.reply(2), "left our warehouse")
+	}
+	var retries int
+	for _, r := range s.bookbag.Chat.Requests() {
+		if strings.HasSuffix(r.Path, "/retry") {
+			retries++
+		}
+	}
+	assert.Equal(t, 2, retries)
 	b.RequireQuietConsole()
 }
 

@@ -101,7 +101,7 @@ func TestUseChatStops(t *testing.T) {
 	b.begun()
 	b.Do(chromedp.Click(chromedp.CSS("#stop")), chromedp.WaitVisible(chatSend))
 	assert.NotContains(t, b.reply(1), "on a Thursday")
-	assert.Contains(t, b.Text("#log"), "This reply was stopped. What you say next begins a new conversation.")
+	assert.Contains(t, b.Text("#log"), "This reply was stopped.")
 	b.Picture("usechat-stopped")
 
 	// With the keyboard alone, for the focus came back.
@@ -111,7 +111,7 @@ func TestUseChatStops(t *testing.T) {
 	b.begun()
 	b.press(kb.Escape)
 	assert.NotContains(t, b.reply(3), "on a Thursday")
-	b.WaitFor(`document.querySelector("#log li:last-child").textContent.trim() === "This reply was stopped."`)
+	b.WaitFor(`/This reply was stopped/.test(document.getElementById("log").textContent)`)
 
 	// It stops when its customer signs out in another tab.
 	b.press("A third story" + kb.Enter)
@@ -121,9 +121,9 @@ func TestUseChatStops(t *testing.T) {
 	assert.NotContains(t, b.reply(4), "on a Thursday")
 	ids := continued(t, s.bookbag.Chat)
 	require.Len(t, ids, 4)
-	assert.Empty(t, ids[1])
-	assert.NotEmpty(t, ids[2])
-	assert.Equal(t, ids[2], ids[3], "it goes on after a reply that was stopped")
+	assert.Empty(t, ids[0])
+	assert.NotEmpty(t, ids[1], "the conversation of the first reply continues")
+	assert.Equal(t, []json.Number{ids[1], ids[1]}, ids[2:])
 	other.RequireQuietConsole()
 	b.RequireQuietConsole()
 }
@@ -133,26 +133,32 @@ func TestUseChatTellsOfFailures(t *testing.T) {
 	s := startUseChat(t)
 	b.useChat(s.url, "ada")
 
-	// What got no reply stays in the field, for another try.
-	s.bookbag.Chat.Script(chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"), chattest.Cut(2), chattest.StreamError(2, "the model failed at sk_secret"))
+	// What failed can be sent again, without a second turn of it.
+	again := func() { b.Do(chromedp.Click(chromedp.CSS("#log .error button"))) }
+	s.bookbag.Chat.Script(chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"), chattest.Cut(2), chattest.Pass(), chattest.StreamError(2, "the model failed at sk_secret"))
 	b.say("Where is my order?")
 	b.told("The assistant takes no messages at the moment.")
-	assert.Equal(t, "Where is my order?", b.typed())
-	b.press(kb.Enter)
+	again()
 	b.told("The reply was cut short. Please try again.")
-	assert.Empty(t, b.typed())
+	again()
+	assert.Contains(t, b.reply(1), "on Thursday")
 	b.say("Where is my order?")
 	b.told("The assistant could not finish this reply. Please try again.")
 	assert.NotContains(t, b.Text("body"), "sk_secret")
 	b.Picture("usechat-failure")
+	again()
+	assert.Contains(t, b.reply(2), "on Thursday")
 
 	b.offline(t, true)
 	b.say("Hello?")
 	b.told("The shop cannot be reached. Please try again.")
 	b.offline(t, false)
-	b.press(kb.Enter)
-	assert.Contains(t, b.reply(3), "What can I do for you?", "after two that were cut short")
+	again()
+	assert.Contains(t, b.reply(3), "What can I do for you?")
 	b.WaitFor(`document.querySelector("#log [role=alert]") === null`)
+	b.Do(chromedp.Click(chromedp.CSS("#again")))
+	assert.Contains(t, b.reply(3), "What can I do for you?")
+	assert.Equal(t, "3", b.Evaluate(`String(document.querySelectorAll("#log .user").length)`))
 
 	_, err := s.db.Exec("DELETE FROM sessions")
 	require.NoError(t, err)
@@ -182,7 +188,7 @@ func TestUseChatBeginsAnew(t *testing.T) {
 	b.say("Hello")
 	b.told("This conversation has ended. Please begin a new one.")
 	b.WaitFor(`document.querySelectorAll("#log .message").length === 1`)
-	b.press(kb.Enter) // what got no reply is still in the field
+	b.press(kb.Enter) // what was not taken is in the field
 	b.reply(1)
 
 	s.bookbag.Chat.Script(chattest.Status(404, "RESOURCE_NOT_FOUND"))

@@ -8,22 +8,36 @@ import { createRoot } from "react-dom/client";
 function Chat({ api }) {
   const [text, setText] = useState("");
   const [stopped, setStopped] = useState(false);
-  const { messages, status, error, sendMessage, setMessages, stop } = useChat({
-    transport: new DefaultChatTransport({ api }),
+  const { id, messages, status, error, sendMessage, regenerate, setMessages, stop } = useChat({
+    transport: new DefaultChatTransport({ api: `${api}/ai-sdk` }),
     onFinish: ({ isAbort }) => setStopped(isAbort),
   });
   const input = useRef();
   const isRunning = status === "submitted" || status === "streaming";
   const failure = error && failureOf(error);
-  const hasTicket = messages.some(({ metadata }) => metadata?.conversation); // which comes with the end of a first reply
+  const mustBeginAnew = ["conversation_not_found", "conversation_ended"].includes(failure?.code);
 
   useEffect(() => {
-    if (!failure) return;
-    const last = messages.findLast((message) => textOf(message) !== "");
-    if (last?.role === "user") setText((typed) => typed || textOf(last)); // for another try
-    if (["conversation_not_found", "conversation_ended"].includes(failure.code)) setMessages([]); // begin anew
+    if (!mustBeginAnew) return;
+    setText((typed) => typed || textOf(messages.findLast(({ role }) => role === "user"))); // for another try
+    setMessages([]);
   }, [error]);
   useEffect(() => window.addEventListener("signedinelsewhere", stop), []);
+
+  // A closed connection alone is no stop: the server reads on.
+  function stopReply() {
+    stop();
+    fetch(`${api}/stop`, {
+      method: "POST", keepalive: true, headers: { "Content-Type": "application/json" }, body: JSON.stringify({ chat: id }),
+    }).catch(() => {});
+  }
+
+  // again asks for another reply to the last message, or sends it if it never arrived.
+  function again() {
+    input.current.focus();
+    setStopped(false);
+    regenerate();
+  }
 
   function ask(event) {
     event.preventDefault();
@@ -43,24 +57,28 @@ function Chat({ api }) {
           {status === "submitted" && <Message role="assistant" text="" />}
           {stopped && !isRunning && (
             <li className="message">
-              <p className="quiet">This reply was stopped. {!hasTicket && "What you say next begins a new conversation."}</p>
+              <p className="quiet">This reply was stopped.</p>
             </li>
           )}
           {failure && (
             <li className="message error">
               <p role="alert">{failure.message}</p>
               {failure.code === "sign_in_required" && <a className="button" href="/login?next=/usechat">Sign in</a>}
+              {!mustBeginAnew && <button type="button" onClick={again}>Try again</button>}
             </li>
+          )}
+          {status === "ready" && messages.at(-1)?.role === "assistant" && (
+            <li className="message"><button type="button" id="again" onClick={again}>Another reply</button></li>
           )}
         </ol>
       </div>
-      <form id="ask" onSubmit={ask} onKeyDown={({ key }) => key === "Escape" && stop()}>
+      <form id="ask" onSubmit={ask} onKeyDown={({ key }) => key === "Escape" && isRunning && stopReply()}>
         <fieldset>
           <label htmlFor="text">Message</label>
           <input id="text" ref={input} value={text} onChange={({ target }) => setText(target.value)}
             maxLength="4000" autoComplete="off" placeholder="Enter sends, Escape stops the reply" />
           {isRunning
-            ? <button key="stop" id="stop" type="button" onClick={() => { stop(); input.current.focus(); }}>Stop</button>
+            ? <button key="stop" id="stop" type="button" onClick={() => { stopReply(); input.current.focus(); }}>Stop</button>
             : <button key="send" id="send" className="primary">Send</button>}
         </fieldset>
       </form>
@@ -79,8 +97,8 @@ function Message({ role, text }) {
 
 const textOf = ({ parts }) => parts.map(({ type, text }) => (type === "text" ? text : "")).join("");
 
-// failureOf reads an error of useChat. Its text is the JSON of a request that was
-// refused, or a sentence about the reply.
+// failureOf reads an error of useChat. Its text is the JSON of a rejected request, or a
+// sentence about the reply.
 function failureOf(error) {
   if (error instanceof TypeError) return { message: "The shop cannot be reached. Please try again." }; // fetch's
   try {

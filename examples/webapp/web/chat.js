@@ -1,5 +1,5 @@
-// The shop's own chat on chatproxy.js: one conversation on screen, whose ticket
-// stands in the address, and a list of the others.
+// The shop's own chat on chatproxy.js: one conversation on screen, whose ticket is
+// in the address, and a list of the others.
 "use strict";
 {
   const $ = (id) => document.getElementById(id);
@@ -24,7 +24,7 @@
     } catch (error) {
       if (chat !== shown) return;
       fail(error);
-      if (error.code === "conversation_not_found") settle(chat, null);
+      if (error.code === "conversation_not_found") settle(chat, (chat.conversation = null));
     }
     if (chat === shown) busy(false);
   }
@@ -40,9 +40,12 @@
   async function showPage(chat, ticket, cursor) {
     const page = await chat.messages(ticket, { cursor });
     if (chat !== shown) return;
+    let sent;
     const items = page.messages.map(({ id, role, parts, metadata }) => {
-      const item = message(role, parts.map(({ text }) => text).join(""));
-      if (role === "assistant") rate(item, ticket, id, metadata.feedback);
+      const text = parts.map(({ text }) => text).join("");
+      const item = message(role, text);
+      if (role === "user") sent = { id, message: text };
+      else rate(item, ticket, id, metadata.feedback, sent);
       return item;
     });
     if (page.cursor !== null) {
@@ -68,56 +71,77 @@
       element("span", { className: "role" }, role === "user" ? "You" : "Assistant"),
       element("p", { className: "text" }, text));
 
-  function rate(item, conversation, id, feedback) {
+  // rate adds the buttons below a reply: two thumbs and, below the latest, another reply
+  // to what was sent.
+  function rate(item, conversation, id, feedback, sent) {
     const chat = shown;
     const buttons = $("rate").content.cloneNode(true).firstElementChild;
     const show = (value) => {
-      for (const b of buttons.children) b.ariaPressed = String(b.value === value);
+      for (const b of buttons.querySelectorAll("[aria-pressed]")) b.ariaPressed = String(b.value === value);
     };
     show(feedback);
     buttons.onclick = ({ target }) => {
       const button = target.closest("button");
       if (!button) return;
+      if (button.value === "again") return void retry(item, sent);
       const value = button.ariaPressed === "true" ? null : button.value;
       chat.feedback(conversation, id, value).then(() => show(value), (error) => chat === shown && fail(error));
     };
     item.append(buttons);
   }
 
-  async function ask(text) {
-    const chat = shown;
-    const isNew = chat.conversation === null;
-    const asked = { text, known: [...list.querySelectorAll("a")].map(ticketIn) };
-    if (isNew) sessionStorage.setItem("asked", JSON.stringify(asked)); // for a reload in the middle of the reply
+  function ask(text) {
     $("welcome").hidden = true;
-    log.append(message("user", text));
+    const item = message("user", text);
+    log.append(item);
+    if (shown.conversation === null) sessionStorage.setItem("asked", JSON.stringify({ id: shown.id, text })); // for a reload
+    receive(shown.send(text), () => {
+      item.remove();
+      putBack(text);
+    });
+  }
+
+  // retry puts another reply in the place of one, for the latest message by default.
+  function retry(item, sent) {
+    if (log.ariaBusy === "true") return;
+    for (const error of log.querySelectorAll(".error")) error.remove();
+    item.remove();
+    input.focus();
+    receive(shown.retry(sent), () => {});
+  }
+
+  // receive shows a reply. It calls undo if the message was not taken.
+  async function receive(pieces, undo) {
+    const chat = shown;
     const reply = message("assistant", "");
     const words = reply.lastElementChild;
     log.append(reply);
     running(true);
-    chat.lastReply = null;
-    let stopped = true;
+    let failure;
     try {
-      for await (const piece of chat.send(text)) {
+      for await (const piece of pieces) {
         follow(() => words.append(piece));
       }
-      stopped = chat.lastReply === null;
     } catch (error) {
-      if (chat !== shown) return refresh();
-      stopped = false;
-      fail(error);
-      if (words.textContent === "") {
-        reply.remove();
-        putBack(text);
-      }
+      failure = error;
     }
     if (chat !== shown) return refresh();
-    follow(() => {
-      if (stopped) reply.append(element("p", { className: "quiet" }, "This reply was stopped."));
-      else if (chat.lastReply) rate(reply, chat.conversation, chat.lastReply, null);
-    });
-    settle(chat, chat.conversation ?? (isNew ? await find(chat, asked) : null)); // null: it has ended, or is gone
-    if (chat === shown) running(false);
+    const { message: ticket, finishReason } = chat.reply;
+    if (words.textContent === "" && failure) reply.remove();
+    if (failure?.status < 500) {
+      undo();
+      fail(failure);
+    } else if (failure) {
+      fail(failure, reply);
+    } else {
+      follow(() => {
+        if (!finishReason) reply.append(element("p", { className: "quiet" }, "This reply was stopped."));
+        else if (ticket) rate(reply, chat.conversation, ticket, null);
+      });
+    }
+    settle(chat, chat.conversation); // null: it has ended, is gone, or is not known yet
+    if (!failure && chat.conversation === null) find(chat);
+    running(false);
     refresh();
   }
 
@@ -133,43 +157,44 @@
     if (input.value.trim() === "") input.value = text;
   }
 
-  // find looks for the conversation of a first reply that did not come to its end,
-  // where its ticket would be: only the history has it.
-  async function find(chat, { text, known }) {
-    try {
-      const { conversations } = await chat.history({ limit: 5 });
-      for (const { conversation } of conversations) {
-        if (known.includes(conversation)) continue;
-        const { messages } = await chat.messages(conversation, { limit: 5 });
-        if (messages.some(({ role, parts }) => role === "user" && parts.some((p) => p.text === text))) return conversation;
-      }
-    } catch {} // the next message begins another conversation
-    return null;
+  // find asks for the ticket of a conversation whose first reply was stopped: it comes when
+  // the service has named the conversation. The next message does not need it.
+  async function find(chat) {
+    await chat.messages(null, { limit: 1 }).catch(() => {});
+    if (chat.conversation === null) return;
+    settle(chat, chat.conversation);
+    refresh();
   }
 
-  // recover opens the conversation whose first reply a reload cut off.
-  async function recover(chat, asked) {
+  // recover opens the conversation whose first reply was cut off by a reload.
+  async function recover(chat, { id, text }) {
+    chat.id = id;
     busy(true);
-    const ticket = await find(chat, asked);
+    try {
+      await chat.messages(null, { limit: 1 });
+    } catch (error) {
+      if (chat === shown) fail(error);
+    }
     if (chat !== shown) return;
-    settle(chat, ticket);
-    if (ticket !== null) return open(ticket);
-    putBack(asked.text);
+    settle(chat, chat.conversation);
+    if (chat.conversation !== null) return open(chat.conversation);
+    putBack(text);
     busy(false);
   }
 
-  // settle gives the conversation on screen its ticket, and its address.
+  // settle puts the ticket of the conversation on screen into the address.
   function settle(chat, ticket) {
     if (chat !== shown) return;
-    sessionStorage.removeItem("asked");
-    chat.conversation = ticket;
+    if (ticket !== null) sessionStorage.removeItem("asked");
     history.replaceState(null, "", ticket === null ? location.pathname : `#${ticket}`);
     mark();
   }
 
-  function fail(error) {
+  // fail shows an error. With a reply, the message can be sent again.
+  function fail(error, reply) {
     const item = element("div", { className: "message error" }, element("p", { role: "alert" }, error.message));
     if (error.code === "sign_in_required") item.append(element("a", { className: "button", href: "/login?next=/chat" }, "Sign in"));
+    if (reply) item.append(element("button", { type: "button", onclick: () => retry(reply) }, "Try again"));
     log.append(item);
     log.scrollTop = log.scrollHeight;
   }
