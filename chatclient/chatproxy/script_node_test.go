@@ -112,7 +112,7 @@ func TestScript_ContinuesAfterAStop(t *testing.T) {
 func TestScript_Retry(t *testing.T) {
 	e := newSite(t, setup{})
 	e.fake.Script(chattest.Pass(), chattest.Pass(), chattest.Pass(), chattest.StreamError(1, "SQL: secret"), chattest.Pass())
-	got := e.chat("ada", step{"send": "One"}, step{"send": "Two"}, step{"retry": true}, step{"send": "Three"}, step{"retry": true}, step{"messages": step{}})
+	got := e.chat("ada", step{"send": "One"}, step{"send": "Two"}, step{"retry": nil}, step{"send": "Three"}, step{"retry": nil}, step{"messages": step{}})
 	assert.Equal(t, "You said: Two", got[2].text())
 	assert.NotEmpty(t, got[1].Reply.Message)
 	assert.NotEqual(t, got[1].Reply.Message, got[2].Reply.Message)
@@ -257,7 +257,7 @@ func chatWith(t *testing.T, respond http.HandlerFunc, prefix string, steps ...st
 func TestScript_IDs(t *testing.T) {
 	reply := streaming(`{"type":"finish","conversation":"v1.c.x"}`)
 	s := &scriptServer{respond: reply}
-	got := s.chat(t, "", step{"send": "one"}, step{"send": "one"}, step{"retry": true}, step{"retry": true},
+	got := s.chat(t, "", step{"send": "one"}, step{"send": "one"}, step{"retry": nil}, step{"retry": nil},
 		step{"conversation": "v1.older.x"}, step{"send": "two"}, step{"conversation": nil}, step{"send": "three"})
 	for _, r := range got {
 		require.Nil(t, r.Error)
@@ -277,6 +277,26 @@ func TestScript_IDs(t *testing.T) {
 	assert.Len(t, slices.Compact(chats), 3)
 }
 
+// The messages of the chat tell its ticket, which no reply has brought, and a message of the
+// history is retried by its ticket.
+func TestScript_MessagesOfTheChat(t *testing.T) {
+	s := &scriptServer{respond: func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			answering(`{"version":1,"conversation":"v1.c.x","messages":[],"cursor":null}`)(w, r)
+			return
+		}
+		streaming(`{"type":"error","code":"reply_failed","message":"No.","userMessage":"v1.u.x"}`)(w, r)
+	}}
+	got := s.chat(t, "", step{"messages": step{"limit": 1}, "of": nil}, step{"retry": step{"id": "v1.m.x", "message": "Hello"}}, step{"conversation": "v1.older.x"}, step{"messages": step{}, "of": nil})
+	assert.Equal(t, "v1.c.x", got[0].Conversation)
+	assert.Equal(t, "/messages?chat="+got[0].ID+"&limit=1", s.requests[0].target)
+	assert.Equal(t, scriptRequest{"/retry?", "v1.m.x", got[0].ID, "Hello", "v1.c.x"}, s.requests[1])
+	assert.Equal(t, "v1.u.x", got[1].Reply.UserMessage)
+	assert.Empty(t, got[1].Reply.Message, "which is a sentence")
+	assert.Equal(t, "No.", got[1].Error.Message)
+	assert.Equal(t, "v1.older.x", got[3].Conversation, "the page has chosen it")
+}
+
 // A stop reaches the server once, with the chat's id, and the next message waits for its
 // response. A reply that has ended is not stopped.
 func TestScript_TellsTheServerOfAStop(t *testing.T) {
@@ -287,7 +307,7 @@ func TestScript_TellsTheServerOfAStop(t *testing.T) {
 		"stopped":    {step{"send": "one", "stopAfter": 1}, []string{"/messages", "/stop", "/messages"}},
 		"left":       {step{"send": "one", "stopAfter": 1, "leave": true}, []string{"/messages", "/stop", "/messages"}},
 		"sent again": {step{"send": "one", "meanwhile": "between"}, []string{"/messages", "/stop", "/messages", "/messages"}},
-		"retried":    {step{"retry": true, "stopAfter": 1}, []string{"/retry", "/stop", "/messages"}},
+		"retried":    {step{"retry": nil, "stopAfter": 1}, []string{"/retry", "/stop", "/messages"}},
 		"ended":      {step{"send": "last"}, []string{"/messages", "/messages"}},
 		"failed":     {step{"send": "fails"}, []string{"/messages", "/messages"}},
 	} {
@@ -390,7 +410,7 @@ func TestScript_LeavesAConversation(t *testing.T) {
 			}
 			w.WriteHeader(http.StatusConflict)
 			_, _ = io.WriteString(w, `{"version":1,"error":{"code":"`+code+`","message":"No."}}`)
-		}, "", step{"send": "one"}, step{"send": "two"}, step{"retry": true})
+		}, "", step{"send": "one"}, step{"send": "two"}, step{"retry": nil})
 		assert.Equal(t, want, got[1].Conversation, code)
 		assert.Equal(t, got[0].ID, got[2].ID, "the chat stays")
 		assert.Contains(t, bodies[1], "v1.c.x")

@@ -2,10 +2,10 @@
 // Input: {url, headers, steps}. Each step is one of
 //   {send: text, stopAfter: pieces, leave: true}  stops, or leaves the loop, where stopAfter says
 //   {send: text, meanwhile: text}                 sends the second when the first has begun
-//   {retry: true, stopAfter: pieces, leave: true}
+//   {retry: {id, message}, stopAfter: pieces, leave: true}  of the latest message by default
 //   {conversation: ticket or null}                goes on with another one, or begins anew
 //   {history: {limit, cursor}}
-//   {messages: {limit, cursor}, of: ticket}       of the current conversation by default
+//   {messages: {limit, cursor}, of: ticket}       of the current conversation by default, of the chat if null
 //   {poll: ticket, after: ticket}
 //   {feedback: value, on: ticket}                 on the latest reply by default
 // Output: for each step {pieces, answer, error: {name, message, code, status, retryAfter}, id, conversation, reply}.
@@ -23,8 +23,8 @@ const script = new URL("../../../chatclient/chatproxy/chatproxy.js", import.meta
 vm.runInThisContext(await readFile(script, "utf8"), { filename: "chatproxy.js" });
 const chat = new ChatProxy(url);
 
-async function receive({ send: text, stopAfter, leave, meanwhile }, pieces) {
-  for await (const piece of text === undefined ? chat.retry() : chat.send(text)) {
+async function receive({ send: text, retry, stopAfter, leave, meanwhile }, pieces) {
+  for await (const piece of text === undefined ? chat.retry(retry ?? undefined) : chat.send(text)) {
     pieces.push(piece);
     if (meanwhile) await receive({ send: meanwhile }, pieces);
     if (pieces.length !== stopAfter) continue;
@@ -35,7 +35,7 @@ async function receive({ send: text, stopAfter, leave, meanwhile }, pieces) {
 
 function call(step) {
   if ("history" in step) return chat.history(step.history);
-  if ("messages" in step) return chat.messages(step.of ?? chat.conversation, step.messages);
+  if ("messages" in step) return chat.messages(step.of === undefined ? chat.conversation : step.of, step.messages);
   if ("poll" in step) return chat.poll(step.poll, step.after);
   return chat.feedback(chat.conversation, step.on ?? chat.reply.message, step.feedback);
 }
