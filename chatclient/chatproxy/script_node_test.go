@@ -111,7 +111,7 @@ func TestScript_ContinuesAfterAStop(t *testing.T) {
 // A retry is the service's, whether the reply was good or failed, and has new tickets.
 func TestScript_Retry(t *testing.T) {
 	e := newSite(t, setup{})
-	e.fake.Script(chattest.Pass(), chattest.Pass(), chattest.Pass(), chattest.StreamError(1, "SQL: secret"), chattest.Pass())
+	e.fake.Script(postFaults(e.fake, chattest.Pass(), chattest.Pass(), chattest.Pass(), chattest.StreamError(1, "SQL: secret")))
 	got := e.chat("ada", step{"send": "One"}, step{"send": "Two"}, step{"retry": nil}, step{"send": "Three"}, step{"retry": nil}, step{"messages": step{}})
 	assert.Equal(t, "You said: Two", got[2].text())
 	assert.NotEmpty(t, got[1].Reply.Message)
@@ -123,6 +123,23 @@ func TestScript_Retry(t *testing.T) {
 	assert.Equal(t, got[2].Reply.Message, messages[3].ID)
 	assert.Equal(t, got[4].Reply.UserMessage, messages[4].ID)
 	assert.Equal(t, got[4].Reply.Message, messages[5].ID)
+}
+
+// postFaults gives each of the next POST requests a fault. Others get the normal response.
+func postFaults(fake *chattest.Fake, faults ...chattest.Fault) chattest.Fault {
+	return func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method != http.MethodPost {
+				fake.Script(postFaults(fake, faults...))
+				normal.ServeHTTP(w, r)
+				return
+			}
+			if len(faults) > 1 {
+				fake.Script(postFaults(fake, faults[1:]...))
+			}
+			faults[0](normal).ServeHTTP(w, r)
+		})
+	}
 }
 
 // While a person has the conversation, the page gets their messages by polling.
@@ -145,7 +162,7 @@ func TestScript_Poll(t *testing.T) {
 
 func TestScript_TicketOfAnotherVisitor(t *testing.T) {
 	e := newSite(t, setup{})
-	ticket := e.say("Hello", "").Conversation
+	ticket := e.send("Hello", "").Conversation
 	got := e.chat("grace",
 		step{"conversation": ticket}, step{"messages": step{}}, step{"send": "Mine"}, step{"send": "Mine"}, step{"messages": step{}})
 	for _, i := range []int{1, 2} {
@@ -163,10 +180,10 @@ func TestScript_TicketOfAnotherVisitor(t *testing.T) {
 
 func TestScript_Errors(t *testing.T) {
 	e := newSite(t, setup{})
-	e.fake.Script(
+	e.fake.Script(postFaults(e.fake,
 		chattest.Cut(2), chattest.StreamError(1, "SQL: secret"), chattest.BadGateway(),
 		chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(time.Minute),
-		chattest.Status(400, "CHAT_CONVERSATION_NOT_ONGOING"))
+		chattest.Status(400, "CHAT_CONVERSATION_NOT_ONGOING")))
 	send := step{"send": "Hello"}
 	got := e.chat("ada", send, send, send, send, send, send)
 	for i, want := range []struct {
@@ -223,7 +240,7 @@ func (s *scriptServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.onStop != nil {
 		s.onStop()
 	}
-	answering(`{"version":1,"stopped":true}`)(w, r)
+	responding(`{"version":1,"stopped":true}`)(w, r)
 }
 
 // targets returns the paths of the requests.
@@ -282,7 +299,7 @@ func TestScript_IDs(t *testing.T) {
 func TestScript_MessagesOfTheChat(t *testing.T) {
 	s := &scriptServer{respond: func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
-			answering(`{"version":1,"conversation":"v1.c.x","messages":[],"cursor":null}`)(w, r)
+			responding(`{"version":1,"conversation":"v1.c.x","messages":[],"cursor":null}`)(w, r)
 			return
 		}
 		streaming(`{"type":"error","code":"reply_failed","message":"No.","userMessage":"v1.u.x"}`)(w, r)
