@@ -56,12 +56,12 @@
       }
     }
     history(page) { return this.#call("GET", "/conversations" + query(page)); } // page: { limit, cursor }
-    async messages(conversation, page) { // without a ticket, of this chat: none has come before a first reply was stopped
-      if (conversation) return this.#call("GET", at(conversation, "messages") + query(page));
-      const [chat, found] = [this.id, await this.#call("GET", "/messages" + query({ chat: this.id, ...page }))];
-      if (chat === this.id) this.#conversation ??= found.conversation;
-      return found;
+    async find() { // sets and returns the ticket, which a first reply that was stopped has not brought
+      const [chat, { conversation }] = [this.id, await this.#call("GET", "/conversation" + query({ chat: this.id }))];
+      if (chat === this.id) this.#conversation ??= conversation;
+      return this.#conversation;
     }
+    messages(conversation, page) { return this.#call("GET", at(conversation, "messages") + query(page)); }
     poll(ticket, after = "") { return this.#call("GET", at(ticket, "poll") + query({ after })); } // messages of a person
     feedback(conversation, message, feedback) { // "positive", "negative" or null
       return this.#call("PATCH", `${at(conversation, "messages")}/${encodeURIComponent(message)}/feedback`, { feedback });
@@ -165,13 +165,13 @@
     button.disabled = true;
     Object.assign(chat, { conversation, id });
     try {
-      const { messages, poll } = await chat.messages(conversation);
+      if (!(conversation ?? await chat.find())) return;
+      const { messages, poll } = await chat.messages(chat.conversation);
       draw(messages);
       watch(poll, messages.at(-1)?.id);
     } catch (error) {
       if (error.code === "conversation_not_found") chat.conversation = null; // another visitor's
-    }
-    button.disabled = false;
+    } finally { button.disabled = false; }
   }
   tag.closest("head") ? tag.closest("html").querySelector("body").append(form) : tag.after(form);
   const last = stored((storage) => JSON.parse(storage.getItem(key)));

@@ -31,6 +31,7 @@ func (p *Proxy) routeTable() []route {
 		{http.MethodPost, []string{"ai-sdk"}, p.serveMessage(decoder{maxAIBody, decodeAISDK}, newAISDK)},
 		{http.MethodPost, []string{"stop"}, p.withVisitor(p.stop)},
 		{http.MethodGet, []string{"ai-sdk", ticket, "stream"}, p.withVisitor(nothingToResume)},
+		{http.MethodGet, []string{"conversation"}, p.withVisitor(p.findChat)},
 		{http.MethodGet, []string{"conversations"}, p.withVisitor(p.listConversations)},
 		{http.MethodGet, []string{"conversations", ticket, "messages"}, p.withVisitor(p.listMessages)},
 		{http.MethodGet, []string{"conversations", ticket, "poll"}, p.withVisitor(p.poll)},

@@ -29,7 +29,7 @@ type (
 				ID, Role string
 				Parts    []chattest.Part
 			}
-			Feedback, Poll string
+			Feedback, Poll, Conversation string
 		}
 		Error *struct {
 			Name, Message, Code string
@@ -95,13 +95,16 @@ func TestScript_ContinuesAfterAStop(t *testing.T) {
 		for _, visitor := range []map[string]string{{asUser: "ada"}, {asSession: "s1"}} {
 			t.Run(name, func(t *testing.T) {
 				e := newSite(t, setup{fake: &chattest.Options{Pace: 50 * time.Millisecond}, proxy: &Options{Anonymous: true}})
-				got := e.chatAs(visitor, send, step{"send": "More"}, step{"send": "More", "stopAfter": 1})
+				got := e.chatAs(visitor, send, step{"send": "More"}, send, step{"conversation": nil}, send, step{"find": true}, step{"messages": step{}})
 				require.Nil(t, got[0].Error, "to stop is no error")
 				assert.Len(t, got[0].Pieces, 1)
 				assert.Empty(t, got[0].Conversation)
 				assert.Equal(t, "You said: More", got[1].text())
 				assert.NotEmpty(t, got[1].Conversation)
 				assert.Equal(t, got[1].Conversation, got[2].Conversation)
+				assert.Empty(t, got[4].Conversation)
+				assert.NotEqual(t, got[1].Conversation, got[5].Conversation)
+				assert.Len(t, got[6].Answer.Messages, 2)
 				assert.Contains(t, string(e.fake.Requests()[1].Body), `"conversationId":456`)
 			})
 		}
@@ -294,24 +297,25 @@ func TestScript_IDs(t *testing.T) {
 	assert.Len(t, slices.Compact(chats), 3)
 }
 
-// The messages of the chat tell its ticket, which no reply has brought, and a message of the
-// history is retried by its ticket.
-func TestScript_MessagesOfTheChat(t *testing.T) {
+// The server tells the ticket of a chat that no reply has brought. A message of the history is
+// retried by its ticket.
+func TestScript_Find(t *testing.T) {
 	s := &scriptServer{respond: func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
-			responding(`{"version":1,"conversation":"v1.c.x","messages":[],"cursor":null}`)(w, r)
+			responding(`{"version":1,"conversation":"v1.c.x"}`)(w, r)
 			return
 		}
 		streaming(`{"type":"error","code":"reply_failed","message":"No.","userMessage":"v1.u.x"}`)(w, r)
 	}}
-	got := s.chat(t, "", step{"messages": step{"limit": 1}, "of": nil}, step{"retry": step{"id": "v1.m.x", "message": "Hello"}}, step{"conversation": "v1.older.x"}, step{"messages": step{}, "of": nil})
+	got := s.chat(t, "", step{"find": true}, step{"retry": step{"id": "v1.m.x", "message": "Hello"}}, step{"conversation": "v1.older.x"}, step{"find": true})
+	assert.Equal(t, "v1.c.x", got[0].Answer.Conversation)
 	assert.Equal(t, "v1.c.x", got[0].Conversation)
-	assert.Equal(t, "/messages?chat="+got[0].ID+"&limit=1", s.requests[0].target)
+	assert.Equal(t, "/conversation?chat="+got[0].ID, s.requests[0].target)
 	assert.Equal(t, scriptRequest{"/retry?", "v1.m.x", got[0].ID, "Hello", "v1.c.x"}, s.requests[1])
 	assert.Equal(t, "v1.u.x", got[1].Reply.UserMessage)
 	assert.Empty(t, got[1].Reply.Message, "which is a sentence")
 	assert.Equal(t, "No.", got[1].Error.Message)
-	assert.Equal(t, "v1.older.x", got[3].Conversation, "the page has chosen it")
+	assert.Equal(t, "v1.older.x", got[3].Answer.Conversation, "the page has chosen it")
 }
 
 // A stop reaches the server once, with the chat's id, and the next message waits for its

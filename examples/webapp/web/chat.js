@@ -160,9 +160,7 @@
   // find asks for the ticket of a conversation whose first reply was stopped: it comes when
   // the service has named the conversation. The next message does not need it.
   async function find(chat) {
-    await chat.messages(null, { limit: 1 }).catch(() => {});
-    if (chat.conversation === null) return;
-    settle(chat, chat.conversation);
+    settle(chat, await chat.find().catch(() => null));
     refresh();
   }
 
@@ -171,7 +169,7 @@
     chat.id = id;
     busy(true);
     try {
-      await chat.messages(null, { limit: 1 });
+      await chat.find();
     } catch (error) {
       if (chat === shown) fail(error);
     }

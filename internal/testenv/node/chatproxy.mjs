@@ -5,7 +5,8 @@
 //   {retry: {id, message}, stopAfter: pieces, leave: true}  of the latest message by default
 //   {conversation: ticket or null}                goes on with another one, or begins anew
 //   {history: {limit, cursor}}
-//   {messages: {limit, cursor}, of: ticket}       of the current conversation by default, of the chat if null
+//   {messages: {limit, cursor}, of: ticket}       of the current conversation by default
+//   {find: true}
 //   {poll: ticket, after: ticket}
 //   {feedback: value, on: ticket}                 on the latest reply by default
 // Output: for each step {pieces, answer, error: {name, message, code, status, retryAfter}, id, conversation, reply}.
@@ -33,9 +34,10 @@ async function receive({ send: text, retry, stopAfter, leave, meanwhile }, piece
   }
 }
 
-function call(step) {
+async function call(step) {
   if ("history" in step) return chat.history(step.history);
-  if ("messages" in step) return chat.messages(step.of === undefined ? chat.conversation : step.of, step.messages);
+  if ("messages" in step) return chat.messages(step.of ?? chat.conversation, step.messages);
+  if ("find" in step) return { conversation: await chat.find() };
   if ("poll" in step) return chat.poll(step.poll, step.after);
   return chat.feedback(chat.conversation, step.on ?? chat.reply.message, step.feedback);
 }

@@ -1,0 +1,34 @@
+package chatproxy
+
+import (
+	"net/http"
+	"time"
+)
+
+type chatResponse struct {
+	Version      int     `json:"version"`
+	Conversation *string `json:"conversation"`
+}
+
+// findChat responds with the conversation of a chat, for a page that no ticket has reached.
+// It waits for a first exchange as a message does.
+func (p *Proxy) findChat(w http.ResponseWriter, r request) *httpError {
+	name := r.URL.Query().Get("chat")
+	if name == "" || !isName(name, maxChat) {
+		return invalid("chat must be 1 to 128 visible ASCII characters.")
+	}
+	x := &exchange{p: p, visitor: r.Visitor, ctx: r.Context(), key: p.tickets.chatKey(r.subject(), name), isKept: true}
+	begun := time.Now()
+	c, _ := x.load()
+	for c.isPending() && time.Since(begun) < maxAwait && x.pause() {
+		c, _ = x.load()
+	}
+	for _, err := range x.failures {
+		p.report(r.Request, err)
+	}
+	if c.isPending() {
+		return errReplyPending
+	}
+	respond(w, chatResponse{wireVersion, orNull(c.Conversation)})
+	return nil
+}
