@@ -240,16 +240,19 @@ func TestFailuresInABrowser(t *testing.T) {
 	b.RequireQuietConsole(browser.Refused)
 }
 
-// forMessages saves the fault for the next message: the page asks for lists too.
-func forMessages(fake *chattest.Fake, fault chattest.Fault) chattest.Fault {
+// forMessages gives each of the next messages a fault: the page and the proxy ask for lists too.
+func forMessages(fake *chattest.Fake, faults ...chattest.Fault) chattest.Fault {
 	return func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Method == http.MethodPost {
-				fault(normal).ServeHTTP(w, r)
+			if r.Method != http.MethodPost {
+				fake.Script(forMessages(fake, faults...))
+				normal.ServeHTTP(w, r)
 				return
 			}
-			fake.Script(forMessages(fake, fault))
-			normal.ServeHTTP(w, r)
+			if len(faults) > 1 {
+				fake.Script(forMessages(fake, faults[1:]...))
+			}
+			faults[0](normal).ServeHTTP(w, r)
 		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/chatident/chatident/chatclient/chattest"
@@ -51,6 +52,9 @@ func continued(t *testing.T, fake *chattest.Fake) []json.Number {
 	t.Helper()
 	var ids []json.Number
 	for _, r := range fake.Requests() {
+		if !strings.HasSuffix(r.Path, "/chat") {
+			continue
+		}
 		var body struct{ ConversationID json.Number }
 		require.NoError(t, json.Unmarshal(r.Body, &body))
 		ids = append(ids, body.ConversationID)
@@ -135,7 +139,8 @@ func TestUseChatTellsOfFailures(t *testing.T) {
 
 	// What failed can be sent again, without a second turn of it.
 	again := func() { b.Do(chromedp.Click(chromedp.CSS("#log .error button"))) }
-	s.bookbag.Chat.Script(chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"), chattest.Cut(2), chattest.Pass(), chattest.StreamError(2, "the model failed at sk_secret"))
+	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"), chattest.Cut(2), chattest.Pass(),
+		chattest.StreamError(2, "the model failed at sk_secret")))
 	b.say("Where is my order?")
 	b.told("The assistant takes no messages at the moment.")
 	again()
@@ -184,14 +189,14 @@ func TestUseChatBeginsAnew(t *testing.T) {
 	b.useChat(s.url, "ada")
 	b.say("My order is a secret")
 	b.reply(1)
-	s.bookbag.Chat.Script(chattest.Status(400, "CHAT_CONVERSATION_NOT_ONGOING"))
+	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Status(400, "CHAT_CONVERSATION_NOT_ONGOING")))
 	b.say("Hello")
 	b.told("This conversation has ended. Please begin a new one.")
 	b.WaitFor(`document.querySelectorAll("#log .message").length === 1`)
 	b.press(kb.Enter) // what was not taken is in the field
 	b.reply(1)
 
-	s.bookbag.Chat.Script(chattest.Status(404, "RESOURCE_NOT_FOUND"))
+	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Status(404, "RESOURCE_NOT_FOUND")))
 	b.say("Who am I?")
 	b.told("This conversation cannot be found. Please begin a new one.")
 	b.WaitFor(`document.querySelectorAll("#log .message").length === 1`)
