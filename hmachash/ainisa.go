@@ -31,6 +31,9 @@ func NewAinisa(secret string, options *Options) (*Ainisa, error) {
 
 // SetSecret is like [Hasher.SetSecret], with the rules of [NewAinisa].
 func (a *Ainisa) SetSecret(secret string, options *Options) error {
+	if a == nil {
+		return notMade("Ainisa", "NewAinisa")
+	}
 	return a.hasher.SetSecret(secret, options)
 }
 
@@ -63,6 +66,9 @@ type AinisaIdentity struct {
 // UUID), has more than 512 bytes, or has a character that does not print. So is each
 // text that is not valid UTF-8 or has white space at its edges.
 func (a *Ainisa) Identify(u AinisaUser) (AinisaIdentity, error) {
+	if a == nil {
+		return AinisaIdentity{}, notMade("Ainisa", "NewAinisa")
+	}
 	if err := cmp.Or(
 		checkRule("AinisaUser.ID", field.PageID(u.ID)),
 		checkRule("AinisaUser.FirstName", field.Text(u.FirstName)),
@@ -100,7 +106,7 @@ func (a *Ainisa) Data(u AinisaUser) (template.HTML, error) {
 
 // identify returns nil for a visitor who is not signed in.
 func (a *Ainisa) identify(u AinisaUser) (any, error) {
-	if u.ID == "" {
+	if u.ID == "" && a != nil {
 		return nil, nil
 	}
 	return a.Identify(u)

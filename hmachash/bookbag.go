@@ -36,6 +36,9 @@ func NewBookbag(secret string, options *Options) (*Bookbag, error) {
 
 // SetSecret is like [Hasher.SetSecret], with the rules of [NewBookbag].
 func (b *Bookbag) SetSecret(secret string, options *Options) error {
+	if b == nil {
+		return notMade("Bookbag", "NewBookbag")
+	}
 	return b.hasher.SetSecret(secret, options)
 }
 
@@ -81,6 +84,9 @@ type BookbagIdentity struct {
 // text that is not valid UTF-8 or has white space at its edges, and each key or value
 // that breaks the rules of Metadata.
 func (b *Bookbag) Identify(u BookbagUser) (BookbagIdentity, error) {
+	if b == nil {
+		return BookbagIdentity{}, notMade("Bookbag", "NewBookbag")
+	}
 	if err := cmp.Or(
 		checkRule("BookbagUser.ID", field.PageID(u.ID)),
 		checkRule("BookbagUser.Name", field.Text(u.Name)),
@@ -148,7 +154,7 @@ func (b *Bookbag) Data(u BookbagUser) (template.HTML, error) {
 
 // identify returns nil for a visitor who is not signed in.
 func (b *Bookbag) identify(u BookbagUser) (any, error) {
-	if u.ID == "" {
+	if u.ID == "" && b != nil {
 		return nil, nil
 	}
 	return b.Identify(u)

@@ -12,6 +12,11 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return "hmachash: " + e.Field + ": " + e.Rule }
 
+// notMade is the error of a nil pointer, or of a zero value.
+func notMade(name, function string) error {
+	return &FieldError{name, "must come from " + function + " (was its error ignored?)"}
+}
+
 // checkRule returns nil for no rule.
 func checkRule(field, rule string) error {
 	if rule == "" {

@@ -71,6 +71,9 @@ func newHasher(secret string, options *Options, check func(field, secret string)
 // one in Previous as long as pages with its hashes may be open. After a leak, keep no
 // previous secret.
 func (h *Hasher) SetSecret(secret string, options *Options) error {
+	if h == nil || h.check == nil {
+		return notMade("Hasher", "New")
+	}
 	if err := h.check("secret", secret); err != nil {
 		return err
 	}
@@ -90,7 +93,7 @@ func (h *Hasher) SetSecret(secret string, options *Options) error {
 func checkSecret(field, secret string) error {
 	switch {
 	case secret == "":
-		return &FieldError{field, "must not be empty"}
+		return &FieldError{field, "must not be empty (is the variable set?)"}
 	case len(secret) < 14 && fips140.Enforced(): // hmac.New would panic
 		return &FieldError{field, "must have at least 14 bytes under GODEBUG=fips140=only"}
 	}
@@ -106,7 +109,7 @@ func checkVendorSecret(field, text string) error {
 // empty, is not valid UTF-8, or means "not set" ("undefined", "null", the nil UUID) is a
 // *[FieldError].
 func (h *Hasher) Hash(id string) (string, error) {
-	if err := checkID(id); err != nil {
+	if err := h.checkID(id); err != nil {
 		return "", err
 	}
 	digits := h.mac(id)
@@ -116,7 +119,7 @@ func (h *Hasher) Hash(id string) (string, error) {
 // AppendHash appends the user_hash of id to dst, by the rules of [Hasher.Hash]. It does
 // not allocate if dst has room for 64 bytes. After an error it returns dst unchanged.
 func (h *Hasher) AppendHash(dst []byte, id string) ([]byte, error) {
-	if err := checkID(id); err != nil {
+	if err := h.checkID(id); err != nil {
 		return dst, err
 	}
 	digits := h.mac(id)
@@ -127,7 +130,7 @@ func (h *Hasher) AppendHash(dst []byte, id string) ([]byte, error) {
 // previous one. The digits must be in lower case, as Hash returns them. The comparison
 // takes constant time.
 func (h *Hasher) Verify(id, hash string) bool {
-	return checkID(id) == nil && h.verify(id, []byte(hash))
+	return h.checkID(id) == nil && h.verify(id, []byte(hash))
 }
 
 // mac computes the HMAC of any message with the current secret.
@@ -140,8 +143,10 @@ func (h *Hasher) verify(message string, digits []byte) bool {
 	})
 }
 
-func checkID(id string) error {
+func (h *Hasher) checkID(id string) error {
 	switch {
+	case h == nil || h.check == nil:
+		return notMade("Hasher", "New")
 	case id == "":
 		return &FieldError{"id", "must not be empty"}
 	case !utf8.ValidString(id):

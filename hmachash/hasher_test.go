@@ -4,6 +4,7 @@ import (
 	"crypto/fips140"
 	"encoding/hex"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -129,9 +130,45 @@ func TestHash_NodesCryptoMakesTheSame(t *testing.T) {
 
 func TestNew_RejectsSecrets(t *testing.T) {
 	_, err := New("", nil)
-	requireField(t, err, "secret", "must not be empty")
+	requireField(t, err, "secret", "must not be empty (is the variable set?)")
 	_, err = New("a secret that is long", &Options{Previous: []string{"another secret, long", ""}})
-	requireField(t, err, "Options.Previous[1]", "must not be empty")
+	requireField(t, err, "Options.Previous[1]", "must not be empty (is the variable set?)")
+}
+
+// A nil pointer, as a constructor returns it beside an error, and a zero value are
+// rejected with what to do, also for a visitor who is not signed in.
+func TestMethods_RejectNilAndZero(t *testing.T) {
+	var (
+		ainisa   *Ainisa
+		bookbag  *Bookbag
+		webhooks *BookbagWebhooks
+	)
+	from := func(function string) string { return "must come from " + function + " (was its error ignored?)" }
+	for _, u := range []AinisaUser{{}, {ID: "1"}} {
+		_, err := ainisa.Script(u, "")
+		requireField(t, err, "Ainisa", from("NewAinisa"))
+	}
+	for _, u := range []BookbagUser{{}, {ID: "1"}} {
+		_, err := bookbag.Script(u, "")
+		requireField(t, err, "Bookbag", from("NewBookbag"))
+	}
+	_, err := ainisa.Action("X-Api-Key", "key", http.NotFoundHandler(), nil)
+	requireField(t, err, "Ainisa", from("NewAinisa"))
+	requireField(t, ainisa.SetSecret("secret", nil), "Ainisa", from("NewAinisa"))
+	requireField(t, bookbag.SetSecret("secret", nil), "Bookbag", from("NewBookbag"))
+	requireField(t, webhooks.SetSecret("secret", nil), "BookbagWebhooks", from("NewBookbagWebhooks"))
+	for _, w := range []*BookbagWebhooks{nil, {}} {
+		_, err = w.Handler(http.NotFoundHandler())
+		requireField(t, err, "BookbagWebhooks", from("NewBookbagWebhooks"))
+	}
+	for _, h := range []*Hasher{nil, {}} {
+		_, err = h.Hash("1")
+		requireField(t, err, "Hasher", from("New"))
+		_, err = h.AppendHash(nil, "1")
+		requireField(t, err, "Hasher", from("New"))
+		requireField(t, h.SetSecret("secret", nil), "Hasher", from("New"))
+		assert.False(t, h.Verify("1", ""))
+	}
 }
 
 // Under GODEBUG=fips140=only hmac.New panics for short keys; New must not.
@@ -219,8 +256,8 @@ func TestSetSecret(t *testing.T) {
 	require.NoError(t, h.SetSecret(newSecret, &Options{Previous: []string{oldSecret}}))
 	requireHash(newHash)
 	assert.True(t, h.Verify("1", oldHash))
-	requireField(t, h.SetSecret("", nil), "secret", "must not be empty")
-	requireField(t, h.SetSecret(newSecret, &Options{Previous: []string{""}}), "Options.Previous[0]", "must not be empty")
+	requireField(t, h.SetSecret("", nil), "secret", "must not be empty (is the variable set?)")
+	requireField(t, h.SetSecret(newSecret, &Options{Previous: []string{""}}), "Options.Previous[0]", "must not be empty (is the variable set?)")
 	assert.True(t, h.Verify("1", oldHash), "an error changes nothing")
 	require.NoError(t, h.SetSecret(newSecret, nil))
 	assert.False(t, h.Verify("1", oldHash), "a leaked secret")

@@ -100,6 +100,9 @@ func NewBookbagWebhooks(secret string, options *WebhookOptions) (*BookbagWebhook
 
 // SetSecret is like [Hasher.SetSecret], with the rules of [NewBookbagWebhooks].
 func (b *BookbagWebhooks) SetSecret(secret string, options *Options) error {
+	if b == nil {
+		return notMade("BookbagWebhooks", "NewBookbagWebhooks")
+	}
 	return b.hasher.SetSecret(secret, options)
 }
 
@@ -117,7 +120,10 @@ type BookbagEvent struct {
 //
 // Source: Bookbag, "Webhooks".
 func (b *BookbagWebhooks) Handler(next http.Handler) (http.Handler, error) {
-	if next == nil {
+	switch {
+	case b == nil || b.hasher == nil:
+		return nil, notMade("BookbagWebhooks", "NewBookbagWebhooks")
+	case next == nil:
 		return nil, &FieldError{"next", "must not be nil"}
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -61,7 +61,7 @@ func (e *PanicError) Error() string { return "identity: " + (*endpoint.Panic)(e)
 // Source: Megadesk, "Personalized chat".
 func Handler(minter *Minter, lookup func(*http.Request) (*Payload, error), options *HandlerOptions) http.Handler {
 	if minter == nil || lookup == nil {
-		panic("identity: Handler needs a minter and a lookup")
+		panic("identity: Handler: minter and lookup must not be nil (was the error of NewMinter ignored?)")
 	}
 	e := &endpoint.Identity{
 		Path: "/api/megadesk-identity",

@@ -288,6 +288,7 @@ func TestHandler_Path(t *testing.T) {
 }
 
 func TestHandler_NeedsItsArguments(t *testing.T) {
-	assert.Panics(t, func() { Handler(nil, nobody, nil) })
-	assert.Panics(t, func() { Handler(newTestMinter(t, nil), nil, nil) })
+	const text = "identity: Handler: minter and lookup must not be nil (was the error of NewMinter ignored?)"
+	assert.PanicsWithValue(t, text, func() { Handler(nil, nobody, nil) })
+	assert.PanicsWithValue(t, text, func() { Handler(newTestMinter(t, nil), nil, nil) })
 }

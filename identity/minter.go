@@ -54,10 +54,15 @@ func NewMinter(key Key, options *Options) (*Minter, error) {
 	return m, nil
 }
 
+var errNoMinter = &FieldError{"Minter", "must come from NewMinter (was its error ignored?)"}
+
 // SetKey makes m encrypt tokens with key from now on. Whether Megadesk still opens tokens
 // of the previous key is not documented; an [Opener] that has both keys does. A key that
 // does not come from [ParseKey] is a *[FieldError], and the previous key stays.
 func (m *Minter) SetKey(key Key) error {
+	if m == nil || m.clock == nil {
+		return errNoMinter
+	}
 	seal, err := newSealer(key)
 	if err != nil {
 		return err
@@ -77,6 +82,9 @@ func (m *Minter) SetKey(key Key) error {
 // Source: Megadesk, "Personalized chat"; RFC 7516; RFC 7518 section 4.5. The bound on
 // the claims is not the vendor's.
 func (m *Minter) Mint(p Payload) (string, error) {
+	if m == nil || m.clock == nil {
+		return "", errNoMinter
+	}
 	now := m.clock()
 	claims, err := p.claims(now, now.Add(m.ttl))
 	if err != nil {

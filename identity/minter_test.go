@@ -14,6 +14,16 @@ func at(seconds int64) func() time.Time {
 	return func() time.Time { return time.Unix(seconds, 999_999_999) }
 }
 
+func TestMinter_RejectsNilAndZero(t *testing.T) {
+	key, err := ParseKey("000102030405060708090a0b0c0d0e0f")
+	require.NoError(t, err)
+	for _, m := range []*Minter{nil, {}} {
+		_, err := m.Mint(full())
+		require.EqualError(t, err, "identity: Minter: must come from NewMinter (was its error ignored?)")
+		require.EqualError(t, m.SetKey(key), "identity: Minter: must come from NewMinter (was its error ignored?)")
+	}
+}
+
 func TestMint_DocumentedToken(t *testing.T) {
 	token, err := newTestMinter(t, &Options{Clock: at(1700000000)}).Mint(full())
 	require.NoError(t, err)
