@@ -42,10 +42,10 @@ type field struct {
 
 // compiler finds all faults of one action.
 type compiler struct {
-	action   Action
-	settings settings
-	out      compiled
-	faults   []error
+	action  Action
+	options Options
+	out     compiled
+	faults  []error
 }
 
 // Compile checks an action and prepares it for use. The options may be nil; their
@@ -55,16 +55,16 @@ type compiler struct {
 // All faults together are an *[ActionError], including those of defaults. Other bad
 // options are a *[FieldError].
 func Compile(a Action, options *Options) (*CompiledAction, error) {
-	settings, err := options.settings()
+	checked, err := options.checked()
 	if err != nil {
 		return nil, err
 	}
 	defaults := map[string]any{}
 	maps.Copy(defaults, a.Defaults)
-	maps.Copy(defaults, settings.defaults)
-	settings.defaults = defaults
-	settings.repeat = append(settings.repeat, a.Repeat...)
-	c := &compiler{action: a, settings: settings, out: compiled{method: a.Method, mapping: newMapping(a.Variables)}}
+	maps.Copy(defaults, checked.Defaults)
+	checked.Defaults = defaults
+	checked.Repeat = append(checked.Repeat, a.Repeat...)
+	c := &compiler{action: a, options: checked, out: compiled{method: a.Method, mapping: newMapping(a.Variables)}}
 	if !slices.Contains([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}, a.Method) {
 		c.reject("method", "must be GET, HEAD, POST, PUT, PATCH or DELETE, in capitals and without placeholders")
 	}
@@ -87,10 +87,10 @@ func (c *compiler) reject(field, rule string) {
 
 // template parses one. The source is returned for further checks.
 func (c *compiler) template(path, raw string, kind Kind) (*field, *source) {
-	s, t := parse(raw, kind, c.settings)
+	s, t := parse(raw, kind, c.options)
 	for _, p := range s.placeholders {
 		_, known := c.action.Variables[p.name]
-		if _, ok := c.settings.defaults[p.name]; !known && !ok {
+		if _, ok := c.options.Defaults[p.name]; !known && !ok {
 			s.fault(p.at, fmt.Sprintf("%.64q must be one of the variables", p.name))
 		}
 	}
@@ -193,7 +193,7 @@ func (c *compiler) checkNames() {
 		}
 	}
 	names := c.out.names()
-	for _, name := range c.settings.repeat {
+	for _, name := range c.options.Repeat {
 		if len(c.faults) == 0 && !slices.Contains(names, name) {
 			c.reject(member("repeat", name), "must be the name of a placeholder")
 		}

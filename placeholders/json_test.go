@@ -110,7 +110,7 @@ func TestJSON_Rejects(t *testing.T) {
 }
 
 func TestParse_ReportsAllFaultsOfATemplate(t *testing.T) {
-	s, _ := parse(`{"{{a}}":"\"{{b}}", "c":}`, JSON, settings{})
+	s, _ := parse(`{"{{a}}":"\"{{b}}", "c":}`, JSON, Options{})
 	var columns []int
 	for _, fault := range s.faults {
 		columns = append(columns, fault.Column)

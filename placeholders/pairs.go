@@ -1,6 +1,7 @@
 package placeholders
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"slices"
@@ -43,35 +44,29 @@ func appendPercent(dst []byte, s string, form bool) ([]byte, string) {
 // appendDecoded appends s without its percent-encoding.
 func appendDecoded[T string | []byte](dst []byte, s T) []byte {
 	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if isEscape(s[i:]) {
-			c = hexValue(s[i+1])<<4 | hexValue(s[i+2])
-			i += 2
+		c, isEscape := unescape(s[i:])
+		if isEscape {
+			i += len("00")
 		}
 		dst = append(dst, c)
 	}
 	return dst
 }
 
+// unescape returns the first character of s, which may be a % and two digits.
+func unescape[T string | []byte](s T) (c byte, isEscape bool) {
+	if len(s) > 2 && s[0] == '%' {
+		var decoded [1]byte
+		if _, err := hex.Decode(decoded[:], []byte{s[1], s[2]}); err == nil {
+			return decoded[0], true
+		}
+	}
+	return s[0], false
+}
+
 // decode returns s without its percent-encoding, and with spaces for plus signs.
 func decode(s string) string {
 	return string(appendDecoded(nil, strings.ReplaceAll(s, "+", " ")))
-}
-
-func isHex(c byte) bool {
-	return '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F'
-}
-
-func hexValue(c byte) byte {
-	if c <= '9' {
-		return c - '0'
-	}
-	return c&0xf + 9
-}
-
-// isEscape reports whether s begins with a % and its two digits.
-func isEscape[T string | []byte](s T) bool {
-	return len(s) > 2 && s[0] == '%' && isHex(s[1]) && isHex(s[2])
 }
 
 // checkEncoded reports the characters of s, which is at byte at of the text, that
@@ -81,7 +76,8 @@ func (s *source) checkEncoded(at int, text, allowed string) {
 	var stray []string
 	first := 0
 	for i, r := range text {
-		if r < utf8.RuneSelf && (r == 0 || unreserved[byte(r)] || strings.ContainsRune(allowed, r)) || isEscape(text[i:]) {
+		_, isEscape := unescape(text[i:])
+		if isEscape || r < utf8.RuneSelf && (r == 0 || unreserved[byte(r)] || strings.ContainsRune(allowed, r)) {
 			continue
 		}
 		if len(stray) == 0 {

@@ -33,8 +33,8 @@ const maxShared = 15
 // span is where something is in the output or in a body.
 type span struct{ start, end int }
 
-func newTemplate(s *source, kind Kind, url *urlParts, settings settings) *template {
-	t := &template{kind: kind, defaults: settings.defaults, maxOutput: settings.maxOutput, url: url}
+func newTemplate(s *source, kind Kind, url *urlParts, options Options) *template {
+	t := &template{kind: kind, defaults: options.Defaults, maxOutput: options.MaxOutput, url: url}
 	type key struct {
 		name     string
 		position position

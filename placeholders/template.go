@@ -52,28 +52,22 @@ type Options struct {
 	Repeat []string
 }
 
-// settings are checked Options with the defaults filled in.
-type settings struct {
-	maxOutput int
-	defaults  map[string]any
-	repeat    []string
-}
-
-func (o *Options) settings() (settings, error) {
+// checked returns a copy of the options with the defaults filled in.
+func (o *Options) checked() (Options, error) {
 	const defaultMaxOutput, most = 4 << 20, 1 << 30 // sums of lengths stay far from an overflow
 	if o == nil {
 		o = new(Options)
 	}
-	s := settings{cmp.Or(o.MaxOutput, defaultMaxOutput), maps.Clone(o.Defaults), slices.Clone(o.Repeat)}
-	if s.maxOutput < 0 || s.maxOutput > most {
-		return s, &FieldError{"Options.MaxOutput", fmt.Sprintf("must be from 0 to %d", most)}
+	c := Options{cmp.Or(o.MaxOutput, defaultMaxOutput), maps.Clone(o.Defaults), slices.Clone(o.Repeat)}
+	if c.MaxOutput < 0 || c.MaxOutput > most {
+		return c, &FieldError{"Options.MaxOutput", fmt.Sprintf("must be from 0 to %d", most)}
 	}
-	for name := range s.defaults {
+	for name := range c.Defaults {
 		if rule := checkName(name); rule != "" {
-			return s, &FieldError{member("Options.Defaults", name), rule}
+			return c, &FieldError{member("Options.Defaults", name), rule}
 		}
 	}
-	return s, nil
+	return c, nil
 }
 
 // Template is a parsed template. It comes from [Parse]; the zero value is not
@@ -95,11 +89,11 @@ func Parse(src string, kind Kind, options *Options) (*Template, error) {
 	if kind < Text || kind > Header {
 		return nil, &FieldError{"kind", "must be Text, JSON, URL, Form or Header"}
 	}
-	settings, err := options.settings()
+	checked, err := options.checked()
 	if err != nil {
 		return nil, err
 	}
-	s, t := parse(src, kind, settings)
+	s, t := parse(src, kind, checked)
 	if len(s.faults) > 0 {
 		return nil, s.faults[0]
 	}
@@ -111,7 +105,7 @@ func Parse(src string, kind Kind, options *Options) (*Template, error) {
 
 // parse returns the source with its faults, and a template that is only usable
 // without faults.
-func parse(raw string, kind Kind, settings settings) (*source, *template) {
+func parse(raw string, kind Kind, options Options) (*source, *template) {
 	s := scan(raw)
 	if len(s.faults) > 0 { // the text is not known
 		return s, nil
@@ -121,15 +115,15 @@ func parse(raw string, kind Kind, settings settings) (*source, *template) {
 	case JSON:
 		s.json()
 	case URL:
-		parts = s.url(settings.repeat)
+		parts = s.url(options.Repeat)
 	case Form:
 		if s.text != "" {
-			s.pairs(0, s.text, formValue, settings.repeat)
+			s.pairs(0, s.text, formValue, options.Repeat)
 		}
 	case Header:
 		s.header()
 	}
-	return s, newTemplate(s, kind, parts, settings)
+	return s, newTemplate(s, kind, parts, options)
 }
 
 // Names returns the names of the placeholders, each once, in the order of the

@@ -277,7 +277,7 @@ func TestTemplate_ConcurrentUse(t *testing.T) {
 
 // Faults do not make parsing slow.
 func TestParse_ManyFaults(t *testing.T) {
-	s, _ := parse("["+strings.Repeat(`"'{{a}}'",`, 900)+"1]", JSON, settings{})
+	s, _ := parse("["+strings.Repeat(`"'{{a}}'",`, 900)+"1]", JSON, Options{})
 	assert.Len(t, s.faults, maxFaults)
 }
 
