@@ -15,6 +15,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+func Example_otherVendors() {
+	os.Setenv("INTERCOM_SECRET", "abc123")
+
+	hasher, err := hmachash.New(os.Getenv("INTERCOM_SECRET"), nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	userHash, err := hasher.Hash("1") // 64 lower-case hexadecimal digits
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(userHash)
+	// Output: f02877f24c9dd37542268a28627ebaf2e07d0d114d9482abcdc20f60874b40b3
+}
+
 func Example_ainisasActions() {
 	mux := http.NewServeMux()
 	ainisa, err := hmachash.NewAinisa("your_secret_key_here", nil)

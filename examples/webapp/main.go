@@ -6,7 +6,7 @@
 //
 // It needs no account: stand-ins for the vendors run in the same process, and
 // the pages show what they receive and what they then know. The parts that a
-// shop of your own would copy are recognise.go, chat.go, contact.go and action.go.
+// shop of your own would copy are identify.go, chat.go, contact.go and action.go.
 //
 // A second page of the chat, made with React and the AI SDK, needs Node to build:
 //

@@ -50,7 +50,7 @@ type vendor struct {
 	arrivals []Arrival
 }
 
-// Known returns what the vendor knows about each visitor that it recognises.
+// Known returns what the vendor knows about each visitor whose proof it accepted.
 func (v *vendor) Known() [][]Field {
 	v.mu.Lock()
 	defer v.mu.Unlock()
