@@ -42,14 +42,14 @@ func check(text []byte, slashes bool) Fault {
 			}
 			continue
 		}
-		c, size := utf8.DecodeRune(text)
+		char, size := utf8.DecodeRune(text)
 		switch text = text[size:]; {
-		case c == utf8.RuneError && size == 1:
+		case char == utf8.RuneError && size == 1:
 			return NotUTF8
-		case unicode.IsControl(c):
+		case unicode.IsControl(char):
 			return Control
 		}
-		c = fold(c)
+		c := fold(char)
 		if escape = escapeLength(escape, c); escape == len("%00") {
 			return Encoded
 		}
@@ -63,7 +63,7 @@ func check(text []byte, slashes bool) Fault {
 		case cut:
 		case c == ';', c == '?' && fault != Empty: // "?" is a name, but "..?" may be dots
 			cut = true
-		case isSolid(c):
+		case isSolid(char):
 			fault = None
 		case fault == Empty:
 			fault = Dots
@@ -117,7 +117,7 @@ func escapeLength(length int, c rune) int {
 // isSolid reports whether no server reads the character as a dot, as white
 // space, or as nothing. Marks, format characters, and punctuation and
 // mathematical signs outside of ASCII are not solid: compatibility forms
-// (U+2024), other alphabets' full stops (U+3002, as IDNA reads it) and zero-width
+// (U+FF0E, U+2024), other alphabets' full stops (U+3002, as IDNA reads it) and zero-width
 // characters (U+200B) are among them.
 func isSolid(c rune) bool {
 	if c < utf8.RuneSelf {
