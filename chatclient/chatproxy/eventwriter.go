@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
@@ -15,6 +16,10 @@ const (
 	openAfter    = 5 * time.Second
 	heartbeat    = 15 * time.Second
 	writeTimeout = 30 * time.Second
+
+	// stopPause is the time between attempts to end a stopped reply, while its browser
+	// reads slowly.
+	stopPause = 100 * time.Millisecond
 )
 
 const done = "data: [DONE]\n\n"
@@ -47,6 +52,7 @@ type eventWriter struct {
 	frames   []byte       // to be written
 	timer    *time.Timer
 	deadline time.Time
+	stopped  atomic.Bool
 	begun    bool
 	ended    bool
 	failed   error // of a write
@@ -86,7 +92,7 @@ func (e *eventWriter) begin() {
 func (e *eventWriter) event(event *chatclient.Event, passTools bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.ended {
+	if e.ended || e.stopped.Load() {
 		return
 	}
 	switch event.Type {
@@ -135,9 +141,11 @@ func (e *eventWriter) fail(failure *httpError, t replyTickets) {
 	e.end(func(b []byte) []byte { return e.encoder.fail(b, failure, t) })
 }
 
-// stop ends the stream of a reply that its page wants no more of.
+// stop ends the stream of a reply that its page wants no more of. It does not wait for a
+// browser that reads slowly.
 func (e *eventWriter) stop() {
-	e.end(func(b []byte) []byte { return e.encoder.finish(b, "stopped", e.tickets) })
+	e.stopped.Store(true)
+	e.timer.Reset(0)
 }
 
 // reject is fail if the stream has begun, and false if it never will.
@@ -158,8 +166,15 @@ func (e *eventWriter) end(frame func([]byte) []byte) {
 	if e.panicked != nil {
 		panic(e.panicked)
 	}
+	e.endWith(frame)
+}
+
+func (e *eventWriter) endWith(frame func([]byte) []byte) {
 	if e.ended {
 		return
+	}
+	if e.stopped.Load() {
+		frame = func(b []byte) []byte { return e.encoder.finish(b, "stopped", e.tickets) }
 	}
 	e.begin()
 	e.frames = append(frame(e.frames), done...)
@@ -167,10 +182,13 @@ func (e *eventWriter) end(frame func([]byte) []byte) {
 	e.close()
 }
 
-// comment has nothing to do while a frame is being written: after that there are 15
-// seconds again.
+// comment writes what the timer is for: a comment, or the end of a stopped reply. While a
+// frame is being written, no comment is needed: after that there are 15 seconds again.
 func (e *eventWriter) comment() {
 	if !e.mu.TryLock() {
+		if e.stopped.Load() {
+			e.timer.Reset(stopPause)
+		}
 		return
 	}
 	defer e.mu.Unlock()
@@ -183,6 +201,10 @@ func (e *eventWriter) comment() {
 			e.leave()
 		}
 	}()
+	if e.stopped.Load() {
+		e.endWith(nil)
+		return
+	}
 	e.begin()
 	e.frames = append(e.frames, ":\n\n"...)
 	e.send()
@@ -201,7 +223,9 @@ func (e *eventWriter) send() {
 	}
 	e.frames = e.frames[:0]
 	if err == nil {
-		e.timer.Reset(heartbeat)
+		if e.timer.Reset(heartbeat); e.stopped.Load() {
+			e.timer.Reset(0)
+		}
 		return
 	}
 	if time.Since(now) < writeTimeout-time.Second { // else the browser has read nothing for so long

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -197,9 +198,12 @@ func (x *exchange) report() {
 	}
 }
 
-// isAlive reports whether the visitor is still there. net/http notices that one has left
-// a moment after a write has failed.
+// isAlive reports whether the visitor was still there when a write failed: net/http
+// notices that one has left a moment later, and takes each failed write of its own for that.
 func (x *exchange) isAlive() bool {
+	if errors.Is(x.out.failed, os.ErrDeadlineExceeded) {
+		return true
+	}
 	select {
 	case <-x.r.Context().Done():
 		return false

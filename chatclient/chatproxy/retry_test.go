@@ -1,0 +1,514 @@
+package chatproxy
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chattest"
+)
+
+// The table of docs/wire.md as the pure function has it.
+func TestDecide(t *testing.T) {
+	for name, test := range map[string]struct {
+		facts
+		want action
+	}{
+		"1, no id":                                   {facts{known: true, empty: true}, sendNew},
+		"2, not forwarded, sent":                     {facts{known: true}, sendNew},
+		"2, not forwarded, again":                    {facts{known: true, again: true}, sendNew},
+		"3, 4, forwarded last, again":                {facts{known: true, again: true, forwarded: true, last: true, textBefore: true}, compareStored},
+		"3, 4, forwarded last, sent":                 {facts{known: true, forwarded: true, last: true, textBefore: true}, compareStored},
+		"5, forwarded last, no conversation":         {facts{again: true, unsettled: true, forwarded: true, last: true, textBefore: true}, findConversation},
+		"5, none found":                              {facts{again: true, empty: true}, sendNew},
+		"6, another text":                            {facts{known: true, forwarded: true, last: true}, rejectEdit},
+		"6, another text, no conversation":           {facts{unsettled: true, forwarded: true, last: true}, rejectEdit},
+		"7, forwarded before":                        {facts{known: true, again: true, forwarded: true, textBefore: true}, rejectEdit},
+		"8, a later message is shown":                {facts{known: true, again: true, forwarded: true, last: true, textBefore: true, later: true}, rejectEdit},
+		"8, not forwarded":                           {facts{known: true, later: true}, rejectEdit},
+		"9, 10, nothing is kept":                     {facts{known: true, again: true, empty: true}, compareStored},
+		"9, 10, by its ticket":                       {facts{known: true, isTicket: true}, compareStored},
+		"12, another message after a failed one":     {facts{unsettled: true}, findConversation},
+		"13, the first exchange is being read":       {facts{pending: true, again: true, forwarded: true, last: true, textBefore: true}, awaitFirst},
+		"13, before all else":                        {facts{pending: true, later: true}, awaitFirst},
+		"the first message of a chat":                {facts{empty: true}, sendNew},
+		"again, the first message, not forwarded":    {facts{again: true}, sendNew},
+		"again, the first message, nothing is known": {facts{again: true, empty: true}, sendNew},
+	} {
+		assert.Equal(t, test.want, decide(test.facts), name)
+	}
+}
+
+// Lines 1 and 2: "yes" after "yes" with another id is a second turn, and so is a message
+// that was not forwarded before.
+func TestMessage_NewTurns(t *testing.T) {
+	eachForm(t, plain, func(f *chatForm) {
+		f.send("m1", "yes")
+		f.send("m2", "yes")
+		f.again("m3", "yes")
+		assert.Equal(f, map[string][]string{"456": {"yes", "yes", "yes"}}, f.turns())
+
+		f.fake.Script(chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(time.Minute))
+		assert.Equal(f, "busy", f.send("m4", "yes").code)
+		assert.Empty(f, f.again("m4", "yes").code)
+		assert.Equal(f, map[string][]string{"456": {"yes", "yes", "yes", "yes"}}, f.turns())
+	})
+}
+
+// Line 2, case C7: what was never forwarded is sent, in the first exchange too.
+func TestMessage_SentAgainAfterARejection(t *testing.T) {
+	for name, fault := range map[string]chattest.Fault{
+		"429": chattest.Status(429, "").RetryAfter(time.Minute), "402": chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"),
+		"maintenance": chattest.Status(503, "SERVICE_UNDER_MAINTENANCE"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachForm(t, func() setup { return setup{bot: &chatclient.Options{MaxRetries: -1}} }, func(f *chatForm) {
+				for _, again := range []bool{false, true} {
+					f.chat = fmt.Sprint("chat-", again)
+					f.fake.Script(fault)
+					assert.NotEmpty(f, f.send("m1", "hello").code)
+					got := f.do("m1", "hello", again)
+					assert.Empty(f, got.code)
+					assert.False(f, got.ConversationLost)
+				}
+				assert.Equal(f, map[string][]string{"456": {"hello"}, "457": {"hello"}}, f.turns())
+			})
+		})
+	}
+}
+
+// Line 3, case C6: another reply is the service's retry, and the ids are new.
+func TestRetry_LastMessage(t *testing.T) {
+	eachForm(t, plain, func(f *chatForm) {
+		f.send("m1", "first")
+		before := f.send("m2", "second")
+		for _, again := range []bool{true, false} { // asked for, or sent once more
+			got := f.do("m2", "second", again)
+			assert.Empty(f, got.code)
+			assert.Equal(f, before.Conversation, got.Conversation)
+			assert.NotEqual(f, before.Message, got.Message)
+			assert.NotEqual(f, before.UserMessage, got.UserMessage)
+			f.failed(404, "message_not_found", "PATCH", "/conversations/"+got.Conversation+"/messages/"+before.Message+"/feedback", `{"feedback":"positive"}`, f.visitor...)
+			res, _ := f.site.do("PATCH", "/conversations/"+got.Conversation+"/messages/"+got.Message+"/feedback", `{"feedback":"positive"}`, f.visitor...)
+			assert.Equal(f, 200, res.StatusCode)
+		}
+		assert.Equal(f, map[string][]string{"456": {"first", "second"}}, f.turns())
+		assert.Empty(f, f.reports())
+	})
+}
+
+// Line 3 after a stop and after a failure within the reply.
+func TestRetry_AfterAStopAndAFailure(t *testing.T) {
+	eachForm(t, paced, func(f *chatForm) {
+		f.begin("m1", longText, 3)()
+		assert.Equal(f, "You said: "+longText, f.again("m1", longText).text)
+		f.fake.Script(chattest.StreamError(2, "x"))
+		assert.NotEmpty(f, f.send("m2", "second").text)
+		assert.Equal(f, "You said: second", f.again("m2", "second").text)
+		f.begin("m3", "third", 3)()
+		assert.Equal(f, "You said: third", f.again("m3", "third").text)
+		f.fake.Script(chattest.Cut(1))
+		f.again("m3", "third")
+		assert.Equal(f, "You said: third", f.again("m3", "third").text)
+		assert.Equal(f, map[string][]string{"456": {longText, "second", "third"}}, f.turns())
+	})
+}
+
+// Line 4: the outcome was unknown, and the stored conversation settles it.
+func TestRetry_NeverArrived(t *testing.T) {
+	eachForm(t, func() setup { return setup{bot: &chatclient.Options{MaxRetries: -1}} }, func(f *chatForm) {
+		f.send("m1", "yes")
+		f.fake.Script(chattest.BadGateway()) // the service has not seen it
+		assert.Equal(f, "bot_unavailable", f.send("m2", "yes").code)
+		assert.Empty(f, f.again("m2", "yes").code)
+		assert.Equal(f, map[string][]string{"456": {"yes", "yes"}}, f.turns(), "the earlier yes is not run again")
+		f.fake.Script(chattest.DropAfter()) // it has
+		assert.Equal(f, "bot_unavailable", f.send("m3", "yes").code)
+		assert.Empty(f, f.again("m3", "yes").code)
+		assert.Equal(f, map[string][]string{"456": {"yes", "yes", "yes"}}, f.turns())
+	})
+}
+
+// Lines 5 and 12: after a first exchange with an unknown outcome, the conversation is
+// found in the list of a user who is signed in; for others the page learns that it may exist.
+func TestRetry_FirstOutcomeUnknown(t *testing.T) {
+	for _, arrives := range []bool{true, false} {
+		for _, next := range []string{"again", "sent", "other"} {
+			eachForm(t, func() setup { return setup{bot: &chatclient.Options{MaxRetries: -1}} }, func(f *chatForm) {
+				fault := chattest.BadGateway()
+				if arrives {
+					fault = chattest.DropAfter()
+				}
+				f.fake.Script(fault)
+				assert.Equal(f, "bot_unavailable", f.send("m1", "hello").code)
+				want, got := []string{"hello"}, outcome{}
+				switch next {
+				case "again":
+					got = f.again("m1", "hello")
+				case "sent":
+					got = f.send("m1", "hello")
+				case "other":
+					got, want = f.send("m2", "other"), []string{"other"}
+				}
+				found := arrives && f.visitor == nil
+				assert.Equal(f, !found, got.ConversationLost)
+				switch {
+				case found && next == "other":
+					assert.Equal(f, map[string][]string{"456": {"hello", "other"}}, f.turns())
+				case found || !arrives:
+					assert.Equal(f, map[string][]string{"456": want}, f.turns())
+				default:
+					assert.Equal(f, map[string][]string{"456": {"hello"}, "457": want}, f.turns())
+				}
+			})
+		}
+	}
+}
+
+// A conversation of another tab is not taken for the lost one.
+func TestRetry_FindsNoOtherConversation(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{bot: &chatclient.Options{MaxRetries: -1}})
+		e.send("hello", "")
+		time.Sleep(2 * time.Minute)
+		f := &chatForm{site: e, native: true, chat: "c", visitor: nil}
+		two := &chatForm{site: e, native: true, chat: "d", visitor: nil}
+		two.send("x", "other text")
+		three := &chatForm{site: e, native: true, chat: "e", visitor: nil}
+		three.send("x", "hello")
+		three.send("y", "hello again")
+		e.fake.Script(chattest.BadGateway())
+		f.send("m1", "hello")
+		got := f.again("m1", "hello")
+		assert.True(t, got.ConversationLost)
+		assert.Equal(t, []string{"hello"}, e.turns()["459"])
+		assert.Len(t, e.turns(), 4)
+		e.end()
+	})
+}
+
+// Lines 6 and 7, and 8 for a body that shows more.
+func TestMessage_Edits(t *testing.T) {
+	eachForm(t, plain, func(f *chatForm) {
+		f.send("m1", "first")
+		f.send("m2", "second")
+		before := len(f.fake.Requests())
+		for _, again := range []bool{false, true} {
+			assert.Equal(f, outcome{status: 400, code: "edit_unsupported"}, f.do("m2", "another", again))
+			assert.Equal(f, outcome{status: 400, code: "edit_unsupported"}, f.do("m1", "first", again))
+		}
+		f.failed(400, "edit_unsupported", "POST", "/ai-sdk", `{"id":"the-chat","trigger":"regenerate-message","messageId":"a1","messages":[
+			{"id":"m1","role":"user","parts":[{"type":"text","text":"first"}]},{"id":"a1","role":"assistant","parts":[]},
+			{"id":"m2","role":"user","parts":[{"type":"text","text":"second"}]},{"id":"a2","role":"assistant","parts":[]}]}`, f.visitor...)
+		assert.Len(f, f.fake.Requests(), before, "the service was called")
+		assert.Empty(f, f.reports())
+	})
+}
+
+// Lines 9 and 10: a page that has the messages from the history, or a chat that is not
+// kept any more.
+func TestRetry_NothingKept(t *testing.T) {
+	eachForm(t, plain, func(f *chatForm) {
+		f.send("m1", "first")
+		own := f.send("m2", "second")
+		retry := func(chat, id, text string) outcome {
+			res, body := f.site.do("POST", "/retry", fmt.Sprintf(`{"chat":%q,"id":%q,"message":%q,"conversation":%q}`, chat, id, text, own.Conversation), f.visitor...)
+			return readOutcome(f.T, res, body)
+		}
+		got := retry("another-1", "x", "second")
+		assert.Empty(f, got.code)
+		assert.Equal(f, map[string][]string{"456": {"first", "second"}}, f.turns())
+		got = retry("another-2", got.UserMessage, "second")
+		assert.Empty(f, got.code, "by its ticket")
+		assert.Equal(f, map[string][]string{"456": {"first", "second"}}, f.turns())
+		assert.Equal(f, "edit_unsupported", retry("another-3", got.UserMessage, "changed").code)
+		assert.Equal(f, "edit_unsupported", retry("another-4", own.UserMessage, "second").code, "a ticket of before the retry")
+		retry("another-5", "x", "third")
+		assert.Equal(f, map[string][]string{"456": {"first", "second", "third"}}, f.turns())
+	})
+}
+
+// Line 11: nothing can be sent without a text.
+func TestRetry_WithoutText(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{bot: &chatclient.Options{MaxRetries: -1}})
+		f := &chatForm{site: e, native: true, chat: "c", visitor: nil}
+		e.rejected(404, "message_not_found", "POST", "/retry", `{"chat":"c","id":"m1"}`)
+		f.send("m1", "hello")
+		res, body := e.do("POST", "/retry", `{"chat":"c","id":"m1"}`)
+		assert.Equal(t, "You said: hello", readOutcome(t, res, body).text)
+		e.fake.Script(chattest.BadGateway())
+		f.send("m2", "hello")
+		e.failed(404, "message_not_found", "POST", "/retry", `{"chat":"c","id":"m2"}`)
+		for _, body := range []string{`{"chat":"c"}`, `{"id":"m1"}`, `{"chat":"c","id":""}`, `{"chat":"c","id":"m1","message":7}`, `{"chat":"c","id":"m1","more":1}`} {
+			e.rejected(400, "invalid_request", "POST", "/retry", body)
+		}
+		assert.Equal(t, map[string][]string{"456": {"hello"}}, e.turns())
+		e.end()
+	})
+}
+
+// Another chat of the visitor has continued the conversation: its turn is not removed.
+func TestRetry_AfterATurnOfAnotherChat(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{})
+		f := &chatForm{site: e, native: true, chat: "c", visitor: nil}
+		own := f.send("m1", "mine")
+		e.send("of another tab", own.Conversation)
+		assert.Equal(t, "edit_unsupported", f.again("m1", "mine").code)
+		assert.Equal(t, map[string][]string{"456": {"mine", "of another tab"}}, e.turns())
+		e.end()
+	})
+}
+
+// A valid ticket wins over the chat, and the chat belongs to its conversation from then on.
+func TestChat_TicketWins(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{})
+		f := &chatForm{site: e, native: true, chat: "c", visitor: nil}
+		f.send("m1", "in the chat")
+		other := e.send("elsewhere", "")
+		_, _ = e.do("POST", "/messages", `{"chat":"c","id":"m2","message":"there","conversation":"`+other.Conversation+`"}`)
+		f.send("m3", "there, too")
+		assert.Equal(t, map[string][]string{"456": {"in the chat"}, "457": {"elsewhere", "there", "there, too"}}, e.turns())
+		e.rejected(404, "conversation_not_found", "POST", "/messages", `{"chat":"c","id":"m4","message":"a","conversation":"v1.456.x"}`)
+		e.end()
+	})
+}
+
+// After a conversation is gone or has ended, the chat begins a new one.
+func TestChat_BeginsAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{})
+		for _, fault := range []chattest.Fault{chattest.Status(404, "RESOURCE_NOT_FOUND"), chattest.Status(400, "CHAT_CONVERSATION_NOT_ONGOING")} {
+			f := &chatForm{site: e, native: true, chat: fmt.Sprintf("c%p", &fault), visitor: nil}
+			f.send("m1", "first")
+			e.fake.Script(fault)
+			assert.Contains(t, []string{"conversation_not_found", "conversation_ended"}, f.send("m2", "second").code)
+			got := f.send("m2", "second")
+			assert.Empty(t, got.code)
+			assert.False(t, got.ConversationLost)
+		}
+		assert.Len(t, e.turns(), 4)
+		e.end()
+	})
+}
+
+// brokenChats fails, or returns what it was told to.
+type brokenChats struct {
+	value []byte
+	err   error
+}
+
+func (b *brokenChats) Load(context.Context, string) ([]byte, error) { return b.value, b.err }
+func (b *brokenChats) CompareAndSwap(context.Context, string, []byte, []byte) (bool, error) {
+	return b.err == nil, b.err
+}
+
+// What Chats returns passes the checks of a ticket: another visitor's is not used.
+func TestChats_ValuesOfOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chats := &brokenChats{}
+		e := newSite(t, setup{proxy: &Options{Chats: chats}})
+		f := &chatForm{site: e, native: true, chat: "c", visitor: nil}
+		hers := e.send("hers", "", asUser, "grace").Conversation
+		for _, value := range []string{`{"c":"` + hers + `"}`, `{"c":"456"}`, `{"c":`, `7`, `{"m":"x"}`, `{"c":"` + strings.Repeat("v1.456.", 200) + `"}`} {
+			chats.value = []byte(value)
+			got := f.send("m1", "mine")
+			assert.Empty(t, got.code)
+			assert.NotEqual(t, hers, got.Conversation)
+			for _, err := range e.reports() {
+				assert.ErrorIs(t, err, ErrChats)
+			}
+		}
+		assert.Equal(t, []string{"hers"}, e.turns()["456"])
+		e.end()
+	})
+}
+
+func TestChats_Fails(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		down := errors.New("redis: down")
+		e := newSite(t, setup{proxy: &Options{Chats: &brokenChats{err: down}}})
+		f := &chatForm{site: e, native: true, chat: "c", visitor: nil}
+		got := f.send("m1", "hello")
+		assert.True(t, got.ConversationLost, "the page learns that a conversation began")
+		reports := e.reports()
+		require.NotEmpty(t, reports)
+		assert.ErrorIs(t, reports[0], ErrChats)
+		assert.ErrorIs(t, reports[0], down)
+		_, body := e.do("POST", "/messages", `{"chat":"c","id":"m2","message":"more","conversation":"`+got.Conversation+`"}`)
+		assert.NotContains(t, body, "conversationLost")
+		assert.Equal(t, map[string][]string{"456": {"hello", "more"}}, e.turns())
+		e.end()
+	})
+}
+
+func TestMemoryChats_Bounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newMemoryChats()
+		put := func(key string, size int) {
+			old, _ := m.Load(t.Context(), key)
+			ok, err := m.CompareAndSwap(t.Context(), key, old, make([]byte, size))
+			assert.True(t, ok)
+			assert.NoError(t, err)
+		}
+		has := func(key string) bool { v, _ := m.Load(t.Context(), key); return v != nil }
+		for i := range 40 {
+			put(fmt.Sprint("ada.", i), 10)
+		}
+		assert.Len(t, m.visitors["ada"], 32)
+		assert.True(t, has("ada.8") && has("ada.39") && !has("ada.7"), "the oldest are removed")
+		for i := range 10_000 {
+			put(fmt.Sprint(i, ".c"), 8000)
+		}
+		assert.LessOrEqual(t, m.bytes, maxChatsBytes)
+		assert.False(t, has("ada.39"))
+		assert.Len(t, m.visitors, len(m.chats))
+		assert.Equal(t, m.changed.Len(), len(m.chats))
+		time.Sleep(25 * time.Hour)
+		assert.False(t, has("9999.c"))
+		assert.Empty(t, m.chats)
+		assert.Empty(t, m.visitors)
+		assert.Zero(t, m.bytes)
+
+		put("a.b", 1)
+		ok, _ := m.CompareAndSwap(t.Context(), "a.b", nil, []byte("x"))
+		assert.False(t, ok)
+		ok, _ = m.CompareAndSwap(t.Context(), "a.b", []byte("y"), []byte("x"))
+		assert.False(t, ok)
+	})
+}
+
+// A value of 64 messages with the longest ids has less than the 8 KB that Chats is promised.
+func TestChat_ValueSize(t *testing.T) {
+	x := &exchange{p: newSite(t, setup{}).proxy, visitor: Visitor{UserID: chatclient.UserID(strings.Repeat("u", 128))}}
+	var c chat
+	for i := range 200 {
+		x.message = message{id: fmt.Sprint(strings.Repeat("i", 250), i), text: strings.Repeat("x", 60_000)}
+		x.keep(&c, false)
+	}
+	c.Conversation = x.p.tickets.conversation(x.visitor.subject(), chatclient.ConversationID(strings.Repeat("c", 128)))
+	c.LastUser = strings.Repeat("m", 128)
+	assert.Len(t, c.Messages, 64)
+	assert.Less(t, len(c.encode()), 8<<10)
+	assert.Len(t, x.p.tickets.chatKey(x.visitor.subject(), "c"), 60)
+}
+
+func FuzzDecodeChat(f *testing.F) {
+	own := newTestTickets(f, 123, testSecret)
+	f.Add([]byte(`{"c":"` + own.conversation(ada, "456") + `","p":1,"b":1,"u":"msg_1","m":[{"i":"a","t":"b","s":2}]}`))
+	f.Add([]byte(`{"m":[{"s":9}]}`))
+	f.Fuzz(func(t *testing.T, value []byte) {
+		c, ok := decodeChat(value, own, ada)
+		if c.Conversation != "" {
+			_, valid := own.openConversation(ada, c.Conversation)
+			require.True(t, ok && valid)
+		}
+		decide(c.factsOf(message{id: "m"}, "a", "b"))
+	})
+}
+
+// Two tabs of one chat stop, send, ask again and leave, in any order: no turn is doubled,
+// and the other visitor, who does the same, gets none of the tickets.
+func TestChat_Interleavings(t *testing.T) {
+	for seed := range uint64(1000) {
+		synctest.Test(t, func(t *testing.T) { interleave(t, seed) })
+		if t.Failed() {
+			t.Fatalf("seed %d", seed)
+		}
+	}
+}
+
+func interleave(t *testing.T, seed uint64) {
+	e := newSite(t, setup{fake: &chattest.Options{Pace: 100 * time.Millisecond}, proxy: &Options{Anonymous: true, MaxStreamsPerVisitor: 10}})
+	var mu sync.Mutex
+	seen := map[string]map[string]bool{"ada": {}, "": {}} // tickets by visitor
+	var tabs sync.WaitGroup
+	for v, user := range []string{"ada", ""} {
+		for tab := range 2 {
+			random := rand.New(rand.NewPCG(seed, uint64(10*v+tab)))
+			f := &chatForm{site: e, native: random.IntN(2) == 0, chat: "c", visitor: []string{asUser, user, asSession, "s1"}}
+			tabs.Go(func() {
+				for i := range 3 {
+					id := fmt.Sprintf("%s-%d-%d", user, tab, i)
+					for range 1 + random.IntN(2) { // sent, and perhaps once more
+						runMessage(f, random, id, random.IntN(3) == 0)
+					}
+					mu.Lock()
+					for _, ticket := range f.tickets {
+						seen[user][ticket] = true
+					}
+					mu.Unlock()
+				}
+			})
+		}
+	}
+	tabs.Wait()
+	time.Sleep(2 * time.Minute)
+	synctest.Wait()
+	counts := map[string]int{}
+	for _, texts := range e.turns() {
+		for _, text := range texts {
+			counts[text]++
+		}
+	}
+	for text, n := range counts {
+		assert.Equal(t, 1, n, text)
+	}
+	assert.Len(t, e.turns(), 2, "one conversation for each visitor")
+	for ticket := range seen["ada"] {
+		assert.False(t, ticket != "" && seen[""][ticket])
+	}
+	assert.Empty(t, e.proxy.streams.used)
+	assert.Empty(t, e.proxy.running.exchanges)
+	e.end()
+}
+
+// runMessage sends a message, and may leave or stop at any time.
+func runMessage(f *chatForm, random *rand.Rand, id string, again bool) {
+	time.Sleep(time.Duration(random.IntN(500)) * time.Millisecond)
+	ctx, leave := context.WithCancel(f.Context())
+	defer leave()
+	after := time.Duration(random.IntN(1000)) * time.Millisecond
+	switch random.IntN(4) {
+	case 0:
+		time.AfterFunc(after, leave)
+	case 1:
+		time.AfterFunc(after, func() {
+			res, err := f.client.Do(f.request("POST", "/stop", `{"chat":"c"}`, f.visitor...))
+			if err == nil {
+				_ = res.Body.Close()
+			}
+			leave()
+		})
+	}
+	res, err := f.client.Do(f.request("POST", f.path(again), f.body(id, "text of "+id, again), f.visitor...).WithContext(ctx))
+	if err != nil {
+		return
+	}
+	defer res.Body.Close()
+	for line := range lines(res.Body) {
+		var frame struct {
+			replyTickets
+			MessageMetadata replyTickets
+		}
+		data, _ := strings.CutPrefix(line, "data: ")
+		if json.Unmarshal([]byte(data), &frame) == nil {
+			for _, t := range []replyTickets{frame.replyTickets, frame.MessageMetadata} {
+				f.tickets = append(f.tickets, t.Conversation, t.Message, t.UserMessage)
+			}
+		}
+	}
+}
