@@ -8,6 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
 	"github.com/chatident/chatident/internal/sse"
 )
 
@@ -90,4 +93,12 @@ func BenchmarkMessagesPage(b *testing.B) {
 			b.Fatal(len(page.Items), err)
 		}
 	}
+}
+
+func TestSend_Allocations(t *testing.T) {
+	c := newTestClient(t, jsonAnswer(200, `{"data":{"id":"msg_789","role":"assistant","parts":[{"type":"text","text":"Your order shipped yesterday."}],"metadata":{"userMessageId":"msg_788","conversationId":"456","userId":"user_8821","messageId":"msg_789","finishReason":"stop","usage":{"credits":1}}}}`), nil)
+	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+		_, err := c.Send(t.Context(), hello)
+		require.NoError(t, err)
+	}), 74.0)
 }

@@ -211,8 +211,7 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 		data := struct {
 			Success bool `json:"success"`
 		}{true}
-		members := bookbag.Members(body)
-		if members == nil || bookbag.Object(members["data"], &data) == nil && !data.Success {
+		if body[0] != '{' || bookbag.Object(bookbag.Member(body, "data"), &data) == nil && !data.Success {
 			return bookbag.ErrFormat
 		}
 		return nil
@@ -231,7 +230,11 @@ func (c *Client) reply(ctx context.Context, call bookbag.Call) (*Reply, error) {
 // decodeReply decodes the body of a response.
 func decodeReply(res *bookbag.Response) (*Reply, error) {
 	r := Reply{ResponseInfo: infoOf(res.ResponseInfo)}
-	err := res.Decode(func(body []byte) error { return bookbag.Object(bookbag.Members(body)["data"], &r) })
+	fields := struct { // an id is a string or a number
+		*Reply
+		ID *issuedID `json:"id"`
+	}{&r, (*issuedID)(&r.ID)}
+	err := res.Decode(func(body []byte) error { return bookbag.Object(bookbag.Member(body, "data"), &fields) })
 	if err == nil && r.Metadata.FinishReason == FinishError {
 		err = res.Failure(ErrStreamFailed)
 	}

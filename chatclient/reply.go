@@ -95,16 +95,6 @@ type Reply struct {
 	ResponseInfo `json:"-"`
 }
 
-// UnmarshalJSON reads an id that is a string or a number.
-func (r *Reply) UnmarshalJSON(b []byte) error {
-	type reply Reply
-	fields := struct {
-		*reply
-		ID *issuedID `json:"id"`
-	}{(*reply)(r), (*issuedID)(&r.ID)}
-	return bookbag.Unmarshal(b, &fields)
-}
-
 // Text returns the reply's text parts, joined.
 func (r *Reply) Text() string { return textOf(r.Parts) }
 

@@ -95,7 +95,7 @@ func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
 	_, err := c.do(ctx, get(attributesPath), func(body []byte) (err error) {
 		list := body
 		if body[0] != '[' {
-			list = bookbag.Members(body)["data"]
+			list = bookbag.Member(body, "data")
 		}
 		attributes, err = bookbag.List[Attribute](list, bookbag.Unlimited)
 		return err

@@ -204,7 +204,7 @@ func (c *Client) attempt(parent context.Context, call Call, left *time.Duration,
 		ResponseInfo: c.parseInfo(res.Header), foreign: c.foreign, Operation: call.Operation, StatusCode: res.StatusCode,
 		ContentType: res.Header.Get("Content-Type"), ctx: ctx, parent: parent, Abort: abort,
 	}
-	r.Stream = &body{res.Body, func(err error) error { return c.reason(ctx, err) }}
+	r.Stream = &body{res.Body, r}
 	if res.StatusCode < 200 || res.StatusCode > 299 {
 		defer r.Close(nil)
 		var b []byte
@@ -222,13 +222,13 @@ func (c *Client) attempt(parent context.Context, call Call, left *time.Duration,
 // body is a body whose errors do not show the key.
 type body struct {
 	io.ReadCloser
-	reason func(error) error
+	of *Response
 }
 
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if err != nil && err != io.EOF {
-		err = b.reason(err)
+		err = b.of.reason(b.of.ctx, err)
 	}
 	return n, err
 }
@@ -294,14 +294,14 @@ func (c *Client) fill(template string, ids []string) (path, escaped string) {
 }
 
 // reason is why an attempt failed, without the URL that net/http adds.
-func (c *Client) reason(ctx context.Context, err error) error {
+func (f foreign) reason(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause == ErrTimeout {
 		return ErrTimeout
 	}
 	for ue, ok := errors.AsType[*url.Error](err); ok; ue, ok = errors.AsType[*url.Error](err) {
 		err = ue.Err
 	}
-	if c.repeatsKey(err.Error()) { // net/http quotes what it cannot read, and a peer may send back what it got
+	if f.repeatsKey(err.Error()) { // net/http quotes what it cannot read, and a peer may send back what it got
 		return errShowsKey
 	}
 	return err

@@ -46,6 +46,18 @@ func Members(object []byte) map[string]json.RawMessage {
 	return members
 }
 
+// Member returns the last member of a name, or nil, as Members does.
+func Member(object []byte, name string) (value json.RawMessage) {
+	s := Scanner{text: object}
+	_ = s.Members(func(n []byte) (err error) {
+		if string(n) == name {
+			value, err = s.Value()
+		}
+		return err
+	})
+	return value
+}
+
 // Object decodes a JSON object as Unmarshal does. Any other value is ErrFormat.
 func Object(object []byte, v any) error {
 	if len(object) == 0 || object[0] != '{' {
