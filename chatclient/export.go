@@ -69,34 +69,33 @@ func (e *export) Read(p []byte) (n int, err error) {
 }
 
 func (e *export) response(yield func(Conversation, error) bool) error {
-	if err := e.delim('{'); err != nil {
-		return err
-	}
-	for e.d.More() {
+	err := e.each('{', func() error {
 		name, err := e.d.Token()
 		if err == nil {
 			err = e.member(name, yield)
 		}
-		if err != nil {
-			return err
-		}
-	}
-	if err := e.delim('}'); err != nil {
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	if _, err := e.d.Token(); err != io.EOF {
-		return cmp.Or(err, bookbag.ErrFormat)
-	}
-	if !e.found || e.rest.cursor != "" {
+	if _, err := e.d.Token(); err != io.EOF || !e.found || e.rest.cursor != "" {
 		return bookbag.ErrFormat
 	}
 	return nil
 }
 
-func (e *export) delim(want json.Delim) error {
+// each calls f for each member of an object, or item of a list.
+func (e *export) each(begin json.Delim, f func() error) error {
 	token, err := e.d.Token()
-	if err == nil && token != want {
+	if err == nil && token != begin {
 		err = bookbag.ErrFormat
+	}
+	for err == nil && e.d.More() {
+		err = f()
+	}
+	if err == nil {
+		_, err = e.d.Token() // the end
 	}
 	return err
 }
@@ -111,10 +110,7 @@ func (e *export) member(name json.Token, yield func(Conversation, error) bool) e
 		return err
 	}
 	e.found = true
-	if err := e.delim('['); err != nil {
-		return err
-	}
-	for e.d.More() {
+	return e.each('[', func() error {
 		var conversation Conversation
 		err := e.d.Decode(&value)
 		if err == nil {
@@ -125,14 +121,11 @@ func (e *export) member(name json.Token, yield func(Conversation, error) bool) e
 		}
 		e.body.alive()
 		err = cmp.Or(err, e.res.Err()) // what is left in the buffer comes too late
-		if err != nil {
-			return err
+		if err == nil && !yield(conversation, nil) {
+			err = errLoopEnded
 		}
-		if !yield(conversation, nil) {
-			return errLoopEnded
-		}
-	}
-	return e.delim(']')
+		return err
+	})
 }
 
 // failed is the error of a response that cannot be read further.

@@ -3,7 +3,7 @@ package contacts
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"regexp"
 
 	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/value"
@@ -69,21 +69,13 @@ func checkTexts(name, label, description string) error {
 }
 
 func checkAttributeName(field, name string) error {
-	if name == "" {
-		return &FieldError{field, "must not be empty"}
-	}
-	for i := range len(name) {
-		c := name[i]
-		isLetter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
-		switch {
-		case i == 0 && !isLetter:
-			return &FieldError{field, "must begin with a letter"}
-		case !isLetter && (c < '0' || c > '9') && c != '_' && c != '-':
-			return &FieldError{field, fmt.Sprintf("must have only letters, digits, underscore and hyphen: byte %d is another", i+1)}
-		}
+	if !attributeName.MatchString(name) {
+		return &FieldError{field, "must begin with a letter, and have only letters, digits, underscore and hyphen"}
 	}
 	return nil
 }
+
+var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*\z`)
 
 // Attributes returns all definitions, the archived ones included. What goes
 // wrong is an *[Error].

@@ -85,12 +85,7 @@ func isMilliseconds(number string) bool {
 	return err != nil || math.Abs(n) > 1e11
 }
 
-func (t AttributeType) or() AttributeType {
-	if t == "" {
-		return TypeText
-	}
-	return t
-}
+func (t AttributeType) or() AttributeType { return cmp.Or(t, TypeText) }
 
 func (t AttributeType) takes(kind string) bool {
 	switch t {

@@ -1,8 +1,10 @@
 package contacts
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/chatident/chatident/internal/bookbag"
 )
@@ -69,21 +71,6 @@ func (c *Client) Upsert(ctx context.Context, inputs []Fields) (*UpsertResult, er
 
 // upsertOf is the call for inputs that are JSON by now.
 func upsertOf(items [][]byte, repeatable bool) bookbag.Call {
-	return bookbag.Call{Operation: upsertOperation, Body: listOf(items), Repeatable: repeatable}
-}
-
-func listOf(items [][]byte) []byte {
-	const begin, end = `{"users":[`, `]}`
-	size := len(begin) + len(end)
-	for _, item := range items {
-		size += len(item) + 1
-	}
-	b := append(make([]byte, 0, size), begin...)
-	for i, item := range items {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, item...)
-	}
-	return append(b, end...)
+	body := slices.Concat([]byte(`{"users":[`), bytes.Join(items, []byte(",")), []byte("]}"))
+	return bookbag.Call{Operation: upsertOperation, Body: body, Repeatable: repeatable}
 }

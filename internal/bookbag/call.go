@@ -104,12 +104,6 @@ func (r *Response) Decode(decode func(body []byte) error) error {
 // maxProblem is how much of the body of a success is searched for a Problem.
 const maxProblem = 64 << 10
 
-// Text makes a text of the response fit for an error.
-func (r *Response) Text(text string) string { return r.text(text, maxText) }
-
-// Problem decodes a failure that a response of status 2xx reports.
-func (r *Response) Problem(text []byte) Problem { return r.problem(text) }
-
 // Close ends the response without reading on. Reads under way fail, with the cause as
 // their reason.
 func (r *Response) Close(cause error) {
@@ -152,7 +146,7 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) err
 		if f == nil {
 			res.Attempts = number
 			attempt.StatusCode, attempt.RequestID = res.StatusCode, res.RequestID
-			c.report(ctx, attempt)
+			c.OnAttempt(ctx, attempt)
 			return res, nil
 		}
 		unknown = unknown || f.mayBeDone()
@@ -168,7 +162,7 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) err
 			left -= attempt.Wait
 		}
 		attempt.StatusCode, attempt.RequestID, attempt.Err = f.StatusCode, f.RequestID, f.Err
-		c.report(ctx, attempt)
+		c.OnAttempt(ctx, attempt)
 		switch {
 		case again && sleep(ctx, attempt.Wait):
 		case ctx.Err() != nil:
@@ -177,12 +171,6 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) err
 		default:
 			return nil, f
 		}
-	}
-}
-
-func (c *Client) report(ctx context.Context, a Attempt) {
-	if c.OnAttempt != nil {
-		c.OnAttempt(ctx, a)
 	}
 }
 
@@ -211,7 +199,7 @@ func (c *Client) attempt(parent context.Context, call Call, left *time.Duration,
 		if res.StatusCode != http.StatusSwitchingProtocols { // else it is the bare connection, on which no time-out ends a read
 			b, _ = io.ReadAll(io.LimitReader(res.Body, c.MaxError)) // what came of it is enough
 		}
-		return nil, &Failure{ResponseInfo: r.ResponseInfo, StatusCode: res.StatusCode, Problem: c.problem(b)}
+		return nil, &Failure{ResponseInfo: r.ResponseInfo, StatusCode: res.StatusCode, Problem: c.Problem(b)}
 	}
 	if err := read(r); err != nil {
 		return nil, &Failure{ResponseInfo: r.ResponseInfo, StatusCode: res.StatusCode, Err: err}
@@ -329,13 +317,10 @@ func (f *Failure) pause(ctx context.Context, left time.Duration) (time.Duration,
 	return wait, true
 }
 
+// sleep returns false if ctx ends first.
 func sleep(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	timer, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-timer.Done()
+	return ctx.Err() == nil
 }

@@ -96,6 +96,9 @@ func New(apiKey string, c Config) (*Client, error) {
 	if c.HTTPClient == nil {
 		c.HTTPClient = &http.Client{}
 	}
+	if c.OnAttempt == nil {
+		c.OnAttempt = func(context.Context, Attempt) {}
+	}
 	c.Timeout = cmp.Or(c.Timeout, max(c.HTTPClient.Timeout, 0), time.Minute)
 	send := withoutRedirects(*c.HTTPClient).Do
 	c.HTTPClient = nil

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 )
 
@@ -77,13 +78,8 @@ func (f *Failure) Text(pkg string) string {
 }
 
 // Causes returns those of two errors that are not nil, for an Unwrap method.
-func Causes(err, cause error) (causes []error) {
-	for _, err := range []error{err, cause} {
-		if err != nil {
-			causes = append(causes, err)
-		}
-	}
-	return causes
+func Causes(err, cause error) []error {
+	return slices.DeleteFunc([]error{err, cause}, func(err error) bool { return err == nil })
 }
 
 // StatusError is a status as an error.

@@ -3,6 +3,7 @@ package bookbag
 import (
 	"encoding/base64"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -23,10 +24,16 @@ type foreign struct {
 
 func newForeign(apiKey string) foreign {
 	parts := partsOf(apiKey)
+	repeats := func(text string) bool {
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+	}
 	return foreign{func(text string) bool {
-		return containsAny(text, parts) || strings.ContainsAny(text, `%\`) && containsAny(unescape(text), parts)
+		return repeats(text) || strings.ContainsAny(text, `%\`) && repeats(unescape(text))
 	}}
 }
+
+// Text makes a text of a response fit for an error.
+func (f foreign) Text(text string) string { return f.text(text, maxText) }
 
 // text returns a text as it may be shown: see cut.
 func (f foreign) text(text string, limit int) string {
@@ -60,15 +67,6 @@ func overlapping(text string, length int) (parts []string) {
 		parts = append(parts, text[:length])
 	}
 	return append(parts, text[max(0, len(text)-length):])
-}
-
-func containsAny(text string, parts []string) bool {
-	for _, part := range parts {
-		if strings.Contains(text, part) {
-			return true
-		}
-	}
-	return false
 }
 
 // escapes are those of URLs, JSON and Go.

@@ -170,7 +170,7 @@ func TestProblem_ByForm(t *testing.T) {
 		`{"error":{"code":"` + strings.Repeat("C", 1000) + `","message":"a\nb\u0085"}}`: {strings.Repeat("C", 128), "a b ", nil, true},
 		strings.Repeat("ü", 1000): {Message: strings.Repeat("ü", 256)},
 	} {
-		assert.Equal(t, want, newForeign(testKey).problem([]byte(body)), body)
+		assert.Equal(t, want, newForeign(testKey).Problem([]byte(body)), body)
 	}
 }
 
@@ -179,7 +179,7 @@ func FuzzProblem(f *testing.F) {
 	f.Add([]byte(`{"message":"m","issues":[{"field":1}]}`))
 	foreign := newForeign(testKey)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p := foreign.problem(body)
+		p := foreign.Problem(body)
 		require.LessOrEqual(t, len(p.Code), maxShort)
 		require.LessOrEqual(t, len(p.Message), maxText)
 		require.NotContains(t, p.Code+p.Message, "\n")

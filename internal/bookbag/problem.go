@@ -19,9 +19,9 @@ type Problem struct {
 	IsService bool
 }
 
-// problem decodes a body by its form, not by the path of the request. For a body
+// Problem decodes a body by its form, not by the path of the request. For a body
 // of no known form, such as a proxy's page, the message is its beginning.
-func (f foreign) problem(body []byte) Problem {
+func (f foreign) Problem(body []byte) Problem {
 	var members, inner map[string]json.RawMessage
 	if json.Valid(body) {
 		members = Members(body)

@@ -130,15 +130,6 @@ func (s *Scanner) Items(limit int, f func(item []byte) error) error {
 	return nil
 }
 
-// Decode decodes the next value as [Unmarshal] does.
-func (s *Scanner) Decode(v any) error {
-	text, err := s.Value()
-	if err != nil {
-		return err
-	}
-	return Unmarshal(text, v)
-}
-
 // Value returns the next value as it is in the text, or ErrFormat if there is none.
 func (s *Scanner) Value() ([]byte, error) {
 	kind := s.Kind()
@@ -151,7 +142,7 @@ func (s *Scanner) Value() ([]byte, error) {
 		length = stringLen(rest)
 	case '{', '[':
 		length = closedLen(rest)
-	default:
+	default: // of a number or a literal
 		if end := bytes.IndexAny(rest, " \t\r\n,]}"); end >= 0 {
 			length = end
 		}
