@@ -14,7 +14,7 @@ import (
 	"github.com/chatident/chatident/internal/sse"
 )
 
-// longStream is a stream of so many deltas.
+// longStream is a stream of text-deltas.
 type longStream struct{ deltas int }
 
 func (r *longStream) Read(p []byte) (n int, err error) {
@@ -33,7 +33,7 @@ const deltas = 1000
 // BenchmarkText reads streams. The time is that of one delta.
 func BenchmarkText(b *testing.B) {
 	c := newTestClient(b, func(*http.Request) (*http.Response, error) {
-		return answer(200, "text/event-stream", &longStream{deltas}), nil
+		return newResponse(200, "text/event-stream", &longStream{deltas}), nil
 	}, nil)
 	b.ReportAllocs()
 	for n := 0; n < b.N; {
@@ -63,7 +63,7 @@ func BenchmarkEncodingJSON(b *testing.B) {
 
 // BenchmarkSend is what a call costs beside the network.
 func BenchmarkSend(b *testing.B) {
-	c := newTestClient(b, jsonAnswer(200, `{"data":{"id":"msg_789","role":"assistant","parts":[{"type":"text","text":"Your order shipped yesterday."}],"metadata":{"userMessageId":"msg_788","conversationId":"456","userId":"user_8821","messageId":"msg_789","finishReason":"stop","usage":{"credits":1}}}}`), nil)
+	c := newTestClient(b, jsonResponse(200, `{"data":{"id":"msg_789","role":"assistant","parts":[{"type":"text","text":"Your order shipped yesterday."}],"metadata":{"userMessageId":"msg_788","conversationId":"456","userId":"user_8821","messageId":"msg_789","finishReason":"stop","usage":{"credits":1}}}}`), nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := c.Send(b.Context(), hello); err != nil {
@@ -85,7 +85,7 @@ func BenchmarkMessagesPage(b *testing.B) {
 			`"metadata":{"userMessageId":"msg_%d","conversationId":"456","userId":"user_8821","finishReason":"stop","usage":{"credits":1}}}`, i, i, i)
 	}
 	body.WriteString(`],"pagination":{"cursor":null,"hasMore":false,"total":100}}`)
-	c := newTestClient(b, jsonAnswer(200, body.String()), nil)
+	c := newTestClient(b, jsonResponse(200, body.String()), nil)
 	b.ReportAllocs()
 	for b.Loop() {
 		page, err := c.MessagesPage(b.Context(), "456", PageRequest{Limit: 100})
@@ -96,7 +96,7 @@ func BenchmarkMessagesPage(b *testing.B) {
 }
 
 func TestSend_Allocations(t *testing.T) {
-	c := newTestClient(t, jsonAnswer(200, `{"data":{"id":"msg_789","role":"assistant","parts":[{"type":"text","text":"Your order shipped yesterday."}],"metadata":{"userMessageId":"msg_788","conversationId":"456","userId":"user_8821","messageId":"msg_789","finishReason":"stop","usage":{"credits":1}}}}`), nil)
+	c := newTestClient(t, jsonResponse(200, `{"data":{"id":"msg_789","role":"assistant","parts":[{"type":"text","text":"Your order shipped yesterday."}],"metadata":{"userMessageId":"msg_788","conversationId":"456","userId":"user_8821","messageId":"msg_789","finishReason":"stop","usage":{"credits":1}}}}`), nil)
 	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() {
 		_, err := c.Send(t.Context(), hello)
 		require.NoError(t, err)

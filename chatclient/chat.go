@@ -10,7 +10,7 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// Message is what a customer says.
+// Message is a message of a customer.
 //
 // Source: Bookbag, API v2, "Send a message".
 type Message struct {

@@ -28,7 +28,7 @@ const (
 	idRule     = "must have only letters, digits, underscore and hyphen: byte %d is another"
 )
 
-func TestUserID(t *testing.T) {
+func TestParseUserID_Rules(t *testing.T) {
 	for _, id := range []string{"a", "user_8821", "A-Z.0_9", "...", ".a", "-", strings.Repeat("x", 128)} {
 		got, err := ParseUserID(id)
 		require.NoError(t, err, id)
@@ -63,7 +63,7 @@ var badUserIDs = map[string]string{
 	"..":                     "must not be . or ..",
 }
 
-func TestDeriveUserID(t *testing.T) {
+func TestDeriveUserID_KnownVector(t *testing.T) {
 	const secret = "0123456789abcdef0123456789abcdef"
 	id, err := DeriveUserID(secret, "ada@example.com")
 	require.NoError(t, err)
@@ -81,7 +81,7 @@ func TestDeriveUserID(t *testing.T) {
 	requireField(t, err, "text", "must not be empty")
 }
 
-func TestConversationID(t *testing.T) {
+func TestConversationID_JSON(t *testing.T) {
 	for text, want := range map[string]ConversationID{"456": "456", `"456"`: "456", `"conv_123"`: "conv_123", "null": "1", `""`: "1", "{}": "1", "[]": "1", "true": "1"} {
 		id := ConversationID("1")
 		require.NoError(t, json.Unmarshal([]byte(text), &id))
@@ -104,8 +104,8 @@ func TestUserID_UnmarshalJSON(t *testing.T) {
 	}
 }
 
-// Each of these is refused before anything is sent.
-func TestBadArguments(t *testing.T) {
+// Each of these is rejected before anything is sent.
+func TestClient_BadArguments(t *testing.T) {
 	c := newTestClient(t, func(*http.Request) (*http.Response, error) {
 		t.Error("something was sent")
 		return nil, errors.New("unexpected")
@@ -186,7 +186,7 @@ func TestBadArguments(t *testing.T) {
 	}
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNew_BadOptions(t *testing.T) {
 	for _, test := range []struct {
 		key         string
 		agent       int64
@@ -216,10 +216,10 @@ func TestNewRefuses(t *testing.T) {
 }
 
 // Always an *Error, and everything that a caller may want to find is in it.
-func TestErrors(t *testing.T) {
+func TestError_FieldsAndText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestClient(t, func(*http.Request) (*http.Response, error) {
-			res := answer(429, "application/json", strings.NewReader(`{"error":{"code":"RATE_LIMIT_TOO_MANY_REQUESTS","message":"Slow down.","details":{"window":10}}}`))
+			res := newResponse(429, "application/json", strings.NewReader(`{"error":{"code":"RATE_LIMIT_TOO_MANY_REQUESTS","message":"Slow down.","details":{"window":10}}}`))
 			res.Header.Set("Retry-After", "3")
 			return res, nil
 		}, nil)
@@ -234,7 +234,7 @@ func TestErrors(t *testing.T) {
 		assert.NotErrorIs(t, err, ErrNotFound)
 		assert.Equal(t, `chatclient: POST /agents/{agentId}/chat: status 429 "RATE_LIMIT_TOO_MANY_REQUESTS" (retry after 3s) (request id "req_1")`, err.Error())
 
-		// Given up while waiting: the context's end, its cause, and the refusal.
+		// Given up while waiting: the context's end, its cause, and the rejection.
 		cause := errors.New("the visitor has gone")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(cause) })
@@ -247,16 +247,16 @@ func TestErrors(t *testing.T) {
 		assert.Equal(t, "Slow down.", e.LastRejection.Message)
 	})
 	for status, want := range map[int]error{400: ErrBadRequest, 401: ErrUnauthorized, 402: ErrCreditsExhausted, 403: ErrForbidden, 404: ErrNotFound} {
-		_, err := newTestClient(t, jsonAnswer(status, `{"error":{"code":"SOMETHING_NEW","message":"m"}}`), nil).Send(t.Context(), hello)
+		_, err := newTestClient(t, jsonResponse(status, `{"error":{"code":"SOMETHING_NEW","message":"m"}}`), nil).Send(t.Context(), hello)
 		assert.ErrorIs(t, err, want)
 		assert.Equal(t, "SOMETHING_NEW", requireError(t, err).Code, "unknown codes stay usable")
 	}
 }
 
-func TestAnswersOfSomebodyElse(t *testing.T) {
+func TestError_PageOfAProxy(t *testing.T) {
 	page := "<html>\r\n<body>" + strings.Repeat("x", 100_000)
 	_, err := newTestClient(t, func(*http.Request) (*http.Response, error) {
-		return answer(502, "text/html", strings.NewReader(page)), nil
+		return newResponse(502, "text/html", strings.NewReader(page)), nil
 	}, nil).Send(t.Context(), hello)
 	e := requireError(t, err)
 	assert.Equal(t, 502, e.StatusCode)
@@ -268,29 +268,29 @@ func TestAnswersOfSomebodyElse(t *testing.T) {
 	assert.NotContains(t, e.Error(), "xxx")
 
 	for _, body := range []string{"", "<html>", `{}`, `{"data":null}`, `[]`, `{"data":[]}`, `{"error":{"code":"A"}}`} {
-		_, err = newTestClient(t, jsonAnswer(200, body), nil).Send(t.Context(), hello)
+		_, err = newTestClient(t, jsonResponse(200, body), nil).Send(t.Context(), hello)
 		requireError(t, err)
 		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 	}
-	_, err = newTestClient(t, jsonAnswer(200, "{}"), nil).Conversation(t.Context(), "1")
+	_, err = newTestClient(t, jsonResponse(200, "{}"), nil).Conversation(t.Context(), "1")
 	assert.ErrorIs(t, err, ErrUnexpectedResponse)
-	_, err = newTestClient(t, jsonAnswer(302, ""), nil).Send(t.Context(), hello)
+	_, err = newTestClient(t, jsonResponse(302, ""), nil).Send(t.Context(), hello)
 	assert.Equal(t, 302, requireError(t, err).StatusCode)
 }
 
 // A field of another type is left out, not the reply that was made and paid for.
-func TestFieldsOfAnotherType(t *testing.T) {
+func TestReply_FieldsOfAnotherType(t *testing.T) {
 	for _, body := range []string{
 		`{"data":{"id":789,"parts":[{"type":"text","text":"a"}],"metadata":{"conversationId":"456"}}}`,
 		`{"data":{"parts":[{"type":"text","text":"a"}],"metadata":{"userMessageId":788,"userId":8821,"usage":{"credits":"1"},"conversationId":{}}}}`,
 		`{"data":{"parts":[{"type":"text","text":"a"}],"metadata":[]}}`,
 		`{"data":{"parts":[7,{"type":"text","text":"a"},null]}}`,
 	} {
-		reply, err := newTestClient(t, jsonAnswer(200, body), nil).Send(t.Context(), hello)
+		reply, err := newTestClient(t, jsonResponse(200, body), nil).Send(t.Context(), hello)
 		require.NoError(t, err, body)
 		assert.Equal(t, "a", reply.Text(), body)
 	}
-	page, err := newTestClient(t, jsonAnswer(200, `{"data":[{"id":1,"userId":7,"messages":{}},{"id":2}],"pagination":{"cursor":7,"hasMore":true,"total":"2"}}`), nil).
+	page, err := newTestClient(t, jsonResponse(200, `{"data":[{"id":1,"userId":7,"messages":{}},{"id":2}],"pagination":{"cursor":7,"hasMore":true,"total":"2"}}`), nil).
 		ConversationsPage(t.Context(), PageRequest{})
 	require.NoError(t, err)
 	require.Len(t, page.Items, 2)
@@ -300,16 +300,16 @@ func TestFieldsOfAnotherType(t *testing.T) {
 }
 
 func TestPage_OtherMembers(t *testing.T) {
-	c := newTestClient(t, jsonAnswer(200, `{"message":"Success","data":[{"id":1}],"pagination":{"cursor":"next","hasMore":true},"later":[1]}`), nil)
+	c := newTestClient(t, jsonResponse(200, `{"message":"Success","data":[{"id":1}],"pagination":{"cursor":"next","hasMore":true},"later":[1]}`), nil)
 	page, err := c.ConversationsPage(t.Context(), PageRequest{})
 	require.NoError(t, err)
 	assert.Equal(t, "next", page.NextCursor)
-	c = newTestClient(t, jsonAnswer(200, `{"data":[{"id":1}],"pagination":{"later":[`+strings.Repeat("1,", 200_000)+`1]}}`), nil)
+	c = newTestClient(t, jsonResponse(200, `{"data":[{"id":1}],"pagination":{"later":[`+strings.Repeat("1,", 200_000)+`1]}}`), nil)
 	_, err = c.ConversationsPage(t.Context(), PageRequest{})
 	assert.ErrorIs(t, err, ErrTooLong)
-	c = newTestClient(t, jsonAnswer(200, `{"data":[`+strings.Repeat(`{"id":1},`, 2)+`{"id":1}]}`), nil)
+	c = newTestClient(t, jsonResponse(200, `{"data":[`+strings.Repeat(`{"id":1},`, 2)+`{"id":1}]}`), nil)
 	_, err = c.ConversationsPage(t.Context(), PageRequest{Limit: 2})
-	assert.ErrorIs(t, err, ErrUnexpectedResponse, "more than were asked for")
+	assert.ErrorIs(t, err, ErrUnexpectedResponse, "more than the limit")
 }
 
 // An error is not the end of a list.
@@ -317,9 +317,9 @@ func TestLists_Errors(t *testing.T) {
 	n := 0
 	c := newTestClient(t, func(*http.Request) (*http.Response, error) {
 		if n++; n%2 == 1 {
-			return answer(200, "application/json", strings.NewReader(`{"data":[{"id":1}],"pagination":{"cursor":"next","hasMore":true}}`)), nil
+			return newResponse(200, "application/json", strings.NewReader(`{"data":[{"id":1}],"pagination":{"cursor":"next","hasMore":true}}`)), nil
 		}
-		return answer(403, "application/json", strings.NewReader(`{}`)), nil
+		return newResponse(403, "application/json", strings.NewReader(`{}`)), nil
 	}, nil)
 	for name, list := range map[string]func() error{
 		"conversations": func() (last error) {
@@ -343,7 +343,7 @@ func TestLists_Errors(t *testing.T) {
 }
 
 // A list that cannot be followed to its end is no list that has ended.
-func TestAListThatCannotBeFollowed(t *testing.T) {
+func TestLists_PaginationWithoutCursor(t *testing.T) {
 	for pagination, want := range map[string]error{
 		`{"cursor":null,"hasMore":false}`: nil,
 		`{"cursor":"","hasMore":false}`:   nil,
@@ -354,19 +354,19 @@ func TestAListThatCannotBeFollowed(t *testing.T) {
 		`{"cursor":{"a":1}}`:              ErrUnexpectedResponse,
 		`[]`:                              ErrUnexpectedResponse,
 	} {
-		c := newTestClient(t, jsonAnswer(200, `{"data":[],"pagination":`+pagination+`}`), nil)
+		c := newTestClient(t, jsonResponse(200, `{"data":[],"pagination":`+pagination+`}`), nil)
 		_, err := c.ConversationsPage(t.Context(), PageRequest{})
 		assert.ErrorIs(t, err, want, pagination)
-		c = newTestClient(t, jsonAnswer(200, `{"data":{"id":1},"pagination":`+pagination+`}`), nil)
+		c = newTestClient(t, jsonResponse(200, `{"data":{"id":1},"pagination":`+pagination+`}`), nil)
 		_, err = c.Conversation(t.Context(), "1")
 		assert.ErrorIs(t, err, want, pagination)
 	}
 }
 
-// A captive portal's page, or a refusal with status 200, is no success.
-func TestAnswersThatAreNone(t *testing.T) {
+// A captive portal's page, or a rejection with status 200, is no success.
+func TestClient_UnexpectedResponses(t *testing.T) {
 	for _, body := range []string{"<html>login", "null", "[]", "{}", `{"data":null}`, `{"data":7}`, `{"error":{"code":"AUTH_INVALID_API_KEY"}}`} {
-		c := newTestClient(t, jsonAnswer(200, body), nil)
+		c := newTestClient(t, jsonResponse(200, body), nil)
 		assert.ErrorIs(t, c.Check(t.Context()), ErrUnexpectedResponse, body)
 		n, err := readExport(c.Export(t.Context()))
 		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
@@ -382,21 +382,21 @@ func TestAnswersThatAreNone(t *testing.T) {
 	for body, ok := range map[string]bool{
 		`{"data":{"success":true}}`: true, `{}`: true, `{"data":null}`: true, `{"data":{"success":false}}`: false, "<html>": false, "null": false, "[]": false,
 	} {
-		_, err := newTestClient(t, jsonAnswer(200, body), nil).SubmitToolResult(t.Context(), "1", ToolResult{ToolCallID: "c"})
+		_, err := newTestClient(t, jsonResponse(200, body), nil).SubmitToolResult(t.Context(), "1", ToolResult{ToolCallID: "c"})
 		assert.Equal(t, ok, err == nil, body)
 	}
 }
 
-func TestNoConnection(t *testing.T) {
-	refused := &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+func TestSend_NoConnection(t *testing.T) {
+	rejected := &net.OpError{Op: "dial", Err: errors.New("connection rejected")}
 	synctest.Test(t, func(t *testing.T) {
 		var attempts []Attempt
-		c := newTestClient(t, func(*http.Request) (*http.Response, error) { return nil, refused }, func(o *Options) {
+		c := newTestClient(t, func(*http.Request) (*http.Response, error) { return nil, rejected }, func(o *Options) {
 			o.OnAttempt = func(_ context.Context, a Attempt) { attempts = append(attempts, a) }
 		})
 		_, err := c.Send(t.Context(), hello)
 		e := requireError(t, err)
-		assert.ErrorIs(t, err, refused)
+		assert.ErrorIs(t, err, rejected)
 		assert.Equal(t, 3, e.Attempts)
 		assert.Len(t, attempts, 3)
 		assert.NotContains(t, err.Error(), "bookbag.ai", "no URL")
@@ -410,7 +410,7 @@ func (blocked) Wait(ctx context.Context) error { <-ctx.Done(); return ctx.Err() 
 
 func TestClient_MaxWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newTestClient(t, jsonAnswer(200, "{}"), func(o *Options) { o.Limiter, o.MaxWait = blocked{}, time.Minute })
+		c := newTestClient(t, jsonResponse(200, "{}"), func(o *Options) { o.Limiter, o.MaxWait = blocked{}, time.Minute })
 		for _, test := range []struct {
 			client *Client
 			wait   time.Duration
@@ -422,8 +422,8 @@ func TestClient_MaxWait(t *testing.T) {
 	})
 }
 
-func TestARepeatedCursor(t *testing.T) {
-	c := newTestClient(t, jsonAnswer(200, `{"data":[{"id":1}],"pagination":{"cursor":"same","hasMore":true}}`), nil)
+func TestConversations_RepeatedCursor(t *testing.T) {
+	c := newTestClient(t, jsonResponse(200, `{"data":[{"id":1}],"pagination":{"cursor":"same","hasMore":true}}`), nil)
 	var n int
 	var last error
 	for _, err := range c.Conversations(t.Context()) {
@@ -438,32 +438,32 @@ func TestARepeatedCursor(t *testing.T) {
 	assert.Contains(t, last.Error(), "req_1")
 }
 
-func TestAnUnknownCustomerHasNoConversations(t *testing.T) {
+func TestUserConversations_UnknownCustomer(t *testing.T) {
 	for _, f := range []transport{
-		jsonAnswer(404, `{"error":{"code":"RESOURCE_NOT_FOUND","message":"m"}}`),
-		jsonAnswer(200, `{"data":[],"pagination":{"cursor":null,"hasMore":false,"total":0}}`),
+		jsonResponse(404, `{"error":{"code":"RESOURCE_NOT_FOUND","message":"m"}}`),
+		jsonResponse(200, `{"data":[],"pagination":{"cursor":null,"hasMore":false,"total":0}}`),
 	} {
 		for range newTestClient(t, f, nil).UserConversations(t.Context(), "nobody") {
 			t.Error("there is one")
 		}
 	}
-	unknown := jsonAnswer(404, `{"error":{"code":"RESOURCE_NOT_FOUND","message":"m"}}`)
+	unknown := jsonResponse(404, `{"error":{"code":"RESOURCE_NOT_FOUND","message":"m"}}`)
 	for name, test := range map[string]struct {
-		answer transport
-		cursor string
-		want   error
+		response transport
+		cursor   string
+		want     error
 	}{
-		"a refusal":       {jsonAnswer(401, "{}"), "", ErrUnauthorized},
-		"a proxy's page":  {jsonAnswer(404, "<html>"), "", ErrNotFound},
+		"a rejection":     {jsonResponse(401, "{}"), "", ErrUnauthorized},
+		"a proxy's page":  {jsonResponse(404, "<html>"), "", ErrNotFound},
 		"the second page": {unknown, "next", ErrNotFound},
 	} {
-		_, err := newTestClient(t, test.answer, nil).UserConversationsPage(t.Context(), "nobody", PageRequest{Cursor: test.cursor})
+		_, err := newTestClient(t, test.response, nil).UserConversationsPage(t.Context(), "nobody", PageRequest{Cursor: test.cursor})
 		assert.ErrorIs(t, err, test.want, name)
 	}
 }
 
-func TestTolerantDecoding(t *testing.T) {
-	c := newTestClient(t, jsonAnswer(200, `{"data":{"id":"m","role":"assistant","parts":[
+func TestConversation_TolerantDecoding(t *testing.T) {
+	c := newTestClient(t, jsonResponse(200, `{"data":{"id":"m","role":"assistant","parts":[
 		{"type":"text","text":"a"},
 		{"type":"image","url":"x"},
 		{"type":"tool-call","toolCallId":"c","toolName":"t","input":{"n":9007199254740993}},
@@ -484,13 +484,13 @@ func TestTolerantDecoding(t *testing.T) {
 	assert.Equal(t, Part{Raw: json.RawMessage(`{"type":"text","text":7}`)}, reply.Parts[4])
 	assert.Len(t, reply.ToolCalls(), 1)
 
-	c = newTestClient(t, jsonAnswer(200, `{"data":{"id":456,"title":null,"createdAt":1700000000,"updatedAt":"1700000001","userId":null,"status":"new"}}`), nil)
+	c = newTestClient(t, jsonResponse(200, `{"data":{"id":456,"title":null,"createdAt":1700000000,"updatedAt":"1700000001","userId":null,"status":"new"}}`), nil)
 	conversation, err := c.Conversation(t.Context(), "456")
 	require.NoError(t, err)
 	assert.Equal(t, int64(1700000000), conversation.CreatedAt.Unix())
 	assert.Equal(t, int64(1700000001), conversation.UpdatedAt.Unix())
 	assert.Empty(t, conversation.Title)
-	c = newTestClient(t, jsonAnswer(200, `{"data":{"id":456,"messages":[{"id":"m"}]},"pagination":{"cursor":"next","hasMore":true}}`), nil)
+	c = newTestClient(t, jsonResponse(200, `{"data":{"id":456,"messages":[{"id":"m"}]},"pagination":{"cursor":"next","hasMore":true}}`), nil)
 	conversation, err = c.Conversation(t.Context(), "456")
 	require.NoError(t, err)
 	assert.Equal(t, "next", conversation.MessagesCursor)
@@ -501,8 +501,8 @@ func TestTolerantDecoding(t *testing.T) {
 	}
 }
 
-func TestNothingPrintsTheKey(t *testing.T) {
-	c := newTestClient(t, jsonAnswer(401, `{"error":{"code":"AUTH_INVALID_API_KEY","message":"no"}}`), nil)
+func TestClient_PrintsNoKey(t *testing.T) {
+	c := newTestClient(t, jsonResponse(401, `{"error":{"code":"AUTH_INVALID_API_KEY","message":"no"}}`), nil)
 	testenv.Redacted(t, []byte(testKey), c)
 	_, err := c.Send(t.Context(), hello)
 	s := openStream(t, newTestClient(t, streamOf(sample), nil))
@@ -521,7 +521,7 @@ func TestNothingPrintsTheKey(t *testing.T) {
 }
 
 // What a transport says may be anything: it is cut, and one line.
-func TestForeignTextInAnError(t *testing.T) {
+func TestError_TextOfATransport(t *testing.T) {
 	long := errors.New("\x1b[2J" + strings.Repeat("x", 100_000) + "\n")
 	_, err := newTestClient(t, func(*http.Request) (*http.Response, error) { return nil, long }, nil).Send(t.Context(), hello)
 	assert.ErrorIs(t, err, long)
@@ -537,7 +537,7 @@ func TestSend_TextAsItIs(t *testing.T) {
 		Output  any
 	}
 	c := newTestClient(t, func(r *http.Request) (*http.Response, error) {
-		return answer(200, "application/json", strings.NewReader(`{"data":{"success":true}}`)), json.NewDecoder(r.Body).Decode(&sent)
+		return newResponse(200, "application/json", strings.NewReader(`{"data":{"success":true}}`)), json.NewDecoder(r.Body).Decode(&sent)
 	}, nil)
 	_, err := c.Send(t.Context(), Message{Text: text})
 	require.NoError(t, err)
@@ -553,7 +553,7 @@ func TestError_ForeignTexts(t *testing.T) {
 	plain := func(s string) { assert.False(t, strings.ContainsAny(s, misleading), "%q", s) }
 	f := func(*http.Request) (*http.Response, error) {
 		body, err := json.Marshal(map[string]any{"error": map[string]any{"code": "A B" + misleading + strings.Repeat("C", 1000), "message": "m" + misleading}})
-		res := answer(400, "application/json"+misleading, bytes.NewReader(body))
+		res := newResponse(400, "application/json"+misleading, bytes.NewReader(body))
 		res.Header.Set("X-Request-Id", "r"+misleading)
 		return res, err
 	}
@@ -572,7 +572,7 @@ func TestError_KeySentBack(t *testing.T) {
 	_, err := read(openStream(t, newTestClient(t, streamOf("data: {\"type\":\"error\",\"errorText\":\"no "+testKey+"\"}\n\ndata: [DONE]\n\n"), nil)))
 	assert.NotContains(t, requireError(t, err).Message, testKey)
 	body := io.MultiReader(strings.NewReader("data: {}\n\n"), &failingReader{errors.New("GOAWAY " + testKey)})
-	c := newTestClient(t, func(*http.Request) (*http.Response, error) { return answer(200, "text/event-stream", body), nil }, nil)
+	c := newTestClient(t, func(*http.Request) (*http.Response, error) { return newResponse(200, "text/event-stream", body), nil }, nil)
 	_, err = read(openStream(t, c))
 	assert.ErrorIs(t, err, ErrStreamCut)
 	for _, err := range append(requireError(t, err).Unwrap(), err) {

@@ -14,8 +14,8 @@ import (
 	"github.com/chatident/chatident/internal/bookbag"
 )
 
-// Conversation is a conversation of the agent. What an answer leaves out or has
-// as null is zero.
+// Conversation is a conversation of the agent. What a response does not have, or
+// has as null, is zero.
 //
 // Source: Bookbag, API v2, "Conversations"; the fields are documented by
 // Chatbase alone.
@@ -28,11 +28,11 @@ type Conversation struct {
 	Status    string         `json:"status"` // ongoing, ended or taken_over; others may come
 
 	// Messages are there from [Client.Conversation] and [Client.Export], as far
-	// as the answer has them.
+	// as the response has them.
 	Messages []StoredMessage `json:"messages,omitempty"`
 
 	// MessagesCursor names the page after Messages for [Client.MessagesPage],
-	// and ResponseInfo is the answer's, both from [Client.Conversation] alone.
+	// and ResponseInfo is the response's, both from [Client.Conversation] alone.
 	MessagesCursor string `json:"-"`
 	ResponseInfo   `json:"-"`
 }
@@ -49,7 +49,7 @@ type StoredMessage struct {
 	Feedback  Feedback `json:"feedback"`
 	Metadata  Metadata `json:"metadata"`
 
-	ResponseInfo `json:"-"` // of the answer, from [Client.SetFeedback] alone
+	ResponseInfo `json:"-"` // from [Client.SetFeedback] alone
 }
 
 // UnmarshalJSON reads an id that is a string or a number.
@@ -68,8 +68,8 @@ func (m *StoredMessage) Text() string { return textOf(m.Parts) }
 // ToolCalls returns the message's parts of type tool-call.
 func (m *StoredMessage) ToolCalls() []Part { return toolCallsOf(m.Parts) }
 
-// Time is a time that the service sends as Unix seconds. The zero Time stands
-// for null and for what is no number.
+// Time is a time that the service sends as Unix seconds. The zero Time is null,
+// or anything that is not a number.
 type Time struct{ time.Time }
 
 // UnmarshalJSON takes a number, also one in a string.
@@ -78,7 +78,7 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON gives Unix seconds, or null.
+// MarshalJSON returns Unix seconds, or null.
 func (t Time) MarshalJSON() ([]byte, error) { return bookbag.FormatSeconds(t.Time), nil }
 
 // maxLimit is how many items a page may have.
@@ -101,10 +101,10 @@ type Page[T any] struct {
 	// NextCursor names the next page. It is empty at the end.
 	NextCursor string
 
-	// Total counts the items of the whole list, 0 where the answer does not say.
+	// Total counts the items of the whole list, 0 if the response does not say.
 	Total int
 
-	ResponseInfo // of the answer
+	ResponseInfo
 }
 
 func (p PageRequest) query() (url.Values, error) {
@@ -121,7 +121,7 @@ func (p PageRequest) query() (url.Values, error) {
 	return q, nil
 }
 
-// pagination stands beside the data of a list.
+// pagination is the member of a list that says where it continues.
 type pagination struct {
 	cursor string // of the next page, empty at the end
 	total  int
@@ -174,16 +174,16 @@ func (c *Client) ConversationsPage(ctx context.Context, p PageRequest) (Page[Con
 }
 
 // Conversations returns all conversations of the agent, those with the newest
-// activity first, page by page as they are asked for. It begins anew each time
-// it is ranged over. An error, as of [Client.ConversationsPage], is the last
-// thing it gives.
+// activity first, one page at a time. Each time it is
+// ranged over, it begins at the first page. An error, as of [Client.ConversationsPage], is the last
+// thing it returns.
 func (c *Client) Conversations(ctx context.Context) iter.Seq2[Conversation, error] {
 	return all(ctx, conversationsOperation, c.ConversationsPage)
 }
 
 // UserConversationsPage returns a page of one customer's conversations. A
-// customer that the service does not know has none: whether it answers so or
-// with 404 ([CodeNotFound]) is not documented, and both are taken for that. So an
+// customer that the service does not know has none: whether it responds with
+// an empty list or 404 ([CodeNotFound]) is not documented, and both are taken for that. So an
 // agent that does not exist has none either; [Client.Check] tells. A bad user or
 // field is a *[FieldError], everything else that goes wrong an *[Error].
 //
@@ -210,8 +210,8 @@ func (c *Client) UserConversations(ctx context.Context, user UserID) iter.Seq2[C
 // Conversation returns one conversation, with a page of its messages. A bad id is
 // a *[FieldError], everything else that goes wrong an *[Error].
 //
-// Source: Bookbag, API v2, "Conversations". Where the messages stand in the
-// answer is not documented.
+// Source: Bookbag, API v2, "Conversations". Where the messages are in
+// the response is not documented.
 func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversation, error) {
 	if err := id.check("conversation"); err != nil {
 		return nil, err
@@ -231,7 +231,7 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 }
 
 // MessagesPage returns a page of a conversation's messages. Within a page they
-// are in the order in which they were said; the pages go back in time from the
+// are in chronological order; the pages go back in time from the
 // newest, as Chatbase documents it. A bad id or field is a *[FieldError],
 // everything else that goes wrong an *[Error].
 //
@@ -243,10 +243,10 @@ func (c *Client) MessagesPage(ctx context.Context, id ConversationID, p PageRequ
 	return page[StoredMessage](ctx, c, p, messagesOperation, string(id))
 }
 
-// Messages returns all messages of a conversation, page by page as they are
-// asked for: the newest page first, each in the order in which it was said. It
-// begins anew each time it is ranged over. An error, as of [Client.MessagesPage],
-// is the last thing it gives.
+// Messages returns all messages of a conversation, one page at a
+// time: the newest page first, each in chronological order. Each time it is ranged
+// over, it begins at the newest page. An error, as of [Client.MessagesPage],
+// is the last thing it returns.
 func (c *Client) Messages(ctx context.Context, id ConversationID) iter.Seq2[StoredMessage, error] {
 	return all(ctx, messagesOperation, func(ctx context.Context, p PageRequest) (Page[StoredMessage], error) {
 		return c.MessagesPage(ctx, id, p)
@@ -311,7 +311,7 @@ const (
 )
 
 // SetFeedback sets the feedback on a message of the assistant, and returns the
-// message as far as the answer has it.
+// message as far as the response has it.
 //
 // A bad argument is a *[FieldError], everything else that goes wrong an *[Error]
 // ([CodeMessageNotFound], [CodeMessageNotAssistant]).
@@ -352,7 +352,7 @@ type Health struct {
 }
 
 // Health asks whether the service is up, without the key. What goes wrong is an
-// *[Error]. The form of the answer is documented by Chatbase alone.
+// *[Error]. The form of the response is documented by Chatbase alone.
 //
 // Source: Bookbag, API v2, "Health".
 func (c *Client) Health(ctx context.Context) (Health, error) {
@@ -369,8 +369,8 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 	return h, err
 }
 
-// Check answers the question whether the key works for the agent, by asking for
-// one conversation: nil, or an *[Error] of which [ErrUnauthorized] means the
+// Check reports whether the key works for the agent, with a call that reads one
+// conversation: nil, or an *[Error] of which [ErrUnauthorized] means the
 // key, [ErrForbidden] a key of another agent, and [ErrNotFound] the agent.
 func (c *Client) Check(ctx context.Context) error {
 	_, err := c.ConversationsPage(ctx, PageRequest{Limit: 1})

@@ -49,7 +49,7 @@ type Error struct {
 	Details json.RawMessage
 
 	// OutcomeUnknown reports whether the call may have been carried out although no
-	// response says so: the connection broke, the service failed, or its response
+	// response shows it: the connection broke, the service failed, or its response
 	// could not be used. It is about all attempts together. It means nothing for a
 	// call that only reads.
 	OutcomeUnknown bool

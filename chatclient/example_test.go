@@ -47,7 +47,7 @@ func ExampleClient_Stream() {
 
 	stream, err := bot.Stream(context.Background(), chatclient.Message{Text: "Where is my order?", UserID: "user_8821"})
 	if err != nil {
-		log.Fatal(err) // refused: nothing was streamed
+		log.Fatal(err) // rejected: nothing was streamed
 	}
 	for text, err := range stream.Text() {
 		if err != nil {
@@ -164,7 +164,7 @@ func ExampleClient_SubmitToolResult() {
 	// Your order is "on its way"
 }
 
-// For customers whose only id is an e-mail address, which is no UserID.
+// For customers whose only id is an e-mail address, which is not a UserID.
 func ExampleDeriveUserID() {
 	secret := "a secret of your own, of 32 bytes or more" // never the API key
 	_, err := chatclient.ParseUserID("ada@example.com")

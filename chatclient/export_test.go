@@ -24,7 +24,7 @@ func (c closeCounter) Close() error { *c.closes++; return nil }
 
 func exportOf(body io.Reader, closes *int) transport {
 	return func(*http.Request) (*http.Response, error) {
-		res := answer(200, "application/json", nil)
+		res := newResponse(200, "application/json", nil)
 		res.Body = closeCounter{body, closes}
 		return res, nil
 	}
@@ -89,7 +89,7 @@ func TestExport_Errors(t *testing.T) {
 		assert.Equal(t, "GET /agents/{agentId}/conversations/export", requireError(t, err).Operation)
 		assert.Equal(t, 1, closes)
 	}
-	n, err := readExport(newTestClient(t, jsonAnswer(403, `{"error":{"code":"A","message":"m"}}`), nil).Export(t.Context()))
+	n, err := readExport(newTestClient(t, jsonResponse(403, `{"error":{"code":"A","message":"m"}}`), nil).Export(t.Context()))
 	assert.ErrorIs(t, err, ErrForbidden)
 	assert.Zero(t, n)
 }

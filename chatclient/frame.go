@@ -25,7 +25,7 @@ func (s *Stream) decode(data []byte, event *Event) error {
 }
 
 // keep adds to the reply's text, and returns what it added as a part of that: so
-// a piece costs no allocation of its own.
+// no piece is allocated.
 func (s *Stream) keep(piece []byte) string {
 	before := s.text.Len()
 	s.text.Grow(len(piece)) // which doubles, where Write adds a quarter
@@ -58,8 +58,8 @@ func (f frame) isFailure(name string) bool {
 	return len(f[name]) > 0 && f[name][0] == '{' || f.text(name) != ""
 }
 
-// decodeFrame decodes an event of any other kind. One that is not of the
-// documented form has Raw alone. The error is the failure that the event reports,
+// decodeFrame decodes an event of any other kind. One with an unexpected
+// format has Raw alone. The error is the failure that the event reports,
 // or ErrTooLong.
 func (s *Stream) decodeFrame(data []byte, event *Event) error {
 	name := string(s.conn().events.Name())

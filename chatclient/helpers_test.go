@@ -12,7 +12,7 @@ import (
 
 const testKey = "oc_test_0123456789abcdef"
 
-// transport answers requests in memory.
+// transport responses requests in memory.
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -28,7 +28,7 @@ func newTestClient(t testing.TB, f transport, change func(*Options)) *Client {
 	return c
 }
 
-func answer(status int, contentType string, body io.Reader) *http.Response {
+func newResponse(status int, contentType string, body io.Reader) *http.Response {
 	return &http.Response{
 		StatusCode: status,
 		Header:     http.Header{"Content-Type": {contentType}, "X-Request-Id": {"req_1"}, "X-Ratelimit-Limit": {"100"}, "X-Ratelimit-Remaining": {"99"}},
@@ -36,9 +36,9 @@ func answer(status int, contentType string, body io.Reader) *http.Response {
 	}
 }
 
-func jsonAnswer(status int, body string) transport {
+func jsonResponse(status int, body string) transport {
 	return func(*http.Request) (*http.Response, error) {
-		return answer(status, "application/json", strings.NewReader(body)), nil
+		return newResponse(status, "application/json", strings.NewReader(body)), nil
 	}
 }
 
@@ -73,7 +73,7 @@ func newPipe() (*pipe, transport) {
 	p.PipeReader, p.PipeWriter = io.Pipe()
 	return p, func(r *http.Request) (*http.Response, error) {
 		context.AfterFunc(r.Context(), func() { p.end(r.Context().Err()) })
-		res := answer(200, "text/event-stream; charset=utf-8", nil)
+		res := newResponse(200, "text/event-stream; charset=utf-8", nil)
 		res.Body = p
 		return res, nil
 	}
@@ -81,7 +81,7 @@ func newPipe() (*pipe, transport) {
 
 func streamOf(body string) transport {
 	return func(*http.Request) (*http.Response, error) {
-		return answer(200, "text/event-stream", strings.NewReader(body)), nil
+		return newResponse(200, "text/event-stream", strings.NewReader(body)), nil
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 // UserID is your own id of a customer, in the form that the service takes:
 // 1 to 128 characters of a-z, A-Z, 0-9, dot, underscore and hyphen. "." and ".."
-// are refused as well, since they would change the meaning of a path. It is
+// are rejected as well, since they would change the meaning of a path. It is
 // checked again before it is sent, so a plain string may be converted to it.
 //
 // Source: Bookbag, API v2, "Send a message".
@@ -65,7 +65,7 @@ func DeriveUserID(secret, text string) (UserID, error) {
 }
 
 // ConversationID names a conversation. The service documents it as an integer
-// in requests and shows it as a string in answers, so it reads both, and is
+// in requests and shows it as a string in responses, so it reads both, and is
 // sent as an integer where it is one. Empty means none.
 type ConversationID string
 
@@ -94,7 +94,7 @@ func (id *issuedID) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON gives an integer the form of one.
+// MarshalJSON returns an integer the form of one.
 func (id ConversationID) MarshalJSON() ([]byte, error) {
 	if n, err := strconv.ParseInt(string(id), 10, 64); err == nil && strconv.FormatInt(n, 10) == string(id) {
 		return []byte(id), nil

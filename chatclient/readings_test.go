@@ -86,7 +86,7 @@ func TestMessageID_NumberOrString(t *testing.T) {
 		assert.Equal(t, []string{want, want, want}, []string{reply.ID, reply.Metadata.MessageID, reply.Metadata.UserMessageID})
 
 		message := `{"id":` + literal + `,"parts":[{"type":"text","text":"a"}],"metadata":{"messageId":` + literal + `,"userMessageId":` + literal + `}}`
-		c := newTestClient(t, jsonAnswer(200, `{"data":`+message+`}`), nil)
+		c := newTestClient(t, jsonResponse(200, `{"data":`+message+`}`), nil)
 		reply, err = c.Send(t.Context(), hello)
 		require.NoError(t, err)
 		assert.Equal(t, []string{want, want, want}, []string{reply.ID, reply.Metadata.MessageID, reply.Metadata.UserMessageID})
@@ -95,13 +95,13 @@ func TestMessageID_NumberOrString(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want, rated.ID)
 
-		c = newTestClient(t, jsonAnswer(200, `{"data":[`+message+`],"pagination":{"cursor":null}}`), nil)
+		c = newTestClient(t, jsonResponse(200, `{"data":[`+message+`],"pagination":{"cursor":null}}`), nil)
 		page, err := c.MessagesPage(t.Context(), "456", PageRequest{})
 		require.NoError(t, err)
 		require.Len(t, page.Items, 1)
 		assert.Equal(t, []string{want, want}, []string{page.Items[0].ID, page.Items[0].Metadata.UserMessageID})
 
-		c = newTestClient(t, jsonAnswer(200, `{"data":[{"id":1,"messages":[`+message+`]}]}`), nil)
+		c = newTestClient(t, jsonResponse(200, `{"data":[{"id":1,"messages":[`+message+`]}]}`), nil)
 		for conversation, err := range c.Export(t.Context()) {
 			require.NoError(t, err)
 			assert.Equal(t, want, conversation.Messages[0].ID)
@@ -204,7 +204,7 @@ func TestReply_FinishReasonError(t *testing.T) {
 	assert.Equal(t, "boom", requireError(t, err).Message)
 	assert.Equal(t, "X", requireError(t, err).Code)
 
-	c := newTestClient(t, jsonAnswer(200, `{"data":{"id":"m","parts":[],"metadata":{"finishReason":"error"}}}`), nil)
+	c := newTestClient(t, jsonResponse(200, `{"data":{"id":"m","parts":[],"metadata":{"finishReason":"error"}}}`), nil)
 	reply, err := c.Send(t.Context(), hello)
 	assert.Nil(t, reply)
 	require.ErrorIs(t, err, ErrStreamFailed)
@@ -314,7 +314,7 @@ func TestError_UnexpectedBody(t *testing.T) {
 	} {
 		for _, contentType := range []string{"application/json", "text/html"} {
 			c := newTestClient(t, func(*http.Request) (*http.Response, error) {
-				return answer(200, contentType, strings.NewReader(body)), nil
+				return newResponse(200, contentType, strings.NewReader(body)), nil
 			}, nil)
 			for name, call := range map[string]func() error{
 				"Send":         func() error { _, err := c.Send(t.Context(), hello); return err },
@@ -356,14 +356,14 @@ func TestStream_ContextEndsWithinAWholeReply(t *testing.T) {
 	})
 }
 
-// A whole reply where a stream was asked for: the turn was made.
+// A whole reply in place of a stream: the turn was made.
 func TestStream_WholeReply(t *testing.T) {
 	const body = `{"data":{"id":789,"role":"assistant","parts":[{"type":"text","text":"Let me <see>. "},
 		{"type":"tool-call","toolCallId":"call_1","toolName":"lookup","input":{ "order": 7 }},{"type":"image"},{"type":"text","text":"Done."}],
 		"metadata":{"userMessageId":"m0","conversationId":456,"userId":"ada","finishReason":"tool-calls","usage":{"credits":0.5}}}}`
 	for _, contentType := range []string{"application/json; charset=utf-8", "text/plain"} {
 		c := newTestClient(t, func(*http.Request) (*http.Response, error) {
-			return answer(200, contentType, strings.NewReader(body)), nil
+			return newResponse(200, contentType, strings.NewReader(body)), nil
 		}, func(o *Options) { o.MaxEvent = 10 })
 		s := openStream(t, c)
 		assert.Equal(t, "req_1", s.ResponseInfo.RequestID)
@@ -384,13 +384,13 @@ func TestStream_WholeReply(t *testing.T) {
 		}, reply.Metadata)
 		assert.Equal(t, "789", reply.ID)
 	}
-	s := openStream(t, newTestClient(t, jsonAnswer(200, `{"data":{"id":"m","parts":[]}}`), nil))
+	s := openStream(t, newTestClient(t, jsonResponse(200, `{"data":{"id":"m","parts":[]}}`), nil))
 	_, err := read(s)
 	require.NoError(t, err, "a paused conversation has no reply")
-	_, err = newTestClient(t, jsonAnswer(200, `{"data":{"metadata":{"finishReason":"error"}}}`), nil).Stream(t.Context(), hello)
+	_, err = newTestClient(t, jsonResponse(200, `{"data":{"metadata":{"finishReason":"error"}}}`), nil).Stream(t.Context(), hello)
 	require.ErrorIs(t, err, ErrStreamFailed)
 	long := `{"data":{"parts":[{"type":"text","text":"` + strings.Repeat("x", 1000) + `"}]}}`
-	_, err = newTestClient(t, jsonAnswer(200, long), func(o *Options) { o.MaxBody = 1000 }).Stream(t.Context(), hello)
+	_, err = newTestClient(t, jsonResponse(200, long), func(o *Options) { o.MaxBody = 1000 }).Stream(t.Context(), hello)
 	require.ErrorIs(t, err, ErrTooLong)
 }
 
@@ -406,7 +406,7 @@ func sequence(t testing.TB, responses ...string) transport {
 		case strings.Contains(body, string(CodeUnderMaintenance)):
 			status = 503
 		}
-		return answer(status, "application/json", strings.NewReader(body)), nil
+		return newResponse(status, "application/json", strings.NewReader(body)), nil
 	}
 }
 

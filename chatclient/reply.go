@@ -52,7 +52,7 @@ func (p *Part) UnmarshalJSON(b []byte) error {
 // examples, where that of a conversation is a string.
 type Metadata struct {
 	MessageID      string         `json:"messageId"`     // the reply's
-	UserMessageID  string         `json:"userMessageId"` // of the message that it answers
+	UserMessageID  string         `json:"userMessageId"` // of the message that it responds to
 	ConversationID ConversationID `json:"conversationId"`
 	UserID         UserID         `json:"userId"`
 	FinishReason   string         `json:"finishReason"` // FinishStop, FinishToolCalls or another
@@ -83,9 +83,9 @@ const (
 	FinishError     = "error"      // the reply failed: see ErrStreamFailed
 )
 
-// Reply is the assistant's answer to a message.
+// Reply is the assistant's response to a message.
 //
-// Source: Bookbag, API v2, "Send a message"; the form of the answer without a
+// Source: Bookbag, API v2, "Send a message"; the form of the response without a
 // stream is documented by Chatbase alone.
 type Reply struct {
 	ID           string   `json:"id"`
@@ -98,7 +98,7 @@ type Reply struct {
 // Text returns the reply's text parts, joined.
 func (r *Reply) Text() string { return textOf(r.Parts) }
 
-// ToolCalls returns the calls that the service waits for a result of.
+// ToolCalls returns the calls that wait for a result.
 func (r *Reply) ToolCalls() []Part { return toolCallsOf(r.Parts) }
 
 func textOf(parts []Part) string {

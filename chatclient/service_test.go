@@ -25,26 +25,26 @@ const (
 	agent = 123
 )
 
-// over returns a client of a fake on a loopback port.
-func over(t testing.TB, o *chattest.Options, change func(*chatclient.Options)) (*chatclient.Client, *chattest.Fake) {
+// newLoopbackClient returns a client of a fake on a loopback port.
+func newLoopbackClient(t testing.TB, o *chattest.Options, change func(*chatclient.Options)) (*chatclient.Client, *chattest.Fake) {
 	t.Helper()
 	fake, err := chattest.New(o)
 	require.NoError(t, err)
 	server := fake.Start()
 	t.Cleanup(server.Close)
-	return client(t, &chatclient.Options{BaseURL: server.URL}, change), fake
+	return newServiceClient(t, &chatclient.Options{BaseURL: server.URL}, change), fake
 }
 
-// within returns a client of a fake in memory, for a bubble of fake time.
-func within(t testing.TB, o *chattest.Options, change func(*chatclient.Options)) (*chatclient.Client, *chattest.Fake) {
+// newFakeClient returns a client of a fake in memory, for a bubble of fake time.
+func newFakeClient(t testing.TB, o *chattest.Options, change func(*chatclient.Options)) (*chatclient.Client, *chattest.Fake) {
 	t.Helper()
 	fake, err := chattest.New(o)
 	require.NoError(t, err)
 	t.Cleanup(fake.Close)
-	return client(t, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: fake.Client()}, change), fake
+	return newServiceClient(t, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: fake.Client()}, change), fake
 }
 
-func client(t testing.TB, o *chatclient.Options, change func(*chatclient.Options)) *chatclient.Client {
+func newServiceClient(t testing.TB, o *chatclient.Options, change func(*chatclient.Options)) *chatclient.Client {
 	t.Helper()
 	if change != nil {
 		change(o)
@@ -68,9 +68,9 @@ func collect[T any](t testing.TB, list func(func(T, error) bool)) []T {
 	return items
 }
 
-func TestEveryEndpoint(t *testing.T) {
+func TestClient_EveryEndpoint(t *testing.T) {
 	for name, connect := range map[string]func(testing.TB, *chattest.Options, func(*chatclient.Options)) (*chatclient.Client, *chattest.Fake){
-		"over a port": over, "in memory": within,
+		"over a port": newLoopbackClient, "in memory": newFakeClient,
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
@@ -159,8 +159,8 @@ func TestEveryEndpoint(t *testing.T) {
 var newerFrames = map[string]string{"text-delta": "delta", "tool-call": "frame"}
 
 // A reply in the newer form of frames reads the same.
-func TestTheOtherFormOfFrames(t *testing.T) {
-	c, _ := over(t, &chattest.Options{Readings: newerFrames}, nil)
+func TestStream_MessageMetadata(t *testing.T) {
+	c, _ := newLoopbackClient(t, &chattest.Options{Readings: newerFrames}, nil)
 	stream, err := c.Stream(t.Context(), hello)
 	require.NoError(t, err)
 	assert.Equal(t, echo, strings.Join(collect(t, stream.Text()), ""))
@@ -176,14 +176,14 @@ func lookup(turn chattest.Turn) []chattest.Part {
 	return []chattest.Part{chattest.Text("It says " + string(turn.ToolResults[0].Output))}
 }
 
-func TestAClientSideTool(t *testing.T) {
+func TestContinue_AfterAToolResult(t *testing.T) {
 	for _, delta := range []bool{false, true} {
 		var readings map[string]string
 		if delta {
 			readings = newerFrames
 		}
 		ctx := t.Context()
-		c, _ := over(t, &chattest.Options{Reply: lookup, Readings: readings}, nil)
+		c, _ := newLoopbackClient(t, &chattest.Options{Reply: lookup, Readings: readings}, nil)
 		stream, err := c.Stream(ctx, hello)
 		require.NoError(t, err)
 		assert.Empty(t, collect(t, stream.Text()))
@@ -216,9 +216,9 @@ func TestAClientSideTool(t *testing.T) {
 }
 
 // Every documented code of the service is found by errors.Is.
-func TestEveryCode(t *testing.T) {
+func TestError_EveryCode(t *testing.T) {
 	ctx := t.Context()
-	c, fake := over(t, &chattest.Options{ForeignAgentID: 124}, func(o *chatclient.Options) { o.MaxRetries = -1 })
+	c, fake := newLoopbackClient(t, &chattest.Options{ForeignAgentID: 124}, func(o *chatclient.Options) { o.MaxRetries = -1 })
 	at := func(key string, agent int64) *chatclient.Client {
 		server := fake.Start()
 		t.Cleanup(server.Close)
@@ -288,14 +288,14 @@ func TestEveryCode(t *testing.T) {
 }
 
 // The key's window of 100 requests in 10 seconds, in fake time: past it the
-// client waits as it is told, and nothing is lost.
-func TestTheWindow(t *testing.T) {
+// client waits for Retry-After, and nothing is lost.
+func TestLimiter_WindowOfTheKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var refused int
-		c, _ := within(t, &chattest.Options{Window: true}, func(o *chatclient.Options) {
+		var rejected int
+		c, _ := newFakeClient(t, &chattest.Options{Window: true}, func(o *chatclient.Options) {
 			o.OnAttempt = func(_ context.Context, a chatclient.Attempt) {
 				if a.StatusCode == http.StatusTooManyRequests {
-					refused++
+					rejected++
 				}
 			}
 		})
@@ -304,13 +304,13 @@ func TestTheWindow(t *testing.T) {
 			_, err := c.Send(t.Context(), hello)
 			require.NoError(t, err)
 		}
-		assert.Equal(t, 2, refused)
+		assert.Equal(t, 2, rejected)
 		assert.Equal(t, 20*time.Second, time.Since(begun))
 	})
 }
 
 // What can happen to a stream on its way, each with its own error.
-func TestFaultsOfAStream(t *testing.T) {
+func TestStream_Faults(t *testing.T) {
 	for name, test := range map[string]struct {
 		fault chattest.Fault
 		text  string
@@ -330,7 +330,7 @@ func TestFaultsOfAStream(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, fake := within(t, nil, nil)
+				c, fake := newFakeClient(t, nil, nil)
 				fake.Script(test.fault)
 				var text string
 				stream, err := c.Stream(t.Context(), hello)
@@ -354,9 +354,9 @@ func TestFaultsOfAStream(t *testing.T) {
 	}
 }
 
-func TestAReadingCallSurvivesFaults(t *testing.T) {
+func TestCheck_SurvivesFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, fake := within(t, nil, nil)
+		c, fake := newFakeClient(t, nil, nil)
 		fake.Script(chattest.Status(503, "INTERNAL_SERVER_ERROR"), chattest.BadGateway())
 		require.NoError(t, c.Check(t.Context()))
 		assert.Len(t, fake.Requests(), 3)
@@ -371,8 +371,8 @@ func TestAReadingCallSurvivesFaults(t *testing.T) {
 }
 
 // An open stream holds its connection, and so the request with the key.
-func TestAnOpenStreamPrintsNoKey(t *testing.T) {
-	c, _ := over(t, &chattest.Options{Pace: time.Minute}, nil)
+func TestStream_PrintsNoKey(t *testing.T) {
+	c, _ := newLoopbackClient(t, &chattest.Options{Pace: time.Minute}, nil)
 	stream, err := c.Stream(t.Context(), hello)
 	require.NoError(t, err)
 	defer stream.Close()
@@ -380,8 +380,8 @@ func TestAnOpenStreamPrintsNoKey(t *testing.T) {
 	testenv.Redacted(t, []byte(key), c)
 }
 
-func TestManyStreamsAtOnce(t *testing.T) {
-	c, _ := over(t, nil, nil)
+func TestStream_ManyAtOnce(t *testing.T) {
+	c, _ := newLoopbackClient(t, nil, nil)
 	var wg sync.WaitGroup
 	for range 16 {
 		wg.Go(func() {
@@ -410,7 +410,7 @@ func TestManyStreamsAtOnce(t *testing.T) {
 }
 
 // The vendor's documented ways of calling, in JavaScript, get the same text.
-func TestTheVendorsJavaScript(t *testing.T) {
+func TestStream_SameAsTheVendorsJavaScript(t *testing.T) {
 	text := "Grüße, 日本 👩‍👩‍👧! </script> \"quoted\" back\\slash\nnew line"
 	fake, err := chattest.New(&chattest.Options{Reply: func(chattest.Turn) []chattest.Part { return []chattest.Part{chattest.Text(text)} }})
 	require.NoError(t, err)
@@ -419,7 +419,7 @@ func TestTheVendorsJavaScript(t *testing.T) {
 	var got struct{ Whole, Streamed string }
 	testenv.Node(t, "bookbag.mjs", map[string]string{"url": server.URL + "/api/v2/agents/123/chat", "key": key, "message": hello.Text}, &got)
 
-	c := client(t, &chatclient.Options{BaseURL: server.URL}, nil)
+	c := newServiceClient(t, &chatclient.Options{BaseURL: server.URL}, nil)
 	reply, err := c.Send(t.Context(), hello)
 	require.NoError(t, err)
 	assert.Equal(t, text, reply.Text())
@@ -437,8 +437,8 @@ func TestTheVendorsJavaScript(t *testing.T) {
 	assert.Equal(t, map[string]any{"message": hello.Text, "userId": "user_8821", "stream": true}, bodies[3])
 }
 
-func TestErrorsAreAlwaysOfOneType(t *testing.T) {
-	c, _ := over(t, nil, nil)
+func TestError_AlwaysTheType(t *testing.T) {
+	c, _ := newLoopbackClient(t, nil, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := c.Send(ctx, hello)

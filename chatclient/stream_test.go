@@ -28,7 +28,7 @@ data: [DONE]
 
 `
 
-func TestTheDocumentedStream(t *testing.T) {
+func TestStream_DocumentedSample(t *testing.T) {
 	s := openStream(t, newTestClient(t, streamOf(sample), nil))
 	assert.Equal(t, ResponseInfo{RequestID: "req_1", RateLimit: RateLimit{Limit: 100, Remaining: 99}}, s.ResponseInfo, "before the first event")
 	var pieces []string
@@ -86,7 +86,7 @@ func TestStream_BufferedFailure(t *testing.T) {
 	}
 }
 
-func TestEndingsOfAStream(t *testing.T) {
+func TestStream_Endings(t *testing.T) {
 	const text = `data: {"type":"text-delta","text":"a"}` + "\n\n"
 	for name, test := range map[string]struct {
 		end  string
@@ -124,7 +124,7 @@ func TestEndingsOfAStream(t *testing.T) {
 	}
 }
 
-func TestFramesOfOtherKinds(t *testing.T) {
+func TestStream_OtherTypes(t *testing.T) {
 	s := openStream(t, newTestClient(t, streamOf(strings.Join([]string{
 		": hello",
 		"event: message\nid: 1\nretry: 5\ndata: {\"type\":\"message-start\",\"messageId\":\"m\"}",
@@ -166,7 +166,7 @@ func TestFramesOfOtherKinds(t *testing.T) {
 }
 
 // Chatbase's newer form: the metadata before a finish that has none.
-func TestMetadataBeforeTheFinish(t *testing.T) {
+func TestStream_MetadataBeforeTheFinish(t *testing.T) {
 	s := openStream(t, newTestClient(t, streamOf(`data: {"type":"message-metadata","messageId":"m1","conversationId":"456","finishReason":"stop","usage":{"credits":2}}
 
 data: {"type":"finish"}
@@ -182,7 +182,7 @@ data: [DONE]
 }
 
 // An announced failure is handed on at once, and wins over what comes after it.
-func TestAFailureWithinTheStream(t *testing.T) {
+func TestStream_FailureIsReturnedAtOnce(t *testing.T) {
 	const failing = `data: {"type":"error","errorText":"The model is\noverloaded."}` + "\n\n"
 	for name, after := range map[string]func(*pipe){
 		"[DONE]": func(p *pipe) {
@@ -237,7 +237,7 @@ func TestAFailureWithinTheStream(t *testing.T) {
 
 // A failure is one whatever the form of its text, and so is the rest of a frame
 // with a field of another type.
-func TestFramesOfAnotherForm(t *testing.T) {
+func TestStream_FieldsOfAnotherType(t *testing.T) {
 	for frame, want := range map[string]string{
 		`{"type":"error","errorText":{"message":"boom"}}`:    `{"message":"boom"}`,
 		`{"type":"error","errorText":"boom","toolCallId":7}`: "boom",
@@ -263,7 +263,7 @@ data: [DONE]
 }
 
 // A megabyte on the wire can be gigabytes of text.
-func TestTheTextOfAStreamIsBounded(t *testing.T) {
+func TestStream_TextIsBounded(t *testing.T) {
 	event := `data: {"type":"text-delta","text":"` + strings.Repeat("x", 100) + `"}` + "\n\n"
 	s := openStream(t, newTestClient(t, streamOf(strings.Repeat(event, 11)+"data: [DONE]\n\n"), func(o *Options) { o.MaxBody = 1000 }))
 	text, err := read(s)
@@ -274,7 +274,7 @@ func TestTheTextOfAStreamIsBounded(t *testing.T) {
 	assert.Len(t, text, 1000)
 }
 
-func TestIdle(t *testing.T) {
+func TestStream_IdleTimeout(t *testing.T) {
 	const event = `data: {"type":"text-delta","text":"a"}` + "\n\n"
 	every := func(d time.Duration, piece string, times int) func(*pipe) {
 		return func(p *pipe) {
@@ -322,7 +322,7 @@ func TestIdle(t *testing.T) {
 }
 
 // Only the service's silence counts, not the time that the caller takes.
-func TestASlowCallerIsNotIdle(t *testing.T) {
+func TestStream_SlowCallerIsNotIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openStream(t, newTestClient(t, streamOf(sample), nil))
 		for _, err := range s.Text() {
@@ -334,7 +334,7 @@ func TestASlowCallerIsNotIdle(t *testing.T) {
 	})
 }
 
-func TestTimeToTheFirstByte(t *testing.T) {
+func TestStream_TimeoutOfTheHeader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var calls int
 		c := newTestClient(t, func(r *http.Request) (*http.Response, error) {
@@ -350,7 +350,7 @@ func TestTimeToTheFirstByte(t *testing.T) {
 	})
 }
 
-func TestAContextThatEnds(t *testing.T) {
+func TestStream_ContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, f := newPipe()
 		gone := errors.New("the visitor has gone")
@@ -377,7 +377,7 @@ func TestAContextThatEnds(t *testing.T) {
 
 // However a loop ends, the body is closed exactly once, and no goroutine stays
 // (synctest fails if one does).
-func TestEveryEndingClosesTheBody(t *testing.T) {
+func TestStream_EveryEndingClosesTheBody(t *testing.T) {
 	for name, end := range map[string]func(*testing.T, *Stream){
 		"read to the end": func(t *testing.T, s *Stream) { _, err := read(s); require.NoError(t, err) },
 		"break": func(t *testing.T, s *Stream) {
@@ -421,7 +421,7 @@ func TestEveryEndingClosesTheBody(t *testing.T) {
 
 // HTTP/1 uses a connection again only when the body was read to its end, which
 // comes right behind [DONE] or, from a strange service, never.
-func TestTheEndOfTheBodyIsReadWithinBounds(t *testing.T) {
+func TestStream_EndOfTheBodyIsBounded(t *testing.T) {
 	for name, test := range map[string]struct {
 		after func(*pipe)
 		took  time.Duration
@@ -459,7 +459,7 @@ func TestTheEndOfTheBodyIsReadWithinBounds(t *testing.T) {
 	}
 }
 
-func TestCloseFromAnotherGoroutine(t *testing.T) {
+func TestStream_CloseFromAnotherGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, f := newPipe()
 		s := openStream(t, newTestClient(t, f, nil))
@@ -471,7 +471,7 @@ func TestCloseFromAnotherGoroutine(t *testing.T) {
 	})
 }
 
-func TestABrokenConnection(t *testing.T) {
+func TestStream_BrokenConnection(t *testing.T) {
 	p, f := newPipe()
 	s := openStream(t, newTestClient(t, f, nil))
 	reset := errors.New("connection reset by peer")
@@ -485,7 +485,7 @@ func TestABrokenConnection(t *testing.T) {
 	assert.ErrorIs(t, err, reset)
 }
 
-func TestAnEventThatIsTooLong(t *testing.T) {
+func TestStream_EventTooLong(t *testing.T) {
 	long := `data: {"type":"text-delta","text":"` + strings.Repeat("x", 2000) + `"}` + "\n\ndata: [DONE]\n\n"
 	_, err := read(openStream(t, newTestClient(t, streamOf(long), func(o *Options) { o.MaxEvent = 1000 })))
 	requireError(t, err)
@@ -516,8 +516,8 @@ func TestStream_OtherMediaType(t *testing.T) {
 	}
 }
 
-func TestARefusalComesBeforeTheStream(t *testing.T) {
-	c := newTestClient(t, jsonAnswer(401, `{"error":{"code":"AUTH_INVALID_API_KEY","message":"no"}}`), nil)
+func TestStream_RejectionComesFirst(t *testing.T) {
+	c := newTestClient(t, jsonResponse(401, `{"error":{"code":"AUTH_INVALID_API_KEY","message":"no"}}`), nil)
 	_, err := c.Stream(t.Context(), hello)
 	assert.Equal(t, CodeInvalidAPIKey, requireError(t, err).Code)
 }
@@ -569,9 +569,9 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-func TestAPieceCostsNoAllocation(t *testing.T) {
+func TestText_NoAllocationPerPiece(t *testing.T) {
 	c := newTestClient(t, func(*http.Request) (*http.Response, error) {
-		return answer(200, "text/event-stream", &longStream{1000}), nil
+		return newResponse(200, "text/event-stream", &longStream{1000}), nil
 	}, nil)
 	assert.Less(t, testing.AllocsPerRun(10, func() {
 		text, err := 0, error(nil)

@@ -80,8 +80,8 @@ var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*\z`)
 // Attributes returns all definitions, the archived ones included. What goes
 // wrong is an *[Error].
 //
-// Source: Bookbag, API v1, "Custom attributes"; whether the list stands in the
-// answer's data or is the answer itself is not documented, and both are read.
+// Source: Bookbag, API v1, "Custom attributes"; whether the list is in the
+// response's data or is the response itself is not documented, and both are read.
 func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
 	var attributes []Attribute
 	_, err := c.do(ctx, get(attributesPath), func(body []byte) (err error) {
@@ -104,7 +104,7 @@ func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
 //
 // A bad field is a *[FieldError], everything else that goes wrong an *[Error].
 //
-// Source: Bookbag, API v1, "Custom attributes"; the form of the answer is not
+// Source: Bookbag, API v1, "Custom attributes"; the form of the response is not
 // documented, so what it does not have is as in the argument.
 func (c *Client) DefineAttribute(ctx context.Context, a Attribute) (Attribute, error) {
 	if err := a.check("attribute"); err != nil {
@@ -121,7 +121,7 @@ func (c *Client) DefineAttribute(ctx context.Context, a Attribute) (Attribute, e
 // else that goes wrong an *[Error] ([ErrNotFound]).
 //
 // Source: Bookbag, API v1, "Custom attributes"; that what is left out stays as
-// it is, and the form of the answer, are not documented.
+// it is, and the form of the response, are not documented.
 func (c *Client) UpdateAttribute(ctx context.Context, name string, u AttributeUpdate) (Attribute, error) {
 	if err := checkAttributeName("name", name); err != nil {
 		return Attribute{}, err
@@ -136,7 +136,7 @@ func (c *Client) UpdateAttribute(ctx context.Context, name string, u AttributeUp
 	return c.writeAttribute(ctx, call, u, Attribute{Name: name})
 }
 
-// writeAttribute returns what is known of the attribute, with what the answer
+// writeAttribute returns what is known of the attribute, with what the response
 // has of it.
 func (c *Client) writeAttribute(ctx context.Context, call bookbag.Call, body any, known Attribute) (Attribute, error) {
 	call.Body, _ = json.Marshal(body) // of strings and booleans, which are checked

@@ -137,7 +137,7 @@ func partition(rows []*row, is func(i int) bool) (those, others []*row) {
 func (row *row) fail(outcome Outcome, res response) {
 	row.outcome, row.err = outcome, res.err
 	row.reason = fmt.Sprint(res.err.StatusCode, " ", res.err.Message)
-	if res.page { // it may have a number of its own each time
+	if res.page { // each may have another number
 		row.reason = fmt.Sprint("a page of status ", res.err.StatusCode)
 	}
 	own := *res.err
@@ -167,8 +167,8 @@ func (r response) mark() {
 	}
 }
 
-// maxTries is how often a row is sent alone before the service is asked for
-// something else, to learn which of the two fails.
+// maxTries is how often a row is sent alone before another call
+// shows whether the service or the row fails.
 const maxTries = 3
 
 // send sends rows that are not withdrawn, until a response is about them.

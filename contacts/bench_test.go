@@ -20,15 +20,15 @@ func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { retu
 func echoing(r *http.Request) (*http.Response, error) {
 	const key = `"external_id":`
 	body, _ := io.ReadAll(r.Body)
-	answer := []byte(`{"message":"Contacts saved","data":[`)
+	response := []byte(`{"message":"Contacts saved","data":[`)
 	for i, rest := range bytes.Split(body, []byte(key))[1:] {
 		if i > 0 {
-			answer = append(answer, ',')
+			response = append(response, ',')
 		}
 		id, _, _ := bytes.Cut(rest, []byte(","))
-		answer = append(append(append(answer, `{`+key...), id...), `,"name":"Ada Lovelace"}`...)
+		response = append(append(append(response, `{`+key...), id...), `,"name":"Ada Lovelace"}`...)
 	}
-	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(append(answer, "]}"...)))}, nil
+	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(bytes.NewReader(append(response, "]}"...)))}, nil
 }
 
 // BenchmarkSync is what a row costs beside the network.

@@ -67,7 +67,7 @@ var ada = Fields{ExternalID: Set("user_8821"), Name: Set("Ada")}
 
 const adaRecord = `{"id":"contact_1","external_id":"user_8821","name":"Ada"}`
 
-func TestOptional(t *testing.T) {
+func TestOptional_States(t *testing.T) {
 	type body struct {
 		A Optional[string] `json:"a,omitzero"`
 		B Optional[int]    `json:"b,omitzero"`
@@ -97,7 +97,7 @@ func TestOptional(t *testing.T) {
 }
 
 // What is sent, to the byte.
-func TestRequests(t *testing.T) {
+func TestClient_Requests(t *testing.T) {
 	const base = "https://app.bookbag.ai/api/v1/chatbots/123/"
 	record := `{"data":` + adaRecord + `}`
 	full := Fields{
@@ -106,7 +106,7 @@ func TestRequests(t *testing.T) {
 		CustomAttributes: Set(Values{"plan": "pro", "n": json.Number("9007199254740991"), "vip": true, "gone": nil}),
 	}
 	for name, test := range map[string]struct {
-		answer            string
+		response          string
 		call              func(*Client) error
 		method, url, body string
 	}{
@@ -156,7 +156,7 @@ func TestRequests(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var rec recorder
-			if err := test.call(newTestClient(t, rec.with(jsonAnswer(200, test.answer)), nil)); !errors.Is(err, ErrUnexpectedResponse) {
+			if err := test.call(newTestClient(t, rec.with(jsonResponse(200, test.response)), nil)); !errors.Is(err, ErrUnexpectedResponse) {
 				require.NoError(t, err) // the record is not always that of the id
 			}
 			require.Len(t, rec.requests, 1)
@@ -172,8 +172,8 @@ func TestRequests(t *testing.T) {
 	}
 }
 
-// Each of these is refused before anything is sent.
-func TestBadArguments(t *testing.T) {
+// Each of these is rejected before anything is sent.
+func TestClient_BadArguments(t *testing.T) {
 	nothing := transport(func(*http.Request) (*http.Response, error) {
 		t.Error("something was sent")
 		return nil, errors.New("unexpected")
@@ -268,9 +268,9 @@ func TestBadArguments(t *testing.T) {
 
 // With the option, what is written must do as a userId; what is there already
 // can still be reached.
-func TestRequireUserIDs(t *testing.T) {
+func TestOptions_RequireUserIDs(t *testing.T) {
 	var rec recorder
-	c := newTestClient(t, rec.with(jsonAnswer(200, `{"data":`+adaRecord+`}`)), func(o *Options) { o.RequireUserIDs = true })
+	c := newTestClient(t, rec.with(jsonResponse(200, `{"data":`+adaRecord+`}`)), func(o *Options) { o.RequireUserIDs = true })
 	_, err := c.Upsert(t.Context(), []Fields{ada, {ExternalID: Set("ada@example.com")}})
 	requireField(t, err, "inputs[1].ExternalID", fmt.Sprintf(userIDRule, 4))
 	_, err = c.Update(t.Context(), "user_8821", Fields{ExternalID: Set("a b")})
@@ -282,7 +282,7 @@ func TestRequireUserIDs(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestNewRefuses(t *testing.T) {
+func TestNew_BadOptions(t *testing.T) {
 	for _, test := range []struct {
 		key         string
 		agent       int64
@@ -308,11 +308,11 @@ func TestNewRefuses(t *testing.T) {
 
 var (
 	errReset = &net.OpError{Op: "read", Err: errors.New("connection reset by peer")}
-	errDial  = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	errDial  = &net.OpError{Op: "dial", Err: errors.New("connection rejected")}
 )
 
 // What is repeated when it may have arrived, and what is not.
-func TestWhatIsRepeated(t *testing.T) {
+func TestClient_RepeatedCalls(t *testing.T) {
 	anonymous := Fields{Name: Set("Ada")}
 	for name, test := range map[string]struct {
 		call func(context.Context, *Client) error
@@ -353,7 +353,7 @@ func TestWhatIsRepeated(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for _, failing := range []transport{
 					func(*http.Request) (*http.Response, error) { return nil, errReset },
-					jsonAnswer(503, `{"message":"Try again"}`),
+					jsonResponse(503, `{"message":"Try again"}`),
 				} {
 					var rec recorder
 					e := requireError(t, test.call(t.Context(), newTestClient(t, rec.with(failing), nil)))
@@ -361,12 +361,12 @@ func TestWhatIsRepeated(t *testing.T) {
 					assert.Equal(t, test.want, e.Attempts)
 					assert.True(t, e.OutcomeUnknown)
 				}
-				for _, refusing := range []transport{
+				for _, rejecting := range []transport{
 					func(*http.Request) (*http.Response, error) { return nil, errDial },
-					jsonAnswer(429, `{"message":"Slow down"}`),
+					jsonResponse(429, `{"message":"Slow down"}`),
 				} {
 					var rec recorder
-					e := requireError(t, test.call(t.Context(), newTestClient(t, rec.with(refusing), nil)))
+					e := requireError(t, test.call(t.Context(), newTestClient(t, rec.with(rejecting), nil)))
 					assert.Len(t, rec.requests, 3, "it was not carried out")
 					assert.False(t, e.OutcomeUnknown)
 				}
@@ -376,10 +376,10 @@ func TestWhatIsRepeated(t *testing.T) {
 }
 
 // Always an *Error, and everything that a caller may want to find is in it.
-func TestErrors(t *testing.T) {
+func TestError_FieldsAndText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newTestClient(t, func(*http.Request) (*http.Response, error) {
-			res := answer(429, "application/json", `{"message":"Slow down."}`)
+			res := newResponse(429, "application/json", `{"message":"Slow down."}`)
 			res.Header.Set("Retry-After", "3")
 			return res, nil
 		}, nil)
@@ -393,7 +393,7 @@ func TestErrors(t *testing.T) {
 		assert.NotErrorIs(t, err, ErrNotFound)
 		assert.Equal(t, `contacts: POST /chatbots/{chatbotId}/contacts: status 429 (retry after 3s) (request id "req_1")`, err.Error())
 
-		// Given up while waiting: the context's end, its cause, and the refusal.
+		// Given up while waiting: the context's end, its cause, and the rejection.
 		cause := errors.New("the program ends")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(cause) })
@@ -407,7 +407,7 @@ func TestErrors(t *testing.T) {
 	for status, want := range map[int]error{
 		400: ErrBadRequest, 401: ErrUnauthorized, 403: ErrForbidden, 404: ErrNotFound, 409: ErrConflict, 413: ErrTooLarge, 501: ErrServer,
 	} {
-		_, err := newTestClient(t, jsonAnswer(status, `{"message":"m"}`), nil).Get(t.Context(), "a")
+		_, err := newTestClient(t, jsonResponse(status, `{"message":"m"}`), nil).Get(t.Context(), "a")
 		assert.ErrorIs(t, err, want)
 		assert.Equal(t, "m", requireError(t, err).Message)
 		assert.Equal(t, status > 500, requireError(t, err).OutcomeUnknown)
@@ -416,7 +416,7 @@ func TestErrors(t *testing.T) {
 	assert.Equal(t, "contacts: apiKey: must not be empty", (&FieldError{"apiKey", "must not be empty"}).Error())
 }
 
-func TestErrorsByShape(t *testing.T) {
+func TestError_ByForm(t *testing.T) {
 	page := "<html>\r\n<body>" + strings.Repeat("x", 100_000)
 	many := `{"message":"m","issues":[` + strings.TrimSuffix(strings.Repeat(`{"field":"`+strings.Repeat("f", 600)+`","message":"is wrong"},`, 1500), ",") + `]}`
 	for body, check := range map[string]func(*Error){
@@ -437,22 +437,22 @@ func TestErrorsByShape(t *testing.T) {
 			assert.NotContains(t, e.Error(), "xxx")
 		},
 		many: func(e *Error) {
-			assert.Equal(t, "m", e.Message, "a refusal of a whole upsert is read to its end")
+			assert.Equal(t, "m", e.Message, "a rejection of a whole upsert is read to its end")
 			assert.Len(t, e.Issues(), 1000)
 			assert.Len(t, e.Issues()[999].Field, 512)
 		},
 		"": func(e *Error) { assert.Empty(t, e.Message) },
 	} {
-		_, err := newTestClient(t, jsonAnswer(418, body), nil).Upsert(t.Context(), []Fields{ada})
+		_, err := newTestClient(t, jsonResponse(418, body), nil).Upsert(t.Context(), []Fields{ada})
 		check(requireError(t, err))
 	}
 }
 
-// A captive portal's page, or a refusal with status 200, is no success.
-func TestAnswersThatAreNone(t *testing.T) {
+// A captive portal's page, or a rejection with status 200, is no success.
+func TestClient_UnexpectedResponses(t *testing.T) {
 	ctx := t.Context()
 	for _, body := range []string{"", "<html>login", "null", "7", "{}", `{"data":null}`, `{"data":7}`, `{"message":"Invalid request data"}`} {
-		c := newTestClient(t, jsonAnswer(200, body), nil)
+		c := newTestClient(t, jsonResponse(200, body), nil)
 		for name, call := range map[string]func() error{
 			"upsert":           func() error { _, err := c.Upsert(ctx, []Fields{ada}); return err },
 			"page":             func() error { _, err := c.Page(ctx, PageRequest{}); return err },
@@ -475,12 +475,12 @@ func TestAnswersThatAreNone(t *testing.T) {
 	}
 }
 
-func TestTolerantDecoding(t *testing.T) {
+func TestContact_TolerantDecoding(t *testing.T) {
 	ctx := t.Context()
 	const record = `{"id":"contact_1","external_id":"ü/8821","name":null,"email":7,"phonenumber":"+49","stripe_accounts":[{"label":"l","stripe_id":"cus_1","stripe_email":"e","more":1},null],
 		"custom_attributes":{"n":9007199254740993,"big":1e400,"text":"x","yes":true,"none":null},"created_at":1700000000,"updated_at":"1700000001","later":[]}`
 	for _, body := range []string{record, `{"message":"Success","data":` + record + `}`} {
-		contact, err := newTestClient(t, jsonAnswer(200, body), nil).Get(ctx, "Ü/8821")
+		contact, err := newTestClient(t, jsonResponse(200, body), nil).Get(ctx, "Ü/8821")
 		require.NoError(t, err)
 		assert.Equal(t, &Contact{
 			ID: "contact_1", ExternalID: "ü/8821", PhoneNumber: "+49",
@@ -494,12 +494,12 @@ func TestTolerantDecoding(t *testing.T) {
 		assert.Contains(t, string(b), `"n":9007199254740993`)
 		assert.Contains(t, string(b), `"created_at":1700000000`)
 	}
-	contact, err := newTestClient(t, jsonAnswer(200, `{"data":{"external_id":"a","stripe_accounts":{},"custom_attributes":[1],"created_at":{}}}`), nil).Get(ctx, "a")
+	contact, err := newTestClient(t, jsonResponse(200, `{"data":{"external_id":"a","stripe_accounts":{},"custom_attributes":[1],"created_at":{}}}`), nil).Get(ctx, "a")
 	require.NoError(t, err)
 	assert.Nil(t, contact.CustomAttributes)
 	assert.True(t, contact.CreatedAt.IsZero())
 
-	page, err := newTestClient(t, jsonAnswer(200, `{"data":[{"id":1},{},{"id":"contact_2"}],"total":"3","pages":{"page":2,"per_page":10,"total_pages":2}}`), nil).Page(ctx, PageRequest{})
+	page, err := newTestClient(t, jsonResponse(200, `{"data":[{"id":1},{},{"id":"contact_2"}],"total":"3","pages":{"page":2,"per_page":10,"total_pages":2}}`), nil).Page(ctx, PageRequest{})
 	require.NoError(t, err)
 	require.Len(t, page.Contacts, 3)
 	assert.Equal(t, "contact_2", page.Contacts[2].ID)
@@ -507,29 +507,29 @@ func TestTolerantDecoding(t *testing.T) {
 	assert.Zero(t, page.Total)
 
 	for _, body := range []string{`[{"name":"plan","type":"text","later":1}]`, `{"data":[{"name":"plan","type":"text","label":null}]}`} {
-		attributes, err := newTestClient(t, jsonAnswer(200, body), nil).Attributes(ctx)
+		attributes, err := newTestClient(t, jsonResponse(200, body), nil).Attributes(ctx)
 		require.NoError(t, err)
 		assert.Equal(t, []Attribute{{Name: "plan", Type: TypeText}}, attributes)
 	}
 	for _, body := range []string{`{"name":"plan"}`, `{"data":{"name":"plan"}}`, `{"data":{}}`} {
-		a, err := newTestClient(t, jsonAnswer(201, body), nil).DefineAttribute(ctx, Attribute{Name: "plan", Type: TypeDate})
+		a, err := newTestClient(t, jsonResponse(201, body), nil).DefineAttribute(ctx, Attribute{Name: "plan", Type: TypeDate})
 		require.NoError(t, err)
 		assert.Equal(t, Attribute{Name: "plan", Type: TypeDate}, a)
 	}
 }
 
-// A list ends where the service says so, and never goes round in circles.
-func TestAll(t *testing.T) {
+// A list ends after the last page of the service, and never goes round in circles.
+func TestAll_Pages(t *testing.T) {
 	const a, b = `{"data":[{"id":"contact_1"},{"id":"contact_2"}]%s}`, `{"data":[{"id":"contact_3"}]%s}`
 	const none = `{"data":[]%s}`
 	pages := func(page, of int) string {
 		return fmt.Sprintf(`,"total":3,"pages":{"page":%d,"per_page":1000,"total_pages":%d}`, page, of)
 	}
 	for name, test := range map[string]struct {
-		answers  []string
-		contacts int
-		requests int
-		want     error
+		responses []string
+		contacts  int
+		requests  int
+		want      error
 	}{
 		"by total_pages":          {[]string{fmt.Sprintf(a, pages(1, 2)), fmt.Sprintf(b, pages(2, 2))}, 3, 2, nil},
 		"by an empty page":        {[]string{fmt.Sprintf(a, ""), fmt.Sprintf(b, ""), fmt.Sprintf(none, "")}, 3, 3, nil},
@@ -544,7 +544,7 @@ func TestAll(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var rec recorder
-			c := newTestClient(t, rec.with(jsonAnswers(200, test.answers...)), nil)
+			c := newTestClient(t, rec.with(jsonResponses(200, test.responses...)), nil)
 			contacts := 0
 			var last error
 			for _, err := range c.All(t.Context()) {
@@ -562,9 +562,9 @@ func TestAll(t *testing.T) {
 	}
 }
 
-func TestAllIsLazyAndBeginsAnew(t *testing.T) {
+func TestAll_LazyAndRepeatable(t *testing.T) {
 	var rec recorder
-	c := newTestClient(t, rec.with(jsonAnswer(200, `{"data":[{"id":"contact_1"},{"id":"contact_2"}],"pages":{"total_pages":2}}`)), nil)
+	c := newTestClient(t, rec.with(jsonResponse(200, `{"data":[{"id":"contact_1"},{"id":"contact_2"}],"pages":{"total_pages":2}}`)), nil)
 	all := c.All(t.Context())
 	assert.Empty(t, rec.requests)
 	for range 2 {
@@ -580,29 +580,29 @@ func TestAllIsLazyAndBeginsAnew(t *testing.T) {
 
 // A 404 is a success where an earlier attempt may have been carried out, and by
 // the service's own word alone.
-func TestDelete(t *testing.T) {
-	gone := jsonAnswer(404, `{"message":"Resource not found"}`)
+func TestDelete_Responses(t *testing.T) {
+	gone := jsonResponse(404, `{"message":"Resource not found"}`)
 	reset := transport(func(*http.Request) (*http.Response, error) { return nil, errReset })
 	dial := transport(func(*http.Request) (*http.Response, error) { return nil, errDial })
 	proxy := func(status int) transport {
-		return func(*http.Request) (*http.Response, error) { return answer(status, "text/html", "<html>"), nil }
+		return func(*http.Request) (*http.Response, error) { return newResponse(status, "text/html", "<html>"), nil }
 	}
 	for name, test := range map[string]struct {
-		answers []transport
-		want    error
+		responses []transport
+		want      error
 	}{
-		"echoed":                        {[]transport{jsonAnswer(200, `{"message":"m","data":`+adaRecord+`}`)}, nil},
-		"echoed bare":                   {[]transport{jsonAnswer(200, adaRecord)}, nil},
-		"204":                           {[]transport{jsonAnswer(204, "")}, nil},
+		"echoed":                        {[]transport{jsonResponse(200, `{"message":"m","data":`+adaRecord+`}`)}, nil},
+		"echoed bare":                   {[]transport{jsonResponse(200, adaRecord)}, nil},
+		"204":                           {[]transport{jsonResponse(204, "")}, nil},
 		"absent":                        {[]transport{gone}, ErrNotFound},
-		"absent after 429":              {[]transport{jsonAnswer(429, "{}"), gone}, ErrNotFound},
+		"absent after 429":              {[]transport{jsonResponse(429, "{}"), gone}, ErrNotFound},
 		"absent after a failed dial":    {[]transport{dial, gone}, ErrNotFound},
 		"gone after a reset":            {[]transport{reset, gone}, nil},
 		"gone after a proxy's 502":      {[]transport{proxy(502), gone}, nil},
-		"gone after a reset and a 429":  {[]transport{reset, jsonAnswer(429, "{}"), gone}, nil},
-		"null after a reset":            {[]transport{reset, jsonAnswer(404, "null")}, ErrNotFound},
+		"gone after a reset and a 429":  {[]transport{reset, jsonResponse(429, "{}"), gone}, nil},
+		"null after a reset":            {[]transport{reset, jsonResponse(404, "null")}, ErrNotFound},
 		"a proxy's 404 after a reset":   {[]transport{reset, proxy(404)}, ErrNotFound},
-		"a refused key after a reset":   {[]transport{reset, jsonAnswer(401, "{}")}, ErrUnauthorized},
+		"a rejected key after a reset":  {[]transport{reset, jsonResponse(401, "{}")}, ErrUnauthorized},
 		"reset, reset, and reset again": {[]transport{reset}, errReset},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -610,7 +610,7 @@ func TestDelete(t *testing.T) {
 				n := 0
 				c := newTestClient(t, func(r *http.Request) (*http.Response, error) {
 					n++
-					return test.answers[min(n, len(test.answers))-1](r)
+					return test.responses[min(n, len(test.responses))-1](r)
 				}, nil)
 				meta, err := c.Delete(t.Context(), "user_8821")
 				assert.ErrorIs(t, err, test.want)
@@ -622,9 +622,9 @@ func TestDelete(t *testing.T) {
 	}
 }
 
-func TestMergeAttributesLosesNoDigits(t *testing.T) {
+func TestMergeAttributes_KeepsDigits(t *testing.T) {
 	var rec recorder
-	c := newTestClient(t, rec.with(jsonAnswer(200, `{"data":{"external_id":"a","custom_attributes":{"n":9007199254740993,"x":0.10,"plan":"free","old":"\ud800","none":null,"e":1E400}}}`)), nil)
+	c := newTestClient(t, rec.with(jsonResponse(200, `{"data":{"external_id":"a","custom_attributes":{"n":9007199254740993,"x":0.10,"plan":"free","old":"\ud800","none":null,"e":1E400}}}`)), nil)
 	_, err := c.MergeAttributes(t.Context(), "a", Values{"plan": "pro", "x": nil, "seats": 3})
 	require.NoError(t, err)
 	require.Len(t, rec.requests, 2)
@@ -632,28 +632,28 @@ func TestMergeAttributesLosesNoDigits(t *testing.T) {
 	assert.Equal(t, `{"custom_attributes":{"e":1E400,"n":9007199254740993,"old":"`+"\ufffd"+`","plan":"pro","seats":3}}`, rec.bodies[1])
 }
 
-// An answer that does not have the attributes must not lead to their loss.
-func TestMergeAttributesWithoutAttributes(t *testing.T) {
+// An response that does not have the attributes must not lead to their loss.
+func TestMergeAttributes_ResponseWithoutAttributes(t *testing.T) {
 	for _, body := range []string{
 		`{"data":{"external_id":"a"}}`, `{"data":{"external_id":"a","custom_attributes":null}}`, `{"data":{"external_id":"a","custom_attributes":[{"name":"plan"}]}}`,
 		`{"data":{"external_id":"a","custom_attributes":"{}"}}`, `{"data":{}}`, `{"data":{"contact":{"external_id":"a","custom_attributes":{}}}}`,
 		`{"data":{"external_id":"other","custom_attributes":{"plan":"pro"}}}`,
 	} {
 		var rec recorder
-		_, err := newTestClient(t, rec.with(jsonAnswer(200, body)), nil).MergeAttributes(t.Context(), "a", Values{"seats": 3})
+		_, err := newTestClient(t, rec.with(jsonResponse(200, body)), nil).MergeAttributes(t.Context(), "a", Values{"seats": 3})
 		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 		assert.Len(t, rec.requests, 1, "nothing is changed")
 	}
 	var rec recorder
-	_, err := newTestClient(t, rec.with(jsonAnswer(200, `{"data":{"external_id":"a","custom_attributes":{}}}`)), nil).MergeAttributes(t.Context(), "a", Values{"seats": 3})
+	_, err := newTestClient(t, rec.with(jsonResponse(200, `{"data":{"external_id":"a","custom_attributes":{}}}`)), nil).MergeAttributes(t.Context(), "a", Values{"seats": 3})
 	require.NoError(t, err)
 	assert.Equal(t, `{"custom_attributes":{"seats":3}}`, rec.bodies[1])
 }
 
 // What is not about the contact says nothing of it, deletion least of all.
-func TestAnswersAboutAnother(t *testing.T) {
+func TestGet_AnotherContact(t *testing.T) {
 	for _, body := range []string{`{"data":{"external_id":"other"}}`, `{"data":{}}`, `{"message":"Resource not found","data":{}}`} {
-		c := newTestClient(t, jsonAnswer(200, body), nil)
+		c := newTestClient(t, jsonResponse(200, body), nil)
 		_, err := c.Get(t.Context(), "a")
 		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 		_, err = c.Delete(t.Context(), "a")
@@ -667,7 +667,7 @@ func TestAnswersAboutAnother(t *testing.T) {
 		assert.Len(t, d.Failed, 1)
 	}
 	for _, body := range []string{`{"data":["plan","seats"]}`, `{"data":[null]}`, `[1]`} {
-		c := newTestClient(t, jsonAnswer(200, body), nil)
+		c := newTestClient(t, jsonResponse(200, body), nil)
 		_, err := c.Attributes(t.Context())
 		assert.ErrorIs(t, err, ErrUnexpectedResponse, body)
 		_, err = c.Page(t.Context(), PageRequest{})
@@ -675,7 +675,7 @@ func TestAnswersAboutAnother(t *testing.T) {
 	}
 }
 
-func TestOptionalIsReadAsItIsWritten(t *testing.T) {
+func TestOptional_RoundTrip(t *testing.T) {
 	for _, text := range []string{`{}`, `{"external_id":"a","name":null,"custom_attributes":{"plan":"pro"}}`, `{"email":""}`} {
 		var in Fields
 		require.NoError(t, json.Unmarshal([]byte(text), &in))
@@ -691,33 +691,33 @@ func TestValues_TooLong(t *testing.T) {
 	body := func(length int) string {
 		return `{"data":[{"external_id":"a","custom_attributes":{"a":"` + strings.Repeat("x", length) + `"}}]}`
 	}
-	page, err := newTestClient(t, jsonAnswer(200, body(1<<19)), nil).Page(t.Context(), PageRequest{})
+	page, err := newTestClient(t, jsonResponse(200, body(1<<19)), nil).Page(t.Context(), PageRequest{})
 	require.NoError(t, err)
 	assert.Len(t, page.Contacts[0].CustomAttributes["a"], 1<<19)
-	_, err = newTestClient(t, jsonAnswer(200, body(1<<20)), nil).Page(t.Context(), PageRequest{})
+	_, err = newTestClient(t, jsonResponse(200, body(1<<20)), nil).Page(t.Context(), PageRequest{})
 	assert.ErrorIs(t, err, ErrTooLong)
 }
 
 func TestPage_MoreThanAskedFor(t *testing.T) {
 	body := `{"data":[` + strings.Repeat(`{"external_id":"a"},`, 10) + `{"external_id":"a"}]}`
-	_, err := newTestClient(t, jsonAnswer(200, body), nil).Page(t.Context(), PageRequest{PerPage: 10})
+	_, err := newTestClient(t, jsonResponse(200, body), nil).Page(t.Context(), PageRequest{PerPage: 10})
 	assert.ErrorIs(t, err, ErrUnexpectedResponse)
-	_, err = newTestClient(t, jsonAnswer(200, body), nil).Page(t.Context(), PageRequest{PerPage: 11})
+	_, err = newTestClient(t, jsonResponse(200, body), nil).Page(t.Context(), PageRequest{PerPage: 11})
 	assert.NoError(t, err)
-	_, err = newTestClient(t, jsonAnswer(200, body), nil).Upsert(t.Context(), []Fields{ada})
+	_, err = newTestClient(t, jsonResponse(200, body), nil).Upsert(t.Context(), []Fields{ada})
 	assert.ErrorIs(t, err, ErrUnexpectedResponse)
 }
 
 func TestMergeAttributes_NullOfAValuer(t *testing.T) {
 	var rec recorder
-	c := newTestClient(t, rec.with(jsonAnswer(200, `{"data":{"external_id":"a","custom_attributes":{"plan":"free","old":1,"seats":2}}}`)), nil)
+	c := newTestClient(t, rec.with(jsonResponse(200, `{"data":{"external_id":"a","custom_attributes":{"plan":"free","old":1,"seats":2}}}`)), nil)
 	_, err := c.MergeAttributes(t.Context(), "a", Values{"plan": sql.NullString{}, "old": (*string)(nil), "seats": sql.NullInt64{Int64: 3, Valid: true}})
 	require.NoError(t, err)
 	assert.Equal(t, `{"custom_attributes":{"plan":"free","seats":3}}`, rec.bodies[1])
 }
 
-func TestSchema(t *testing.T) {
-	c := newTestClient(t, jsonAnswer(200, `{"data":[{"name":"plan"},{"name":"seats","type":"number"},{"name":"vip","type":"boolean"},
+func TestSchema_Check(t *testing.T) {
+	c := newTestClient(t, jsonResponse(200, `{"data":[{"name":"plan"},{"name":"seats","type":"number"},{"name":"vip","type":"boolean"},
 		{"name":"since","type":"date"},{"name":"old","type":"text","archived":true},{"name":"new","type":"colour"}]}`), nil)
 	s, err := c.Schema(t.Context())
 	require.NoError(t, err)
@@ -756,13 +756,13 @@ func TestSchema(t *testing.T) {
 	assert.False(t, ok)
 }
 
-func TestNothingPrintsTheKey(t *testing.T) {
-	c := newTestClient(t, jsonAnswer(401, `{"message":"no","issues":[{"field":"f","message":"m"}]}`), nil)
+func TestClient_PrintsNoKey(t *testing.T) {
+	c := newTestClient(t, jsonResponse(401, `{"message":"no","issues":[{"field":"f","message":"m"}]}`), nil)
 	testenv.Redacted(t, []byte(testKey), c)
 	_, err := c.Upsert(t.Context(), []Fields{ada})
-	contact, getErr := newTestClient(t, jsonAnswer(200, `{"data":`+adaRecord+`}`), nil).Get(t.Context(), "user_8821")
+	contact, getErr := newTestClient(t, jsonResponse(200, `{"data":`+adaRecord+`}`), nil).Get(t.Context(), "user_8821")
 	require.NoError(t, getErr)
-	schema, schemaErr := newTestClient(t, jsonAnswer(200, `[{"name":"plan"}]`), nil).Schema(t.Context())
+	schema, schemaErr := newTestClient(t, jsonResponse(200, `[{"name":"plan"}]`), nil).Schema(t.Context())
 	require.NoError(t, schemaErr)
 	for name, v := range map[string]any{
 		"Error": requireError(t, err), "Contact": contact, "Schema": schema, "Fields": &ada, "Options": &Options{BaseURL: "x"}, "Attempt": Attempt{Number: 1},
@@ -775,7 +775,7 @@ func TestNothingPrintsTheKey(t *testing.T) {
 }
 
 // What a transport says may be anything: it is cut, and one line.
-func TestForeignTextInAnError(t *testing.T) {
+func TestError_TextOfATransport(t *testing.T) {
 	long := errors.New("\x1b[2J" + strings.Repeat("x", 100_000) + "\n")
 	_, err := newTestClient(t, func(*http.Request) (*http.Response, error) { return nil, long }, nil).Upsert(t.Context(), []Fields{{}})
 	assert.ErrorIs(t, err, long)
@@ -790,7 +790,7 @@ func TestError_ForeignTexts(t *testing.T) {
 		"details": []any{map[string]any{"field": "f" + misleading, "message": "n" + misleading}, "odd" + misleading},
 	}})
 	require.NoError(t, err)
-	_, err = newTestClient(t, jsonAnswer(400, string(body)), nil).Get(t.Context(), "a")
+	_, err = newTestClient(t, jsonResponse(400, string(body)), nil).Get(t.Context(), "a")
 	e := requireError(t, err)
 	require.Len(t, e.Issues(), 2)
 	text := e.Error() + e.Code + e.Message + e.Issues()[0].Field + e.Issues()[0].Message + e.Issues()[1].Message +
@@ -799,16 +799,16 @@ func TestError_ForeignTexts(t *testing.T) {
 	assert.Contains(t, e.Error(), ` status 400 "A B `, "a code is quoted")
 	assert.Less(t, len(e.Error()), 400)
 
-	_, err = newTestClient(t, jsonAnswer(400, `{"message":"m","issues":[{"field":"f","message":"`+testKey+`"}]}`), nil).Get(t.Context(), "a")
+	_, err = newTestClient(t, jsonResponse(400, `{"message":"m","issues":[{"field":"f","message":"`+testKey+`"}]}`), nil).Get(t.Context(), "a")
 	assert.Empty(t, requireError(t, err).Issues(), "the key was sent back")
 }
 
-func TestOnAttemptAndLimiter(t *testing.T) {
+func TestOptions_OnAttemptAndLimiter(t *testing.T) {
 	spent := errors.New("the budget is spent")
 	var attempts []Attempt
-	c := newTestClient(t, jsonAnswer(200, `{"data":[]}`), func(o *Options) {
+	c := newTestClient(t, jsonResponse(200, `{"data":[]}`), func(o *Options) {
 		o.OnAttempt = func(_ context.Context, a Attempt) { attempts = append(attempts, a) }
-		o.Limiter = refusing{spent}
+		o.Limiter = rejecting{spent}
 	})
 	_, err := c.Upsert(t.Context(), []Fields{ada})
 	assert.ErrorIs(t, err, spent)
@@ -817,9 +817,9 @@ func TestOnAttemptAndLimiter(t *testing.T) {
 	assert.Equal(t, "POST /chatbots/{chatbotId}/contacts", attempts[0].Operation)
 }
 
-type refusing struct{ err error }
+type rejecting struct{ err error }
 
-func (r refusing) Wait(context.Context) error { return r.err }
+func (r rejecting) Wait(context.Context) error { return r.err }
 
 // Whatever external id is accepted, a router sees exactly that id, in one
 // segment.
@@ -842,7 +842,7 @@ func FuzzExternalIDInPath(f *testing.F) {
 			return nil, err
 		}
 		mux.ServeHTTP(httptest.NewRecorder(), &http.Request{Method: r.Method, URL: u, Host: r.Host, RequestURI: r.URL.RequestURI()})
-		return answer(200, "application/json", `{"data":`+adaRecord+`}`), nil
+		return newResponse(200, "application/json", `{"data":`+adaRecord+`}`), nil
 	}, func(o *Options) { o.BaseURL, o.MaxRetries = "https://bookbag.example/base/", -1 })
 	f.Fuzz(func(t *testing.T, id string) {
 		seen = nil

@@ -10,8 +10,8 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// Contact is a customer as the service knows them. What an answer leaves out or
-// has as null is zero.
+// Contact is a customer as the service knows them. What a response does not
+// have, or has as null, is zero.
 //
 // Source: Bookbag, API v1, "Contacts".
 type Contact struct {
@@ -25,7 +25,7 @@ type Contact struct {
 	CreatedAt        Time            `json:"created_at"`
 	UpdatedAt        Time            `json:"updated_at"`
 
-	ResponseInfo `json:"-"` // of the answer, where it is about one contact
+	ResponseInfo `json:"-"` // of a response about one contact
 }
 
 // StripeAccount is an account of a customer at Stripe.
@@ -68,8 +68,8 @@ func (v *Values) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Time is a time that the service sends as Unix seconds. The zero Time stands
-// for null and for what is no number.
+// Time is a time that the service sends as Unix seconds. The zero Time is null,
+// or anything that is not a number.
 type Time struct{ time.Time }
 
 // UnmarshalJSON takes a number, also one in a string.
@@ -78,16 +78,16 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON gives Unix seconds, or null.
+// MarshalJSON returns Unix seconds, or null.
 func (t Time) MarshalJSON() ([]byte, error) { return bookbag.FormatSeconds(t.Time), nil }
 
 // Get returns the contact of an external id. A bad one is a *[FieldError],
 // everything else that goes wrong an *[Error], of which [ErrNotFound] means that
 // there is no such contact, or no such agent, and [ErrUnexpectedResponse] that the
-// answer is not about it.
+// response is not about it.
 //
-// Source: Bookbag, API v1, "Contacts"; whether the record stands in the answer's
-// data or is the answer itself is not documented, and both are read.
+// Source: Bookbag, API v1, "Contacts"; whether the record is in the response's
+// data or is the response itself is not documented, and both are read.
 func (c *Client) Get(ctx context.Context, externalID string) (*Contact, error) {
 	if err := checkExternalID("externalID", externalID); err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (c *Client) Get(ctx context.Context, externalID string) (*Contact, error) {
 	})
 }
 
-// contact makes a call whose answer is one that is as it must be.
+// contact makes a call whose response is a contact for which isGood returns true.
 func (c *Client) contact(ctx context.Context, call bookbag.Call, isGood func(*Contact) bool) (*Contact, error) {
 	var contact Contact
 	info, err := c.do(ctx, call, func(body []byte) error { return contact.read(body, isGood) })
@@ -117,7 +117,7 @@ func (c *Contact) read(body []byte, isGood func(*Contact) bool) error {
 	return err
 }
 
-// isOf wants the contact that was asked for. Whether the service keeps the case
+// isOf reports whether it is the contact of an external id. Whether the service keeps the case
 // of an id is not documented.
 func (c *Contact) isOf(externalID string) bool { return foldID(c.ExternalID) == foldID(externalID) }
 
@@ -133,7 +133,7 @@ func (c *Contact) isOf(externalID string) bool { return foldID(c.ExternalID) == 
 // else that goes wrong an *[Error]: [ErrNotFound], or [ErrConflict] when another
 // contact has the new external id or e-mail address.
 //
-// Source: Bookbag, API v1, "Contacts"; the answer is read as by [Client.Get].
+// Source: Bookbag, API v1, "Contacts"; the response is read as by [Client.Get].
 func (c *Client) Update(ctx context.Context, externalID string, in Fields) (*Contact, error) {
 	if err := checkExternalID("externalID", externalID); err != nil {
 		return nil, err
@@ -156,13 +156,13 @@ func (c *Client) Update(ctx context.Context, externalID string, in Fields) (*Con
 //
 // The service has no call for that, so it reads the contact and sends all of
 // its attributes back. Whatever another writer changes between the two is lost,
-// and nobody is told: let one place of your program write the attributes of a
+// without an error: let one place of your program write the attributes of a
 // contact. If the contact still has a value of an attribute that is archived by
-// now, the service may refuse the whole, with an Issue that names it: remove it
+// now, the service may reject the whole, with an Issue that names it: remove it
 // then, as nil.
 //
 // A bad id or value is a *[FieldError], everything else that goes wrong an
-// *[Error] ([ErrNotFound]). An answer that does not have the attributes as an
+// *[Error] ([ErrNotFound]). A response that does not have the attributes as an
 // object, as documented, is [ErrUnexpectedResponse], and nothing is changed.
 func (c *Client) MergeAttributes(ctx context.Context, externalID string, values Values) (*Contact, error) {
 	if len(values) == 0 {

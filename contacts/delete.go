@@ -17,17 +17,17 @@ import (
 // not there from the beginning is [ErrNotFound].
 //
 // A bad id is a *[FieldError], everything else that goes wrong an *[Error], of
-// which [ErrUnexpectedResponse] means that the answer does not have the contact.
+// which [ErrUnexpectedResponse] means that the response does not have the contact.
 //
-// Source: Bookbag, API v1, "Contacts". An answer of status 204, which Chatbase
+// Source: Bookbag, API v1, "Contacts". A response of status 204, which Chatbase
 // documented once, counts as well.
 func (c *Client) Delete(ctx context.Context, externalID string) (ResponseInfo, error) {
 	info, _, err := c.remove(ctx, externalID)
 	return info, err
 }
 
-// remove also says whether the service did not find the contact, which is no
-// error where an earlier attempt may have deleted it.
+// remove also returns whether the service did not find the contact, which is not an
+// error if an earlier attempt may have deleted it.
 func (c *Client) remove(ctx context.Context, externalID string) (info ResponseInfo, notFound bool, err error) {
 	if err := checkExternalID("externalID", externalID); err != nil {
 		return ResponseInfo{}, false, err
@@ -55,7 +55,7 @@ func isNotFound(f *bookbag.Failure) bool {
 	return f.Err == nil && f.StatusCode == http.StatusNotFound && f.Problem.IsService
 }
 
-// DeleteReport says what became of the external ids that [Client.DeleteAll] read:
+// DeleteReport counts what became of the external ids that [Client.DeleteAll] read:
 // Deleted, NotFound and Failed together are all of them.
 type DeleteReport struct {
 	// Deleted counts the contacts that are deleted: the service said so, or a
@@ -74,7 +74,7 @@ type Deletion struct {
 	ExternalID string
 	Outcome    Outcome // OutcomeDeleted, OutcomeNotFound or OutcomeFailed
 
-	// Err is nil unless the deletion failed: a *[FieldError] for what is no external
+	// Err is nil unless the deletion failed: a *[FieldError] for a bad external
 	// id, else an *[Error], with OutcomeUnknown if the contact may be deleted.
 	Err error
 }

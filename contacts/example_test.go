@@ -155,8 +155,8 @@ func customers(after string) iter.Seq2[contacts.Row, error] {
 	}
 }
 
-// A table is brought into step. Rows that are refused do not keep the others
-// from being saved, and each one is told, with the reason.
+// A table is synchronized. Rows that are rejected do not keep the others
+// from being saved, and each one is reported, with the reason.
 func ExampleClient_Sync() {
 	client, fake, stop := exampleClient()
 	defer stop()
@@ -185,7 +185,7 @@ func ExampleClient_Sync() {
 	// contacts: 3
 }
 
-// The service goes down in the middle. A later run begins behind the last
+// The service goes down in the middle. A later run begins after the last
 // checkpoint, which the program has written down.
 func ExampleClient_Sync_resume() {
 	client, fake, stop := exampleClient()
@@ -213,7 +213,7 @@ func ExampleClient_Sync_resume() {
 	// ended early: false
 }
 
-// All contacts, page by page as they are asked for.
+// All contacts, one page at a time.
 func ExampleClient_All() {
 	client, _, stop := exampleClient()
 	defer stop()
@@ -241,7 +241,7 @@ func Example_testing() {
 		log.Fatal(err)
 	}
 
-	fake.Script(contactstest.DropAfter()) // it is saved, and the answer is lost
+	fake.Script(contactstest.DropAfter()) // it is saved, and the response is lost
 	_, err = client.Upsert(context.Background(), []contacts.Fields{{ExternalID: contacts.Set("user_8821")}})
 	var e *contacts.Error
 	if errors.As(err, &e) {

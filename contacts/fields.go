@@ -36,7 +36,7 @@ type Fields struct {
 	// CustomAttributes replace in an update all that the contact has;
 	// [Client.MergeAttributes] does not. In an upsert, whether they replace or
 	// are merged is not documented: send all of them. Define them first, as the
-	// service may drop unknown ones without a word; [Schema.Check] finds those.
+	// service may drop unknown ones; [Schema.Check] finds those.
 	CustomAttributes Optional[Values] `json:"custom_attributes,omitzero"`
 }
 
@@ -45,7 +45,7 @@ func (in *Fields) isZero() bool {
 		in.StripeAccounts.IsZero() && in.CustomAttributes.IsZero()
 }
 
-// encode checks an input and gives its JSON. The name is that of the argument,
+// encode checks an input and returns its JSON. The name is that of the argument,
 // for the *FieldError.
 func (c *Client) encode(name string, in *Fields) ([]byte, error) {
 	if err := c.check(name, in); err != nil {

@@ -11,7 +11,7 @@ import (
 
 const testKey = "oc_test_0123456789abcdef"
 
-// transport answers requests in memory.
+// transport responses requests in memory.
 type transport func(*http.Request) (*http.Response, error)
 
 func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
@@ -27,7 +27,7 @@ func newTestClient(t testing.TB, f transport, change func(*Options)) *Client {
 	return c
 }
 
-func answer(status int, contentType, body string) *http.Response {
+func newResponse(status int, contentType, body string) *http.Response {
 	return &http.Response{
 		StatusCode: status,
 		Header:     http.Header{"Content-Type": {contentType}, "X-Request-Id": {"req_1"}, "X-Ratelimit-Limit": {"100"}, "X-Ratelimit-Remaining": {"99"}},
@@ -35,14 +35,14 @@ func answer(status int, contentType, body string) *http.Response {
 	}
 }
 
-func jsonAnswer(status int, body string) transport { return jsonAnswers(status, body) }
+func jsonResponse(status int, body string) transport { return jsonResponses(status, body) }
 
-// jsonAnswers gives one after the other, the last one again and again.
-func jsonAnswers(status int, bodies ...string) transport {
+// jsonResponses gives one after the other, the last one again and again.
+func jsonResponses(status int, bodies ...string) transport {
 	n := 0
 	return func(*http.Request) (*http.Response, error) {
 		n++
-		return answer(status, "application/json", bodies[min(n, len(bodies))-1]), nil
+		return newResponse(status, "application/json", bodies[min(n, len(bodies))-1]), nil
 	}
 }
 

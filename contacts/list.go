@@ -44,7 +44,7 @@ func (p PageRequest) query() (url.Values, error) {
 	return q, nil
 }
 
-// Page is a page of the list. The numbers are those of the answer, 0 where it
+// Page is a page of the list. The numbers are those of the response, 0 where it
 // does not have them: they are documented by Chatbase alone.
 type Page struct {
 	Contacts []Contact
@@ -54,14 +54,14 @@ type Page struct {
 	TotalPages int
 	Total      int // of contacts on all pages
 
-	ResponseInfo // of the answer
+	ResponseInfo
 }
 
 // Page returns a page of the agent's contacts, in the order of the service,
-// which it does not document. Behind the last page there are empty ones. A bad
+// which it does not document. Pages after the last are empty. A bad
 // field is a *[FieldError], everything else that goes wrong an *[Error].
 //
-// Source: Bookbag, API v1, "Contacts"; the form of the answer is documented by
+// Source: Bookbag, API v1, "Contacts"; the form of the response is documented by
 // Chatbase alone.
 func (c *Client) Page(ctx context.Context, p PageRequest) (Page, error) {
 	call := get(contactsPath)
@@ -89,9 +89,9 @@ func (c *Client) Page(ctx context.Context, p PageRequest) (Page, error) {
 	return page, nil
 }
 
-// All returns all contacts of the agent, in pages of 1,000 as they are asked
-// for. It begins anew each time it is ranged over. An error, as of
-// [Client.Page], is the last thing it gives; a page that comes again
+// All returns all contacts of the agent, one page of 1,000 at a time.
+// Each time it is ranged over, it begins at the first page. An error, as of
+// [Client.Page], is the last thing it returns; a page that comes again
 // ([ErrRepeatedPage]) and an empty one before the last ([ErrUnexpectedResponse])
 // are errors too, not the end.
 //
@@ -121,7 +121,7 @@ func (c *Client) All(ctx context.Context) iter.Seq2[Contact, error] {
 	}
 }
 
-// check refuses a page with which the list would go round in circles, or end
+// check returns an error for a page with which the list would repeat itself, or end
 // too early.
 func (p *Page) check(number int, seen map[string]bool) error {
 	if len(p.Contacts) == 0 {

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestItemNumber(t *testing.T) {
+func TestItemNumber_Forms(t *testing.T) {
 	for field, want := range map[string]int{
 		"users[3].email": 3, "users.3.email": 3, "/users/3/email": 3, "3.email": 3, "[3].email": 3, "users[12]": 12, "$.users[0].email": 0, "0": 0,
 		"": -1, "email": -1, "users": -1, "users[].email": -1, "users[-1].email": -1, "users[99999999999].email": -1,

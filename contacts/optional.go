@@ -36,7 +36,7 @@ func (o Optional[T]) IsNull() bool { return o.state == null }
 // omitempty, what is absent is written as null.
 func (o Optional[T]) IsZero() bool { return o.state == absent }
 
-// MarshalJSON gives the value or null.
+// MarshalJSON returns the value or null.
 func (o Optional[T]) MarshalJSON() ([]byte, error) {
 	if o.state != set {
 		return []byte("null"), nil

@@ -119,7 +119,7 @@ type ledger struct {
 	stuck   bool           // at a row for a later run, or OnCheckpoint failed
 	same    map[string]int // rejected rows by their reason, since one was acknowledged
 	settled int            // rows
-	told    int            // of them, at the last checkpoint
+	atLast  int            // of them, at the last checkpoint
 	whole   bool           // the source was read to its end
 }
 
@@ -140,12 +140,12 @@ func (r *run) settle(row *row) {
 		passes = false
 	case OutcomeRejected:
 		r.report.Rejected++
-		passes = r.tellFailure(row)
+		passes = r.reportFailure(row)
 		r.countSame(row)
 	default:
 		r.report.Unknown++
 		passes = r.ended() == nil && r.options.OnFailure != nil // else a later run sends it again
-		passes = r.tellFailure(row) && passes
+		passes = r.reportFailure(row) && passes
 		if r.options.OnFailure == nil {
 			r.stop(stoppedBy(fmt.Errorf("%w: row %d of the source", ErrUnknownRow, row.number), row.err))
 		}
@@ -159,8 +159,8 @@ func (r *run) settle(row *row) {
 	}
 }
 
-// tellFailure returns false if the caller could not accept the failure.
-func (r *run) tellFailure(row *row) bool {
+// reportFailure returns false if the caller could not accept the failure.
+func (r *run) reportFailure(row *row) bool {
 	f := Failure{row.Row, row.outcome, row.err}
 	if len(r.report.Failures) < maxReported {
 		r.report.Failures = append(r.report.Failures, f)
@@ -186,13 +186,13 @@ func (r *run) countSame(row *row) {
 	}
 }
 
-// tell gives the caller a checkpoint and the report, each time a BatchSize of rows
+// reportProgress calls the caller with a checkpoint and the report, each time a BatchSize of rows
 // is settled, and at the end.
-func (r *run) tell(atEnd bool) {
-	if !atEnd && r.settled-r.told < r.options.BatchSize {
+func (r *run) reportProgress(atEnd bool) {
+	if !atEnd && r.settled-r.atLast < r.options.BatchSize {
 		return
 	}
-	r.told = r.settled
+	r.atLast = r.settled
 	cursor := r.saved
 	if r.report.complete {
 		cursor = r.passed

@@ -39,8 +39,8 @@ func (s *Schema) Attribute(name string) (a Attribute, ok bool) {
 	return a, ok
 }
 
-// Check finds in an input what the service would refuse or, with an attribute
-// that is not defined, drop without a word: the first bad value, by name, is a
+// Check finds in an input what the service would reject or, with an attribute
+// that is not defined, drop: the first bad value, by name, is a
 // *[FieldError]. Null is good for every type; a date may be text or a number of
 // seconds since 1970, as its form is not documented, and a number above 1e11 is
 // rejected as milliseconds; a type that this package does not name takes anything.
@@ -117,7 +117,7 @@ func kindOf(k value.Kind) string {
 	return ""
 }
 
-// AttributeError says that there is an attribute of that name, of another type
+// AttributeError means that there is an attribute of that name, of another type
 // or archived. It is always a pointer, in an *[Error].
 type AttributeError struct {
 	Have Attribute // there
@@ -168,7 +168,7 @@ func (c *Client) EnsureAttributes(ctx context.Context, want []Attribute) (*Schem
 }
 
 // madeByOthers looks again after a failure: another program may have been
-// faster, or an answer was lost. If something is missing still, that failure is
+// faster, or a response was lost. If something is missing still, that failure is
 // the error.
 func (c *Client) madeByOthers(ctx context.Context, want []Attribute, failed error) (*Schema, error) {
 	schema, err := c.Schema(ctx)

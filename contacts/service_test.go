@@ -28,26 +28,26 @@ const (
 
 type connect func(testing.TB, *contactstest.Options, func(*contacts.Options)) (*contacts.Client, *contactstest.Fake)
 
-// over returns a client of a fake on a loopback port.
-func over(t testing.TB, o *contactstest.Options, change func(*contacts.Options)) (*contacts.Client, *contactstest.Fake) {
+// newLoopbackClient returns a client of a fake on a loopback port.
+func newLoopbackClient(t testing.TB, o *contactstest.Options, change func(*contacts.Options)) (*contacts.Client, *contactstest.Fake) {
 	t.Helper()
 	fake, err := contactstest.New(o)
 	require.NoError(t, err)
 	server := fake.Start()
 	t.Cleanup(server.Close)
-	return client(t, &contacts.Options{BaseURL: server.URL}, change), fake
+	return newServiceClient(t, &contacts.Options{BaseURL: server.URL}, change), fake
 }
 
-// within returns a client of a fake in memory, for a bubble of fake time.
-func within(t testing.TB, o *contactstest.Options, change func(*contacts.Options)) (*contacts.Client, *contactstest.Fake) {
+// newFakeClient returns a client of a fake in memory, for a bubble of fake time.
+func newFakeClient(t testing.TB, o *contactstest.Options, change func(*contacts.Options)) (*contacts.Client, *contactstest.Fake) {
 	t.Helper()
 	fake, err := contactstest.New(o)
 	require.NoError(t, err)
 	t.Cleanup(fake.Close)
-	return client(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: fake.Client()}, change), fake
+	return newServiceClient(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: fake.Client()}, change), fake
 }
 
-func client(t testing.TB, o *contacts.Options, change func(*contacts.Options)) *contacts.Client {
+func newServiceClient(t testing.TB, o *contacts.Options, change func(*contacts.Options)) *contacts.Client {
 	t.Helper()
 	if o.Limiter == nil {
 		o.Limiter = unlimited{} // what is not about the pace of Sync does not wait for it
@@ -66,7 +66,7 @@ func (unlimited) Wait(ctx context.Context) error { return ctx.Err() }
 
 var attributes = []contactstest.Attribute{{Name: "plan"}, {Name: "seats", Type: "number"}, {Name: "vip", Type: "boolean"}, {Name: "old", Archived: true}}
 
-func person(id, name string) contacts.Fields {
+func newTestFields(id, name string) contacts.Fields {
 	return contacts.Fields{ExternalID: contacts.Set(id), Name: contacts.Set(name)}
 }
 
@@ -75,7 +75,7 @@ func fill(t testing.TB, c *contacts.Client, n int) {
 	t.Helper()
 	inputs := make([]contacts.Fields, n)
 	for i := range inputs {
-		inputs[i] = person(fmt.Sprintf("user_%d", i), "Ada")
+		inputs[i] = newTestFields(fmt.Sprintf("user_%d", i), "Ada")
 	}
 	for chunk := range slices.Chunk(inputs, contacts.MaxUpsert) {
 		upserted, err := c.Upsert(t.Context(), chunk)
@@ -92,15 +92,15 @@ func externalIDs(fake *contactstest.Fake) []string {
 	return ids
 }
 
-func TestEveryEndpoint(t *testing.T) {
-	for name, connect := range map[string]connect{"over a port": over, "in memory": within} {
+func TestClient_EveryEndpoint(t *testing.T) {
+	for name, connect := range map[string]connect{"over a port": newLoopbackClient, "in memory": newFakeClient} {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
 			c, fake := connect(t, nil, nil)
 
 			schema, err := c.EnsureAttributes(ctx, []contacts.Attribute{{Name: "plan"}, {Name: "seats", Type: contacts.TypeNumber, Label: "Seats"}})
 			require.NoError(t, err)
-			in := person("user_8821", "Ada")
+			in := newTestFields("user_8821", "Ada")
 			in.Email, in.CustomAttributes = contacts.Set("ada@example.com"), contacts.Set(contacts.Values{"plan": "pro", "seats": json.Number("9007199254740991")})
 			in.StripeAccounts = contacts.Set([]contacts.StripeAccount{{Label: "main", StripeID: "cus_1"}})
 			require.NoError(t, schema.Check(in))
@@ -153,11 +153,11 @@ func TestEveryEndpoint(t *testing.T) {
 }
 
 // External ids of any kind reach the contact that they name, and no other.
-func TestExternalIDs(t *testing.T) {
+func TestClient_ExternalIDs(t *testing.T) {
 	ids := []string{"a/b", "ü", "100%", "ada+x@example.com", "%2", "a?b#c", "#1001", "a b", "a//b", "https://id.example/1|2", "日本", "..a", "a\\b", "contacts"}
-	c, fake := over(t, nil, nil)
+	c, fake := newLoopbackClient(t, nil, nil)
 	for i, id := range ids {
-		_, err := c.Upsert(t.Context(), []contacts.Fields{person(id, fmt.Sprint(i))})
+		_, err := c.Upsert(t.Context(), []contacts.Fields{newTestFields(id, fmt.Sprint(i))})
 		require.NoError(t, err)
 	}
 	assert.Equal(t, ids, externalIDs(fake))
@@ -174,9 +174,9 @@ func TestExternalIDs(t *testing.T) {
 	assert.Empty(t, fake.Contacts())
 }
 
-func TestAllPages(t *testing.T) {
+func TestAll_EveryPage(t *testing.T) {
 	for n, requests := range map[int]int{0: 1, 1: 1, 1000: 1, 1001: 2, 2500: 3} {
-		c, fake := over(t, nil, nil)
+		c, fake := newLoopbackClient(t, nil, nil)
 		fill(t, c, n)
 		before := len(fake.Requests())
 		var got []string
@@ -190,9 +190,9 @@ func TestAllPages(t *testing.T) {
 	}
 }
 
-func TestRefusals(t *testing.T) {
+func TestError_OfEachRejection(t *testing.T) {
 	ctx := t.Context()
-	c, fake := over(t, &contactstest.Options{Attributes: attributes, ForeignAgentID: 124}, nil)
+	c, fake := newLoopbackClient(t, &contactstest.Options{Attributes: attributes, ForeignAgentID: 124}, nil)
 	fill(t, c, 2)
 	_, err := c.Update(ctx, "user_1", contacts.Fields{Email: contacts.Set("ada@example.com")})
 	require.NoError(t, err)
@@ -203,7 +203,7 @@ func TestRefusals(t *testing.T) {
 		require.NoError(t, err)
 		return other
 	}
-	wrong := person("user_3", "Eve")
+	wrong := newTestFields("user_3", "Eve")
 	wrong.CustomAttributes = contacts.Set(contacts.Values{"seats": "three", "old": "x", "unknown": 1})
 	for name, test := range map[string]struct {
 		call   func() error
@@ -214,12 +214,15 @@ func TestRefusals(t *testing.T) {
 		"another key":      {func() error { _, err := other("oc_test_wrong", agent).Get(ctx, "a"); return err }, contacts.ErrUnauthorized, "The API key is missing or not valid", nil},
 		"a foreign agent":  {func() error { _, err := other(key, 124).Get(ctx, "a"); return err }, contacts.ErrForbidden, "The API key is not for this agent", nil},
 		"an unknown agent": {func() error { _, err := other(key, 999).Upsert(ctx, []contacts.Fields{wrong}); return err }, contacts.ErrNotFound, "Resource not found", nil},
-		"a taken id":       {func() error { _, err := c.Update(ctx, "user_0", person("user_1", "x")); return err }, contacts.ErrConflict, "The external id is taken", nil},
+		"a taken id":       {func() error { _, err := c.Update(ctx, "user_0", newTestFields("user_1", "x")); return err }, contacts.ErrConflict, "The external id is taken", nil},
 		"a taken address": {func() error {
 			_, err := c.Update(ctx, "user_0", contacts.Fields{Email: contacts.Set("ada@example.com")})
 			return err
 		}, contacts.ErrConflict, "The e-mail address is taken", nil},
-		"wrong values": {func() error { _, err := c.Upsert(ctx, []contacts.Fields{person("user_2", "Ada"), wrong}); return err }, contacts.ErrBadRequest, "Invalid request data",
+		"wrong values": {func() error {
+			_, err := c.Upsert(ctx, []contacts.Fields{newTestFields("user_2", "Ada"), wrong})
+			return err
+		}, contacts.ErrBadRequest, "Invalid request data",
 			[]contacts.Issue{{"users[1].custom_attributes.old", "is archived"}, {"users[1].custom_attributes.seats", "must be of type number"}}},
 		"a taken name": {func() error { _, err := c.DefineAttribute(ctx, contacts.Attribute{Name: "plan"}); return err }, contacts.ErrConflict, "The name is taken", nil},
 		"an unknown attribute": {func() error {
@@ -241,10 +244,10 @@ func TestRefusals(t *testing.T) {
 }
 
 // A bare update drops what it does not name; a merge keeps it.
-func TestMergeAttributes(t *testing.T) {
+func TestMergeAttributes_KeepsOthers(t *testing.T) {
 	ctx := t.Context()
-	c, _ := over(t, &contactstest.Options{Attributes: attributes}, nil)
-	in := person("user_8821", "Ada")
+	c, _ := newLoopbackClient(t, &contactstest.Options{Attributes: attributes}, nil)
+	in := newTestFields("user_8821", "Ada")
 	in.CustomAttributes = contacts.Set(contacts.Values{"plan": "free", "seats": 3, "vip": true})
 	_, err := c.Upsert(ctx, []contacts.Fields{in})
 	require.NoError(t, err)
@@ -262,7 +265,7 @@ func TestMergeAttributes(t *testing.T) {
 	assert.ErrorIs(t, err, contacts.ErrNotFound)
 }
 
-func TestEnsureAttributes(t *testing.T) {
+func TestEnsureAttributes_DefinesMissing(t *testing.T) {
 	ctx := t.Context()
 	want := []contacts.Attribute{{Name: "plan"}, {Name: "seats", Type: contacts.TypeNumber}, {Name: "since", Type: contacts.TypeDate}}
 	for name, test := range map[string]struct {
@@ -274,14 +277,14 @@ func TestEnsureAttributes(t *testing.T) {
 		"none is there":      {nil, nil, 4, nil},
 		"one is there":       {[]contactstest.Attribute{{Name: "plan", Label: "Plan"}}, nil, 3, nil},
 		"all are there":      {[]contactstest.Attribute{{Name: "plan"}, {Name: "seats", Type: "number"}, {Name: "since", Type: "date"}}, nil, 1, nil},
-		"an answer is lost":  {nil, []contactstest.Fault{contactstest.Pass(), contactstest.DropAfter()}, 5, nil},
+		"a response is lost": {nil, []contactstest.Fault{contactstest.Pass(), contactstest.DropAfter()}, 5, nil},
 		"it failed, and did": {nil, []contactstest.Fault{contactstest.Pass(), contactstest.FailAfter()}, 5, nil},
-		"one is refused":     {nil, []contactstest.Fault{contactstest.Pass(), contactstest.Status(403, "Not you")}, 5, contacts.ErrForbidden},
+		"one is rejected":    {nil, []contactstest.Fault{contactstest.Pass(), contactstest.Status(403, "Not you")}, 5, contacts.ErrForbidden},
 		"nothing is read":    {nil, []contactstest.Fault{contactstest.Status(401, "Not you")}, 1, contacts.ErrUnauthorized},
 		"all fails then":     {nil, slices.Concat([]contactstest.Fault{contactstest.Pass()}, slices.Repeat([]contactstest.Fault{contactstest.Status(403, "Not you")}, 4)), 5, contacts.ErrForbidden},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, fake := within(t, &contactstest.Options{Attributes: test.there}, nil)
+			c, fake := newFakeClient(t, &contactstest.Options{Attributes: test.there}, nil)
 			fake.Script(test.faults...)
 			schema, err := c.EnsureAttributes(ctx, want)
 			assert.ErrorIs(t, err, test.want)
@@ -307,7 +310,7 @@ func TestEnsureAttributes(t *testing.T) {
 		"archived":     {contactstest.Attribute{Name: "plan", Archived: true}, `the attribute plan is archived`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, fake := within(t, &contactstest.Options{Attributes: []contactstest.Attribute{test.there}}, nil)
+			c, fake := newFakeClient(t, &contactstest.Options{Attributes: []contactstest.Attribute{test.there}}, nil)
 			_, err := c.EnsureAttributes(ctx, want)
 			var conflict *contacts.AttributeError
 			require.ErrorAs(t, err, &conflict)
@@ -319,15 +322,15 @@ func TestEnsureAttributes(t *testing.T) {
 		})
 	}
 	// Two that contradict each other: the second one finds the first.
-	c, _ := within(t, nil, nil)
+	c, _ := newFakeClient(t, nil, nil)
 	_, err := c.EnsureAttributes(ctx, []contacts.Attribute{{Name: "a"}, {Name: "a", Type: contacts.TypeNumber}})
 	var conflict *contacts.AttributeError
 	require.ErrorAs(t, err, &conflict)
 }
 
 // At the start of many processes at once, each finds all.
-func TestEnsureAttributesByMany(t *testing.T) {
-	c, fake := over(t, nil, nil)
+func TestEnsureAttributes_Concurrent(t *testing.T) {
+	c, fake := newLoopbackClient(t, nil, nil)
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
@@ -342,7 +345,7 @@ func TestEnsureAttributesByMany(t *testing.T) {
 }
 
 // What the fake holds after each fault, and what the client says about it.
-func TestUpsertFaults(t *testing.T) {
+func TestUpsert_Faults(t *testing.T) {
 	for name, test := range map[string]struct {
 		faults    []contactstest.Fault
 		requests  int
@@ -364,9 +367,9 @@ func TestUpsertFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, fake := within(t, nil, nil)
+				c, fake := newFakeClient(t, nil, nil)
 				fake.Script(test.faults...)
-				_, err := c.Upsert(t.Context(), []contacts.Fields{person("a", "Ada"), person("b", "Bob")})
+				_, err := c.Upsert(t.Context(), []contacts.Fields{newTestFields("a", "Ada"), newTestFields("b", "Bob")})
 				assert.ErrorIs(t, err, test.want)
 				assert.Len(t, fake.Requests(), test.requests)
 				assert.Len(t, fake.Contacts(), test.held)
@@ -380,11 +383,11 @@ func TestUpsertFaults(t *testing.T) {
 }
 
 // One without an external id would be made twice.
-func TestAnAnonymousContactIsMadeOnce(t *testing.T) {
+func TestUpsert_WithoutExternalIDIsSentOnce(t *testing.T) {
 	for _, fault := range []contactstest.Fault{contactstest.DropAfter(), contactstest.FailAfter()} {
-		c, fake := over(t, nil, nil)
+		c, fake := newLoopbackClient(t, nil, nil)
 		fake.Script(fault)
-		_, err := c.Upsert(t.Context(), []contacts.Fields{person("a", "Ada"), {Name: contacts.Set("nobody")}})
+		_, err := c.Upsert(t.Context(), []contacts.Fields{newTestFields("a", "Ada"), {Name: contacts.Set("nobody")}})
 		var e *contacts.Error
 		require.ErrorAs(t, err, &e)
 		assert.True(t, e.OutcomeUnknown)
@@ -392,19 +395,19 @@ func TestAnAnonymousContactIsMadeOnce(t *testing.T) {
 	}
 }
 
-func TestAnAnswerThatEchoesLess(t *testing.T) {
-	c, fake := over(t, nil, nil)
+func TestUpsert_ResponseWithFewerContacts(t *testing.T) {
+	c, fake := newLoopbackClient(t, nil, nil)
 	fake.Script(contactstest.Echo(1))
-	upserted, err := c.Upsert(t.Context(), []contacts.Fields{person("a", "Ada"), person("b", "Bob")})
+	upserted, err := c.Upsert(t.Context(), []contacts.Fields{newTestFields("a", "Ada"), newTestFields("b", "Bob")})
 	require.NoError(t, err)
 	require.Len(t, upserted.Contacts, 1)
 	assert.Equal(t, "a", upserted.Contacts[0].ExternalID)
 	assert.Len(t, fake.Contacts(), 2)
 }
 
-func TestARepeatedDelete(t *testing.T) {
+func TestDelete_Repeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, fake := within(t, nil, nil)
+		c, fake := newFakeClient(t, nil, nil)
 		fill(t, c, 2)
 		fake.Script(contactstest.DropAfter())
 		_, err := c.Delete(t.Context(), "user_0")
@@ -429,7 +432,7 @@ func idsOf(ids ...string) iter.Seq2[string, error] {
 	}
 }
 
-func TestDeleteAll(t *testing.T) {
+func TestDeleteAll_CountsEachID(t *testing.T) {
 	source := errors.New("the table is gone")
 	pass, fail := contactstest.Pass(), contactstest.Status(400, "No")
 	proxy := contactstest.Respond(func(w http.ResponseWriter, _ *http.Request) {
@@ -448,20 +451,20 @@ func TestDeleteAll(t *testing.T) {
 		"three":               {idsOf("user_0", "user_1", "user_2"), nil, 3, 0, nil, 27, nil},
 		"some absent":         {idsOf("user_0", "nobody", "user_1", "user_0"), nil, 2, 2, nil, 28, nil},
 		"absent at first":     {idsOf("nobody", "user_0"), nil, 1, 1, nil, 29, nil},
-		"a lost answer":       {idsOf("user_0", "user_1"), []contactstest.Fault{contactstest.DropAfter()}, 2, 0, nil, 28, nil},
+		"a lost response":     {idsOf("user_0", "user_1"), []contactstest.Fault{contactstest.DropAfter()}, 2, 0, nil, 28, nil},
 		"one fails":           {idsOf("user_0", "user_1", "user_2"), []contactstest.Fault{pass, fail}, 2, 0, []string{"user_1"}, 28, contacts.ErrBadRequest},
 		"a proxy's 404":       {idsOf("user_0", "user_1"), []contactstest.Fault{proxy}, 1, 0, []string{"user_0"}, 29, contacts.ErrNotFound},
 		"no external id":      {idsOf("user_0", "..", "user_1"), nil, 2, 0, []string{".."}, 28, nil},
 		"many of no form":     {idsOf(slices.Concat(slices.Repeat([]string{""}, 30), []string{"user_0"})...), nil, 1, 0, slices.Repeat([]string{""}, 30), 29, nil},
 		"an agent never seen": {idsOf("nobody"), []contactstest.Fault{contactstest.Drop(), contactstest.Status(404, "Resource not found"), contactstest.Status(404, "Resource not found")}, 0, 0, []string{"nobody"}, 30, contacts.ErrNotFound},
-		"the key is refused":  {idsOf("user_0", "user_1", "user_2"), []contactstest.Fault{pass, contactstest.Status(401, "No")}, 1, 0, []string{"user_1"}, 29, contacts.ErrUnauthorized},
+		"the key is rejected": {idsOf("user_0", "user_1", "user_2"), []contactstest.Fault{pass, contactstest.Status(401, "No")}, 1, 0, []string{"user_1"}, 29, contacts.ErrUnauthorized},
 		"the source fails":    {func(yield func(string, error) bool) { _ = yield("user_0", nil) && yield("", source) }, nil, 1, 0, nil, 29, source},
 		"no agent any more":   {idsOf("nobody", "nobody"), []contactstest.Fault{pass, contactstest.Status(404, "Resource not found"), pass, contactstest.Status(404, "Resource not found")}, 0, 0, []string{"nobody", "nobody"}, 30, contacts.ErrNotFound},
 		"everything fails":    {idsOf(slices.Repeat([]string{"user_0"}, 30)...), slices.Repeat([]contactstest.Fault{fail}, 30), 0, 0, slices.Repeat([]string{"user_0"}, 20), 30, contacts.ErrBadRequest},
 		"failures in between": {idsOf(slices.Repeat([]string{"user_0"}, 30)...), slices.Concat(slices.Repeat([]contactstest.Fault{fail}, 19), []contactstest.Fault{pass}, slices.Repeat([]contactstest.Fault{fail}, 10)), 1, 0, slices.Repeat([]string{"user_0"}, 29), 29, contacts.ErrBadRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, fake := over(t, nil, nil)
+			c, fake := newLoopbackClient(t, nil, nil)
 			fill(t, c, 30)
 			fake.Script(test.faults...)
 			told := map[contacts.Outcome]int{}
@@ -496,7 +499,7 @@ func TestDeleteAll(t *testing.T) {
 // An error of OnDeleted ends the run, and the report has the contact.
 func TestDeleteAll_OnDeletedFails(t *testing.T) {
 	full := errors.New("the disk is full")
-	c, fake := over(t, nil, nil)
+	c, fake := newLoopbackClient(t, nil, nil)
 	fill(t, c, 3)
 	ctx, cancel := context.WithCancel(t.Context())
 	d, err := c.DeleteAll(ctx, idsOf("user_0", "user_1", "user_2"), &contacts.DeleteOptions{OnDeleted: func(ctx context.Context, d contacts.Deletion) error {
@@ -514,9 +517,9 @@ func TestDeleteAll_OnDeletedFails(t *testing.T) {
 
 // When the context ends, the one under way is among the failed ones, with a
 // word on whether it may be done.
-func TestDeleteAllEndsWithItsContext(t *testing.T) {
+func TestDeleteAll_ContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, fake := within(t, nil, nil)
+		c, fake := newFakeClient(t, nil, nil)
 		fill(t, c, 3)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
@@ -532,14 +535,14 @@ func TestDeleteAllEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// With a limiter that fits, the window refuses nothing.
-func TestTheWindowInFakeTime(t *testing.T) {
+// With a limiter that fits, the window rejects nothing.
+func TestLimiter_WindowOfTheKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		refused := 0
-		c, fake := within(t, &contactstest.Options{Window: true}, func(o *contacts.Options) {
+		rejected := 0
+		c, fake := newFakeClient(t, &contactstest.Options{Window: true}, func(o *contacts.Options) {
 			o.OnAttempt = func(_ context.Context, a contacts.Attempt) {
 				if a.StatusCode == 429 {
-					refused++
+					rejected++
 				}
 			}
 		})
@@ -549,10 +552,10 @@ func TestTheWindowInFakeTime(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, 100, got.ResponseInfo.RateLimit.Limit)
 		}
-		assert.Equal(t, 2, refused, "waited for, as Retry-After says")
+		assert.Equal(t, 2, rejected, "waited for, as Retry-After says")
 		assert.Len(t, fake.Requests(), 253)
 
-		limited := client(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: fake.Client(), Limiter: pace(110 * time.Millisecond)}, nil)
+		limited := newServiceClient(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: fake.Client(), Limiter: pace(110 * time.Millisecond)}, nil)
 		time.Sleep(time.Minute)
 		before := len(fake.Requests())
 		for range 250 {
@@ -567,14 +570,14 @@ type pace time.Duration
 
 func (p pace) Wait(context.Context) error { time.Sleep(time.Duration(p)); return nil }
 
-func TestManyAtOnce(t *testing.T) {
-	c, fake := over(t, nil, nil)
+func TestClient_Concurrent(t *testing.T) {
+	c, fake := newLoopbackClient(t, nil, nil)
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
 			for j := range 5 {
 				id := fmt.Sprintf("user_%d_%d", i, j)
-				_, err := c.Upsert(t.Context(), []contacts.Fields{person(id, "Ada")})
+				_, err := c.Upsert(t.Context(), []contacts.Fields{newTestFields(id, "Ada")})
 				assert.NoError(t, err)
 				_, err = c.Get(t.Context(), id)
 				assert.NoError(t, err)
@@ -585,8 +588,8 @@ func TestManyAtOnce(t *testing.T) {
 	assert.Len(t, fake.Contacts(), 40)
 }
 
-func TestNothingPrintsTheKeyAfterUse(t *testing.T) {
-	c, _ := over(t, nil, nil)
+func TestClient_PrintsNoKeyAfterUse(t *testing.T) {
+	c, _ := newLoopbackClient(t, nil, nil)
 	fill(t, c, 1)
 	testenv.Redacted(t, []byte(key), c)
 	ctx, cancel := context.WithCancel(t.Context())

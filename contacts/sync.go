@@ -159,7 +159,7 @@ type run struct {
 	ctx      context.Context
 	calls    context.Context // ends with ctx, or after a panic
 	waits    context.Context // ends with calls, or when the run does
-	stop     func(error)     // ends the run; calls that are under way are waited for
+	stop     func(error)     // ends the run after the calls that are under way
 	options  SyncOptions
 	pace     bookbag.Pace
 	maxBytes atomic.Int64 // of a batch; 413 lowers it
@@ -306,7 +306,7 @@ func (r *run) settleBatch(b *batch) bool {
 			delete(r.where, row.id)
 		}
 		b.rows[b.settled] = nil
-		r.tell(false)
+		r.reportProgress(false)
 	}
 	return true
 }
@@ -318,7 +318,7 @@ func (r *run) result(source error) error {
 		err = nil // the context ended when there was nothing left to do
 	}
 	r.report.complete = r.whole && err == nil
-	r.tell(true)
+	r.reportProgress(true)
 	if r.report.complete && r.stuck { // OnCheckpoint failed
 		r.report.complete, err = false, r.ended()
 	}

@@ -27,10 +27,10 @@ import (
 )
 
 // people returns n good rows, whose cursors are their places.
-func people(n int) []contacts.Row {
+func newTestRows(n int) []contacts.Row {
 	rows := make([]contacts.Row, n)
 	for i := range rows {
-		rows[i] = contacts.Row{Fields: person(fmt.Sprintf("user_%04d", i), strconv.Itoa(i)), Cursor: strconv.Itoa(i)}
+		rows[i] = contacts.Row{Fields: newTestFields(fmt.Sprintf("user_%04d", i), strconv.Itoa(i)), Cursor: strconv.Itoa(i)}
 	}
 	return rows
 }
@@ -58,12 +58,12 @@ func upserts(fake *contactstest.Fake) (n int) {
 	return n
 }
 
-func TestSyncEverything(t *testing.T) {
+func TestSync_EveryOutcome(t *testing.T) {
 	for n, calls := range map[int]int{0: 0, 1: 1, 1000: 1, 1001: 2, 4000: 4, 9500: 10} {
-		c, fake := over(t, nil, nil)
+		c, fake := newLoopbackClient(t, nil, nil)
 		var checkpoints []string
 		var progress []contacts.Report
-		report, err := c.Sync(t.Context(), source(people(n)), &contacts.SyncOptions{
+		report, err := c.Sync(t.Context(), source(newTestRows(n)), &contacts.SyncOptions{
 			OnCheckpoint: func(_ context.Context, cursor string) error { checkpoints = append(checkpoints, cursor); return nil },
 			OnProgress:   func(_ context.Context, r contacts.Report) { progress = append(progress, r) },
 		})
@@ -83,15 +83,15 @@ func TestSyncEverything(t *testing.T) {
 
 // A customer whose rows stand together, as a join gives them, does not make the
 // batches small, and the last row wins.
-func TestSyncRowsOfOneCustomer(t *testing.T) {
+func TestSync_RowsOfOneCustomer(t *testing.T) {
 	const customers, each = 200, 5
 	var rows []contacts.Row
 	for i := range customers {
 		for j := range each {
-			rows = append(rows, contacts.Row{Fields: person(fmt.Sprint("user_", i), fmt.Sprint(j)), Cursor: fmt.Sprint(i, "/", j)})
+			rows = append(rows, contacts.Row{Fields: newTestFields(fmt.Sprint("user_", i), fmt.Sprint(j)), Cursor: fmt.Sprint(i, "/", j)})
 		}
 	}
-	c, fake := over(t, nil, nil)
+	c, fake := newLoopbackClient(t, nil, nil)
 	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 100, Workers: 3})
 	require.NoError(t, err)
 	assertReport(t, contacts.Report{Read: 1000, Acknowledged: 1000, Cursor: "199/4"}, report)
@@ -101,19 +101,19 @@ func TestSyncRowsOfOneCustomer(t *testing.T) {
 	}
 }
 
-func TestSyncRefusesRowsUnsent(t *testing.T) {
-	c, fake := over(t, &contactstest.Options{Attributes: attributes}, func(o *contacts.Options) { o.RequireUserIDs = true })
+func TestSync_RejectsRowsUnsent(t *testing.T) {
+	c, fake := newLoopbackClient(t, &contactstest.Options{Attributes: attributes}, func(o *contacts.Options) { o.RequireUserIDs = true })
 	schema, err := c.Schema(t.Context())
 	require.NoError(t, err)
-	undefined := person("user_2", "x")
+	undefined := newTestFields("user_2", "x")
 	undefined.CustomAttributes = contacts.Set(contacts.Values{"Plan": "pro"})
 	rows := []contacts.Row{
 		{Fields: contacts.Fields{Name: contacts.Set("nobody")}, Cursor: "a"},
-		{Fields: person("", "empty"), Cursor: "b"},
-		{Fields: person("ada@example.com", "no user id"), Cursor: "c"},
+		{Fields: newTestFields("", "empty"), Cursor: "b"},
+		{Fields: newTestFields("ada@example.com", "no user id"), Cursor: "c"},
 		{Fields: undefined, Cursor: "d"},
 		{Fields: contacts.Fields{ExternalID: contacts.Null[string]()}, Cursor: "e"},
-		{Fields: person("user_1", "good")},
+		{Fields: newTestFields("user_1", "good")},
 	}
 	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{Schema: schema})
 	require.ErrorIs(t, err, contacts.ErrRowsFailed)
@@ -137,7 +137,7 @@ func TestSyncRefusesRowsUnsent(t *testing.T) {
 	assert.Equal(t, []string{"user_1"}, externalIDs(fake))
 }
 
-func TestSyncEmptyFields(t *testing.T) {
+func TestSync_EmptyFields(t *testing.T) {
 	values := contacts.Values{"plan": "", "seats": 2, "vip": nil}
 	in := contacts.Fields{
 		ExternalID: contacts.Set("user_1"), Name: contacts.Set(""), Email: contacts.Set("ada@example.com"), PhoneNumber: contacts.Null[string](),
@@ -148,7 +148,7 @@ func TestSyncEmptyFields(t *testing.T) {
 		false: `{"users":[{"external_id":"user_1","email":"ada@example.com","phonenumber":null,"custom_attributes":{"seats":2,"vip":null}},{"external_id":"user_2"}]}`,
 		true:  `{"users":[{"external_id":"user_1","name":null,"email":"ada@example.com","phonenumber":null,"custom_attributes":{"plan":null,"seats":2,"vip":null}},{"external_id":"user_2","custom_attributes":{"plan":null}}]}`,
 	} {
-		c, fake := over(t, nil, nil)
+		c, fake := newLoopbackClient(t, nil, nil)
 		_, err := c.Sync(t.Context(), source([]contacts.Row{{Fields: in}, {Fields: none}}), &contacts.SyncOptions{ClearEmpty: clearEmpty})
 		require.NoError(t, err)
 		assert.Equal(t, want, string(fake.Requests()[0].Body))
@@ -156,17 +156,17 @@ func TestSyncEmptyFields(t *testing.T) {
 	assert.Equal(t, contacts.Values{"plan": "", "seats": 2, "vip": nil}, values, "the caller's stay as they are")
 }
 
-// Rows that are refused are found, with and without issues, and cost the others
+// Rows that are rejected are found, with and without issues, and cost the others
 // nothing.
-func TestSyncNarrows(t *testing.T) {
-	rows := people(1000)
+func TestSync_SplitsRejectedBatches(t *testing.T) {
+	rows := newTestRows(1000)
 	bad := []int{0, 17, 18, 500, 999}
 	for _, i := range bad {
 		rows[i].Fields.CustomAttributes = contacts.Set(contacts.Values{"seats": "three", "old": "x"})
 	}
 	withoutIssues := func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			normal.ServeHTTP(&blunt{ResponseWriter: w}, r)
+			normal.ServeHTTP(&noHint{ResponseWriter: w}, r)
 		})
 	}
 	for name, test := range map[string]struct {
@@ -179,7 +179,7 @@ func TestSyncNarrows(t *testing.T) {
 		"by halves": {withoutIssues, 80, "Invalid request data", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c, fake := over(t, &contactstest.Options{Attributes: attributes}, nil)
+			c, fake := newLoopbackClient(t, &contactstest.Options{Attributes: attributes}, nil)
 			fake.Script(slices.Repeat([]contactstest.Fault{test.fault}, 200)...)
 			report, err := c.Sync(t.Context(), source(rows), nil)
 			require.ErrorIs(t, err, contacts.ErrRowsFailed)
@@ -202,9 +202,9 @@ func TestSyncNarrows(t *testing.T) {
 // row: it is rejected, and its version before is held.
 func TestSync_RejectedAfterItWasSaved(t *testing.T) {
 	for _, status := range []int{400, 409, 413, 422, 451} {
-		rows := people(2)
+		rows := newTestRows(2)
 		rows[1].Fields.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
-		c, fake := over(t, &contactstest.Options{Attributes: attributes, Readings: map[string]string{"upsert-batch": "partial"}}, nil)
+		c, fake := newLoopbackClient(t, &contactstest.Options{Attributes: attributes, Readings: map[string]string{"upsert-batch": "partial"}}, nil)
 		fake.Script(contactstest.Pass(), contactstest.Pass(), contactstest.Status(status, "Not now"))
 		report, err := c.Sync(t.Context(), source(rows), nil)
 		require.ErrorIs(t, err, contacts.ErrRowsFailed)
@@ -212,22 +212,22 @@ func TestSync_RejectedAfterItWasSaved(t *testing.T) {
 		assertReport(t, contacts.Report{Read: 2, Rejected: 2, Failures: report.Failures, Cursor: "1"}, report, "%d", status)
 	}
 
-	c, fake := over(t, nil, nil) // each row is too large alone: the calls before were not read
+	c, fake := newLoopbackClient(t, nil, nil) // each row is too large alone: the calls before were not read
 	fake.Script(slices.Repeat([]contactstest.Fault{contactstest.TooLarge(0)}, 3)...)
-	report, err := c.Sync(t.Context(), source(people(2)), nil)
+	report, err := c.Sync(t.Context(), source(newTestRows(2)), nil)
 	require.ErrorIs(t, err, contacts.ErrTooLarge)
 	assert.Equal(t, 2, report.Rejected)
 }
 
-// blunt says no more than that something is wrong.
-type blunt struct {
+// noHint is a rejection without issues.
+type noHint struct {
 	http.ResponseWriter
 	status int
 }
 
-func (b *blunt) WriteHeader(status int) { b.status = status; b.ResponseWriter.WriteHeader(status) }
+func (b *noHint) WriteHeader(status int) { b.status = status; b.ResponseWriter.WriteHeader(status) }
 
-func (b *blunt) Write(body []byte) (int, error) {
+func (b *noHint) Write(body []byte) (int, error) {
 	if b.status == 400 {
 		_, err := b.ResponseWriter.Write([]byte(`{"message":"Invalid request data"}`))
 		return len(body), err
@@ -236,15 +236,15 @@ func (b *blunt) Write(body []byte) (int, error) {
 }
 
 // Issues whose numbers mean other rows must not put the blame on a good one.
-func TestSyncIsNotMisledByIssues(t *testing.T) {
-	rows := people(50)
+func TestSync_MisleadingIssues(t *testing.T) {
+	rows := newTestRows(50)
 	rows[20].Fields.CustomAttributes = contacts.Set(contacts.Values{"seats": "three"})
 	fromOne := func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			normal.ServeHTTP(&renumbering{ResponseWriter: w}, r)
 		})
 	}
-	c, fake := over(t, &contactstest.Options{Attributes: attributes}, nil)
+	c, fake := newLoopbackClient(t, &contactstest.Options{Attributes: attributes}, nil)
 	fake.Script(slices.Repeat([]contactstest.Fault{fromOne}, 100)...)
 	report, err := c.Sync(t.Context(), source(rows), nil)
 	require.ErrorIs(t, err, contacts.ErrRowsFailed)
@@ -255,14 +255,14 @@ func TestSyncIsNotMisledByIssues(t *testing.T) {
 }
 
 // Nor may issues that name all rows of a call, whichever of them is bad.
-func TestSyncIsNotMisledByIssuesOfAllRows(t *testing.T) {
-	rows := people(1000)
+func TestSync_IssuesOfAllRows(t *testing.T) {
+	rows := newTestRows(1000)
 	for _, bad := range []int{3, 4, 500} {
 		rows[bad].Fields.Name = contacts.Set("bad")
 	}
-	for name, first := range map[string]bool{"all": true, "those behind the first": false} {
+	for name, first := range map[string]bool{"all": true, "those after the first": false} {
 		t.Run(name, func(t *testing.T) {
-			c, fake := over(t, nil, nil)
+			c, fake := newLoopbackClient(t, nil, nil)
 			fake.Script(upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
 				n := slices.Index(names, "bad")
 				if n < 0 {
@@ -300,15 +300,15 @@ func (n *renumbering) Write(body []byte) (int, error) {
 }
 
 // A reason that all rows have ends the run, and the checkpoint is before it.
-func TestSyncSystemic(t *testing.T) {
+func TestSync_SameRejection(t *testing.T) {
 	for _, size := range []int{1, 7, 20, 1000} {
 		for _, workers := range []int{1, 4} {
 			t.Run(fmt.Sprintf("batches of %d, %d workers", size, workers), func(t *testing.T) {
-				rows := people(5000)
+				rows := newTestRows(5000)
 				for i := range rows[1000:] {
 					rows[1000+i].Fields.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
 				}
-				c, fake := over(t, &contactstest.Options{Attributes: attributes}, nil)
+				c, fake := newLoopbackClient(t, &contactstest.Options{Attributes: attributes}, nil)
 				report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: size, Workers: workers})
 				require.ErrorIs(t, err, contacts.ErrSameRejection)
 				assert.ErrorIs(t, err, contacts.ErrBadRequest)
@@ -332,15 +332,15 @@ func TestSyncSystemic(t *testing.T) {
 }
 
 // Many bad rows among good ones are no reason to end, even with one message.
-func TestSyncManyBadRows(t *testing.T) {
+func TestSync_ManyBadRows(t *testing.T) {
 	for _, size := range []int{10, 1000} {
-		rows := people(3000)
+		rows := newTestRows(3000)
 		for i := range rows {
 			if i%4 == 3 {
 				rows[i].Fields.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
 			}
 		}
-		c, fake := over(t, &contactstest.Options{Attributes: attributes}, nil)
+		c, fake := newLoopbackClient(t, &contactstest.Options{Attributes: attributes}, nil)
 		report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: size})
 		require.ErrorIs(t, err, contacts.ErrRowsFailed)
 		assertReport(t, contacts.Report{Read: 3000, Acknowledged: 2250, Rejected: 750, Failures: report.Failures, Cursor: "2999"}, report)
@@ -371,8 +371,8 @@ func upsertsOf(see func(w http.ResponseWriter, r *http.Request, names []string) 
 }
 
 // A service that stops at the first bad row names one of them at a time. As long
-// as there is a good one, that is no reason to end; else it is.
-func TestSyncFirstBadRowOnly(t *testing.T) {
+// as there is a good one, the run does not end; else it is.
+func TestSync_FirstBadRowOnly(t *testing.T) {
 	first := upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
 		n := slices.Index(names, "bad")
 		if n >= 0 {
@@ -382,11 +382,11 @@ func TestSyncFirstBadRowOnly(t *testing.T) {
 		return n >= 0
 	})
 	for _, every := range []int{50, 40, 10} {
-		rows := people(1000)
+		rows := newTestRows(1000)
 		for i := 0; i < len(rows); i += every {
 			rows[i].Fields.Name = contacts.Set("bad")
 		}
-		c, fake := over(t, nil, nil)
+		c, fake := newLoopbackClient(t, nil, nil)
 		fake.Script(first...)
 		report, err := c.Sync(t.Context(), source(rows), nil)
 		require.ErrorIs(t, err, contacts.ErrRowsFailed)
@@ -395,11 +395,11 @@ func TestSyncFirstBadRowOnly(t *testing.T) {
 		assert.Less(t, upserts(fake), 12*bad)
 	}
 
-	rows := people(5000)
+	rows := newTestRows(5000)
 	for i := range rows {
 		rows[i].Fields.Name = contacts.Set("bad")
 	}
-	c, fake := over(t, nil, nil)
+	c, fake := newLoopbackClient(t, nil, nil)
 	fake.Script(first...)
 	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{Workers: 1})
 	require.ErrorIs(t, err, contacts.ErrSameRejection)
@@ -407,14 +407,14 @@ func TestSyncFirstBadRowOnly(t *testing.T) {
 	assert.Less(t, upserts(fake), 150)
 }
 
-// A stretch of bad rows is passed by the operator who says so.
-func TestSyncMaxSameRejections(t *testing.T) {
-	rows := people(300)
+// A stretch of bad rows is passed by an operator who allows it.
+func TestSync_MaxSameRejections(t *testing.T) {
+	rows := newTestRows(300)
 	for i := range 60 {
 		rows[100+i].Fields.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
 	}
 	for limit, ends := range map[int]bool{0: true, 3: true, 60: true, 61: false, -1: false} {
-		c, _ := over(t, &contactstest.Options{Attributes: attributes}, nil)
+		c, _ := newLoopbackClient(t, &contactstest.Options{Attributes: attributes}, nil)
 		report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, Workers: 1, MaxSameRejections: limit})
 		assert.Equal(t, ends, errors.Is(err, contacts.ErrSameRejection), limit)
 		if ends {
@@ -427,7 +427,7 @@ func TestSyncMaxSameRejections(t *testing.T) {
 
 // A row that a firewall does not like costs that row. When it is all of them,
 // the run ends.
-func TestSyncFirewall(t *testing.T) {
+func TestSync_Firewall(t *testing.T) {
 	for _, status := range []int{401, 402, 403, 404, 405, 407} {
 		n := 0
 		blocked := upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
@@ -439,9 +439,9 @@ func TestSyncFirewall(t *testing.T) {
 			_, _ = fmt.Fprintf(w, "<html>You have been blocked. Your number is %d.", n)
 			return true
 		})
-		rows := people(200)
+		rows := newTestRows(200)
 		rows[3].Fields.Name = contacts.Set("<script")
-		c, fake := over(t, nil, nil)
+		c, fake := newLoopbackClient(t, nil, nil)
 		fake.Script(blocked...)
 		report, err := c.Sync(t.Context(), source(rows), nil)
 		require.ErrorIs(t, err, contacts.ErrRowsFailed)
@@ -458,19 +458,19 @@ func TestSyncFirewall(t *testing.T) {
 	}
 }
 
-func TestSyncTooLarge(t *testing.T) {
-	c, fake := over(t, nil, nil)
+func TestSync_TooLarge(t *testing.T) {
+	c, fake := newLoopbackClient(t, nil, nil)
 	fake.Script(slices.Repeat([]contactstest.Fault{contactstest.TooLarge(100)}, 1000)...)
-	report, err := c.Sync(t.Context(), source(people(10000)), &contacts.SyncOptions{Workers: 1})
+	report, err := c.Sync(t.Context(), source(newTestRows(10000)), &contacts.SyncOptions{Workers: 1})
 	require.NoError(t, err)
 	assert.Equal(t, 10000, report.Acknowledged)
 	assert.Less(t, upserts(fake), 240, "later calls are shorter: else there were 310")
 }
 
-func TestSyncBatchBytes(t *testing.T) {
-	rows := people(30)
+func TestSync_BatchBytes(t *testing.T) {
+	rows := newTestRows(30)
 	rows[7].Fields.Name = contacts.Set(strings.Repeat("x", 5000)) // sent alone
-	c, fake := over(t, nil, nil)
+	c, fake := newLoopbackClient(t, nil, nil)
 	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchBytes: 500, Workers: 2})
 	require.NoError(t, err)
 	assert.Equal(t, 30, report.Acknowledged)
@@ -483,17 +483,17 @@ func TestSyncBatchBytes(t *testing.T) {
 	}
 }
 
-// A row that an answer lacks is sent once more, alone with its kind.
-func TestSyncEchoes(t *testing.T) {
-	c, fake := over(t, nil, nil)
+// A row that a response lacks is sent once more, alone with its kind.
+func TestSync_RowsMissingInTheResponse(t *testing.T) {
+	c, fake := newLoopbackClient(t, nil, nil)
 	fake.Script(contactstest.Echo(6), contactstest.Echo(3))
-	report, err := c.Sync(t.Context(), source(people(10)), nil)
+	report, err := c.Sync(t.Context(), source(newTestRows(10)), nil)
 	require.NoError(t, err)
 	assertReport(t, contacts.Report{Read: 10, Acknowledged: 10, Cursor: "9"}, report)
 	assert.Equal(t, 3, upserts(fake))
 
 	fake.Script(slices.Concat([]contactstest.Fault{contactstest.Echo(9)}, slices.Repeat([]contactstest.Fault{contactstest.Echo(0)}, 4))...)
-	report, err = c.Sync(t.Context(), source(people(10)), &contacts.SyncOptions{OnFailure: accept})
+	report, err = c.Sync(t.Context(), source(newTestRows(10)), &contacts.SyncOptions{OnFailure: accept})
 	require.ErrorIs(t, err, contacts.ErrRowsFailed)
 	require.ErrorIs(t, err, contacts.ErrUnexpectedResponse)
 	assertReport(t, contacts.Report{Read: 10, Acknowledged: 9, Unknown: 1, Failures: report.Failures, Cursor: "9"}, report)
@@ -503,11 +503,11 @@ func TestSyncEchoes(t *testing.T) {
 
 // One row with which the service fails each time does not keep the others from
 // being saved.
-func TestSyncPoison(t *testing.T) {
+func TestSync_RowThatFailsTheService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		rows := people(1000)
+		rows := newTestRows(1000)
 		rows[3].Fields.Name = contacts.Set("poison")
-		c, fake := within(t, nil, nil)
+		c, fake := newFakeClient(t, nil, nil)
 		poisoned := contactstest.Fault(func(normal http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				body, err := io.ReadAll(r.Body)
@@ -539,7 +539,7 @@ func TestSyncPoison(t *testing.T) {
 }
 
 // What ends a run early, and what the report says then.
-func TestSyncEndsEarly(t *testing.T) {
+func TestSync_EndsEarly(t *testing.T) {
 	many := func(f contactstest.Fault) []contactstest.Fault {
 		return slices.Concat([]contactstest.Fault{contactstest.Pass(), contactstest.Pass()}, slices.Repeat([]contactstest.Fault{f}, 500))
 	}
@@ -550,7 +550,7 @@ func TestSyncEndsEarly(t *testing.T) {
 		unknown      bool
 		calls        int // at most
 	}{
-		"the key is refused":    {many(contactstest.Status(401, "No")), contacts.ErrUnauthorized, 20, false, 4},
+		"the key is rejected":   {many(contactstest.Status(401, "No")), contacts.ErrUnauthorized, 20, false, 4},
 		"another agent's key":   {many(contactstest.Status(403, "No")), contacts.ErrForbidden, 20, false, 4},
 		"not paid":              {many(contactstest.Status(402, "Pay")), nil, 20, false, 4},
 		"another method":        {many(contactstest.Status(405, "No")), nil, 20, false, 4},
@@ -569,10 +569,10 @@ func TestSyncEndsEarly(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, fake := within(t, nil, nil)
+				c, fake := newFakeClient(t, nil, nil)
 				fake.Script(test.faults...)
 				begun := time.Now()
-				rows := people(5000)
+				rows := newTestRows(5000)
 				report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, Workers: 1})
 				require.Error(t, err)
 				if test.want != nil {
@@ -588,7 +588,7 @@ func TestSyncEndsEarly(t *testing.T) {
 				assert.Less(t, report.Read, 300)
 				assert.LessOrEqual(t, len(fake.Requests()), test.calls)
 				if test.calls > 4 {
-					assert.Greater(t, time.Since(begun), 30*time.Second, "a restart of the service is waited for")
+					assert.Greater(t, time.Since(begun), 30*time.Second, "a restart of the service does not end the run")
 					assert.Less(t, time.Since(begun), 3*time.Minute)
 				}
 			})
@@ -596,8 +596,8 @@ func TestSyncEndsEarly(t *testing.T) {
 	}
 }
 
-// A service that cannot be reached at all, for a minute, is waited for.
-func TestSyncWaitsForTheService(t *testing.T) {
+// A service that cannot be reached at all, for a minute, does not end the run.
+func TestSync_WaitsForTheService(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fake, err := contactstest.New(nil)
 		require.NoError(t, err)
@@ -607,26 +607,26 @@ func TestSyncWaitsForTheService(t *testing.T) {
 		dial := transport.DialContext
 		transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
 			if time.Now().Before(up) {
-				return nil, &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+				return nil, &net.OpError{Op: "dial", Err: errors.New("connection rejected")}
 			}
 			return dial(ctx, network, address)
 		}
-		c := client(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: &http.Client{Transport: transport}}, nil)
-		report, err := c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 10})
+		c := newServiceClient(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: &http.Client{Transport: transport}}, nil)
+		report, err := c.Sync(t.Context(), source(newTestRows(100)), &contacts.SyncOptions{BatchSize: 10})
 		require.NoError(t, err)
 		assert.Equal(t, 100, report.Acknowledged)
 		assert.Equal(t, 10, upserts(fake))
 	})
 }
 
-// However many workers there are, a service that restarts is waited for, and one
+// However many workers there are, a service that restarts does not end the run, and one
 // that is down for good is given up.
-func TestSyncEndurance(t *testing.T) {
+func TestSync_Endurance(t *testing.T) {
 	for _, workers := range []int{1, 4, 20, 64} {
 		for _, down := range []time.Duration{20 * time.Second, time.Hour} {
 			synctest.Test(t, func(t *testing.T) {
 				begun := time.Now()
-				c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
+				c, fake := newFakeClient(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
 				fake.Script(slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						if time.Since(begun) < down {
@@ -636,7 +636,7 @@ func TestSyncEndurance(t *testing.T) {
 						normal.ServeHTTP(w, r)
 					})
 				}}, 5000)...)
-				report, err := c.Sync(t.Context(), source(people(20000)), &contacts.SyncOptions{BatchSize: 100, Workers: workers})
+				report, err := c.Sync(t.Context(), source(newTestRows(20000)), &contacts.SyncOptions{BatchSize: 100, Workers: workers})
 				if down < time.Minute {
 					assert.Equal(t, 20000, report.Read, "%d workers", workers)
 					assert.Zero(t, report.NotAttempted)
@@ -653,9 +653,9 @@ func TestSyncEndurance(t *testing.T) {
 }
 
 // What the service asks to wait is for all workers, also when nothing is left to
-// send of the call that it answered.
-func TestSyncWaitsAsLongAsItIsAsked(t *testing.T) {
-	for name, refuse := range map[string]func(w http.ResponseWriter){
+// send of the call that it responded to.
+func TestSync_WaitsForRetryAfter(t *testing.T) {
+	for name, reject := range map[string]func(w http.ResponseWriter){
 		"503":       func(w http.ResponseWriter) { w.Header().Set("Retry-After", "20"); w.WriteHeader(503) },
 		"429":       func(w http.ResponseWriter) { w.Header().Set("Retry-After", "20"); w.WriteHeader(429) },
 		"its reset": func(w http.ResponseWriter) { w.Header().Set("X-RateLimit-Reset", "20"); w.WriteHeader(429) },
@@ -665,7 +665,7 @@ func TestSyncWaitsAsLongAsItIsAsked(t *testing.T) {
 				begun := time.Now()
 				var at []time.Duration
 				var mu sync.Mutex
-				c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
+				c, fake := newFakeClient(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
 				fake.Script(slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {
 					mu.Lock()
 					defer mu.Unlock()
@@ -673,10 +673,10 @@ func TestSyncWaitsAsLongAsItIsAsked(t *testing.T) {
 					if time.Since(begun) > 30*time.Second { // no row fails three times
 						return normal
 					}
-					return contactstest.Respond(func(w http.ResponseWriter, _ *http.Request) { refuse(w) })(normal)
+					return contactstest.Respond(func(w http.ResponseWriter, _ *http.Request) { reject(w) })(normal)
 				}}, 100)...)
 				slow := func(yield func(contacts.Row, error) bool) {
-					for i, row := range people(30) {
+					for i, row := range newTestRows(30) {
 						if i > 3 {
 							time.Sleep(100 * time.Millisecond)
 						}
@@ -688,7 +688,7 @@ func TestSyncWaitsAsLongAsItIsAsked(t *testing.T) {
 				report, err := c.Sync(t.Context(), slow, &contacts.SyncOptions{BatchSize: 1, Workers: 3})
 				require.NoError(t, err)
 				assert.Equal(t, 30, report.Read)
-				for at[1] == 0 { // sent before the first answer was heard
+				for at[1] == 0 { // sent before the first response was heard
 					at = at[1:]
 				}
 				for i := range 3 {
@@ -699,14 +699,14 @@ func TestSyncWaitsAsLongAsItIsAsked(t *testing.T) {
 	}
 }
 
-// Calls that fail now and then, with answers in between, are no reason to end.
-func TestSyncFailuresWithAnswersInBetween(t *testing.T) {
-	for name, between := range map[string]contactstest.Fault{"acknowledged": contactstest.Pass(), "refused": contactstest.Status(400, "Bad")} {
+// Calls that fail now and then, with responses in between, are no reason to end.
+func TestSync_FailuresBetweenResponses(t *testing.T) {
+	for name, between := range map[string]contactstest.Fault{"acknowledged": contactstest.Pass(), "rejected": contactstest.Status(400, "Bad")} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, fake := within(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
+				c, fake := newFakeClient(t, nil, func(o *contacts.Options) { o.MaxRetries = -1 })
 				fake.Script(slices.Repeat([]contactstest.Fault{contactstest.Status(503, "Down"), between}, 50)...)
-				report, err := c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 1, Workers: 1, MaxSameRejections: -1})
+				report, err := c.Sync(t.Context(), source(newTestRows(100)), &contacts.SyncOptions{BatchSize: 1, Workers: 1, MaxSameRejections: -1})
 				if name == "acknowledged" {
 					require.NoError(t, err)
 				} else {
@@ -718,15 +718,15 @@ func TestSyncFailuresWithAnswersInBetween(t *testing.T) {
 	}
 }
 
-func TestSyncEndsWithItsContext(t *testing.T) {
+func TestSync_ContextEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, fake := within(t, nil, nil)
+		c, fake := newFakeClient(t, nil, nil)
 		fake.Script(contactstest.Pass(), contactstest.Slow(time.Hour))
 		cause := errors.New("the lights went out")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(cause) })
 		told := false
-		report, err := c.Sync(ctx, source(people(100)), &contacts.SyncOptions{
+		report, err := c.Sync(ctx, source(newTestRows(100)), &contacts.SyncOptions{
 			BatchSize: 10, Workers: 1,
 			OnCheckpoint: func(ctx context.Context, _ string) error { return ctx.Err() },
 			OnFailure: func(ctx context.Context, _ contacts.Failure) error {
@@ -745,7 +745,7 @@ func TestSyncEndsWithItsContext(t *testing.T) {
 		assert.Equal(t, "9", report.Cursor)
 
 		before := len(fake.Requests())
-		report, err = c.Sync(ctx, source(people(100)), nil)
+		report, err = c.Sync(ctx, source(newTestRows(100)), nil)
 		require.ErrorIs(t, err, cause)
 		assertReport(t, contacts.Report{Read: 1, NotAttempted: 1}, report)
 		assert.Len(t, fake.Requests(), before)
@@ -753,10 +753,10 @@ func TestSyncEndsWithItsContext(t *testing.T) {
 }
 
 // A limiter that fails ends the run before anything is sent.
-func TestSyncLimiterFails(t *testing.T) {
+func TestSync_LimiterFails(t *testing.T) {
 	spent := errors.New("the budget is spent")
-	c, fake := over(t, nil, func(o *contacts.Options) { o.Limiter = failing{spent} })
-	report, err := c.Sync(t.Context(), source(people(10)), nil)
+	c, fake := newLoopbackClient(t, nil, func(o *contacts.Options) { o.Limiter = failing{spent} })
+	report, err := c.Sync(t.Context(), source(newTestRows(10)), nil)
 	require.ErrorIs(t, err, spent)
 	assertReport(t, contacts.Report{Read: 10, NotAttempted: 10}, report)
 	assert.Empty(t, fake.Requests())
@@ -767,19 +767,19 @@ type failing struct{ err error }
 func (f failing) Wait(context.Context) error { return f.err }
 
 // The source fails: what was read before is sent.
-func TestSyncSourceFails(t *testing.T) {
-	c, fake := over(t, nil, nil)
-	report, err := c.Sync(t.Context(), rowsOf(people(100), 57, errSource), nil)
+func TestSync_SourceFails(t *testing.T) {
+	c, fake := newLoopbackClient(t, nil, nil)
+	report, err := c.Sync(t.Context(), rowsOf(newTestRows(100), 57, errSource), nil)
 	assert.Equal(t, errSource, err)
 	assertReport(t, contacts.Report{Read: 57, Acknowledged: 57, Cursor: "56"}, report)
 	assert.Len(t, fake.Contacts(), 57)
 }
 
-// It fails behind refused rows: they may have a reason in common that the run
+// It fails behind rejected rows: they may have a reason in common that the run
 // did not live to see, so a later one is to send them.
-func TestSyncSourceFailsBehindRefusedRows(t *testing.T) {
-	c, _ := over(t, &contactstest.Options{Attributes: attributes}, nil)
-	rows := people(20)
+func TestSync_SourceFailsAfterRejectedRows(t *testing.T) {
+	c, _ := newLoopbackClient(t, &contactstest.Options{Attributes: attributes}, nil)
+	rows := newTestRows(20)
 	for i := range rows[5:] {
 		rows[5+i].Fields.CustomAttributes = contacts.Set(contacts.Values{"old": "x"})
 	}
@@ -788,10 +788,10 @@ func TestSyncSourceFailsBehindRefusedRows(t *testing.T) {
 	assertReport(t, contacts.Report{Read: 15, Acknowledged: 5, Rejected: 10, Failures: report.Failures, Cursor: "4"}, report)
 }
 
-func TestSyncFunctionsThatFail(t *testing.T) {
+func TestSync_FunctionsThatFail(t *testing.T) {
 	full := errors.New("the disk is full")
-	c, _ := over(t, nil, nil)
-	rows := people(100)
+	c, _ := newLoopbackClient(t, nil, nil)
+	rows := newTestRows(100)
 	rows[42].Fields.ExternalID = contacts.Optional[string]{}
 	report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, OnFailure: func(context.Context, contacts.Failure) error { return full }})
 	assert.Equal(t, full, err)
@@ -803,18 +803,18 @@ func TestSyncFunctionsThatFail(t *testing.T) {
 		assert.Less(t, last, 42, "nobody took note of it")
 	}
 
-	report, err = c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 10, Workers: 1, OnCheckpoint: func(context.Context, string) error { return full }})
+	report, err = c.Sync(t.Context(), source(newTestRows(100)), &contacts.SyncOptions{BatchSize: 10, Workers: 1, OnCheckpoint: func(context.Context, string) error { return full }})
 	assert.Equal(t, full, err)
 	assert.Less(t, report.Acknowledged, 100)
 	assert.Equal(t, report.Read, report.Acknowledged+report.NotAttempted)
 }
 
 // What ends when there is nothing left to do ends nothing.
-func TestSyncContextEndsAfterTheLastRow(t *testing.T) {
-	c, _ := over(t, nil, nil)
+func TestSync_ContextEndsAfterTheLastRow(t *testing.T) {
+	c, _ := newLoopbackClient(t, nil, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	// A batch with room is sent when the source has ended.
-	report, err := c.Sync(ctx, source(people(10)), &contacts.SyncOptions{BatchSize: 20, OnProgress: func(_ context.Context, r contacts.Report) {
+	report, err := c.Sync(ctx, source(newTestRows(10)), &contacts.SyncOptions{BatchSize: 20, OnProgress: func(_ context.Context, r contacts.Report) {
 		if r.Acknowledged == 10 {
 			cancel()
 		}
@@ -824,7 +824,7 @@ func TestSyncContextEndsAfterTheLastRow(t *testing.T) {
 
 	ctx, cancel = context.WithCancel(t.Context())
 	report, err = c.Sync(ctx, func(yield func(contacts.Row, error) bool) {
-		_ = yield(people(1)[0], nil)
+		_ = yield(newTestRows(1)[0], nil)
 		for ctx.Err() == nil { // it ends with the context, and does not say so
 			time.Sleep(10 * time.Millisecond)
 			cancel()
@@ -833,19 +833,19 @@ func TestSyncContextEndsAfterTheLastRow(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled, "there may be more rows: %v", report)
 }
 
-func TestSyncOnCheckpointFailsOnce(t *testing.T) {
+func TestSync_OnCheckpointFailsOnce(t *testing.T) {
 	full := errors.New("the disk is full")
-	c, _ := over(t, nil, nil)
+	c, _ := newLoopbackClient(t, nil, nil)
 	n := 0
-	_, err := c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 5, OnCheckpoint: func(context.Context, string) error { n++; return full }})
+	_, err := c.Sync(t.Context(), source(newTestRows(100)), &contacts.SyncOptions{BatchSize: 5, OnCheckpoint: func(context.Context, string) error { n++; return full }})
 	assert.Equal(t, full, err)
 	assert.Equal(t, 1, n)
 }
 
 // The reports of OnProgress are the caller's.
-func TestSyncProgressIsTheCallers(t *testing.T) {
-	c, _ := over(t, nil, nil)
-	rows := people(30)
+func TestSync_ReportIsTheCallers(t *testing.T) {
+	c, _ := newLoopbackClient(t, nil, nil)
+	rows := newTestRows(30)
 	for i := range rows {
 		rows[i].Fields.ExternalID = contacts.Optional[string]{}
 	}
@@ -862,8 +862,8 @@ func TestSyncProgressIsTheCallers(t *testing.T) {
 }
 
 // Many messages do not hide the one that all rows have after them.
-func TestSyncSystemicAfterManyMessages(t *testing.T) {
-	c, fake := over(t, nil, nil)
+func TestSync_SameRejectionAfterManyMessages(t *testing.T) {
+	c, fake := newLoopbackClient(t, nil, nil)
 	fake.Script(upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
 		var issues []string
 		for i, name := range names {
@@ -876,28 +876,28 @@ func TestSyncSystemicAfterManyMessages(t *testing.T) {
 		_, _ = fmt.Fprintf(w, `{"message":"Invalid","issues":[%s]}`, strings.Join(issues, ","))
 		return true
 	})...)
-	report, err := c.Sync(t.Context(), source(people(3000)), &contacts.SyncOptions{BatchSize: 100, Workers: 1})
+	report, err := c.Sync(t.Context(), source(newTestRows(3000)), &contacts.SyncOptions{BatchSize: 100, Workers: 1})
 	require.ErrorIs(t, err, contacts.ErrSameRejection, "%d", report.Rejected)
 	assert.GreaterOrEqual(t, report.Rejected, 1020)
 	assert.LessOrEqual(t, report.Rejected, 1100)
 }
 
 // A panic of the caller's functions comes out of Sync, and no goroutine stays.
-func TestSyncPanics(t *testing.T) {
+func TestSync_Panics(t *testing.T) {
 	for name, change := range map[string]struct {
 		client func(*contacts.Options)
 		sync   contacts.SyncOptions
 		source iter.Seq2[contacts.Row, error]
 	}{
-		"in the limiter": {func(o *contacts.Options) { o.Limiter = panicking{} }, contacts.SyncOptions{}, source(people(10))},
-		"in OnProgress":  {nil, contacts.SyncOptions{OnProgress: func(context.Context, contacts.Report) { panic("boom") }}, source(people(100))},
-		"in Withdrawn":   {nil, contacts.SyncOptions{Withdrawn: func(context.Context, []string) ([]string, error) { panic("boom") }}, source(people(100))},
-		"in the source":  {nil, contacts.SyncOptions{}, func(yield func(contacts.Row, error) bool) { _ = yield(people(1)[0], nil); panic("boom") }},
+		"in the limiter": {func(o *contacts.Options) { o.Limiter = panicking{} }, contacts.SyncOptions{}, source(newTestRows(10))},
+		"in OnProgress":  {nil, contacts.SyncOptions{OnProgress: func(context.Context, contacts.Report) { panic("boom") }}, source(newTestRows(100))},
+		"in Withdrawn":   {nil, contacts.SyncOptions{Withdrawn: func(context.Context, []string) ([]string, error) { panic("boom") }}, source(newTestRows(100))},
+		"in the source":  {nil, contacts.SyncOptions{}, func(yield func(contacts.Row, error) bool) { _ = yield(newTestRows(1)[0], nil); panic("boom") }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				count := &counting{}
-				c, fake := within(t, nil, func(o *contacts.Options) {
+				c, fake := newFakeClient(t, nil, func(o *contacts.Options) {
 					count.next, o.HTTPClient = o.HTTPClient.Transport, &http.Client{Transport: count}
 					if change.client != nil {
 						change.client(o)
@@ -939,15 +939,15 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // A run that ends does not wait for what was to be sent after a pause.
-func TestSyncEndsDuringAPause(t *testing.T) {
+func TestSync_EndsDuringAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, fake := within(t, nil, nil)
+		c, fake := newFakeClient(t, nil, nil)
 		unauthorized := contactstest.Status(401, "No")
 		fake.Script(contactstest.Status(429, "Slow down").RetryAfter(20*time.Second), func(normal http.Handler) http.Handler {
 			return contactstest.Slow(time.Second)(unauthorized(normal))
 		})
 		begun := time.Now()
-		report, err := c.Sync(t.Context(), source(people(2)), &contacts.SyncOptions{BatchSize: 1})
+		report, err := c.Sync(t.Context(), source(newTestRows(2)), &contacts.SyncOptions{BatchSize: 1})
 		require.ErrorIs(t, err, contacts.ErrUnauthorized)
 		assertReport(t, contacts.Report{Read: 2, NotAttempted: 2}, report)
 		assert.Less(t, time.Since(begun), 5*time.Second)
@@ -958,8 +958,8 @@ type panicking struct{}
 
 func (panicking) Wait(context.Context) error { panic("boom") }
 
-func TestSyncBadOptions(t *testing.T) {
-	c, _ := over(t, nil, nil)
+func TestSync_BadOptions(t *testing.T) {
+	c, _ := newLoopbackClient(t, nil, nil)
 	for name, test := range map[string]struct {
 		rows    iter.Seq2[contacts.Row, error]
 		options contacts.SyncOptions
@@ -980,32 +980,32 @@ func TestSyncBadOptions(t *testing.T) {
 }
 
 // With a limiter that fits, no call meets the window, and no row is lost.
-func TestSyncWithinTheWindow(t *testing.T) {
+func TestSync_WithinTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var refused atomic.Int64
-		c, fake := within(t, &contactstest.Options{Window: true}, func(o *contacts.Options) {
+		var rejected atomic.Int64
+		c, fake := newFakeClient(t, &contactstest.Options{Window: true}, func(o *contacts.Options) {
 			o.Limiter = &sliding{}
 			o.OnAttempt = func(_ context.Context, a contacts.Attempt) {
 				if a.StatusCode != 200 {
-					refused.Add(1)
+					rejected.Add(1)
 				}
 			}
 		})
 		begun := time.Now()
-		report, err := c.Sync(t.Context(), source(people(5000)), &contacts.SyncOptions{BatchSize: 10, Workers: 8})
+		report, err := c.Sync(t.Context(), source(newTestRows(5000)), &contacts.SyncOptions{BatchSize: 10, Workers: 8})
 		require.NoError(t, err)
 		assertReport(t, contacts.Report{Read: 5000, Acknowledged: 5000, Cursor: "4999"}, report)
-		assert.Zero(t, refused.Load())
+		assert.Zero(t, rejected.Load())
 		assert.InDelta(t, 500, upserts(fake), 10)
 		assert.Less(t, time.Since(begun), time.Minute)
 	})
 }
 
 // Without one, some calls are wasted, and no row is.
-func TestSyncAgainstTheWindow(t *testing.T) {
+func TestSync_AgainstTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, _ := within(t, &contactstest.Options{Window: true}, nil)
-		report, err := c.Sync(t.Context(), source(people(5000)), &contacts.SyncOptions{BatchSize: 10, Workers: 8})
+		c, _ := newFakeClient(t, &contactstest.Options{Window: true}, nil)
+		report, err := c.Sync(t.Context(), source(newTestRows(5000)), &contacts.SyncOptions{BatchSize: 10, Workers: 8})
 		require.NoError(t, err)
 		assertReport(t, contacts.Report{Read: 5000, Acknowledged: 5000, Cursor: "4999"}, report)
 	})
@@ -1044,14 +1044,14 @@ func (l *sliding) take() (wait time.Duration) {
 }
 
 // After many failures, no goroutine stays but those of connections that are kept.
-func TestSyncLeavesNothingBehind(t *testing.T) {
-	c, fake := over(t, nil, nil)
-	_, err := c.Sync(t.Context(), source(people(10)), nil)
+func TestSync_LeavesNoGoroutine(t *testing.T) {
+	c, fake := newLoopbackClient(t, nil, nil)
+	_, err := c.Sync(t.Context(), source(newTestRows(10)), nil)
 	require.NoError(t, err)
 	before := runtime.NumGoroutine()
 	for range 2 {
 		fake.Script(contactstest.Drop(), contactstest.FailAfter(), contactstest.Status(401, "No"))
-		_, _ = c.Sync(t.Context(), source(people(100)), &contacts.SyncOptions{BatchSize: 3})
+		_, _ = c.Sync(t.Context(), source(newTestRows(100)), &contacts.SyncOptions{BatchSize: 3})
 	}
 	for end := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before+8 && time.Now().Before(end); {
 		time.Sleep(10 * time.Millisecond)

@@ -34,7 +34,7 @@ func versionOf(r contacts.Row) version {
 	return version{id, name}
 }
 
-// witness sees the answers before the client does, and so knows which rows were
+// witness sees the responses before the client does, and so knows which rows were
 // acknowledged.
 type witness struct {
 	t    *testing.T
@@ -92,14 +92,14 @@ func (w *witness) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return res, err
 	}
-	answer, err := io.ReadAll(res.Body)
-	res.Body = io.NopCloser(bytes.NewReader(answer))
+	response, err := io.ReadAll(res.Body)
+	res.Body = io.NopCloser(bytes.NewReader(response))
 	var echo struct {
 		Data []struct {
 			ExternalID string `json:"external_id"`
 		} `json:"data"`
 	}
-	if err != nil || json.Unmarshal(answer, &echo) != nil {
+	if err != nil || json.Unmarshal(response, &echo) != nil {
 		return res, err
 	}
 	has := map[string]bool{}
@@ -140,7 +140,7 @@ func rowsOf(rows []contacts.Row, failAt int, err error) iter.Seq2[contacts.Row, 
 }
 
 // randomRows has good rows, some of one external id, some that the service
-// refuses and some that are not sent.
+// rejects and some that are not sent.
 func randomRows(rng *rand.Rand, n int) []contacts.Row {
 	rows := make([]contacts.Row, n)
 	for i := range rows {
@@ -148,7 +148,7 @@ func randomRows(rng *rand.Rand, n int) []contacts.Row {
 		if rng.IntN(6) == 0 {
 			id = fmt.Sprintf("user_%d", rng.IntN(i+1))
 		}
-		in := person(id, strconv.Itoa(i))
+		in := newTestFields(id, strconv.Itoa(i))
 		switch rng.IntN(12) {
 		case 0:
 			in.CustomAttributes = contacts.Set(contacts.Values{"seats": "not a number"})
@@ -198,19 +198,19 @@ func randomFaults(rng *rand.Rand) []contactstest.Fault {
 type run struct {
 	report      contacts.Report
 	err         error
-	refused     map[version]bool
+	rejected    map[version]bool
 	unknown     map[version]bool
 	checkpoints []string
 }
 
 func syncOnce(t *testing.T, ctx context.Context, c *contacts.Client, w *witness, rows []contacts.Row, source iter.Seq2[contacts.Row, error], o contacts.SyncOptions) run {
-	r := run{refused: map[version]bool{}, unknown: map[version]bool{}}
+	r := run{rejected: map[version]bool{}, unknown: map[version]bool{}}
 	o.OnFailure = func(_ context.Context, f contacts.Failure) error {
-		v, set := versionOf(f.Row), r.refused
+		v, set := versionOf(f.Row), r.rejected
 		if f.Outcome == contacts.OutcomeUnknown {
 			set = r.unknown
 		}
-		assert.False(t, r.refused[v] || r.unknown[v], "%v is told twice", v)
+		assert.False(t, r.rejected[v] || r.unknown[v], "%v is reported twice", v)
 		assert.Error(t, f.Err)
 		assert.NotEmpty(t, f.Reason())
 		set[v] = true
@@ -225,7 +225,7 @@ func syncOnce(t *testing.T, ctx context.Context, c *contacts.Client, w *witness,
 				break
 			}
 			v := versionOf(rows[passed])
-			assert.True(t, w.saw(v) || r.refused[v] || r.unknown[v], "the checkpoint %s passed %v", cursor, v)
+			assert.True(t, w.saw(v) || r.rejected[v] || r.unknown[v], "the checkpoint %s passed %v", cursor, v)
 		}
 		r.checkpoints = append(r.checkpoints, cursor)
 		return nil
@@ -239,7 +239,7 @@ func (r *run) check(t *testing.T, rows []contacts.Row, w *witness, fake *contact
 	t.Helper()
 	p := r.report
 	assert.Equal(t, p.Read, p.Acknowledged+p.Rejected+p.Unknown+p.NotAttempted)
-	assert.Len(t, r.refused, p.Rejected)
+	assert.Len(t, r.rejected, p.Rejected)
 	assert.Len(t, r.unknown, p.Unknown)
 	assert.Len(t, p.Failures, min(100, p.Rejected+p.Unknown))
 	acknowledged := map[version]bool{}
@@ -248,13 +248,13 @@ func (r *run) check(t *testing.T, rows []contacts.Row, w *witness, fake *contact
 		if v := versionOf(row); w.saw(v) {
 			acknowledged[v] = true
 			last[v.id] = i
-			assert.False(t, r.refused[v] || r.unknown[v], v)
+			assert.False(t, r.rejected[v] || r.unknown[v], v)
 		}
 	}
 	assert.Len(t, acknowledged, p.Acknowledged)
 	now := held(fake)
 	for id, v := range now {
-		assert.True(t, before[id] == v || acknowledged[v] || r.unknown[v] || r.refused[v] && w.unclear[v], "%v is held and not accounted for", v)
+		assert.True(t, before[id] == v || acknowledged[v] || r.unknown[v] || r.rejected[v] && w.unclear[v], "%v is held and not accounted for", v)
 	}
 	for id, place := range last {
 		at := slices.IndexFunc(rows, func(row contacts.Row) bool { return versionOf(row) == now[id] })
@@ -282,7 +282,7 @@ var errSource = errors.New("the table is gone")
 // Whatever happens on the way, the report is true. And over any number of runs,
 // each from the last checkpoint, every row is in the service in its last version or
 // was given to OnFailure.
-func TestSyncAccountsForEveryRow(t *testing.T) {
+func TestSync_AccountsForEveryRow(t *testing.T) {
 	for seed := range uint64(seeds) {
 		synctest.Test(t, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(seed, 1))
@@ -293,7 +293,7 @@ func TestSyncAccountsForEveryRow(t *testing.T) {
 			require.NoError(t, err)
 			defer fake.Close()
 			w := newWitness(t, fake.Client().Transport)
-			c := client(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: &http.Client{Transport: w}}, nil)
+			c := newServiceClient(t, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: &http.Client{Transport: w}}, nil)
 			rows := randomRows(rng, 1+rng.IntN(120))
 			o := contacts.SyncOptions{
 				BatchSize: 1 + rng.IntN(15), Workers: 1 + rng.IntN(4), BatchBytes: []int{0, 60, 400}[rng.IntN(3)],
@@ -305,7 +305,7 @@ func TestSyncAccountsForEveryRow(t *testing.T) {
 				r := oneRun(t, rng, number > 8, c, w, left, fake, o)
 				for _, row := range left[:r.report.Read] {
 					v := versionOf(row)
-					failed[v] = r.refused[v] || r.unknown[v]
+					failed[v] = r.rejected[v] || r.unknown[v]
 				}
 				if t.Failed() {
 					t.Fatalf("seed %d, run %d: %v, %v", seed, number, r.err, r.report)
@@ -359,7 +359,7 @@ func held(fake *contactstest.Fake) map[string]version {
 	return all
 }
 
-// after returns the rows behind a cursor, as a table would that is asked for
+// after returns the rows after a cursor, as a query returns
 // them by their key.
 func after(t *testing.T, rows []contacts.Row, cursor string) []contacts.Row {
 	if cursor == "" {

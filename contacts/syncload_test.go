@@ -31,7 +31,7 @@ import (
 
 const peerVar = "CHATIDENT_SYNC_PEER"
 
-// TestMain makes this program the other process of a test, where it is asked to
+// TestMain makes this program the other process of a test, if an environment variable is set
 // be: a service that counts, or a run that will be killed.
 func TestMain(m *testing.M) {
 	var err error
@@ -71,7 +71,7 @@ func (d *digest) String() string { return fmt.Sprint(d.rows.Load(), " ", d.sum.L
 func loadID(i int) string { return fmt.Sprintf("user_%07d", i) }
 
 func loadRow(i int) contacts.Row {
-	in := person(loadID(i), "Ada Lovelace")
+	in := newTestFields(loadID(i), "Ada Lovelace")
 	in.Email = contacts.Set("ada@example.com")
 	return contacts.Row{Fields: in, Cursor: strconv.Itoa(i)}
 }
@@ -80,7 +80,7 @@ func loadRow(i int) contacts.Row {
 // anyway to a million rows, whether all rows are saved or none is, and each one is
 // accounted for. The service is another process, so that what is measured is the
 // run's.
-func TestSyncMemory(t *testing.T) {
+func TestSync_Memory(t *testing.T) {
 	testenv.Load(t)
 	service := peer(t, "service")
 	tell, err := service.StdinPipe()
@@ -122,7 +122,7 @@ func TestSyncMemory(t *testing.T) {
 	require.NoError(t, service.Wait())
 }
 
-// loadDigest is what the service says of so many rows.
+// loadDigest is the digest of the service for a number of rows.
 func loadDigest(rows int) string {
 	var d digest
 	for i := range rows {
@@ -131,7 +131,7 @@ func loadDigest(rows int) string {
 	return d.String()
 }
 
-// peakOfSync is a run of so many rows, which are all saved or all refused. It
+// peakOfSync is a run of a number of rows, which are all saved or all rejected. It
 // returns the largest live heap.
 func peakOfSync(t *testing.T, c *contacts.Client, rows int, saved bool) uint64 {
 	var ids, failed digest
@@ -149,7 +149,7 @@ func peakOfSync(t *testing.T, c *contacts.Client, rows int, saved bool) uint64 {
 			id, _ := f.Row.Fields.ExternalID.Get()
 			failed.add([]byte(id))
 			if !strings.Contains(f.Reason(), id) {
-				return fmt.Errorf("%s is told the reason of another: %s", id, f.Reason())
+				return fmt.Errorf("%s has the reason of another: %s", id, f.Reason())
 			}
 			return nil
 		},
@@ -200,32 +200,32 @@ func countingService() error {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		body = bytes.TrimSuffix(bytes.TrimPrefix(body, []byte(`{"users":[{"external_id":`)), []byte(`}]}`))
-		var answer bytes.Buffer
-		refuse := strings.Contains(r.URL.Path, "/chatbots/2/")
+		var response bytes.Buffer
+		reject := strings.Contains(r.URL.Path, "/chatbots/2/")
 		begin := `{"message":"Contacts saved","data":[`
-		if refuse {
+		if reject {
 			begin = `{"message":"Invalid request data","issues":[`
 		}
-		answer.WriteString(begin)
+		response.WriteString(begin)
 		n := 0
 		for row := range bytes.SplitSeq(body, []byte(`},{"external_id":`)) {
 			seen.Load().add(row)
 			id, _, _ := bytes.Cut(row, []byte(","))
 			if n > 0 {
-				answer.WriteByte(',')
+				response.WriteByte(',')
 			}
-			if refuse {
-				fmt.Fprintf(&answer, `{"field":"users[%d].email","message":"not the address of %s"}`, n, bytes.Trim(id, `"`))
+			if reject {
+				fmt.Fprintf(&response, `{"field":"users[%d].email","message":"not the address of %s"}`, n, bytes.Trim(id, `"`))
 			} else {
-				fmt.Fprintf(&answer, `{"external_id":%s}`, id)
+				fmt.Fprintf(&response, `{"external_id":%s}`, id)
 			}
 			n++
 		}
-		answer.WriteString(`]}`)
-		if refuse {
+		response.WriteString(`]}`)
+		if reject {
 			w.WriteHeader(http.StatusBadRequest)
 		}
-		_, _ = w.Write(answer.Bytes())
+		_, _ = w.Write(response.Bytes())
 	}))
 	defer server.Close()
 	fmt.Println(server.URL)
@@ -238,9 +238,9 @@ func countingService() error {
 // A run whose process is killed in the middle is completed by a second one from
 // the last checkpoint that was written down, also when rows came and went
 // meanwhile, that of the checkpoint among them.
-func TestSyncAfterAKill(t *testing.T) {
+func TestSync_AfterAKill(t *testing.T) {
 	const n = 3000
-	_, fake := over(t, nil, nil)
+	_, fake := newLoopbackClient(t, nil, nil)
 	kill := make(chan bool)
 	calls := 0
 	faults := slices.Repeat([]contactstest.Fault{func(normal http.Handler) http.Handler {
@@ -300,7 +300,7 @@ func writeTable(t *testing.T, file string, ids []string) {
 	require.NoError(t, os.WriteFile(file, b, 0o600))
 }
 
-// runToBeKilled brings a table of external ids into step, from the checkpoint
+// runToBeKilled synchronizes a table of external ids, from the checkpoint
 // that a file has, if it is there.
 func runToBeKilled(url, table, checkpoint string) error {
 	b, err := os.ReadFile(table)
@@ -318,7 +318,7 @@ func runToBeKilled(url, table, checkpoint string) error {
 	}
 	rows := func(yield func(contacts.Row, error) bool) {
 		for _, id := range ids { // WHERE id > $1 ORDER BY id
-			if id > string(after) && !yield(contacts.Row{Fields: person(id, "Ada"), Cursor: id}, nil) {
+			if id > string(after) && !yield(contacts.Row{Fields: newTestFields(id, "Ada"), Cursor: id}, nil) {
 				return
 			}
 		}

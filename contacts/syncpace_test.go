@@ -78,11 +78,11 @@ func TestSync_FillsItsShare(t *testing.T) {
 		t.Run(latency.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := &distant{next: transportFunc(echoing), latency: latency}
-				c := client(t, &contacts.Options{}, func(o *contacts.Options) { o.Limiter, o.HTTPClient = nil, &http.Client{Transport: d} })
+				c := newServiceClient(t, &contacts.Options{}, func(o *contacts.Options) { o.Limiter, o.HTTPClient = nil, &http.Client{Transport: d} })
 				begun := time.Now()
 				report, err := c.Sync(t.Context(), func(yield func(contacts.Row, error) bool) {
 					for i := range 1000 * size {
-						if !yield(contacts.Row{Fields: person(fmt.Sprint("user_", i), "Ada")}, nil) {
+						if !yield(contacts.Row{Fields: newTestFields(fmt.Sprint("user_", i), "Ada")}, nil) {
 							return
 						}
 					}
@@ -104,12 +104,12 @@ func TestSync_FillsItsShare(t *testing.T) {
 func TestSync_RunsShareTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &distant{next: transportFunc(echoing), latency: 100 * time.Millisecond}
-		c := client(t, &contacts.Options{}, func(o *contacts.Options) { o.Limiter, o.HTTPClient = nil, &http.Client{Transport: d} })
+		c := newServiceClient(t, &contacts.Options{}, func(o *contacts.Options) { o.Limiter, o.HTTPClient = nil, &http.Client{Transport: d} })
 		var group sync.WaitGroup
 		for range 2 {
 			group.Go(func() {
 				for range 2 {
-					_, err := c.Sync(t.Context(), source(people(90)), &contacts.SyncOptions{BatchSize: 1, Share: 0.29})
+					_, err := c.Sync(t.Context(), source(newTestRows(90)), &contacts.SyncOptions{BatchSize: 1, Share: 0.29})
 					assert.NoError(t, err)
 				}
 			})
@@ -130,7 +130,7 @@ func TestSync_LeavesTheChatsTheirPart(t *testing.T) {
 			defer fake.Close()
 			defer chat.Close()
 			var rejected atomic.Int64
-			c := client(t, &contacts.Options{BaseURL: contactstest.BaseURL}, func(o *contacts.Options) {
+			c := newServiceClient(t, &contacts.Options{BaseURL: contactstest.BaseURL}, func(o *contacts.Options) {
 				o.Limiter, o.HTTPClient = nil, &http.Client{Transport: &distant{next: fake.Client().Transport, latency: latency}}
 				o.OnAttempt = func(_ context.Context, a contacts.Attempt) {
 					if a.StatusCode != 200 {
@@ -153,7 +153,7 @@ func TestSync_LeavesTheChatsTheirPart(t *testing.T) {
 					}
 				}
 			})
-			report, err := c.Sync(t.Context(), source(people(3000)), &contacts.SyncOptions{BatchSize: 10})
+			report, err := c.Sync(t.Context(), source(newTestRows(3000)), &contacts.SyncOptions{BatchSize: 10})
 			cancel()
 			group.Wait()
 			require.NoError(t, err)
@@ -165,13 +165,13 @@ func TestSync_LeavesTheChatsTheirPart(t *testing.T) {
 }
 
 func TestSyncOptions_Share(t *testing.T) {
-	c, _ := over(t, nil, nil)
+	c, _ := newLoopbackClient(t, nil, nil)
 	for _, share := range []float64{-0.1, 1.01, math.NaN(), math.Inf(1)} {
 		_, err := c.Sync(t.Context(), source(nil), &contacts.SyncOptions{Share: share})
 		assert.EqualError(t, err, "contacts: SyncOptions.Share: must be above 0 and at most 1, or 0 for the default")
 	}
 	_, err := c.Sync(t.Context(), source(nil), &contacts.SyncOptions{MaxOutage: -1})
 	assert.EqualError(t, err, "contacts: SyncOptions.MaxOutage: must not be negative")
-	_, err = c.Sync(t.Context(), source(people(3)), &contacts.SyncOptions{Share: 1e-9})
+	_, err = c.Sync(t.Context(), source(newTestRows(3)), &contacts.SyncOptions{Share: 1e-9})
 	require.NoError(t, err, "one call at least")
 }

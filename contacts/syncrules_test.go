@@ -53,7 +53,7 @@ func TestSync_WithdrawnWhileACallIsHeld(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, fake := within(t, nil, nil)
+				c, fake := newFakeClient(t, nil, nil)
 				var deleted deletedCustomers
 				fake.Script(func(normal http.Handler) http.Handler {
 					return contactstest.Fault(func(normal http.Handler) http.Handler {
@@ -64,7 +64,7 @@ func TestSync_WithdrawnWhileACallIsHeld(t *testing.T) {
 						})
 					})(normal)
 				})
-				report, err := c.Sync(t.Context(), source(people(10)), &contacts.SyncOptions{Withdrawn: deleted.among})
+				report, err := c.Sync(t.Context(), source(newTestRows(10)), &contacts.SyncOptions{Withdrawn: deleted.among})
 				require.NoError(t, err)
 				assertReport(t, contacts.Report{Read: 10, Acknowledged: 9, Withdrawn: 1, Cursor: "9"}, report)
 				assert.True(t, report.Complete())
@@ -77,13 +77,13 @@ func TestSync_WithdrawnWhileACallIsHeld(t *testing.T) {
 	}
 }
 
-// Withdrawn is asked right before a call: what is deleted while the call waits for
+// Withdrawn is called right before a call: what is deleted while the call waits for
 // its turn is not written.
 func TestSync_WithdrawnWhileACallWaits(t *testing.T) {
 	for _, limited := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			var deleted deletedCustomers
-			c, fake := within(t, nil, func(o *contacts.Options) {
+			c, fake := newFakeClient(t, nil, func(o *contacts.Options) {
 				o.Limiter = nil
 				if limited {
 					o.Limiter = slowLimiter{}
@@ -91,7 +91,7 @@ func TestSync_WithdrawnWhileACallWaits(t *testing.T) {
 			})
 			asked := 0
 			time.AfterFunc(9*time.Second, func() { deleted.commit("user_0000"); deleted.commit("user_0089") })
-			report, err := c.Sync(t.Context(), source(people(90)), &contacts.SyncOptions{BatchSize: 1, Workers: 1, Withdrawn: func(ctx context.Context, ids []string) ([]string, error) {
+			report, err := c.Sync(t.Context(), source(newTestRows(90)), &contacts.SyncOptions{BatchSize: 1, Workers: 1, Withdrawn: func(ctx context.Context, ids []string) ([]string, error) {
 				asked++
 				return deleted.among(ctx, ids)
 			}})
@@ -111,8 +111,8 @@ func (slowLimiter) Wait(context.Context) error { time.Sleep(500 * time.Milliseco
 
 func TestSync_WithdrawnFails(t *testing.T) {
 	gone := errors.New("the database is gone")
-	c, fake := over(t, nil, nil)
-	report, err := c.Sync(t.Context(), source(people(30)), &contacts.SyncOptions{BatchSize: 10, Workers: 1, Withdrawn: func(_ context.Context, ids []string) ([]string, error) {
+	c, fake := newLoopbackClient(t, nil, nil)
+	report, err := c.Sync(t.Context(), source(newTestRows(30)), &contacts.SyncOptions{BatchSize: 10, Workers: 1, Withdrawn: func(_ context.Context, ids []string) ([]string, error) {
 		if ids[0] == "user_0010" {
 			return nil, gone
 		}
@@ -125,7 +125,7 @@ func TestSync_WithdrawnFails(t *testing.T) {
 
 	all := func(_ context.Context, ids []string) ([]string, error) { return ids, nil }
 	before := len(fake.Requests())
-	report, err = c.Sync(t.Context(), source(people(30)), &contacts.SyncOptions{Withdrawn: all})
+	report, err = c.Sync(t.Context(), source(newTestRows(30)), &contacts.SyncOptions{Withdrawn: all})
 	require.NoError(t, err)
 	assertReport(t, contacts.Report{Read: 30, Withdrawn: 30, Cursor: "29"}, report)
 	assert.Len(t, fake.Requests(), before, "nothing is left to send")
@@ -137,10 +137,10 @@ func TestSync_WithdrawnFails(t *testing.T) {
 func TestSync_LetterCase(t *testing.T) {
 	ids := []string{"User_1", "user_1", "USER_1", "ÄÖ", "äö", "Kelvin", "\u212aelvin", "ſ", "S", "ΣΑΣ", "σας", "User_2"}
 	for _, reading := range []string{"exact", "folded"} {
-		c, fake := over(t, &contactstest.Options{Readings: map[string]string{"external-id-case": reading}}, nil)
+		c, fake := newLoopbackClient(t, &contactstest.Options{Readings: map[string]string{"external-id-case": reading}}, nil)
 		var rows []contacts.Row
 		for i, id := range ids {
-			rows = append(rows, contacts.Row{Fields: person(id, fmt.Sprint(i)), Cursor: fmt.Sprint(i)})
+			rows = append(rows, contacts.Row{Fields: newTestFields(id, fmt.Sprint(i)), Cursor: fmt.Sprint(i)})
 		}
 		for _, size := range []int{1, 1000} {
 			report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: size})
@@ -168,7 +168,7 @@ func TestSync_ReasonBesideASuccess(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c, fake := within(t, nil, nil)
+				c, fake := newFakeClient(t, nil, nil)
 				fake.Script(upsertsOf(func(w http.ResponseWriter, _ *http.Request, names []string) bool {
 					n := slices.Index(names, "3")
 					if n < 0 {
@@ -184,7 +184,7 @@ func TestSync_ReasonBesideASuccess(t *testing.T) {
 					return true
 				})...)
 				var failures []contacts.Failure
-				report, err := c.Sync(t.Context(), source(people(10)), &contacts.SyncOptions{OnFailure: func(_ context.Context, f contacts.Failure) error {
+				report, err := c.Sync(t.Context(), source(newTestRows(10)), &contacts.SyncOptions{OnFailure: func(_ context.Context, f contacts.Failure) error {
 					failures = append(failures, f)
 					return nil
 				}})
@@ -202,9 +202,9 @@ func TestSync_ReasonBesideASuccess(t *testing.T) {
 // long that may be.
 func TestSync_MaxOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, fake := within(t, nil, nil)
+		c, fake := newFakeClient(t, nil, nil)
 		fake.Script(contactstest.Status(429, "Slow down").RetryAfter(time.Minute))
-		report, err := c.Sync(t.Context(), source(people(10)), nil)
+		report, err := c.Sync(t.Context(), source(newTestRows(10)), nil)
 		require.ErrorIs(t, err, contacts.ErrRateLimited)
 		assert.Contains(t, err.Error(), "status 429 (retry after 1m0s)")
 		assertReport(t, contacts.Report{Read: 10, NotAttempted: 10}, report)
@@ -212,17 +212,17 @@ func TestSync_MaxOutage(t *testing.T) {
 
 		fake.Script(contactstest.Status(429, "Slow down").RetryAfter(time.Minute))
 		begun := time.Now()
-		_, err = c.Sync(t.Context(), source(people(10)), &contacts.SyncOptions{MaxOutage: time.Minute})
+		_, err = c.Sync(t.Context(), source(newTestRows(10)), &contacts.SyncOptions{MaxOutage: time.Minute})
 		require.NoError(t, err)
 		assert.Equal(t, time.Minute, time.Since(begun))
 
 	})
 	for _, outage := range []time.Duration{10 * time.Second, 5 * time.Minute} {
 		synctest.Test(t, func(t *testing.T) {
-			c, fake := within(t, nil, nil)
+			c, fake := newFakeClient(t, nil, nil)
 			fake.Script(slices.Repeat([]contactstest.Fault{contactstest.Status(503, "Down")}, 60)...)
 			begun := time.Now()
-			_, err := c.Sync(t.Context(), source(people(10)), &contacts.SyncOptions{MaxOutage: outage, OnFailure: accept})
+			_, err := c.Sync(t.Context(), source(newTestRows(10)), &contacts.SyncOptions{MaxOutage: outage, OnFailure: accept})
 			require.ErrorIs(t, err, contacts.ErrServer)
 			assert.GreaterOrEqual(t, time.Since(begun), outage)
 			assert.Less(t, time.Since(begun), 3*outage)
@@ -233,7 +233,7 @@ func TestSync_MaxOutage(t *testing.T) {
 // Rows that break the Schema, or another rule, end the run as those that the service
 // rejects do, and a later run sends them.
 func TestSync_RowsThatBreakARule(t *testing.T) {
-	c, fake := over(t, &contactstest.Options{Attributes: attributes}, nil)
+	c, fake := newLoopbackClient(t, &contactstest.Options{Attributes: attributes}, nil)
 	schema, err := c.Schema(t.Context())
 	require.NoError(t, err)
 	for name, change := range map[string]func(*contacts.Fields){
@@ -242,7 +242,7 @@ func TestSync_RowsThatBreakARule(t *testing.T) {
 		"no id":         func(in *contacts.Fields) { in.ExternalID = contacts.Optional[string]{} },
 		"an id not set": func(in *contacts.Fields) { in.ExternalID = contacts.Set("undefined") },
 	} {
-		rows := people(3000)
+		rows := newTestRows(3000)
 		for i := range rows {
 			change(&rows[i].Fields)
 		}
@@ -264,12 +264,12 @@ func TestSync_RowsThatBreakARule(t *testing.T) {
 
 // Bad external ids are not sent.
 func TestSync_ExternalIDs(t *testing.T) {
-	c, fake := over(t, nil, nil)
+	c, fake := newLoopbackClient(t, nil, nil)
 	bad := []string{"user_1\r", " user_1", "\ufeffuser_1", "user_1   ", "user_1\n", "\tuser_1", "undefined", "null", "<nil>", "NaN", "[object Object]", "00000000-0000-0000-0000-000000000000", ""}
 	var rows []contacts.Row
 	for _, id := range bad {
-		rows = append(rows, contacts.Row{Fields: person(id, "Ada")})
-		_, err := c.Upsert(t.Context(), []contacts.Fields{person(id, "Ada")})
+		rows = append(rows, contacts.Row{Fields: newTestFields(id, "Ada")})
+		_, err := c.Upsert(t.Context(), []contacts.Fields{newTestFields(id, "Ada")})
 		var fe *contacts.FieldError
 		require.ErrorAs(t, err, &fe, "%q", id)
 	}
@@ -283,12 +283,12 @@ func TestSync_ExternalIDs(t *testing.T) {
 // that are under way come to their end.
 func TestSync_GracefulEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, fake := within(t, nil, nil)
+		c, fake := newFakeClient(t, nil, nil)
 		fake.Script(slices.Repeat([]contactstest.Fault{contactstest.Slow(5 * time.Second)}, 100)...)
 		ctx, interrupt := context.WithTimeout(t.Context(), 7*time.Second)
 		defer interrupt()
 		report, err := c.Sync(t.Context(), func(yield func(contacts.Row, error) bool) {
-			for _, row := range people(1000) {
+			for _, row := range newTestRows(1000) {
 				if ctx.Err() != nil {
 					yield(contacts.Row{}, ctx.Err())
 					return
@@ -312,9 +312,9 @@ func TestSync_OrderOfOneCustomer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var rows []contacts.Row
 		for i := range 300 {
-			rows = append(rows, contacts.Row{Fields: person(fmt.Sprint("user_", i%7), fmt.Sprint(i)), Cursor: fmt.Sprint(i)})
+			rows = append(rows, contacts.Row{Fields: newTestFields(fmt.Sprint("user_", i%7), fmt.Sprint(i)), Cursor: fmt.Sprint(i)})
 		}
-		c, fake := within(t, nil, nil)
+		c, fake := newFakeClient(t, nil, nil)
 		fake.Script(slices.Repeat([]contactstest.Fault{contactstest.FailAfter(), contactstest.Pass(), contactstest.Slow(3 * time.Second), contactstest.Echo(1)}, 40)...)
 		report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 5})
 		require.NoError(t, err)

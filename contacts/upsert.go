@@ -12,13 +12,13 @@ import (
 // MaxUpsert is how many contacts one upsert may have.
 const MaxUpsert = 1000
 
-// UpsertResult is what the service answers to an upsert.
+// UpsertResult is what the service responds to an upsert.
 type UpsertResult struct {
-	// Contacts are the records, as far as the answer has them. One that was
+	// Contacts are the records, as far as the response has them. One that was
 	// sent and is not among them may have been saved, or not.
 	Contacts []Contact
 
-	ResponseInfo // of the answer
+	ResponseInfo
 }
 
 // Upsert makes contacts, or changes those whose external id there is already:
@@ -30,7 +30,7 @@ type UpsertResult struct {
 // id, as the others would be made twice. Two things are not documented, so do
 // not rely on them: whether custom attributes are merged into those that a
 // contact has or replace them (send all of them), and whether an upsert is
-// refused as a whole when one of its inputs is.
+// rejected as a whole when one of its inputs is.
 //
 // A bad input is a *[FieldError], and so is another number of them. Everything
 // else that goes wrong is an *[Error], with Issues where the service says what

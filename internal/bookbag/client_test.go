@@ -23,11 +23,11 @@ import (
 
 const testKey = "oc_test_0123456789abcdef"
 
-// script answers requests in order, the last answer again and again.
+// script responses requests in order, the last response again and again.
 type script struct {
-	answers  []any // a status, a header of a 429, or an error
-	requests []*http.Request
-	bodies   []string
+	responses []any // a status, a header of a 429, or an error
+	requests  []*http.Request
+	bodies    []string
 }
 
 func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -38,19 +38,19 @@ func (s *script) RoundTrip(r *http.Request) (*http.Response, error) {
 		body = string(b)
 	}
 	s.bodies = append(s.bodies, body)
-	answer := s.answers[min(len(s.requests), len(s.answers))-1]
+	response := s.responses[min(len(s.requests), len(s.responses))-1]
 	status, header := http.StatusTooManyRequests, http.Header{"X-Request-Id": {fmt.Sprint("req_", len(s.requests))}}
-	switch answer := answer.(type) {
+	switch response := response.(type) {
 	case error:
-		return nil, answer
+		return nil, response
 	case int:
-		status = answer
+		status = response
 	case map[string]string:
-		for k, v := range answer {
+		for k, v := range response {
 			header.Set(k, v)
 		}
 	case func(*http.Request) (*http.Response, error):
-		return answer(r)
+		return response(r)
 	}
 	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(`{"data":1}`)), Request: r}, nil
 }
@@ -74,15 +74,15 @@ func failure(t testing.TB, err error) *Failure {
 }
 
 var (
-	errDial  = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	errDial  = &net.OpError{Op: "dial", Err: errors.New("connection rejected")}
 	errReset = &net.OpError{Op: "read", Err: errors.New("connection reset by peer")}
 )
 
 // Section 8 of the contract: what may be repeated and what may not.
-func TestWhatIsRepeated(t *testing.T) {
+func TestDo_RepeatedCalls(t *testing.T) {
 	const again, once = 3, 1
 	for name, test := range map[string]struct {
-		answer               any
+		response             any
 		repeatable, mustOnce int
 	}{
 		"200":              {200, once, once},
@@ -102,16 +102,16 @@ func TestWhatIsRepeated(t *testing.T) {
 		"dial fails":       {errDial, again, again},
 		"connection reset": {errReset, again, once},
 		"EOF":              {io.ErrUnexpectedEOF, again, once},
-		"never answers":    {func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }, again, once},
-		"body breaks":      {func(*http.Request) (*http.Response, error) { return answerOf(brokenBody{}), nil }, again, once},
+		"never responses":  {func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }, again, once},
+		"body breaks":      {func(*http.Request) (*http.Response, error) { return responseOf(brokenBody{}), nil }, again, once},
 		"body too long": {func(*http.Request) (*http.Response, error) {
-			return answerOf(strings.NewReader(strings.Repeat("x", 101))), nil
+			return responseOf(strings.NewReader(strings.Repeat("x", 101))), nil
 		}, once, once},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for repeatable, want := range map[bool]int{true: test.repeatable, false: test.mustOnce} {
 				synctest.Test(t, func(t *testing.T) {
-					s := &script{answers: []any{test.answer}}
+					s := &script{responses: []any{test.response}}
 					c := newClient(t, s, func(c *Config) { c.MaxBody = 100 })
 					_, err := c.Do(t.Context(), Call{Operation: "POST /x", Body: []byte(`{"a":1}`), Repeatable: repeatable})
 					assert.Len(t, s.requests, want, "repeatable: %v", repeatable)
@@ -131,14 +131,14 @@ func TestWhatIsRepeated(t *testing.T) {
 
 // Whether a change was made is not known after a broken connection, and after a
 // status from 500 on.
-func TestWhatMayHaveBeenDone(t *testing.T) {
+func TestFailure_OutcomeUnknown(t *testing.T) {
 	certificate := &tls.CertificateVerificationError{Err: errors.New("expired")}
 	tooLong := func(*http.Request) (*http.Response, error) {
-		return answerOf(strings.NewReader(strings.Repeat("x", 101))), nil
+		return responseOf(strings.NewReader(strings.Repeat("x", 101))), nil
 	}
 	for name, test := range map[string]struct {
-		answers []any
-		want    bool
+		responses []any
+		want      bool
 	}{
 		"302":                       {[]any{302}, false},
 		"400":                       {[]any{400}, false},
@@ -149,7 +149,7 @@ func TestWhatMayHaveBeenDone(t *testing.T) {
 		"dial fails":                {[]any{errDial}, false},
 		"a bad certificate":         {[]any{certificate}, false},
 		"connection reset":          {[]any{errReset}, true},
-		"answer too long":           {[]any{tooLong}, true},
+		"response too long":         {[]any{tooLong}, true},
 		"404 after 502":             {[]any{502, 404}, true},
 		"404 after a reset":         {[]any{errReset, 404}, true},
 		"404 after 429":             {[]any{429, 404}, false},
@@ -159,7 +159,7 @@ func TestWhatMayHaveBeenDone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				c := newClient(t, &script{answers: test.answers}, func(c *Config) { c.MaxBody = 100 })
+				c := newClient(t, &script{responses: test.responses}, func(c *Config) { c.MaxBody = 100 })
 				_, err := c.Do(t.Context(), Call{Operation: "DELETE /x", Repeatable: true})
 				assert.Equal(t, test.want, failure(t, err).OutcomeUnknown)
 			})
@@ -167,28 +167,28 @@ func TestWhatMayHaveBeenDone(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		silent := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
-		for answer, want := range map[string]struct {
-			answer any
-			want   bool
+		for response, want := range map[string]struct {
+			response any
+			want     bool
 		}{"while it is under way": {silent, true}, "while waiting": {map[string]string{"Retry-After": "20"}, false}} {
 			ctx, cancel := context.WithCancel(t.Context())
 			time.AfterFunc(time.Second, cancel)
-			_, err := newClient(t, &script{answers: []any{want.answer}}, nil).Do(ctx, Call{Operation: "POST /x"})
-			assert.Equal(t, want.want, failure(t, err).OutcomeUnknown, answer)
+			_, err := newClient(t, &script{responses: []any{want.response}}, nil).Do(ctx, Call{Operation: "POST /x"})
+			assert.Equal(t, want.want, failure(t, err).OutcomeUnknown, response)
 			assert.Equal(t, context.Canceled, failure(t, err).Err)
 
-			s := &script{answers: []any{200}}
+			s := &script{responses: []any{200}}
 			_, err = newClient(t, s, nil).Do(ctx, Call{Operation: "POST /x"})
 			assert.False(t, failure(t, err).OutcomeUnknown, "it had ended before")
 			assert.Equal(t, context.Canceled, failure(t, err).Err)
 			assert.Empty(t, s.requests)
 		}
 	})
-	_, err := newClient(t, &script{answers: []any{200}}, func(c *Config) { c.Limiter = &limiter{err: errors.New("spent")} }).Do(t.Context(), Call{Operation: "POST /x"})
+	_, err := newClient(t, &script{responses: []any{200}}, func(c *Config) { c.Limiter = &limiter{err: errors.New("spent")} }).Do(t.Context(), Call{Operation: "POST /x"})
 	assert.False(t, failure(t, err).OutcomeUnknown)
 }
 
-func answerOf(body io.Reader) *http.Response {
+func responseOf(body io.Reader) *http.Response {
 	return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(body)}
 }
 
@@ -197,29 +197,29 @@ type brokenBody struct{}
 func (brokenBody) Read([]byte) (int, error) { return 0, errReset }
 
 // Whatever comes of an attempt, its body is closed and its context ends.
-func TestEveryAttemptIsCleanedUp(t *testing.T) {
+func TestDo_ClosesEveryBody(t *testing.T) {
 	for name, test := range map[string]struct {
 		status int
 		body   io.Reader
 		err    error
 	}{
 		"success":       {200, strings.NewReader("{}"), nil},
-		"refusal":       {404, strings.NewReader("{}"), nil},
+		"rejection":     {404, strings.NewReader("{}"), nil},
 		"broken body":   {200, brokenBody{}, nil},
 		"too long":      {200, strings.NewReader(strings.Repeat("x", 101)), nil},
-		"no answer":     {0, nil, errReset},
+		"no response":   {0, nil, errReset},
 		"a redirect":    {302, strings.NewReader(""), nil},
 		"broken errors": {500, brokenBody{}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var ctx context.Context
 			closes := 0
-			c := newClient(t, &script{answers: []any{func(r *http.Request) (*http.Response, error) {
+			c := newClient(t, &script{responses: []any{func(r *http.Request) (*http.Response, error) {
 				ctx = r.Context()
 				if test.err != nil {
 					return nil, test.err
 				}
-				res := answerOf(nil)
+				res := responseOf(nil)
 				res.StatusCode, res.Body = test.status, closeCounter{test.body, &closes}
 				return res, nil
 			}}}, func(c *Config) { c.MaxBody, c.MaxRetries = 100, -1 })
@@ -239,12 +239,12 @@ type closeCounter struct {
 
 func (c closeCounter) Close() error { *c.closes++; return nil }
 
-// A refusal that comes as the context ends is not lost.
-func TestARefusalAsTheContextEnds(t *testing.T) {
+// A rejection that comes as the context ends is not lost.
+func TestFailure_RejectionAsTheContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := newClient(t, &script{answers: []any{func(*http.Request) (*http.Response, error) {
+	_, err := newClient(t, &script{responses: []any{func(*http.Request) (*http.Response, error) {
 		cancel()
-		res := answerOf(strings.NewReader(`{"error":{"code":"A_B","message":"m"}}`))
+		res := responseOf(strings.NewReader(`{"error":{"code":"A_B","message":"m"}}`))
 		res.StatusCode = 429
 		return res, nil
 	}}}, nil).Do(ctx, Call{Operation: "GET /x"})
@@ -254,7 +254,7 @@ func TestARefusalAsTheContextEnds(t *testing.T) {
 	assert.Equal(t, "A_B", f.LastRejection.Problem.Code)
 }
 
-func TestABadCertificateIsMetOnce(t *testing.T) {
+func TestDo_BadCertificate(t *testing.T) {
 	srv := httptest.NewUnstartedServer(http.NotFoundHandler())
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
 	srv.StartTLS()
@@ -266,15 +266,15 @@ func TestABadCertificateIsMetOnce(t *testing.T) {
 }
 
 // A caller's transport may add a URL, which may hold a secret.
-func TestNoURLInAnError(t *testing.T) {
+func TestFailure_NoURL(t *testing.T) {
 	inner := &url.Error{Op: "Get", URL: "https://token.example/?client_secret=S3CRET", Err: errReset}
-	_, err := newClient(t, &script{answers: []any{fmt.Errorf("token: %w", inner)}}, nil).Do(t.Context(), Call{Operation: "GET /x"})
+	_, err := newClient(t, &script{responses: []any{fmt.Errorf("token: %w", inner)}}, nil).Do(t.Context(), Call{Operation: "GET /x"})
 	assert.EqualError(t, err, "bookbag: GET /x: "+errReset.Error(), "without the URL")
 	assert.ErrorIs(t, failure(t, err).Err, errReset)
 }
 
 // How long is waited, in fake time.
-func TestWaits(t *testing.T) {
+func TestDo_Waits(t *testing.T) {
 	for name, test := range map[string]struct {
 		header   map[string]string
 		min, max time.Duration // of one wait; 0 for no repetition
@@ -296,9 +296,9 @@ func TestWaits(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // which begins on 2000-01-01
-				s := &script{answers: []any{test.header, 200}}
+				s := &script{responses: []any{test.header, 200}}
 				if name == "reset since 1970" { // 946684800 is now, but below 1e9: seconds from now
-					s.answers = []any{map[string]string{"X-RateLimit-Reset": fmt.Sprint(2e9)}, 200}
+					s.responses = []any{map[string]string{"X-RateLimit-Reset": fmt.Sprint(2e9)}, 200}
 				}
 				begun := time.Now()
 				var told time.Duration
@@ -309,7 +309,7 @@ func TestWaits(t *testing.T) {
 					assert.Zero(t, told, "there is no next attempt to wait for")
 					f := failure(t, err)
 					assert.Equal(t, 429, f.StatusCode)
-					assert.Zero(t, waited, "the caller is told at once")
+					assert.Zero(t, waited, "it is returned at once")
 					return
 				}
 				require.NoError(t, err)
@@ -320,10 +320,10 @@ func TestWaits(t *testing.T) {
 	}
 }
 
-func TestBackoffGrows(t *testing.T) {
+func TestDo_BackoffGrows(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var waits []time.Duration
-		c := newClient(t, &script{answers: []any{503}}, func(c *Config) {
+		c := newClient(t, &script{responses: []any{503}}, func(c *Config) {
 			c.MaxRetries, c.MaxWait = 8, time.Minute
 			c.OnAttempt = func(_ context.Context, a Attempt) { waits = append(waits, a.Wait) }
 		})
@@ -341,12 +341,12 @@ func TestBackoffGrows(t *testing.T) {
 	})
 }
 
-func TestNeverPastTheDeadline(t *testing.T) {
+func TestDo_NeverWaitsPastTheDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		begun := time.Now()
-		_, err := newClient(t, &script{answers: []any{map[string]string{"Retry-After": "5"}}}, nil).Do(ctx, Call{Operation: "GET /x"})
+		_, err := newClient(t, &script{responses: []any{map[string]string{"Retry-After": "5"}}}, nil).Do(ctx, Call{Operation: "GET /x"})
 		f := failure(t, err)
 		assert.Equal(t, 429, f.StatusCode)
 		assert.Equal(t, 5*time.Second, f.RetryAfter)
@@ -354,13 +354,13 @@ func TestNeverPastTheDeadline(t *testing.T) {
 	})
 }
 
-func TestAContextThatEndsWhileWaiting(t *testing.T) {
+func TestDo_ContextEndsWhileWaiting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cause := errors.New("the visitor has gone")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Second, func() { cancel(cause) })
 		begun := time.Now()
-		_, err := newClient(t, &script{answers: []any{map[string]string{"Retry-After": "5"}}}, nil).Do(ctx, Call{Operation: "GET /x"})
+		_, err := newClient(t, &script{responses: []any{map[string]string{"Retry-After": "5"}}}, nil).Do(ctx, Call{Operation: "GET /x"})
 		f := failure(t, err)
 		assert.Equal(t, time.Second, time.Since(begun))
 		assert.Equal(t, context.Canceled, f.Err)
@@ -370,12 +370,12 @@ func TestAContextThatEndsWhileWaiting(t *testing.T) {
 	})
 }
 
-func TestAContextThatEndsDuringAnAttempt(t *testing.T) {
+func TestDo_ContextEndsDuringAnAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		silent := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
-		_, err := newClient(t, &script{answers: []any{429, silent}}, nil).Do(ctx, Call{Operation: "GET /x", Repeatable: true})
+		_, err := newClient(t, &script{responses: []any{429, silent}}, nil).Do(ctx, Call{Operation: "GET /x", Repeatable: true})
 		f := failure(t, err)
 		assert.Equal(t, context.DeadlineExceeded, f.Err)
 		assert.Nil(t, f.Cause)
@@ -384,7 +384,7 @@ func TestAContextThatEndsDuringAnAttempt(t *testing.T) {
 	})
 }
 
-func TestTimeoutOfAnAttempt(t *testing.T) {
+func TestDo_Timeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		silent := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
 		for want, change := range map[time.Duration]func(*Config){
@@ -394,17 +394,17 @@ func TestTimeoutOfAnAttempt(t *testing.T) {
 			5 * time.Second: func(c *Config) { c.HTTPClient.Timeout, c.Timeout = 4*time.Second, 5*time.Second },
 		} {
 			begun := time.Now()
-			_, err := newClient(t, &script{answers: []any{silent}}, change).Do(t.Context(), Call{Operation: "POST /x"})
+			_, err := newClient(t, &script{responses: []any{silent}}, change).Do(t.Context(), Call{Operation: "POST /x"})
 			assert.Equal(t, ErrTimeout, failure(t, err).Err)
 			assert.Equal(t, want, time.Since(begun))
 		}
 	})
 }
 
-func TestMaxRetries(t *testing.T) {
+func TestDo_MaxRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for retries, want := range map[int]int{0: 3, -1: 1, 1: 2, 5: 6} {
-			s := &script{answers: []any{429}}
+			s := &script{responses: []any{429}}
 			_, err := newClient(t, s, func(c *Config) { c.MaxRetries = retries }).Do(t.Context(), Call{Operation: "GET /x"})
 			require.Error(t, err)
 			assert.Len(t, s.requests, want)
@@ -419,15 +419,15 @@ type limiter struct {
 
 func (l *limiter) Wait(context.Context) error { l.waits++; return l.err }
 
-func TestLimiter(t *testing.T) {
+func TestDo_Limiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l limiter
-		_, err := newClient(t, &script{answers: []any{429, 429, 200}}, func(c *Config) { c.Limiter = &l }).Do(t.Context(), Call{Operation: "GET /x"})
+		_, err := newClient(t, &script{responses: []any{429, 429, 200}}, func(c *Config) { c.Limiter = &l }).Do(t.Context(), Call{Operation: "GET /x"})
 		require.NoError(t, err)
 		assert.Equal(t, 3, l.waits, "each attempt counts")
 
 		l = limiter{err: errors.New("the budget is spent")}
-		s := &script{answers: []any{200}}
+		s := &script{responses: []any{200}}
 		_, err = newClient(t, s, func(c *Config) { c.Limiter = &l }).Do(t.Context(), Call{Operation: "GET /x", Repeatable: true})
 		assert.ErrorIs(t, failure(t, err).Err, l.err)
 		assert.ErrorIs(t, failure(t, err).Err, ErrLimiter)
@@ -438,9 +438,9 @@ func TestLimiter(t *testing.T) {
 
 func TestClient_MaxWait(t *testing.T) {
 	for name, test := range map[string]struct {
-		answers  []any
-		attempts int
-		waited   time.Duration
+		responses []any
+		attempts  int
+		waited    time.Duration
 	}{
 		"a wait within":    {[]any{map[string]string{"Retry-After": "2"}, 200}, 2, 2 * time.Second},
 		"a wait beyond":    {[]any{map[string]string{"Retry-After": "3"}, 200}, 1, 0},
@@ -448,7 +448,7 @@ func TestClient_MaxWait(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s := &script{answers: test.answers}
+				s := &script{responses: test.responses}
 				begun := time.Now()
 				_, _ = newClient(t, s, func(c *Config) { c.MaxWait = 2 * time.Second }).Do(t.Context(), Call{Operation: "GET /x"})
 				assert.Len(t, s.requests, test.attempts)
@@ -458,7 +458,7 @@ func TestClient_MaxWait(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
-		c := newClient(t, &script{answers: []any{200}}, func(c *Config) { c.Limiter = stuck{} })
+		c := newClient(t, &script{responses: []any{200}}, func(c *Config) { c.Limiter = stuck{} })
 		_, err := c.WithMaxWait(2*time.Second).Do(t.Context(), Call{Operation: "GET /x"})
 		f := failure(t, err)
 		assert.ErrorIs(t, f.Err, ErrLimiter)
@@ -469,9 +469,9 @@ func TestClient_MaxWait(t *testing.T) {
 		assert.ErrorIs(t, err.(*Failure).Err, ErrLimiter)
 		assert.Equal(t, 32*time.Second, time.Since(begun), "the default, which WithMaxWait left alone")
 
-		slow := &script{answers: []any{func(*http.Request) (*http.Response, error) {
+		slow := &script{responses: []any{func(*http.Request) (*http.Response, error) {
 			time.Sleep(10 * time.Second)
-			return answerOf(strings.NewReader("{}")), nil
+			return responseOf(strings.NewReader("{}")), nil
 		}}}
 		_, err = newClient(t, slow, nil).WithMaxWait(0).Do(t.Context(), Call{Operation: "GET /x"})
 		assert.NoError(t, err, "an attempt is no wait")
@@ -483,10 +483,10 @@ type stuck struct{}
 
 func (stuck) Wait(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
 
-func TestOnAttempt(t *testing.T) {
+func TestDo_OnAttempt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []Attempt
-		c := newClient(t, &script{answers: []any{errDial, map[string]string{"Retry-After": "3"}, 200}}, func(c *Config) {
+		c := newClient(t, &script{responses: []any{errDial, map[string]string{"Retry-After": "3"}, 200}}, func(c *Config) {
 			c.OnAttempt = func(_ context.Context, a Attempt) { got = append(got, a) }
 		})
 		_, err := c.Do(t.Context(), Call{Operation: "GET /x/{agent}/{id}", IDs: []string{"secret"}})
@@ -503,8 +503,8 @@ func TestOnAttempt(t *testing.T) {
 	})
 }
 
-func TestRequest(t *testing.T) {
-	s := &script{answers: []any{200}}
+func TestDo_Request(t *testing.T) {
+	s := &script{responses: []any{200}}
 	c := newClient(t, s, func(c *Config) { c.BaseURL = "https://proxy.example/b%2Fase/" })
 	_, err := c.Do(t.Context(), Call{
 		Operation: "PATCH /{agent}/x/{a}/{b}/{c}/y", IDs: []string{"a/b", "ü 100%", "{x}"}, Query: url.Values{"q": {"a&b"}}, Body: []byte("{}"), Accept: "text/event-stream",
@@ -526,7 +526,7 @@ func TestRequest(t *testing.T) {
 }
 
 // A redirect would carry the body, or the key, to somebody else.
-func TestNoRedirects(t *testing.T) {
+func TestDo_FollowsNoRedirect(t *testing.T) {
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the redirect was followed") }))
 	defer other.Close()
 	for _, status := range []int{301, 302, 303, 307, 308, 399} {
@@ -548,29 +548,29 @@ func TestNoRedirects(t *testing.T) {
 }
 
 // 200 KB on the wire could be 200 MB.
-func TestBodiesAreBounded(t *testing.T) {
+func TestDo_BodiesAreBounded(t *testing.T) {
 	for status, check := range map[int]func(*Response, *Failure){
 		200: func(_ *Response, f *Failure) { assert.Equal(t, ErrTooLong, f.Err) },
 		400: func(_ *Response, f *Failure) { assert.Len(t, f.Problem.Message, maxText) },
 	} {
 		read := 0
 		endless := func(*http.Request) (*http.Response, error) {
-			res := answerOf(readerFunc(func(p []byte) (int, error) { read += len(p); return len(p), nil }))
+			res := responseOf(readerFunc(func(p []byte) (int, error) { read += len(p); return len(p), nil }))
 			res.StatusCode = status
 			return res, nil
 		}
-		res, err := newClient(t, &script{answers: []any{endless}}, func(c *Config) { c.MaxBody = 1000 }).Do(t.Context(), Call{Operation: "GET /x"})
+		res, err := newClient(t, &script{responses: []any{endless}}, func(c *Config) { c.MaxBody = 1000 }).Do(t.Context(), Call{Operation: "GET /x"})
 		check(res, failure(t, err))
 		assert.Less(t, read, 200<<10)
 	}
-	_, err := newClient(t, &script{answers: []any{func(*http.Request) (*http.Response, error) {
-		res := answerOf(strings.NewReader(strings.Repeat("x", 1000)))
+	_, err := newClient(t, &script{responses: []any{func(*http.Request) (*http.Response, error) {
+		res := responseOf(strings.NewReader(strings.Repeat("x", 1000)))
 		res.StatusCode = 400
 		return res, nil
 	}}}, func(c *Config) { c.MaxError = 100 }).Do(t.Context(), Call{Operation: "GET /x"})
 	assert.Len(t, failure(t, err).Problem.Message, 100)
-	res, err := newClient(t, &script{answers: []any{func(*http.Request) (*http.Response, error) {
-		return answerOf(strings.NewReader(strings.Repeat("x", 1000))), nil
+	res, err := newClient(t, &script{responses: []any{func(*http.Request) (*http.Response, error) {
+		return responseOf(strings.NewReader(strings.Repeat("x", 1000))), nil
 	}}}, func(c *Config) { c.MaxBody = 1000 }).Do(t.Context(), Call{Operation: "GET /x"})
 	require.NoError(t, err)
 	assert.Len(t, res.Body, 1000)
@@ -578,7 +578,7 @@ func TestBodiesAreBounded(t *testing.T) {
 
 // A peer that changes the protocol, unasked, hands over a connection on which it
 // may be silent for ever.
-func TestSwitchingProtocolsDoesNotHang(t *testing.T) {
+func TestDo_SwitchingProtocols(t *testing.T) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if !assert.NoError(t, err) {
@@ -601,7 +601,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-func TestNewRefuses(t *testing.T) {
+func TestNew_BadArguments(t *testing.T) {
 	for _, test := range []struct {
 		key         string
 		change      func(*Config)
@@ -655,7 +655,7 @@ func TestParseCount_OtherThanCounts(t *testing.T) {
 	}
 }
 
-func TestParseTime(t *testing.T) {
+func TestParseTime_Units(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for text, want := range map[string]time.Time{
 			"": {}, "x": {}, "-1": {}, "NaN": {}, "Inf": {}, "1e20": {},
@@ -688,7 +688,7 @@ func TestParseRetryAfter_Epoch(t *testing.T) {
 // respondWith responds with a status and a code.
 func respondWith(status int, code string) func(*http.Request) (*http.Response, error) {
 	return func(*http.Request) (*http.Response, error) {
-		res := answerOf(strings.NewReader(`{"error":{"code":"` + code + `","message":"m"}}`))
+		res := responseOf(strings.NewReader(`{"error":{"code":"` + code + `","message":"m"}}`))
 		res.StatusCode = status
 		return res, nil
 	}
@@ -696,7 +696,7 @@ func respondWith(status int, code string) func(*http.Request) (*http.Response, e
 
 func TestDo_Maintenance(t *testing.T) {
 	for name, test := range map[string]struct {
-		answer         any
+		response       any
 		attempts       int
 		outcomeUnknown bool
 	}{
@@ -705,7 +705,7 @@ func TestDo_Maintenance(t *testing.T) {
 		"status 500":  {respondWith(500, "SERVICE_UNDER_MAINTENANCE"), 1, true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := &script{answers: []any{test.answer}}
+			s := &script{responses: []any{test.response}}
 			_, err := newClient(t, s, nil).Do(t.Context(), Call{Operation: "POST /x", Body: []byte("{}")})
 			f := failure(t, err)
 			assert.Equal(t, test.attempts, f.Attempts, name)
@@ -718,11 +718,11 @@ func TestDo_NotReady(t *testing.T) {
 	const code = "RESOURCE_TOOL_CALL_NOT_FOUND"
 	notReady := respondWith(404, code)
 	for name, test := range map[string]struct {
-		answers  []any
-		notReady string
-		retries  int
-		attempts int
-		took     time.Duration
+		responses []any
+		notReady  string
+		retries   int
+		attempts  int
+		took      time.Duration
 	}{
 		"at once":             {[]any{200}, code, 2, 1, 0},
 		"the second time":     {[]any{notReady, 200}, code, 2, 2, 300 * time.Millisecond},
@@ -734,28 +734,28 @@ func TestDo_NotReady(t *testing.T) {
 		"not with status 400": {[]any{respondWith(400, code)}, code, 2, 1, 0},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := &script{answers: test.answers}
+			s := &script{responses: test.responses}
 			begun := time.Now()
 			_, err := newClient(t, s, func(c *Config) { c.MaxRetries = test.retries }).Do(t.Context(), Call{Operation: "POST /x", Body: []byte("{}"), NotReady: test.notReady})
 			assert.Len(t, s.requests, test.attempts, name)
 			assert.Equal(t, test.took, time.Since(begun), name)
-			_, succeeds := test.answers[len(test.answers)-1].(int)
+			_, succeeds := test.responses[len(test.responses)-1].(int)
 			assert.Equal(t, succeeds, err == nil, name)
 		})
 	}
 }
 
-// refusing keeps no requests: those do hold the key.
-type refusing struct{}
+// rejecting keeps no requests: those do hold the key.
+type rejecting struct{}
 
-func (refusing) RoundTrip(*http.Request) (*http.Response, error) {
-	res := answerOf(strings.NewReader("{}"))
+func (rejecting) RoundTrip(*http.Request) (*http.Response, error) {
+	res := responseOf(strings.NewReader("{}"))
 	res.StatusCode = 400
 	return res, nil
 }
 
-func TestNothingPrintsTheKey(t *testing.T) {
-	c := newClient(t, refusing{}, nil)
+func TestClient_PrintsNoKey(t *testing.T) {
+	c := newClient(t, rejecting{}, nil)
 	_, err := c.Do(t.Context(), Call{Operation: "GET /x"})
 	testenv.Keyless(t, []byte(testKey), c)
 	testenv.Keyless(t, []byte(testKey), failure(t, err))

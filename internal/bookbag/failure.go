@@ -20,7 +20,7 @@ type Failure struct {
 	Attempts   int
 
 	// OutcomeUnknown reports whether one of the attempts may have been carried out,
-	// although no response says so.
+	// although no response shows it.
 	OutcomeUnknown bool
 
 	// Err is why there is no response, or none that can be used. It is nil for

@@ -111,7 +111,7 @@ func (r reflecting) RoundTrip(*http.Request) (*http.Response, error) {
 	if err, ok := r.response.(error); ok {
 		return nil, err
 	}
-	res := answerOf(strings.NewReader(r.response.(string)))
+	res := responseOf(strings.NewReader(r.response.(string)))
 	res.StatusCode = 401
 	res.Header = http.Header{"X-Request-Id": {r.form}, "Content-Type": {r.form}, "Retry-After": {r.form}, "X-Ratelimit-Limit": {r.form}}
 	return res, nil
@@ -120,7 +120,7 @@ func (r reflecting) RoundTrip(*http.Request) (*http.Response, error) {
 // The error of a stream comes from the transport, and may quote the peer.
 func TestClient_KeyInTheErrorOfAStream(t *testing.T) {
 	for _, err := range []error{errors.New("GOAWAY, debug=" + testKey), &url.Error{Op: "Get", URL: "https://example.com/?secret", Err: errReset}} {
-		c := newClient(t, &script{answers: []any{func(*http.Request) (*http.Response, error) { return answerOf(iotest.ErrReader(err)), nil }}}, nil)
+		c := newClient(t, &script{responses: []any{func(*http.Request) (*http.Response, error) { return responseOf(iotest.ErrReader(err)), nil }}}, nil)
 		res, openErr := c.Open(t.Context(), Call{Operation: "GET /x"})
 		require.NoError(t, openErr)
 		_, got := io.ReadAll(res.Stream)

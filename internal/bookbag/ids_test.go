@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestUserID(t *testing.T) {
+func TestUserID_Rules(t *testing.T) {
 	const other = "must have only letters, digits, dot, underscore and hyphen: byte %d is another"
 	for id, want := range map[string]string{
 		"a": "", "user_8821": "", "A-Z.0_9": "", "...": "", ".a": "", "-": "", strings.Repeat("x", 128): "",
@@ -30,7 +30,7 @@ func TestUserID(t *testing.T) {
 	assert.Zero(t, testing.AllocsPerRun(100, func() { UserID("user_8821") }))
 }
 
-func TestIssuedID(t *testing.T) {
+func TestIssuedID_Rules(t *testing.T) {
 	const other = "must have only letters, digits, underscore and hyphen: byte %d is another"
 	for id, want := range map[string]string{
 		"a": "", "456": "", "conv_123": "", "A-Z_09": "", "-": "", strings.Repeat("x", 128): "",
@@ -55,7 +55,7 @@ func TestIssuedID(t *testing.T) {
 }
 
 // Every byte in every place, by the documented expression.
-func TestIDsByTheirExpression(t *testing.T) {
+func TestUserID_SameAsTheDocumentedExpression(t *testing.T) {
 	for pattern, check := range map[string]func(string) string{
 		`^[a-zA-Z0-9._-]{1,128}$`: UserID,
 		`^[a-zA-Z0-9_-]{1,128}$`:  IssuedID,
@@ -75,7 +75,7 @@ func TestIDsByTheirExpression(t *testing.T) {
 	}
 }
 
-func TestSeconds(t *testing.T) {
+func TestParseSeconds_Forms(t *testing.T) {
 	for text, want := range map[string]int64{"1700000000": 1700000000, `"1700000001"`: 1700000001, "1.5": 1} {
 		assert.Equal(t, want, ParseSeconds([]byte(text)).Unix())
 	}

@@ -16,7 +16,7 @@ const (
 	weight    = 5
 )
 
-// ErrFormat says that a response is not the JSON that was expected.
+// ErrFormat means that a response is not the JSON that was expected.
 var ErrFormat = errors.New("unexpected response format (is Options.BaseURL right, or does a proxy respond?)")
 
 // Check returns ErrTooLong for a text of too many JSON values, and ErrFormat for one

@@ -18,7 +18,7 @@ func ParseSeconds(b []byte) time.Time {
 	return time.Time{}
 }
 
-// FormatSeconds gives Unix seconds, or null for the zero time.
+// FormatSeconds returns Unix seconds, or null for the zero time.
 func FormatSeconds(t time.Time) []byte {
 	if t.IsZero() {
 		return []byte("null")

@@ -8,7 +8,7 @@ import (
 	"io"
 )
 
-// ErrTooLong says that a line or an event is longer than the limit.
+// ErrTooLong means that a line or an event is longer than the limit.
 var ErrTooLong = errors.New("event is longer than the limit")
 
 // Event is an event of a stream, or a line of one. Ids and retry times are ignored.
@@ -32,7 +32,7 @@ type Reader struct {
 	buf       []byte
 	next, end int   // what was read and not yet taken is buf[next:end]
 	lf, cr    int   // where the first LF and CR in it are, or how far there is none
-	err       error // of src, to be told when everything before it is taken
+	err       error // of src, returned after everything before it
 
 	afterBOM bool // the first line was taken
 	afterCR  bool // the last line ended in CR: an LF right after it belongs to it

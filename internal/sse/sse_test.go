@@ -31,7 +31,7 @@ func all(src io.Reader, limit int) (events []string, unfinished string, err erro
 	}
 }
 
-func TestNext(t *testing.T) {
+func TestNext_Events(t *testing.T) {
 	for name, test := range map[string]struct {
 		stream     string
 		events     []string
@@ -145,7 +145,7 @@ func TestReader_Buffered(t *testing.T) {
 	}
 }
 
-func TestLimit(t *testing.T) {
+func TestNext_Limit(t *testing.T) {
 	line := "data: " + strings.Repeat("x", 100)
 	for name, test := range map[string]struct {
 		stream string
@@ -167,7 +167,7 @@ func TestLimit(t *testing.T) {
 }
 
 // A stream whose lines end in CR alone must not wait for the byte after it.
-func TestALineEndIsNotWaitedFor(t *testing.T) {
+func TestNext_NeverWaitsForLF(t *testing.T) {
 	for _, end := range []string{"\n", "\r", "\r\n"} {
 		in, out := io.Pipe()
 		go func() { _, _ = out.Write([]byte("data: a" + end + end)) }()
@@ -186,7 +186,7 @@ func TestALineEndIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-func TestErrorsOfTheSource(t *testing.T) {
+func TestNext_ErrorsOfTheSource(t *testing.T) {
 	broken := errors.New("broken")
 	events, unfinished, err := all(io.MultiReader(strings.NewReader("data: a\n\ndata: b"), iotest.ErrReader(broken)), 100)
 	assert.Equal(t, broken, err)
@@ -211,7 +211,7 @@ func (e endless) Read(p []byte) (n int, err error) {
 	return n, nil
 }
 
-func TestNoAllocationPerEvent(t *testing.T) {
+func TestNext_NoAllocationPerEvent(t *testing.T) {
 	r := NewReader(endless{[]byte(`data: {"type":"text-delta","text":"Your order "}` + "\n\n")}, 1<<20)
 	_, err := r.Next()
 	require.NoError(t, err)

@@ -104,7 +104,7 @@ func notPlain(b []byte) uint64 {
 	return x | (x - ' '*ones) | (quote - ones) | (backslash - ones)
 }
 
-// isInner reports whether b may stand within the quotes of a JSON string, RFC
+// isInner reports whether b is valid within the quotes of a JSON string, RFC
 // 8259 section 7.
 func isInner(b []byte) bool {
 	for i := 0; i < len(b); i++ {

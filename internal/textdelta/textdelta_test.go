@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestQuoted(t *testing.T) {
+func TestQuoted_Events(t *testing.T) {
 	for event, want := range map[string]string{
 		`{"type":"text-delta","text":"a"}`:                `"a"`,
 		`{"type":"text-delta","text":""}`:                 `""`,
@@ -54,7 +54,7 @@ func TestQuoted(t *testing.T) {
 	}
 }
 
-func TestCutHalf(t *testing.T) {
+func TestCutHalf_Forms(t *testing.T) {
 	for quoted, want := range map[string][2]string{
 		`"a \ud83d"`:       {`"a "`, `\ud83d`},
 		`"\uDBFF"`:         {`""`, `\uDBFF`},
@@ -77,7 +77,7 @@ func TestCutHalf(t *testing.T) {
 	}
 }
 
-func TestBeginsWithHalf(t *testing.T) {
+func TestBeginsWithHalf_Forms(t *testing.T) {
 	for quoted, want := range map[string]bool{
 		`"\ude00 b"`: true, `"\uDC00"`: true, `"\uDfff"`: true, `"\ud83d"`: false, `" \ude00"`: false, `"\\ude00"`: false, `""`: false, ``: false, `7`: false, `"\n"`: false,
 	} {
@@ -86,7 +86,7 @@ func TestBeginsWithHalf(t *testing.T) {
 }
 
 // isPlain goes by words of eight bytes: each byte counts in each place of them.
-func TestEachByteInEachPlace(t *testing.T) {
+func TestIsPlain_EachByteInEachPlace(t *testing.T) {
 	for length := 8; length <= 24; length++ {
 		for place := range length {
 			for c := range 256 {
@@ -115,7 +115,7 @@ func FuzzQuoted(f *testing.F) {
 	})
 }
 
-func TestNoAllocation(t *testing.T) {
+func TestText_NoAllocation(t *testing.T) {
 	event := []byte(`{"type":"text-delta","text":"Your order is on its way to you "}`)
 	var text []byte
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
