@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -69,13 +70,6 @@ type chat interface {
 // send sends a message and waits for the end of its reply.
 func send(c chat, text string) state { return c.do(step{Action: "send", Argument: text}) }
 
-// beginReply sends a message and waits for the first words of its reply.
-func beginReply(t *testing.T, c chat, text string) {
-	t.Helper()
-	c.do(step{Action: "send", Argument: text, Begin: true})
-	waitFor(t, c, func(s state) bool { return s.last().Role == "assistant" && s.last().Text != "" })
-}
-
 func waitFor(t *testing.T, c chat, ok func(state) bool) state {
 	t.Helper()
 	for deadline := time.Now().Add(10 * time.Second); ; {
@@ -114,7 +108,7 @@ func startNode(t *testing.T, major string) *node {
 func (n *node) open(t *testing.T, s *site, body, visitor string) chat {
 	t.Helper()
 	c := nodeChat{t, n}
-	c.line(map[string]string{"prefix": s.url + "/chat", "body": body, "cookie": "visitor=" + visitor})
+	c.line(map[string]string{"prefix": s.url + "/chat", "body": body, "cookie": cookieName(strings.TrimPrefix(s.url, "http://")) + "=" + visitor})
 	return c
 }
 

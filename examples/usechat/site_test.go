@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -78,24 +79,16 @@ type site struct {
 	errs  []error         // of OnError
 }
 
-// pace is the wait between two words of a reply.
-const pace = 30 * time.Millisecond
-
-func newSite(t *testing.T, options chattest.Options) *site {
+func newSite(t *testing.T) *site {
 	t.Helper()
 	s := &site{}
-	reply := options.Reply
-	options.Reply = func(turn chattest.Turn) []chattest.Part {
-		s.mu.Lock()
-		s.turns = append(s.turns, turn)
-		s.mu.Unlock()
-		if reply != nil {
-			return reply(turn)
-		}
-		return []chattest.Part{chattest.Text("You said: " + turn.Message)}
-	}
 	var err error
-	s.fake, err = chattest.New(&options)
+	s.fake, err = chattest.New(&chattest.Options{Reply: func(turn chattest.Turn) []chattest.Part {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.turns = append(s.turns, turn)
+		return []chattest.Part{chattest.Text("You said: " + turn.Message)}
+	}})
 	require.NoError(t, err)
 	t.Cleanup(s.fake.Close)
 	s.bot, err = chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: s.fake.Client()})
@@ -117,9 +110,15 @@ func newSite(t *testing.T, options chattest.Options) *site {
 	return s
 }
 
+// cookieName returns the name of the visitor's cookie: ports alone do not isolate cookies.
+func cookieName(host string) string {
+	_, port, _ := strings.Cut(host, ":")
+	return "visitor" + port
+}
+
 // visitor is a customer who is signed in, or an anonymous session.
 func visitor(r *http.Request) (chatproxy.Visitor, error) {
-	cookie, err := r.Cookie("visitor")
+	cookie, err := r.Cookie(cookieName(r.Host))
 	if err != nil {
 		return chatproxy.Visitor{}, nil
 	}
@@ -131,7 +130,7 @@ func visitor(r *http.Request) (chatproxy.Visitor, error) {
 
 // page has the chat of one major, under a policy that allows only scripts of the site.
 func page(w http.ResponseWriter, r *http.Request) {
-	http.SetCookie(w, &http.Cookie{Name: "visitor", Value: r.FormValue("visitor"), Path: "/", HttpOnly: true})
+	http.SetCookie(w, &http.Cookie{Name: cookieName(r.Host), Value: r.FormValue("visitor"), Path: "/", HttpOnly: true})
 	w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src data:")
 	fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>useChat</title><link rel="icon" href="data:,">`+
 		`<div id="chat" data-prefix="/chat" data-body="%s"></div><script type="module" src="/scripts/v%s.js"></script>`,
@@ -181,7 +180,7 @@ func (s *site) history(t *testing.T, conversation string) (ids []string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/chat/conversations/"+conversation+"/messages", nil)
 	require.NoError(t, err)
-	r.AddCookie(&http.Cookie{Name: "visitor", Value: customer})
+	r.AddCookie(&http.Cookie{Name: cookieName(r.Host), Value: customer})
 	res, err := http.DefaultClient.Do(r)
 	require.NoError(t, err)
 	defer res.Body.Close()
@@ -192,3 +191,33 @@ func (s *site) history(t *testing.T, conversation string) (ids []string) {
 	}
 	return ids
 }
+
+// hold stops the next reply of the service after some events, until release is called.
+func (s *site) hold(t *testing.T, events int) (release func()) {
+	t.Helper()
+	held := make(chan struct{})
+	release = sync.OnceFunc(func() { close(held) })
+	t.Cleanup(release)
+	s.fake.Script(func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			normal.ServeHTTP(&holdingWriter{w, held, events}, r)
+		})
+	})
+	return release
+}
+
+type holdingWriter struct {
+	http.ResponseWriter
+	held   <-chan struct{}
+	events int // each is one Write
+}
+
+func (w *holdingWriter) Write(event []byte) (int, error) {
+	if w.events == 0 {
+		<-w.held
+	}
+	w.events = max(w.events-1, 0)
+	return w.ResponseWriter.Write(event)
+}
+
+func (w *holdingWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

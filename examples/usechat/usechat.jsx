@@ -47,7 +47,7 @@ function start(prefix, chat) {
     const done = actions[action]?.(argument);
     if (begin) running = done;
     else await done;
-    await new Promise((resolve) => setTimeout(resolve, 20)); // React has drawn it
+    await new Promise((resolve) => setTimeout(resolve, 10)); // React has drawn it
     const { id, messages, status, error } = chat();
     return {
       id, status, error: error && { name: error.name, message: error.message },

@@ -3,6 +3,7 @@ package usechat
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ func everywhere(t *testing.T, test func(t *testing.T, open opener)) {
 	t.Run("Node", func(t *testing.T) {
 		for _, major := range majors {
 			t.Run(major, func(t *testing.T) {
+				t.Parallel()
 				node := startNode(t, major)
 				test(t, func(t *testing.T, s *site, body, visitor string) chat {
 					return node.open(t, s, body, visitor)
@@ -32,6 +34,7 @@ func everywhere(t *testing.T, test func(t *testing.T, open opener)) {
 		b := browser.New(t)
 		for _, major := range majors {
 			t.Run(major, func(t *testing.T) {
+				t.Parallel()
 				test(t, func(t *testing.T, s *site, body, visitor string) chat {
 					return openTab(t, b, s, major, body, visitor)
 				})
@@ -48,7 +51,7 @@ const (
 // One conversation goes on, equal texts are two turns, and the page draws each message.
 func TestUseChat_Conversation(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
-		s := newSite(t, chattest.Options{})
+		s := newSite(t)
 		c := open(t, s, "all", customer)
 		require.Nil(t, send(c, "yes").Error)
 		second := send(c, "yes")
@@ -64,30 +67,31 @@ func TestUseChat_Conversation(t *testing.T) {
 	})
 }
 
-// C1: after a stop in the first exchange, or a lost connection, the next message continues
+// After a stop in the first exchange, or a lost connection, the next message continues
 // the conversation.
 func TestUseChat_ContinuesAfterAStop(t *testing.T) {
-	tests := []struct{ body, visitor, end, when string }{
-		{"all", customer, "stop", "replying"},
-		{"all", customer, "disconnect", "replying"},
-		{"all", customer, "stop", "thinking"},
-		{"all", anonymous, "stop", "replying"},
-		{"all", anonymous, "disconnect", "thinking"},
-		{"last", customer, "disconnect", "replying"},
-		{"message", anonymous, "stop", "replying"},
+	tests := []struct {
+		body, visitor, end string
+		words              int // of the reply before its end
+	}{
+		{"all", customer, "stop", 1},
+		{"all", customer, "disconnect", 1},
+		{"all", customer, "stop", 0},
+		{"all", anonymous, "stop", 1},
+		{"all", anonymous, "disconnect", 0},
+		{"last", customer, "disconnect", 1},
+		{"message", anonymous, "stop", 1},
 	}
 	everywhere(t, func(t *testing.T, open opener) {
 		for _, test := range tests {
 			t.Run(fmt.Sprint(test), func(t *testing.T) {
-				s := newSite(t, chattest.Options{Pace: pace, Reply: thinking})
+				s := newSite(t)
 				c := open(t, s, test.body, test.visitor)
-				if test.when == "thinking" {
-					c.do(step{Action: "send", Argument: "think", Begin: true})
-					waitFor(t, c, func(state) bool { return len(s.doneTurns()) == 1 })
-				} else {
-					beginReply(t, c, "one")
-				}
-				c.do(step{Action: test.end})
+				release := s.hold(t, test.words)
+				c.do(step{Action: "send", Argument: "one", Begin: true})
+				waitFor(t, c, func(now state) bool { return len(s.doneTurns()) == 1 && (test.words == 0 || now.last().Text == "You ") })
+				assert.NotContains(t, c.do(step{Action: test.end}).last().Text, "said", "the reply has ended for the page")
+				release()
 				second := send(c, "two")
 				require.Nil(t, second.Error)
 				assert.Equal(t, "You said: two", second.last().Text)
@@ -102,66 +106,69 @@ func TestUseChat_ContinuesAfterAStop(t *testing.T) {
 	})
 }
 
-// thinking is an assistant that takes a moment for a message about thinking.
-func thinking(turn chattest.Turn) []chattest.Part {
-	if turn.Message == "think" {
-		time.Sleep(10 * pace)
-	}
-	return []chattest.Part{chattest.Text("You said: " + turn.Message)}
+// regenerated are cases in which the latest message is "two" after prepare, and the turns of
+// the assistant after another reply was asked for.
+var regenerated = map[string]struct {
+	prepare func(*testing.T, chat, *site)
+	said    []string
+	turns   int
+}{
+	"a good reply": {func(t *testing.T, c chat, s *site) {
+		send(c, "one")
+		require.Nil(t, send(c, "two").Error)
+	}, []string{"one", "two"}, 3},
+	"a good first reply": {func(t *testing.T, c chat, s *site) {
+		require.Nil(t, send(c, "two").Error)
+	}, []string{"two"}, 2},
+	"twice": {func(t *testing.T, c chat, s *site) {
+		send(c, "two")
+		require.Nil(t, c.do(step{Action: "regenerate"}).Error)
+	}, []string{"two"}, 3},
+	"a 502 before the service": {func(t *testing.T, c chat, s *site) {
+		send(c, "one")
+		s.fake.Script(chattest.BadGateway())
+		require.Equal(t, "bot_unavailable", send(c, "two").code())
+	}, []string{"one", "two"}, 2},
+	"a first 502 before the service": {func(t *testing.T, c chat, s *site) {
+		s.fake.Script(chattest.BadGateway())
+		require.Equal(t, "bot_unavailable", send(c, "two").code())
+	}, []string{"two"}, 1},
+	"a failure after the turn": {func(t *testing.T, c chat, s *site) {
+		send(c, "one")
+		s.fake.Script(chattest.FailAfter())
+		require.Equal(t, "bot_unavailable", send(c, "two").code())
+	}, []string{"one", "two"}, 3},
+	"a rate limit": {func(t *testing.T, c chat, s *site) {
+		send(c, "one")
+		s.fake.Script(chattest.Status(http.StatusTooManyRequests, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(time.Minute))
+		require.Equal(t, "busy", send(c, "two").code())
+	}, []string{"one", "two"}, 2},
+	"a failure within the reply": {func(t *testing.T, c chat, s *site) {
+		send(c, "one")
+		s.fake.Script(chattest.StreamError(2, "SQL: secret"))
+		require.Contains(t, send(c, "two").code(), "sentence: ")
+	}, []string{"one", "two"}, 3},
+	"a stop in the first reply": {func(t *testing.T, c chat, s *site) {
+		release := s.hold(t, 1)
+		c.do(step{Action: "send", Argument: "two", Begin: true})
+		waitFor(t, c, func(now state) bool { return now.last().Text == "You " })
+		c.do(step{Action: "stop"})
+		release()
+	}, []string{"two"}, 2},
 }
 
-// C6: a good reply, one that failed and one that was stopped are generated again.
+// A good reply, one that failed and one that was stopped are generated again.
 func TestUseChat_Regenerate(t *testing.T) {
-	tests := map[string]struct {
-		prepare func(*testing.T, chat, *site) // after it, "two" is the latest message
-		said    []string
-		turns   int
-	}{
-		"a good reply": {func(t *testing.T, c chat, s *site) {
-			send(c, "one")
-			require.Nil(t, send(c, "two").Error)
-		}, []string{"one", "two"}, 3},
-		"a good first reply": {func(t *testing.T, c chat, s *site) {
-			require.Nil(t, send(c, "two").Error)
-		}, []string{"two"}, 2},
-		"twice": {func(t *testing.T, c chat, s *site) {
-			send(c, "two")
-			require.Nil(t, c.do(step{Action: "regenerate"}).Error)
-		}, []string{"two"}, 3},
-		"a 502 before the service": {func(t *testing.T, c chat, s *site) {
-			send(c, "one")
-			s.fake.Script(chattest.BadGateway())
-			require.Equal(t, "bot_unavailable", send(c, "two").code())
-		}, []string{"one", "two"}, 2},
-		"a first 502 before the service": {func(t *testing.T, c chat, s *site) {
-			s.fake.Script(chattest.BadGateway())
-			require.Equal(t, "bot_unavailable", send(c, "two").code())
-		}, []string{"two"}, 1},
-		"a failure after the turn": {func(t *testing.T, c chat, s *site) {
-			send(c, "one")
-			s.fake.Script(chattest.FailAfter())
-			require.Equal(t, "bot_unavailable", send(c, "two").code())
-		}, []string{"one", "two"}, 3},
-		"a rate limit": {func(t *testing.T, c chat, s *site) {
-			send(c, "one")
-			s.fake.Script(chattest.Status(http.StatusTooManyRequests, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(time.Minute))
-			require.Equal(t, "busy", send(c, "two").code())
-		}, []string{"one", "two"}, 2},
-		"a failure within the reply": {func(t *testing.T, c chat, s *site) {
-			send(c, "one")
-			s.fake.Script(chattest.StreamError(2, "SQL: secret"))
-			require.Contains(t, send(c, "two").code(), "sentence: ")
-		}, []string{"one", "two"}, 3},
-		"a stop in the first reply": {func(t *testing.T, c chat, s *site) {
-			beginReply(t, c, "two")
-			c.do(step{Action: "stop"})
-		}, []string{"two"}, 2},
-	}
+	withLastMessage := []string{"a good reply", "a first 502 before the service", "a stop in the first reply"}
 	everywhere(t, func(t *testing.T, open opener) {
-		for name, test := range tests {
-			for _, body := range []string{"all", "message"} {
+		for name, test := range regenerated {
+			bodies := []string{"all"}
+			if slices.Contains(withLastMessage, name) {
+				bodies = append(bodies, "message")
+			}
+			for _, body := range bodies {
 				t.Run(name+", "+body, func(t *testing.T) {
-					s := newSite(t, chattest.Options{Pace: pace})
+					s := newSite(t)
 					c := open(t, s, body, customer)
 					test.prepare(t, c, s)
 					again := c.do(step{Action: "regenerate"})
@@ -182,7 +189,7 @@ func TestUseChat_Regenerate(t *testing.T) {
 func TestUseChat_RegenerateWithUnknownOutcome(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
 		for visitor, want := range map[string][][]string{customer: {{"one"}}, anonymous: {{"one"}, {"one"}}} {
-			s := newSite(t, chattest.Options{})
+			s := newSite(t)
 			c := open(t, s, "all", visitor)
 			s.fake.Script(chattest.FailAfter())
 			require.Equal(t, "bot_unavailable", send(c, "one").code())
@@ -194,12 +201,12 @@ func TestUseChat_RegenerateWithUnknownOutcome(t *testing.T) {
 	})
 }
 
-// C7: a message that was sent offline is sent again, by each of the ways that useChat has.
+// A message that was sent offline is sent again, by each of the ways that useChat has.
 func TestUseChat_Offline(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
 		for _, way := range []string{"again", "resubmit", "regenerate"} {
 			for _, before := range [][]string{nil, {"one"}} {
-				s := newSite(t, chattest.Options{})
+				s := newSite(t)
 				c := open(t, s, "all", customer)
 				for _, text := range before {
 					require.Nil(t, send(c, text).Error)
@@ -226,27 +233,27 @@ func way2step(way, id string) step {
 	return step{Action: way}
 }
 
-// C8: a page that sends its last message only, with the ticket or the id of its chat.
+// A page that sends its last message only, with the ticket or the id of its chat.
 func TestUseChat_LastMessageOnly(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
-		for _, body := range []string{"last", "message", "id", "last, ticket", "message, ticket"} {
-			for _, visitor := range []string{customer, anonymous} {
-				s := newSite(t, chattest.Options{})
-				c := open(t, s, body, visitor)
-				for _, text := range []string{"one", "two", "three"} {
-					require.Nil(t, send(c, text).Error, body)
-				}
-				assert.Equal(t, [][]string{{"one", "two", "three"}}, s.said(t), body)
-				assert.Len(t, s.doneTurns(), 3)
+		for body, visitor := range map[string]string{
+			"last": customer, "message": anonymous, "id": anonymous, "last, ticket": anonymous, "message, ticket": customer,
+		} {
+			s := newSite(t)
+			c := open(t, s, body, visitor)
+			for _, text := range []string{"one", "two", "three"} {
+				require.Nil(t, send(c, text).Error, body)
 			}
+			assert.Equal(t, [][]string{{"one", "two", "three"}}, s.said(t), body)
+			assert.Len(t, s.doneTurns(), 3)
 		}
 	})
 }
 
-// C17: the tickets of the stream are those of the history, of both messages, also after a retry.
+// The tickets of the stream are those of the history, of both messages, also after a retry.
 func TestUseChat_Tickets(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
-		s := newSite(t, chattest.Options{})
+		s := newSite(t)
 		c := open(t, s, "all", customer)
 		first := send(c, "one").last().Metadata
 		second := c.do(step{Action: "regenerate"}).last().Metadata
@@ -259,7 +266,7 @@ func TestUseChat_Tickets(t *testing.T) {
 // Errors arrive as codes. What the service must not get is not sent to it.
 func TestUseChat_Errors(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
-		s := newSite(t, chattest.Options{})
+		s := newSite(t)
 		assert.Equal(t, "sign_in_required", send(open(t, s, "all", ""), "one").code())
 
 		c := open(t, s, "all", customer)
@@ -289,7 +296,7 @@ func TestUseChat_Errors(t *testing.T) {
 // learns the ticket to poll with.
 func TestUseChat_Person(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
-		s := newSite(t, chattest.Options{})
+		s := newSite(t)
 		c := open(t, s, "all", customer)
 		require.Nil(t, send(c, "one").Error)
 		s.fake.SetStatus(s.doneTurns()[0].ConversationID, "taken_over")
