@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
@@ -114,10 +115,7 @@ type redacted = secret.Redacted
 //
 // Source: Bookbag, API v2, "Authentication".
 func New(apiKey string, agent int64, options *Options) (*Client, error) {
-	var o Options
-	if options != nil {
-		o = *options
-	}
+	o := *cmp.Or(options, &Options{})
 	switch {
 	case o.IdleTimeout < 0:
 		return nil, &FieldError{"Options.IdleTimeout", "must not be negative"}
@@ -132,8 +130,8 @@ func New(apiKey string, agent int64, options *Options) (*Client, error) {
 		config.OnAttempt = func(ctx context.Context, a bookbag.Attempt) { o.OnAttempt(ctx, Attempt(a)) }
 	}
 	api, err := bookbag.New(apiKey, config)
-	if err != nil {
-		return nil, (*FieldError)(err.(*bookbag.ArgumentError))
+	if e, ok := errors.AsType[*bookbag.ArgumentError](err); ok {
+		return nil, (*FieldError)(e)
 	}
 	return &Client{
 		api: api, idleTimeout: cmp.Or(o.IdleTimeout, time.Minute), maxEvent: cmp.Or(o.MaxEvent, 1<<20),

@@ -105,6 +105,8 @@ type Page[T any] struct {
 	Total int
 
 	ResponseInfo
+
+	operation string
 }
 
 func (p PageRequest) query() (url.Values, error) {
@@ -143,26 +145,13 @@ func (p *pagination) read(text json.RawMessage) error {
 		return bookbag.ErrFormat
 	}
 	_ = json.Unmarshal(fields.Total, &p.total) // of another type: unknown
-	var number json.Number
-	switch raw := fields.Cursor; {
-	case len(raw) == 0 || string(raw) == "null":
-		if fields.HasMore {
-			return bookbag.ErrFormat
-		}
-	case json.Unmarshal(raw, &p.cursor) == nil:
-	case json.Unmarshal(raw, &number) == nil:
-		p.cursor = number.String()
-	default:
+	cursor := cmp.Or(string(fields.Cursor), "null")
+	_ = (*issuedID)(&p.cursor).UnmarshalJSON([]byte(cursor))
+	if isEnd := cursor == "null" || cursor == `""`; p.cursor == "" && (!isEnd || fields.HasMore) {
 		return bookbag.ErrFormat
 	}
 	return nil
 }
-
-const (
-	conversationsOperation     = "/agents/{agentId}/conversations"
-	userConversationsOperation = "/agents/{agentId}/users/{userId}/conversations"
-	messagesOperation          = "/agents/{agentId}/conversations/{conversationId}/messages"
-)
 
 // ConversationsPage returns a page of the agent's conversations, those with the
 // newest activity first. A bad field is a *[FieldError], everything else that
@@ -170,7 +159,7 @@ const (
 //
 // Source: Bookbag, API v2, "Conversations".
 func (c *Client) ConversationsPage(ctx context.Context, p PageRequest) (Page[Conversation], error) {
-	return page[Conversation](ctx, c, p, conversationsOperation)
+	return page[Conversation](ctx, c, p, "/agents/{agentId}/conversations")
 }
 
 // Conversations returns all conversations of the agent, those with the newest
@@ -178,7 +167,7 @@ func (c *Client) ConversationsPage(ctx context.Context, p PageRequest) (Page[Con
 // ranged over, it begins at the first page. An error, as of [Client.ConversationsPage], is the last
 // thing it returns.
 func (c *Client) Conversations(ctx context.Context) iter.Seq2[Conversation, error] {
-	return all(ctx, conversationsOperation, c.ConversationsPage)
+	return all(ctx, c.ConversationsPage)
 }
 
 // UserConversationsPage returns a page of one customer's conversations. A
@@ -192,7 +181,7 @@ func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageR
 	if err := user.check("user"); err != nil {
 		return Page[Conversation]{}, err
 	}
-	found, err := page[Conversation](ctx, c, p, userConversationsOperation, string(user))
+	found, err := page[Conversation](ctx, c, p, "/agents/{agentId}/users/{userId}/conversations", string(user))
 	if e, ok := errors.AsType[*Error](err); ok && p.Cursor == "" && e.StatusCode == http.StatusNotFound && e.Code == CodeNotFound {
 		return Page[Conversation]{ResponseInfo: e.ResponseInfo}, nil
 	}
@@ -202,7 +191,7 @@ func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageR
 // UserConversations returns all conversations of one customer, in the way of
 // [Client.Conversations]. Its errors are those of [Client.UserConversationsPage].
 func (c *Client) UserConversations(ctx context.Context, user UserID) iter.Seq2[Conversation, error] {
-	return all(ctx, userConversationsOperation, func(ctx context.Context, p PageRequest) (Page[Conversation], error) {
+	return all(ctx, func(ctx context.Context, p PageRequest) (Page[Conversation], error) {
 		return c.UserConversationsPage(ctx, user, p)
 	})
 }
@@ -240,7 +229,7 @@ func (c *Client) MessagesPage(ctx context.Context, id ConversationID, p PageRequ
 	if err := id.check("conversation"); err != nil {
 		return Page[StoredMessage]{}, err
 	}
-	return page[StoredMessage](ctx, c, p, messagesOperation, string(id))
+	return page[StoredMessage](ctx, c, p, "/agents/{agentId}/conversations/{conversationId}/messages", string(id))
 }
 
 // Messages returns all messages of a conversation, one page at a
@@ -248,7 +237,7 @@ func (c *Client) MessagesPage(ctx context.Context, id ConversationID, p PageRequ
 // over, it begins at the newest page. An error, as of [Client.MessagesPage],
 // is the last thing it returns.
 func (c *Client) Messages(ctx context.Context, id ConversationID) iter.Seq2[StoredMessage, error] {
-	return all(ctx, messagesOperation, func(ctx context.Context, p PageRequest) (Page[StoredMessage], error) {
+	return all(ctx, func(ctx context.Context, p PageRequest) (Page[StoredMessage], error) {
 		return c.MessagesPage(ctx, id, p)
 	})
 }
@@ -267,12 +256,12 @@ func page[T any](ctx context.Context, c *Client, p PageRequest, operation string
 	if err != nil {
 		return Page[T]{}, err
 	}
-	found.NextCursor, found.Total, found.ResponseInfo = next.cursor, next.total, info
+	found.NextCursor, found.Total, found.ResponseInfo, found.operation = next.cursor, next.total, info, call.Operation
 	return found, nil
 }
 
 // all walks the pages of a list.
-func all[T any](ctx context.Context, operation string, next func(context.Context, PageRequest) (Page[T], error)) iter.Seq2[T, error] {
+func all[T any](ctx context.Context, next func(context.Context, PageRequest) (Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var zero T
 		seen := map[string]bool{}
@@ -292,7 +281,7 @@ func all[T any](ctx context.Context, operation string, next func(context.Context
 				return
 			}
 			if seen[p.Cursor] {
-				yield(zero, &Error{ResponseInfo: found.ResponseInfo, Operation: "GET " + operation, StatusCode: http.StatusOK, Attempts: 1, err: ErrRepeatedPage})
+				yield(zero, &Error{ResponseInfo: found.ResponseInfo, Operation: found.operation, StatusCode: http.StatusOK, Attempts: 1, err: ErrRepeatedPage})
 				return
 			}
 			seen[p.Cursor] = true

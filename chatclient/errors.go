@@ -171,7 +171,7 @@ var (
 
 // fail converts a *bookbag.Failure to an *Error. It returns nil for nil.
 func fail(err error) error {
-	f, ok := err.(*bookbag.Failure)
+	f, ok := errors.AsType[*bookbag.Failure](err)
 	if !ok {
 		return err
 	}

@@ -228,7 +228,7 @@ func (r *run) call(rows []*row) response {
 	}
 	call := upsertOf(bodies, true) // each row has an external id
 	res, err := r.client.once.Do(r.calls, call)
-	if f, ok := err.(*bookbag.Failure); ok {
+	if f, ok := errors.AsType[*bookbag.Failure](err); ok {
 		if f.StatusCode == http.StatusRequestEntityTooLarge {
 			r.maxBytes.Store(min(r.maxBytes.Load(), max(int64(len(call.Body))/2, 4<<10)))
 		}
@@ -255,7 +255,7 @@ func (r *run) call(rows []*row) response {
 	if has > 0 {
 		v = saved
 	}
-	f, ok := err.(*bookbag.Failure)
+	f, ok := errors.AsType[*bookbag.Failure](err)
 	if !ok {
 		f = res.Failure(errNotEchoed)
 	}

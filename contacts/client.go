@@ -1,7 +1,9 @@
 package contacts
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -111,10 +113,7 @@ type redacted = secret.Redacted
 //
 // Source: Bookbag, API v1, "Authentication".
 func New(apiKey string, agent int64, options *Options) (*Client, error) {
-	var o Options
-	if options != nil {
-		o = *options
-	}
+	o := *cmp.Or(options, &Options{})
 	config := bookbag.Config{
 		Root: "/api/v1", Agent: agent, BaseURL: o.BaseURL, HTTPClient: o.HTTPClient, Timeout: o.Timeout,
 		MaxRetries: o.MaxRetries, MaxWait: o.MaxWait, MaxBody: o.MaxBody, MaxError: maxError, Limiter: o.Limiter,
@@ -123,8 +122,8 @@ func New(apiKey string, agent int64, options *Options) (*Client, error) {
 		config.OnAttempt = func(ctx context.Context, a bookbag.Attempt) { o.OnAttempt(ctx, Attempt(a)) }
 	}
 	api, err := bookbag.New(apiKey, config)
-	if err != nil {
-		return nil, (*FieldError)(err.(*bookbag.ArgumentError))
+	if e, ok := errors.AsType[*bookbag.ArgumentError](err); ok {
+		return nil, (*FieldError)(e)
 	}
 	config.MaxRetries, config.Limiter = -1, nil
 	once, err := bookbag.New(apiKey, config)

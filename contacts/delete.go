@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -34,7 +35,7 @@ func (c *Client) remove(ctx context.Context, externalID string) (info ResponseIn
 	}
 	call := bookbag.Call{Operation: "DELETE " + contactPath, IDs: []string{externalID}, Repeatable: true}
 	res, err := c.api.Do(ctx, call)
-	if f, ok := err.(*bookbag.Failure); ok {
+	if f, ok := errors.AsType[*bookbag.Failure](err); ok {
 		if notFound = isNotFound(f); notFound && f.OutcomeUnknown {
 			return infoOf(f.ResponseInfo), true, nil
 		}
@@ -110,10 +111,7 @@ const maxFailuresInARow = 20
 // is what ended the run early, or that of the first deletion that failed. The
 // DeleteReport is true in any case.
 func (c *Client) DeleteAll(ctx context.Context, externalIDs iter.Seq2[string, error], options *DeleteOptions) (DeleteReport, error) {
-	var o DeleteOptions
-	if options != nil {
-		o = *options
-	}
+	o := *cmp.Or(options, &DeleteOptions{})
 	if externalIDs == nil {
 		return DeleteReport{}, &FieldError{"externalIDs", "must not be nil"}
 	}

@@ -1,7 +1,6 @@
 package contacts
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net"
@@ -164,7 +163,7 @@ var (
 
 // fail converts a *bookbag.Failure to an *Error. It returns nil for nil.
 func fail(err error) error {
-	f, ok := err.(*bookbag.Failure)
+	f, ok := errors.AsType[*bookbag.Failure](err)
 	if !ok {
 		return err
 	}
@@ -214,18 +213,6 @@ func judge(e *Error, page bool) verdict {
 		return stop
 	}
 	return rejected
-}
-
-func rowsFailed(first error) *Error {
-	return &Error{Operation: upsertOperation, err: ErrRowsFailed, cause: first}
-}
-
-func contextEnded(ctx context.Context) *Error {
-	e := &Error{Operation: upsertOperation, err: ctx.Err()}
-	if cause := context.Cause(ctx); cause != e.err {
-		e.cause = cause
-	}
-	return e
 }
 
 // stoppedBy is the error of a run that a row's error ended.

@@ -105,10 +105,7 @@ type SyncOptions struct {
 //
 // Source: Bookbag, API v1, "Contacts".
 func (c *Client) Sync(ctx context.Context, rows iter.Seq2[Row, error], options *SyncOptions) (Report, error) {
-	var o SyncOptions
-	if options != nil {
-		o = *options
-	}
+	o := *cmp.Or(options, &SyncOptions{})
 	if rows == nil {
 		return Report{}, &FieldError{"rows", "must not be nil"}
 	}
@@ -205,7 +202,7 @@ func (r *run) ended() error {
 	if err := context.Cause(r.waits); err == nil || err != context.Cause(r.ctx) {
 		return err
 	}
-	return contextEnded(r.ctx)
+	return newError((&bookbag.Failure{Operation: upsertOperation}).Because(r.ctx))
 }
 
 // read starts batches of the rows, and returns the source's error.
@@ -326,7 +323,7 @@ func (r *run) result(source error) error {
 	case source != nil:
 		return source
 	case err == nil && len(r.report.Failures) > 0:
-		return rowsFailed(r.report.Failures[0].Err)
+		return &Error{Operation: upsertOperation, err: ErrRowsFailed, cause: r.report.Failures[0].Err}
 	}
 	return err
 }

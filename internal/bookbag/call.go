@@ -127,7 +127,7 @@ func (r *Response) Ended() *Failure {
 	case nil:
 		return nil
 	case context.Cause(r.parent):
-		return r.Failure(nil).because(r.parent)
+		return r.Failure(nil).Because(r.parent)
 	default:
 		return r.Failure(cause)
 	}
@@ -167,7 +167,7 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) err
 		case again && sleep(ctx, attempt.Wait):
 		case ctx.Err() != nil:
 			ended := &Failure{Operation: f.Operation, Attempts: number, OutcomeUnknown: unknown, LastRejection: rejection}
-			return nil, ended.because(ctx)
+			return nil, ended.Because(ctx)
 		default:
 			return nil, f
 		}

@@ -36,8 +36,8 @@ type Failure struct {
 
 func (f *Failure) Error() string { return f.Text("bookbag") }
 
-// because makes it the failure of a context that has ended.
-func (f *Failure) because(ctx context.Context) *Failure {
+// Because makes it the failure of a context that has ended.
+func (f *Failure) Because(ctx context.Context) *Failure {
 	f.Err = ctx.Err()
 	if cause := context.Cause(ctx); cause != f.Err {
 		f.Cause = cause
