@@ -120,7 +120,8 @@ func sameOrigin(r *http.Request) bool {
 // gone: then there is nothing to do.
 func write(w http.ResponseWriter, status int, parts ...string) {
 	w.WriteHeader(status)
-	for _, part := range append(parts, "\n") {
+	for _, part := range parts {
 		_, _ = io.WriteString(w, part)
 	}
+	_, _ = io.WriteString(w, "\n")
 }
