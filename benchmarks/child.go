@@ -6,7 +6,7 @@ import (
 	"os/exec"
 )
 
-// child is another process, which is told what to do and answers in JSON.
+// child is another process, which reads commands and writes results as JSON.
 type child struct {
 	in   *json.Encoder
 	out  *json.Decoder

@@ -13,7 +13,7 @@
 //
 // # To add a work
 //
-// A work is a [Group], made by a function that stands in a file of its own and in
+// A work is a [Group], made by a function that has a separate file and is in
 // the list groups (main.go). A way of doing it is an [Item], for which [call] makes
 // the loop and the check of what comes out:
 //
@@ -29,6 +29,6 @@
 //		}, nil
 //	}
 //
-// An item with another clock, a loop of its own ([cpuOf] takes its time), or many
+// An item with another clock, a separate loop ([cpuOf] takes its time), or many
 // events in one call sets Run itself.
 package main

@@ -77,7 +77,8 @@ func identityHandler() (*identity.Minter, http.Handler, error) {
 	return minter, identity.Handler(minter, somebody, nil), nil
 }
 
-// null is the answer for nobody with the headers of every answer, by hand.
+// null is the response to an anonymous visitor with the headers of every response, by
+// hand.
 var null = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
@@ -136,7 +137,7 @@ func isNull(status int, header http.Header, body string) error {
 
 func isPrivate(status int, header http.Header) error {
 	if status != http.StatusOK || header.Get("Cache-Control") != "no-store" || header.Get("Vary") != "Cookie" {
-		return errors.New("not a private answer")
+		return errors.New("not a private response")
 	}
 	return nil
 }

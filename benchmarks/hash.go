@@ -68,7 +68,7 @@ func hmacDocumented() (string, error) {
 	return hex.EncodeToString(mac.Sum(nil)), nil
 }
 
-// twoBlocks hashes what an HMAC hashes behind its two blocks of the key, which can
+// twoBlocks hashes what an HMAC hashes after its two blocks of the key, which can
 // be kept: the message, and the hash of that.
 func twoBlocks() ([sha256.Size]byte, error) {
 	var message [len(signedID)]byte

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain makes this program the other process, where it is asked to be.
+// TestMain runs the other process if the variable is set.
 func TestMain(m *testing.M) {
 	if os.Getenv(serviceVar) == "" {
 		os.Exit(m.Run())

@@ -185,8 +185,8 @@ func joseMint(encrypter jose.Encrypter) func() (string, error) {
 	}
 }
 
-// joseJWT is the builder of go-jose's documentation: the times are claims of its
-// own, and those of the payload another struct.
+// joseJWT is the builder of go-jose's documentation: the times are in one
+// struct of claims, and the payload is another.
 func joseJWT(encrypter jose.Encrypter) func() (string, error) {
 	return func() (string, error) {
 		now := time.Now()

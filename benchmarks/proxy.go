@@ -98,7 +98,7 @@ func proxies(work string, pieces int) (*Group, error) {
 	}, nil
 }
 
-// bodyFirst reads the request before it is passed on. Else an answer that begins
+// bodyFirst reads the request before it is passed on. Otherwise a response that begins
 // early has the server close a body that the transport still reads, now and then,
 // and that ends both.
 func bodyFirst(next http.Handler) http.Handler {

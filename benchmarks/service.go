@@ -168,7 +168,7 @@ func streams(pieces int) http.HandlerFunc {
 	}
 }
 
-// upsert answers with the external ids that it got.
+// upsert responds with the external ids that it got.
 func upsert(w http.ResponseWriter, r *http.Request) {
 	const key = `"external_id":`
 	body, _ := io.ReadAll(r.Body)

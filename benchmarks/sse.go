@@ -24,7 +24,7 @@ const (
 	doneEvent  = "data: [DONE]\n\n"
 )
 
-// recorded is a stream that lies in memory.
+// recorded is a stream in memory.
 var recorded = []byte(strings.Repeat(deltaEvent, recordedPieces) + doneEvent)
 
 // framing finds the events of a stream, and leaves their data alone.
@@ -44,7 +44,7 @@ func framing() (*Group, error) {
 	}, nil
 }
 
-// decoding reads the text of a whole answer, as a program would that shows it.
+// decoding reads the text of a whole reply, as a program that shows it does.
 func decoding() (*Group, error) {
 	var service recording
 	bot, err := chatclient.New(apiKey, agent, &chatclient.Options{HTTPClient: &http.Client{Transport: &service}})
@@ -148,7 +148,7 @@ func byHand(stream []byte, text *strings.Builder) (n int, err error) {
 	}
 }
 
-// recording is a service that has one answer.
+// recording is a service with one response.
 type recording struct{ stream []byte }
 
 func (r recording) RoundTrip(*http.Request) (*http.Response, error) {

@@ -14,7 +14,7 @@ func TestSpread(t *testing.T) {
 	assert.Equal(t, spread{5.5, 2, 9}, spreadOf([]float64{1000, 9, 8, 7, 6, 5, 4, 3, 2, 1}), "without a tenth at either end")
 }
 
-// A slow round makes both slow, and so it is no matter.
+// A slow round makes both slow, and so does not change the ratio.
 func TestRatiosAreThoseOfOneRound(t *testing.T) {
 	a := measured{{ns: 20}, {ns: 2000}, {ns: 30}}
 	b := measured{{ns: 10}, {ns: 1000}, {ns: 10}}

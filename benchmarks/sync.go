@@ -21,7 +21,7 @@ const (
 	workers   = 4
 )
 
-// syncTable brings a table into step with a service in another process. One time
+// syncTable synchronizes a table with a service in another process. One time
 // is a whole run.
 func syncTable() (*Group, error) {
 	s, err := startService()

@@ -10,10 +10,10 @@ import (
 func TestRun_CountsProseOnly(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for file, text := range map[string]string{
-		"words":     "# a comment\n\nin front of\nanswers?\n",
-		"a.go":      "package a\n\n// It stands in\n// front of the answer.\nvar answer = \"the Answer\" + answers // `answer`\n",
-		"doc/b.md":  "An answer.\nIn\nfront of it, answering answers.\n",
-		"doc/c.sum": "answer",
+		"words":     "# a comment\n\nat the side of\npears?\n",
+		"a.go":      "package a\n\n// It is at\n// the side of the pear.\nvar pear = \"the Pear\" + pears // `pear`\n",
+		"doc/b.md":  "A pear.\nAt\nthe side of it, pearing pears.\n",
+		"doc/c.sum": "pear",
 	} {
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			t.Fatal(err)
@@ -24,13 +24,13 @@ func TestRun_CountsProseOnly(t *testing.T) {
 	}
 	var out strings.Builder
 	total, err := run("words", strings.NewReader("a.go\ndoc/b.md\ndoc/c.sum\n"), &out, true)
-	const want = `a.go:3: in // front of
-a.go:4: answer
-a.go:5: answer
-a.go:5: Answer
-doc/b.md:1: answer
-doc/b.md:2: In front of
-doc/b.md:3: answers
+	const want = `a.go:3: at // the side of
+a.go:4: pear
+a.go:5: pear
+a.go:5: Pear
+doc/b.md:1: pear
+doc/b.md:2: At the side of
+doc/b.md:3: pears
      4 (root)
      3 doc
      7 in all

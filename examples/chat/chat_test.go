@@ -42,7 +42,7 @@ func env(pairs ...string) func(string) string {
 	}
 }
 
-func TestAChat(t *testing.T) {
+func TestChat(t *testing.T) {
 	var out screen
 	input := "Where is my order?\n/history\n/new\nAny refund?\n/history\n/open 456\n/open 999\n/nope\n/help\n\n"
 	require.NoError(t, run(t.Context(), []string{"-user", "ada"}, env(), strings.NewReader(input), &out, nil))
@@ -58,7 +58,7 @@ func TestAChat(t *testing.T) {
 	assert.Contains(t, text, "/quit       leave")
 }
 
-func TestQuit(t *testing.T) {
+func TestChat_Quit(t *testing.T) {
 	var out screen
 	require.NoError(t, run(t.Context(), nil, env(), strings.NewReader("/history\n/quit\nhello\n"), &out, nil))
 	assert.Contains(t, out.String(), "You have no conversations yet.")
@@ -66,7 +66,7 @@ func TestQuit(t *testing.T) {
 }
 
 // Ctrl-C stops the reply, a second one the program.
-func TestInterrupts(t *testing.T) {
+func TestChat_Interrupts(t *testing.T) {
 	var out screen
 	in, keyboard := io.Pipe()
 	interrupts := make(chan os.Signal, 1)
@@ -85,7 +85,7 @@ func TestInterrupts(t *testing.T) {
 }
 
 // A call that does not end must not keep the program.
-func TestASecondInterruptEndsTheProgram(t *testing.T) {
+func TestRun_SecondInterrupt(t *testing.T) {
 	interrupts := make(chan os.Signal, 2)
 	interrupts <- os.Interrupt
 	interrupts <- os.Interrupt
@@ -100,12 +100,12 @@ func TestPrintable(t *testing.T) {
 	assert.Equal(t, "a\tb\nc]0;owned[2Jü", printable("a\tb\nc\x1b]0;owned\a\x1b[2J\u009bü"))
 }
 
-func TestSettings(t *testing.T) {
+func TestConnect_Settings(t *testing.T) {
 	for want, test := range map[string]struct {
 		env  []string
 		args []string
 	}{
-		"belong together":   {[]string{"BOOKBAG_API_KEY", "oc_test_x"}, nil},
+		"both needed":       {[]string{"BOOKBAG_API_KEY", "oc_test_x"}, nil},
 		"BOOKBAG_AGENT_ID:": {[]string{"BOOKBAG_API_KEY", "oc_test_x", "BOOKBAG_AGENT_ID", "one"}, nil},
 		"BOOKBAG_API_KEY:":  {[]string{"BOOKBAG_API_KEY", "oc_test\n", "BOOKBAG_AGENT_ID", "1"}, nil},
 		"-user:":            {nil, []string{"-user", "ada@example.com"}},
@@ -121,7 +121,7 @@ func TestSettings(t *testing.T) {
 	assert.Contains(t, out.String(), "agent 7 of Bookbag")
 }
 
-func TestErrorsAreSentences(t *testing.T) {
+func TestChat_Errors(t *testing.T) {
 	fake, err := chattest.New(nil)
 	require.NoError(t, err)
 	server := fake.Start()

@@ -1,5 +1,5 @@
-// Package mounting shows chatident's handlers under five routers, each with the
-// middlewares that its users put in front, and tests that they lose nothing there.
+// Package mounting shows chatident's handlers under five routers, each with its usual
+// middlewares, and tests that they lose nothing there.
 package mounting
 
 import (
@@ -35,8 +35,8 @@ const (
 	writeTimeout = time.Second
 )
 
-// site is a shop with the handlers under a router, in front of a fake of Bookbag.
-// Everybody is Ada.
+// site is a shop with the handlers under a router, and a fake of Bookbag. Every
+// visitor is Ada.
 type site struct {
 	*testing.T
 	url    string
@@ -86,7 +86,7 @@ func underEach(t *testing.T, test func(*site)) {
 	}
 }
 
-// ask makes a request and gives its answer, to be read by the test.
+// ask sends a request and returns the response, for the test to read.
 func (s *site) ask(method, path, body string, header http.Header) *http.Response {
 	s.Helper()
 	r, err := http.NewRequestWithContext(s.Context(), method, s.url+path, strings.NewReader(body))

@@ -55,7 +55,7 @@ var library = map[string]string{
 	"htmx4": "htmx4/dist/htmx.min.js",
 }
 
-// vendors stands in for the scripts of both vendors. It keeps what it was given where
+// vendors replaces the scripts of both vendors. It keeps what it was given where
 // no page finds it but by standin().
 const vendors = `(function () {
   var given = [];

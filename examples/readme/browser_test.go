@@ -19,7 +19,7 @@ import (
 )
 
 // The one tag of the README, in a page with a strict Content-Security-Policy.
-func TestTheScriptTagInABrowser(t *testing.T) {
+func TestDrawnChat_InABrowser(t *testing.T) {
 	b := browser.New(t)
 	readme, err := os.ReadFile("../../README.md")
 	require.NoError(t, err)

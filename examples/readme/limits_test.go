@@ -11,7 +11,7 @@ import (
 // The README's advice for machines without Redis stays within Bookbag's 100 in
 // any 10 seconds, with a reserve for calls that are late or early. The obvious
 // limiter does not.
-func TestARateForEachProcess(t *testing.T) {
+func TestRateLimiter_ForEachProcess(t *testing.T) {
 	for n := 1; n <= 5; n++ {
 		var limiters []*rate.Limiter
 		for range n {

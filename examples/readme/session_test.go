@@ -21,7 +21,7 @@ import (
 
 // The chat under a real session library, whose middleware wraps the writer: the
 // text arrives in pieces, and a ticket is useless after sign-out.
-func TestChatUnderASessionMiddleware(t *testing.T) {
+func TestProxy_UnderASessionMiddleware(t *testing.T) {
 	fake, err := chattest.New(nil)
 	require.NoError(t, err)
 	service := fake.Start()

@@ -55,7 +55,7 @@ func parseColumns(types []*sql.ColumnType) ([]column, error) {
 	return columns, nil
 }
 
-// what names the column without the type behind it.
+// what returns the column's name without the type after it.
 func (c *column) what() string {
 	if c.attribute != "" {
 		return "attr_" + c.attribute
@@ -106,8 +106,8 @@ func (t *table) attributes() []contacts.Attribute {
 	return all
 }
 
-// input makes a contact of a row. A value of the wrong type stays as it is, for
-// the Schema to refuse the row.
+// input makes a contact of a row. A value of the wrong type stays as it is: the Schema
+// rejects the row.
 func input(columns []column, values []any) contacts.Fields {
 	var in contacts.Fields
 	attributes := contacts.Values{}

@@ -58,7 +58,7 @@ func (c *config) check(rest []string, set map[string]bool) error {
 	case len(rest) > 0: // not quoted: it may be the end of an address with a password
 		return wrong("there is an argument that belongs to no flag: quote the text of -query")
 	case set["dsn"] != set["query"]:
-		return wrong("-dsn and -query belong together: one is missing")
+		return wrong("-dsn and -query are both needed: one is missing")
 	case set["dsn"] && (c.dsn == "" || c.query == ""):
 		return wrong("-dsn and -query must not be empty")
 	case set["dsn"] && (set["demo"] || set["rows"]):
@@ -73,14 +73,14 @@ func (c *config) check(rest []string, set map[string]bool) error {
 	return nil
 }
 
-// readKey refuses to write made-up customers to the real service.
+// readKey reads the key of the real service, which the demo customers are not for.
 func (c *config) readKey(getenv func(string) string) (err error) {
 	key, agent := getenv("BOOKBAG_API_KEY"), getenv("BOOKBAG_AGENT_ID")
 	switch {
 	case key == "" && agent == "":
 		return nil
 	case key == "" || agent == "":
-		return wrong("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID belong together: one is missing")
+		return wrong("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID are both needed: one is missing")
 	case c.dsn == "":
 		return wrong("BOOKBAG_API_KEY is set, and the demo customers are not for the real service: name a table with -dsn and -query, or unset it")
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // failures is the file of all failed rows, in the order of their keys. A checkpoint has
-// the length of the file up to its row: what is behind that is about rows that a later
+// the length of the file up to its row: what comes after that is about rows that a later
 // run reads again, so it is cut off then, and the file has each failed row once.
 type failures struct {
 	file  *os.File

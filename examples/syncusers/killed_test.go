@@ -20,7 +20,7 @@ import (
 	"github.com/chatident/chatident/contacts/contactstest"
 )
 
-// testKilled kills the program ten times at random, and has it continue. In the end
+// testKilled kills the program ten times at random, and lets it continue. Afterwards
 // the service has each good row, and the file of failed rows each bad one, once.
 func testKilled(t *testing.T, d database) {
 	if runtime.GOOS == "windows" {

@@ -88,7 +88,7 @@ func exitCode(err error) int {
 	return 1
 }
 
-// run brings the table into step, unless reading or ctx ends before.
+// run synchronizes the table, unless reading or ctx ends before.
 func run(ctx, reading context.Context, args []string, getenv func(string) string, out io.Writer) error {
 	cfg, err := parseConfig(args, getenv, out)
 	if err != nil {
@@ -99,11 +99,11 @@ func run(ctx, reading context.Context, args []string, getenv func(string) string
 		return err
 	}
 	defer service.close()
-	return bring(ctx, reading, cfg, service, out)
+	return synchronize(ctx, reading, cfg, service, out)
 }
 
-// bring opens the table, and brings it into step with the service.
-func bring(ctx, reading context.Context, cfg config, service service, out io.Writer) error {
+// synchronize opens the table and synchronizes it with the service.
+func synchronize(ctx, reading context.Context, cfg config, service service, out io.Writer) error {
 	source, err := open(ctx, cfg)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ import (
 
 const mainVar = "SYNCUSERS_MAIN"
 
-// TestMain makes this program the command itself, where it is asked to be.
+// TestMain runs the command itself if the variable is set.
 func TestMain(m *testing.M) {
 	switch role := os.Getenv(mainVar); {
 	case strings.HasPrefix(role, "http"):
@@ -47,7 +47,7 @@ func runTo(url string, args []string) error {
 	if err != nil {
 		return err
 	}
-	return bring(ctx, ctx, cfg, service{client, "a fake", func() {}}, os.Stdout)
+	return synchronize(ctx, ctx, cfg, service{client, "a fake", func() {}}, os.Stdout)
 }
 
 // command is the program with a checkpoint file of its folder.
@@ -77,7 +77,7 @@ const demoOutput = `From a demo table to a fake of Bookbag.
      90%
     100%
    50000 rows read
-   49996 in step
+   49996 saved
        4 rejected: not saved
        0 unknown: perhaps saved, to be sent again
        0 not attempted
@@ -87,7 +87,7 @@ key 1999, external id "user_01999", rejected: input.CustomAttributes["orders"]: 
 key 31337, external id "user_31337", rejected: custom_attributes.member_since must be of type date
 `
 
-func TestTheDemo(t *testing.T) {
+func TestRun_Demo(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	cmd, stdout, stderr := command(t, folder)
@@ -101,7 +101,7 @@ func TestTheDemo(t *testing.T) {
 	assert.Empty(t, left, "nothing is left behind")
 }
 
-func TestTheDemoInterruptedAndResumed(t *testing.T) {
+func TestRun_DemoResumed(t *testing.T) {
 	t.Parallel()
 	folder := t.TempDir()
 	cmd, stdout, stderr := command(t, folder, "-rows", "60000", "-demo", "demo.db")
@@ -129,7 +129,7 @@ func TestTheDemoInterruptedAndResumed(t *testing.T) {
 	assert.NoFileExists(t, filepath.Join(folder, "syncusers.checkpoint"))
 }
 
-func TestUsage(t *testing.T) {
+func TestRun_Usage(t *testing.T) {
 	t.Parallel()
 	query := []string{"-query", "SELECT 1 AS external_id"}
 	missing := filepath.Join(t.TempDir(), "missing")
@@ -140,14 +140,14 @@ func TestUsage(t *testing.T) {
 	}{
 		{"belongs to no flag", nil, []string{"rest"}},
 		{"flag provided but not defined: -nosuch", nil, []string{"-nosuch"}},
-		{"belong together", nil, []string{"-dsn", "shop.db"}},
-		{"belong together", nil, query},
+		{"both needed", nil, []string{"-dsn", "shop.db"}},
+		{"both needed", nil, query},
 		{"must not be empty", nil, append(query, "-dsn", "")},
 		{"for the demo table", nil, append(query, "-dsn", "shop.db", "-rows", "7")},
 		{"-rows must be from 1", nil, []string{"-rows", "0"}},
 		{"-checkpoint must not be empty", nil, []string{"-checkpoint", ""}},
 		{"two files", nil, []string{"-checkpoint", "x", "-failed", "x"}},
-		{"belong together", map[string]string{"BOOKBAG_API_KEY": "oc_k3y"}, nil},
+		{"both needed", map[string]string{"BOOKBAG_API_KEY": "oc_k3y"}, nil},
 		{"not for the real service", map[string]string{"BOOKBAG_API_KEY": "oc_k3y", "BOOKBAG_AGENT_ID": "1"}, nil},
 		{"BOOKBAG_AGENT_ID: ", map[string]string{"BOOKBAG_API_KEY": "oc_k3y", "BOOKBAG_AGENT_ID": "x"}, append(query, "-dsn", "shop.db")},
 		{"BOOKBAG_API_KEY: ", map[string]string{"BOOKBAG_API_KEY": "oc_k3y\n!", "BOOKBAG_AGENT_ID": "1"}, append(query, "-dsn", "shop.db")},

@@ -56,12 +56,12 @@ func testPostgresTypes(t *testing.T, d database) {
 	assert.Contains(t, got[1], "unsupported value: +Inf")
 }
 
-// testPostgresSecrets looks for the password in everything that is said.
+// testPostgresSecrets looks for the password in all output and errors.
 func testPostgresSecrets(t *testing.T, server *postgres.Server) {
 	good := server.DSN("postgres")
 	for _, dsn := range []string{
-		strings.Replace(good, "%2F", "%2Fwrong", 1),                 // refused
-		strings.Replace(good, ":"+fmt.Sprint(server.Port), ":1", 1), // nobody there
+		strings.Replace(good, "%2F", "%2Fwrong", 1),                 // wrong password
+		strings.Replace(good, ":"+fmt.Sprint(server.Port), ":1", 1), // no server
 		strings.Replace(good, "/postgres?", "/nosuch?", 1),
 		strings.Replace(good, "127.0.0.1", "127.0.0.1 x", 1),
 		strings.Replace(good, "%2F", "%zz", 1),
@@ -110,7 +110,7 @@ func testLost(t *testing.T, d database) {
 	assert.Contains(t, err.Error(), "reading the rows: ")
 	assert.Contains(t, err.Error(), "\nTo go on from the last checkpoint, run it again with -resume.")
 	n := counts(t, out)
-	assert.Equal(t, n[0], n[1], "what was read is in step")
+	assert.Equal(t, n[0], n[1], "what was read is saved")
 	assert.Less(t, n[0], rows)
 	out, err = runSync(t, fake, append(args, "-resume")...)
 	require.NoError(t, err)

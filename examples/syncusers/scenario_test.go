@@ -84,7 +84,7 @@ const (
 	selectCustomers = `SELECT id, login AS external_id, email, since AS "attr_since:date" FROM customer`
 )
 
-// runSync has a table brought into step with a fake, without a limit.
+// runSync synchronizes a table with a fake, without a limit.
 func runSync(t *testing.T, fake *contactstest.Fake, args ...string) (out string, err error) {
 	t.Helper()
 	return runSyncWith(t.Context(), t, fake, args...)
@@ -105,7 +105,7 @@ func runSyncWith(ctx context.Context, t *testing.T, fake *contactstest.Fake, arg
 	}
 	client, err := contacts.New("oc_test_contactstest", 123, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: fake.Client()})
 	require.NoError(t, err)
-	err = bring(ctx, ctx, cfg, service{client, "a fake", func() {}}, &out)
+	err = synchronize(ctx, ctx, cfg, service{client, "a fake", func() {}}, &out)
 	return out.String(), err
 }
 
@@ -145,7 +145,7 @@ func testScenario(t *testing.T, d database) {
 	assert.Equal(t, 1, exitCode(err))
 	_, out, _ = strings.Cut(out, "100%\n")
 	assert.Equal(t, `    2500 rows read
-    2498 in step
+    2498 saved
        2 rejected: not saved
        0 unknown: perhaps saved, to be sent again
        0 not attempted
@@ -167,7 +167,7 @@ key 1500, external id "user_1500", rejected: custom_attributes.since must be of 
 	d.exec(t, addCustomers, 3000, 3001)
 	out, err = runSync(t, fake, args...)
 	require.NoError(t, err, out)
-	assert.Contains(t, out, "    2501 rows read\n    2501 in step\n")
+	assert.Contains(t, out, "    2501 rows read\n    2501 saved\n")
 	lines, err = os.ReadFile(failed)
 	require.NoError(t, err)
 	assert.Empty(t, lines, "a new run begins a new file")
@@ -258,7 +258,7 @@ func testKeys(t *testing.T, d database) {
 
 	for query, want := range map[string]string{
 		"SELECT n, id AS external_id FROM customer":                                        "must be a whole number or text",
-		"SELECT CAST(round(n) AS INTEGER) AS n, id AS external_id FROM customer":           "the key 3 comes twice",
+		"SELECT CAST(round(n) AS INTEGER) AS n, id AS external_id FROM customer":           "the key 3 occurs twice",
 		"SELECT CASE WHEN id = 'a' THEN NULL ELSE id END, id AS external_id FROM customer": "is NULL in a row",
 	} {
 		_, err := runSync(t, nil, "-dsn", d.dsn, "-query", query)
@@ -280,7 +280,7 @@ func testKeys(t *testing.T, d database) {
 	assert.ErrorContains(t, err, "nosuch")
 }
 
-func TestTheServiceRefuses(t *testing.T) {
+func TestRun_ServiceRejects(t *testing.T) {
 	d := newSQLite(t)
 	d.exec(t, makeCustomers)
 	d.exec(t, addCustomers, 1, 30)

@@ -81,7 +81,7 @@ func (t *table) count(ctx context.Context, cursor string) (n int, err error) {
 	return n, rows.Err()
 }
 
-// rows reads what is behind a cursor, as it is asked for.
+// rows yields the rows after a cursor.
 func (t *table) rows(ctx context.Context, cursor string) iter.Seq2[contacts.Row, error] {
 	return func(yield func(contacts.Row, error) bool) {
 		if err := t.read(ctx, cursor, func(row contacts.Row) bool { return yield(row, nil) }); err != nil {
@@ -114,7 +114,7 @@ func (t *table) read(ctx context.Context, cursor string, use func(contacts.Row) 
 			return err
 		}
 		if key == cursor {
-			return fmt.Errorf("the key %s comes twice: a run that goes on behind it would pass a row over", printable(cursor))
+			return fmt.Errorf("the key %s occurs twice: a run that continues after it would skip a row", printable(cursor))
 		}
 		cursor = key
 		row.Cursor = formatCursor(number, key)

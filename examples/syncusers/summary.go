@@ -9,10 +9,10 @@ import (
 	"github.com/chatident/chatident/contacts"
 )
 
-// summarize accounts for all rows, and says of those that failed why.
+// summarize prints how many rows have which outcome, and the reasons of those that failed.
 func summarize(out io.Writer, r contacts.Report) {
 	fmt.Fprintf(out, "%8d rows read\n", r.Read)
-	fmt.Fprintf(out, "%8d in step\n", r.Acknowledged)
+	fmt.Fprintf(out, "%8d saved\n", r.Acknowledged)
 	fmt.Fprintf(out, "%8d rejected: not saved\n", r.Rejected)
 	fmt.Fprintf(out, "%8d unknown: perhaps saved, to be sent again\n", r.Unknown)
 	fmt.Fprintf(out, "%8d not attempted\n", r.NotAttempted)
