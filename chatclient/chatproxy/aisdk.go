@@ -51,20 +51,23 @@ func decodeAISDK(body []byte) (m message, e *httpError) {
 	case f.isEmpty("conversation"):
 		return m, errConversationNotFound
 	}
+	if m.chat, e = f.name("id", maxChat); e != nil {
+		return m, e
+	}
 	messages, e := f.messages()
 	if e != nil {
 		return m, e
 	}
-	m.again = trigger == "regenerate-message"
-	at := findAsked(messages, wanted, m.again)
-	if at < 0 {
-		return m, invalid("The last message must be the user's.")
-	}
-	m.later = slices.ContainsFunc(messages[at+1:], isUser)
 	if m.ticket = ticket; ticket == "" {
 		m.ticket = newestTicket(messages)
 	}
-	return m, m.setAsked(f, messages[at])
+	m.again = trigger == "regenerate-message"
+	at := findAsked(messages, wanted, m.again)
+	if at < 0 {
+		return m, m.setResults(messages[len(messages)-1])
+	}
+	m.later = slices.ContainsFunc(messages[at+1:], isUser)
+	return m, m.setAsked(messages[at])
 }
 
 // messages returns those of a chat, or the last one alone.
@@ -106,21 +109,15 @@ func isUser(message json.RawMessage) bool {
 	return role == "user"
 }
 
-// setAsked sets the text and the ids of the message that is asked for.
-func (m *message) setAsked(f fields, asked json.RawMessage) (e *httpError) {
+// setAsked sets the text and the id of the message that is asked for.
+func (m *message) setAsked(asked json.RawMessage) (e *httpError) {
 	if m.text, e = userText(asked); e != nil {
 		return e
 	}
 	if e := checkText(m.text); e != nil {
 		return e
 	}
-	names := fields{"id": f["id"], "message id": pick(asked, "id")["id"]}
-	for name, value := range names {
-		if value == nil {
-			delete(names, name)
-		}
-	}
-	if e := m.setNames(names, "id", "message id"); e != nil {
+	if m.id, e = pick(asked, "id").name("id", maxMessageID); e != nil {
 		return e
 	}
 	if m.again && m.id == "" {
@@ -176,13 +173,15 @@ type aiSDKEncoder struct {
 }
 
 type uiChunk struct {
-	Type            string          `json:"type"`
-	ID              string          `json:"id,omitempty"`
-	ErrorText       string          `json:"errorText,omitempty"`
-	MessageMetadata *replyTickets   `json:"messageMetadata,omitempty"`
-	ToolCallID      string          `json:"toolCallId,omitempty"`
-	ToolName        string          `json:"toolName,omitempty"`
-	Input           json.RawMessage `json:"input,omitempty"`
+	Type             string            `json:"type"`
+	ID               string            `json:"id,omitempty"`
+	ErrorText        string            `json:"errorText,omitempty"`
+	MessageMetadata  *replyTickets     `json:"messageMetadata,omitempty"`
+	ToolCallID       string            `json:"toolCallId,omitempty"`
+	ToolName         string            `json:"toolName,omitempty"`
+	Input            json.RawMessage   `json:"input,omitempty"`
+	ProviderExecuted bool              `json:"providerExecuted,omitempty"` // the page has no result to send
+	Data             map[string]string `json:"data,omitempty"`
 }
 
 // metadata is nil without tickets.
@@ -218,9 +217,9 @@ func (f *aiSDKEncoder) other(b []byte, e chatclient.Event) []byte {
 	if e.ToolCall == nil || e.ToolCall.ToolCallID == "" {
 		return b
 	}
-	return appendFrame(f.endText(b), uiChunk{
-		Type: chatclient.EventToolCall, ToolCallID: e.ToolCall.ToolCallID, ToolName: e.ToolCall.ToolName, Input: e.ToolCall.Input,
-	})
+	c := callChunk(*e.ToolCall)
+	c.ProviderExecuted = true
+	return appendFrame(f.endText(b), c)
 }
 
 // endText ends the block of text, if there is one.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -156,6 +157,15 @@ func pick(object []byte, names ...string) fields {
 func (f fields) text(name string) (s string, ok bool) {
 	raw, present := f[name]
 	return s, !present || json.Unmarshal(raw, &s) == nil
+}
+
+// name returns what a page calls a chat or a message, "" if the member is absent or null.
+func (f fields) name(member string, limit int) (string, *httpError) {
+	name, ok := f.text(member)
+	if !ok || f.isEmpty(member) || !isName(name, limit) {
+		return "", invalid(fmt.Sprintf("%s must be 1 to %d visible ASCII characters.", member, limit))
+	}
+	return name, nil
 }
 
 // isEmpty reports whether a member is the empty string, which is never an id: a page has

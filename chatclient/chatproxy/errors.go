@@ -18,7 +18,7 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return "chatproxy: " + e.Field + ": " + e.Rule }
 
-// PanicError reports a panic in the visitor function, Options.Allow or Options.OnReply.
+// PanicError reports a panic in the visitor function, a tool, Options.Allow or Options.OnReply.
 type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string
@@ -60,6 +60,22 @@ var (
 	// ErrReplyTooLong says that a reply was ended after 10 minutes.
 	ErrReplyTooLong = errors.New("chatproxy: the reply took more than 10 minutes")
 
+	// ErrUnknownTool says that the assistant called a tool that is neither in Options.Tools
+	// nor in Options.PageTools.
+	ErrUnknownTool = errors.New("chatproxy: the assistant called an unknown tool")
+
+	// ErrRepeatedCall says that the service sent a call again that was made before. The
+	// tool did not run again.
+	ErrRepeatedCall = errors.New("chatproxy: the service repeated a tool call")
+
+	// ErrTooManyCalls says that a reply was ended after 10 rounds of tools, or at a round
+	// with more than 10 calls.
+	ErrTooManyCalls = errors.New("chatproxy: the reply called too many tools")
+
+	// ErrNoToolCall says that a reply waits for the result of a tool, but that neither
+	// its stream nor the stored message has the call.
+	ErrNoToolCall = errors.New("chatproxy: the reply waits for a tool, but its call cannot be found")
+
 	// ErrChats says that Options.Chats failed, or returned a value that is not the
 	// visitor's. The message is handled as one without a chat.
 	ErrChats = errors.New("chatproxy: Options.Chats")
@@ -78,6 +94,11 @@ var (
 	// ErrWriteFailed says that a write failed while the visitor was still there. The
 	// error of the write is in it as well.
 	ErrWriteFailed = errors.New("chatproxy: the reply could not be written (does a middleware or a proxy end it?)")
+
+	// ErrNoContinuation says that the service rejected the continuation of a reply with 400,
+	// after it took the results of tools: Tools and PageTools do not work with it. The error
+	// of the client is in it as well.
+	ErrNoContinuation = errors.New("chatproxy: the service does not continue a reply after the results of tools")
 
 	// ErrNothingAllowed says that Options.Allow has rejected the first 20 requests.
 	ErrNothingAllowed = errors.New("chatproxy: Options.Allow has rejected the first 20 requests (does its store respond?)")

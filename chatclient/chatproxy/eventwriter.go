@@ -108,6 +108,15 @@ func (e *eventWriter) event(event *chatclient.Event, passTools bool) {
 	}
 }
 
+// chunk appends a frame of a tool.
+func (e *eventWriter) chunk(c uiChunk) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if !e.ended {
+		e.frames = appendFrame(e.encoder.endText(e.frames), c)
+	}
+}
+
 // quotedText returns the text of a text-delta as a JSON string: as it came if the event
 // is exactly a type and a text, which needs no decoding, else encoded again.
 func quotedText(e *chatclient.Event) []byte {

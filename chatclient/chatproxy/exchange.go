@@ -40,6 +40,8 @@ type exchange struct {
 	lost         bool                      // an earlier conversation of the chat
 	isFirst      bool                      // it is kept as pending in Chats
 	failures     []error                   // to be reported after the response
+	rounds       int                       // of tools
+	resolved     []string                  // calls of the stream that the service made
 
 	mu     sync.Mutex
 	awaits bool // the conversation: the stream is worth reading when the page has left
@@ -189,9 +191,7 @@ func (x *exchange) reject(e *httpError) *httpError {
 // report reports what went wrong, after the response.
 func (x *exchange) report() {
 	if x.out.failed != nil && x.isAlive() {
-		if err := x.p.once(ErrWriteFailed); err != nil {
-			x.failures = append(x.failures, errors.Join(err, x.out.failed))
-		}
+		x.failures = append(x.failures, x.p.once(ErrWriteFailed, x.out.failed))
 	}
 	for _, err := range x.failures {
 		x.p.report(x.r, err)
@@ -265,9 +265,9 @@ func decodeStop(body []byte) (string, *httpError) {
 	if e != nil {
 		return "", e
 	}
-	var m message
-	if e := m.setNames(f, "chat", "id"); e != nil || m.chat == "" {
-		return "", invalid("chat must be 1 to 128 visible ASCII characters.")
+	chat, e := f.name("chat", maxChat)
+	if e == nil && chat == "" {
+		e = invalid("chat must be sent.")
 	}
-	return m.chat, nil
+	return chat, e
 }

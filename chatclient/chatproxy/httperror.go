@@ -31,6 +31,7 @@ var (
 	errCrossSite            = &httpError{status: http.StatusForbidden, code: "cross_site", sentence: "Only pages of this site may ask."}
 	errConversationNotFound = &httpError{status: http.StatusNotFound, code: "conversation_not_found", sentence: "This conversation cannot be found. Please begin a new one."}
 	errMessageNotFound      = &httpError{status: http.StatusNotFound, code: "message_not_found", sentence: "This message cannot be found."}
+	errToolCallNotFound     = &httpError{status: http.StatusNotFound, code: "tool_call_not_found", sentence: "This result is not expected."}
 	errMethod               = &httpError{status: http.StatusMethodNotAllowed, code: "method_not_allowed", sentence: "This method is not allowed here."}
 	errTooSlow              = &httpError{status: http.StatusRequestTimeout, code: "too_slow", sentence: "The message did not arrive in time. Please try again."}
 	errEnded                = &httpError{status: http.StatusConflict, code: "conversation_ended", sentence: "This conversation has ended. Please begin a new one."}
@@ -117,13 +118,17 @@ func mayHaveArrived(err error) bool {
 func interrupted(err error) *httpError {
 	switch {
 	case errors.Is(err, chatclient.ErrStreamFailed), err == ErrForeignConversation:
-		return &httpError{code: "reply_failed", sentence: "The assistant could not finish this reply. Please try again.", cause: err}
+		return replyFailed(err)
 	case errors.Is(err, ErrReplyTooLong), errors.Is(err, chatclient.ErrTooLong):
 		return &httpError{code: "reply_too_long", sentence: "The reply was too long and was ended.", cause: err}
 	case errors.Is(err, chatclient.ErrStreamIdle), errors.Is(err, context.DeadlineExceeded): // of the request
 		return &httpError{code: "reply_timeout", sentence: "The assistant fell silent. Please try again.", cause: err}
 	}
 	return &httpError{code: "reply_cut", sentence: "The reply was cut short. Please try again.", cause: err}
+}
+
+func replyFailed(cause error) *httpError {
+	return &httpError{code: "reply_failed", sentence: "The assistant could not finish this reply. Please try again.", cause: cause}
 }
 
 func (e *httpError) retrySeconds() int { return int(math.Ceil(e.retryAfter.Seconds())) }

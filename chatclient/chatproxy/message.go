@@ -29,7 +29,9 @@ func (p *Proxy) serveMessage(d decoder, newEncoder func() replyEncoder) handler 
 		if e != nil {
 			return x.reject(e)
 		}
-		x.relay(stream)
+		for stream != nil {
+			stream = x.relay(stream)
+		}
 		x.close()
 		x.report()
 		return nil

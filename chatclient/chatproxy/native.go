@@ -16,6 +16,8 @@ type message struct {
 	ticket string // of the conversation that continues, "" for that of the chat
 	again  bool   // it was sent before
 	later  bool   // the page shows a later message of the visitor
+
+	results []chatclient.ToolResult // of the page's tools, in place of a text
 }
 
 // decoder decodes the body of a message.
@@ -25,7 +27,7 @@ type decoder struct {
 }
 
 func decodeMessage(body []byte) (message, *httpError) {
-	m, e := decodeNative(body)
+	m, _, e := decodeNative(body, "message", "conversation", "chat", "id")
 	if e == nil {
 		e = checkText(m.text)
 	}
@@ -33,7 +35,7 @@ func decodeMessage(body []byte) (message, *httpError) {
 }
 
 func decodeRetry(body []byte) (message, *httpError) {
-	m, e := decodeNative(body)
+	m, _, e := decodeNative(body, "message", "conversation", "chat", "id")
 	m.again = true
 	switch {
 	case e != nil:
@@ -48,36 +50,26 @@ func decodeRetry(body []byte) (message, *httpError) {
 	return m, nil
 }
 
-func decodeNative(body []byte) (m message, e *httpError) {
-	f, e := only(body, "message", "conversation", "chat", "id")
+// decodeNative decodes a body that has only these members, and returns them as well.
+func decodeNative(body []byte, names ...string) (m message, f fields, e *httpError) {
+	f, e = only(body, names...)
 	if e != nil {
-		return m, e
+		return m, f, e
 	}
 	var isText bool
 	if m.text, isText = f.text("message"); !isText {
-		return m, invalid("message must be a string.")
+		return m, f, invalid("message must be a string.")
 	}
 	if m.ticket, isText = f.text("conversation"); !isText {
-		return m, invalid("conversation must be a string.")
+		return m, f, invalid("conversation must be a string.")
 	}
 	if f.isEmpty("conversation") { // a ticket that was lost begins no new conversation
-		return m, errConversationNotFound
+		return m, f, errConversationNotFound
 	}
-	return m, m.setNames(f, "chat", "id")
-}
-
-// setNames sets what the page calls the chat and the message.
-func (m *message) setNames(f fields, chat, id string) *httpError {
-	var isChat, isID bool
-	m.chat, isChat = f.text(chat)
-	m.id, isID = f.text(id)
-	switch {
-	case !isChat || !isName(m.chat, maxChat) || f.isEmpty(chat):
-		return invalid(chat + " must be 1 to 128 visible ASCII characters.")
-	case !isID || !isName(m.id, maxMessageID) || f.isEmpty(id):
-		return invalid(id + " must be 1 to 256 visible ASCII characters.")
+	if m.chat, e = f.name("chat", maxChat); e == nil {
+		m.id, e = f.name("id", maxMessageID)
 	}
-	return nil
+	return m, f, e
 }
 
 // replyEncoder encodes a reply: each method appends frames to b.
@@ -86,6 +78,7 @@ type replyEncoder interface {
 	start(b []byte, t replyTickets) []byte
 	text(b []byte, quoted []byte) []byte // a JSON string
 	other(b []byte, e chatclient.Event) []byte
+	endText(b []byte) []byte // before a frame of a tool, which is the same in both forms
 	finish(b []byte, reason string, t replyTickets) []byte
 	fail(b []byte, e *httpError, t replyTickets) []byte
 }
@@ -138,6 +131,8 @@ func (nativeEncoder) text(b []byte, quoted []byte) []byte {
 func (nativeEncoder) other(b []byte, e chatclient.Event) []byte {
 	return appendFrame(b, json.RawMessage(e.Raw))
 }
+
+func (nativeEncoder) endText(b []byte) []byte { return b }
 
 func (nativeEncoder) finish(b []byte, reason string, t replyTickets) []byte {
 	return appendFrame(b, finishFrame{"finish", reason, t})

@@ -26,6 +26,9 @@ const (
 
 // open finds out what the message becomes, and makes the call.
 func (x *exchange) open() (*chatclient.Stream, *httpError) {
+	if x.results != nil {
+		return x.openResults()
+	}
 	retry, e := x.resolve()
 	if e != nil {
 		return nil, e

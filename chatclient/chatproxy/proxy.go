@@ -2,6 +2,7 @@ package chatproxy
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -53,6 +54,17 @@ type Options struct {
 	// visitor, 32 MB in all, for 24 hours after their last use.
 	Chats Chats
 
+	// Tools are functions of your site that the assistant may call, by the names that it
+	// knows them by. When a reply asks for one, it is run for the visitor whom the session
+	// names, and the reply continues with its result: at most 10 times, with at most 10 calls
+	// each, and each time counts in Allow. Default: none. A bad tool is an error.
+	Tools map[string]Tool
+
+	// PageTools are the names of the tools that the page runs. It sees their input and sends
+	// their results. A call of a name that is in neither list gets a constant sentence as
+	// its result. Default: none.
+	PageTools []string
+
 	// PassTools lets the browser see tool calls, their results, and frames and
 	// parts of unknown types, as they came: they may hold what your tools know.
 	// useChat gets the tool calls alone, since it accepts no unknown frames.
@@ -88,6 +100,8 @@ type Proxy struct {
 	visitor     func(*http.Request) (Visitor, error)
 	anonymous   bool
 	passTools   bool
+	tools       map[string]Tool
+	calls       callsMade
 	allow       func(context.Context, Visitor) (time.Duration, bool)
 	streams     *slots
 	bodies      bodies
@@ -127,6 +141,10 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 	case o.MaxStreamsPerVisitor < 0:
 		return nil, &FieldError{"Options.MaxStreamsPerVisitor", "must not be negative"}
 	}
+	tools, err := o.toolTable()
+	if err != nil {
+		return nil, err
+	}
 	t, err := newTickets(bot.Agent(), secret, o.Previous)
 	if err != nil {
 		return nil, err
@@ -138,6 +156,7 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		visitor:     visitor,
 		anonymous:   o.Anonymous,
 		passTools:   o.PassTools,
+		tools:       tools,
 		allow:       o.Allow,
 		streams:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
 		bodies:      bodies{perVisitor: &slots{max: max(minBodies, o.MaxStreamsPerVisitor), used: map[subject]int{}}},
@@ -188,10 +207,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// once returns an error the first time, and nil after that.
-func (p *Proxy) once(err error) error {
+// once returns an error, with its causes, the first time, and nil after that.
+func (p *Proxy) once(err error, causes ...error) error {
 	if _, before := p.reported.LoadOrStore(err, true); before {
 		return nil
 	}
-	return err
+	return errors.Join(append([]error{err}, causes...)...)
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/chatident/chatident/internal/endpoint"
 )
 
-// relay passes a reply on as it arrives. What can be read without waiting is written
-// together.
-func (x *exchange) relay(stream *chatclient.Stream) {
+// relay passes a reply on as it arrives, and returns its continuation after tools, nil at
+// its end. What can be read without waiting is written together.
+func (x *exchange) relay(stream *chatclient.Stream) (next *chatclient.Stream) {
 	x.out.flush()
 	o := owner{x.visitor.UserID, x.conversation}
 	var err error
@@ -21,7 +21,13 @@ func (x *exchange) relay(stream *chatclient.Stream) {
 		if event.Metadata != nil {
 			x.learn(o.conversation, *event.Metadata)
 		}
-		x.out.event(&event, x.p.passTools)
+		if event.Type == eventToolOutput { // the service has made the call
+			id, _ := pick(event.Raw, "toolCallId").text("toolCallId")
+			x.resolved = append(x.resolved, id)
+		}
+		if event.ToolCall == nil || !x.p.isPageTool(event.ToolCall.ToolName) { // else runTools passes it on
+			x.out.event(&event, x.p.passTools)
+		}
 		x.hasLeft(len(event.Raw))
 		if !stream.Buffered() {
 			x.out.flush()
@@ -30,9 +36,9 @@ func (x *exchange) relay(stream *chatclient.Stream) {
 	if err != nil { // foreign: no ticket, not even the one that was sent
 		x.out.fail(interrupted(err), replyTickets{})
 		x.fault(err)
-		return
+		return nil
 	}
-	x.end(stream)
+	return x.end(stream)
 }
 
 // learn keeps the ids that the service has told of.
@@ -60,8 +66,8 @@ func (x *exchange) learn(conversation chatclient.ConversationID, m chatclient.Me
 	}
 }
 
-// end ends the reply as the service's stream has ended.
-func (x *exchange) end(stream *chatclient.Stream) {
+// end ends the reply as the service's stream has ended, or returns the next stream.
+func (x *exchange) end(stream *chatclient.Stream) (next *chatclient.Stream) {
 	reply, err := stream.Reply()
 	m := reply.Metadata
 	t := x.tickets(m)
@@ -70,18 +76,33 @@ func (x *exchange) end(stream *chatclient.Stream) {
 	}
 	x.reportReply(m)
 	if err != nil {
-		t.Message = ""
-		x.out.fail(interrupted(err), t)
-		x.fault(err)
-		return
+		return x.fail(interrupted(err), t)
 	}
 	reason := finishReason(m.FinishReason)
+	if reason == chatclient.FinishToolCalls && len(x.p.tools) > 0 && x.ctx.Err() == nil {
+		next, e := x.runTools(reply)
+		if e != nil {
+			return x.fail(e, t)
+		}
+		if next != nil {
+			return next
+		}
+	}
 	if len(reply.Parts) == 0 && x.conversation != "" {
 		if held, _ := x.p.isHeld(x.ctx, x.conversation); held {
 			reason, t.Poll = "held", x.p.polls.ticket(x.p.tickets, x.visitor.subject(), x.conversation)
 		}
 	}
 	x.out.finish(reason, t)
+	return nil
+}
+
+// fail ends the reply with an error, and returns that there is no next stream.
+func (x *exchange) fail(e *httpError, t replyTickets) *chatclient.Stream {
+	t.Message, t.Poll = "", e.poll
+	x.out.fail(e, t)
+	x.fault(e.cause)
+	return nil
 }
 
 // reportReply calls OnReply, if the service has sent metadata.

@@ -29,6 +29,7 @@ func (p *Proxy) routeTable() []route {
 		{http.MethodPost, []string{"messages"}, p.serveMessage(decoder{maxBody, decodeMessage}, newNative)},
 		{http.MethodPost, []string{"retry"}, p.serveMessage(decoder{maxBody, decodeRetry}, newNative)},
 		{http.MethodPost, []string{"ai-sdk"}, p.serveMessage(decoder{maxAIBody, decodeAISDK}, newAISDK)},
+		{http.MethodPost, []string{"tool-results"}, p.serveMessage(decoder{maxBody, decodeToolResults}, newNative)},
 		{http.MethodPost, []string{"stop"}, p.withVisitor(p.stop)},
 		{http.MethodGet, []string{"ai-sdk", ticket, "stream"}, p.withVisitor(nothingToResume)},
 		{http.MethodGet, []string{"conversation"}, p.withVisitor(p.findChat)},

@@ -1,0 +1,114 @@
+package chatproxy
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/value"
+)
+
+// callChunk is a call as the page sees it.
+func callChunk(call chatclient.Part) uiChunk {
+	return uiChunk{Type: chatclient.EventToolCall, ToolCallID: call.ToolCallID, ToolName: call.ToolName, Input: call.Input}
+}
+
+// openResults submits the results of the page's calls and continues the reply.
+func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
+	if x.conversation == "" {
+		return nil, errConversationNotFound
+	}
+	if e := x.checkResults(); e != nil {
+		return nil, e
+	}
+	x.out.setTickets(x.tickets(chatclient.Metadata{}))
+	x.out.flush() // what goes wrong from here on is no fault of the request
+	for _, result := range x.results {
+		if e := x.submit(result); e != nil {
+			return nil, e
+		}
+	}
+	return x.continueReply()
+}
+
+// checkResults returns an error unless the results are those of all open calls that the
+// page has to make, and sent for the first time.
+func (x *exchange) checkResults() *httpError {
+	open, err := x.storedCalls()
+	if err != nil {
+		return upstream(err, true)
+	}
+	open = slices.DeleteFunc(open, func(call chatclient.Part) bool { return !x.p.isPageTool(call.ToolName) })
+	if len(x.results) < len(open) {
+		return invalid("The results of all calls of a reply must be sent together.")
+	}
+	for _, r := range x.results {
+		isOpen := slices.ContainsFunc(open, func(call chatclient.Part) bool { return call.ToolCallID == r.ToolCallID })
+		if !isOpen || !x.takeCall(r.ToolCallID) {
+			return errToolCallNotFound
+		}
+	}
+	return nil
+}
+
+func decodeToolResults(body []byte) (message, *httpError) {
+	m, f, e := decodeNative(body, "conversation", "chat", "results")
+	results, err := items(f["results"], maxCalls)
+	switch {
+	case e != nil:
+		return m, e
+	case err != nil || len(results) == 0:
+		return m, invalid("results must be 1 to 10 objects.")
+	}
+	for _, result := range results {
+		r, e := only(result, "toolCallId", "output")
+		if e == nil {
+			e = m.addResult(r)
+		}
+		if e != nil {
+			return m, e
+		}
+	}
+	return m, nil
+}
+
+// setResults sets the results in the last step of the last message of useChat.
+func (m *message) setResults(message json.RawMessage) *httpError {
+	parts, _ := items(pick(message, "parts")["parts"], maxMessages)
+	for _, part := range parts {
+		p := pick(part, "type", "toolCallId", "state", "output", "errorText", "providerExecuted")
+		kind, _ := p.text("type")
+		state, _ := p.text("state")
+		if kind == "step-start" {
+			m.results = nil
+		}
+		if !strings.HasPrefix(kind, "tool-") || !strings.HasPrefix(state, "output-") || string(p["providerExecuted"]) == "true" {
+			continue
+		}
+		if text, _ := p.text("errorText"); text != "" {
+			p["output"], _ = json.Marshal(map[string]string{"error": text}) // of strings: there is no error
+		}
+		if e := m.addResult(p); e != nil {
+			return e
+		}
+	}
+	if len(m.results) == 0 || len(m.results) > maxCalls {
+		return invalid("The last message must be the user's, or have 1 to 10 results of tools.")
+	}
+	return nil
+}
+
+// addResult adds the result of a call, null if it has no output.
+func (m *message) addResult(f fields) *httpError {
+	id, ok := f.text("toolCallId")
+	if !ok || id == "" {
+		return invalid("toolCallId must be a string.")
+	}
+	output, err := value.Append(nil, f["output"], maxToolOutput)
+	if err != nil {
+		return invalid("output must be at most 64 KB of what a JavaScript program reads back unchanged.")
+	}
+	m.results = append(m.results, chatclient.ToolResult{ToolCallID: id, Output: json.RawMessage(output)})
+	return nil
+}

@@ -1,0 +1,275 @@
+package chatproxy
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/endpoint"
+	"github.com/chatident/chatident/internal/value"
+)
+
+const (
+	maxRounds     = 10
+	maxCalls      = 10 // of one round
+	maxLookups    = 3  // of the stored message
+	maxToolOutput = 64 << 10
+	maxCallsKept  = 10_000
+	toolTimeout   = 10 * time.Second
+
+	// eventToolOutput is the type of an event that Chatbase documents.
+	eventToolOutput = "tool-output-available"
+)
+
+// Tool is a function of your site that the assistant may call, for the visitor it chats
+// with. The guide is docs/tools.md.
+type Tool struct {
+	// Run returns the result, which encoding/json encodes: at most 64 KB of what
+	// [chatclient.ToolResult] takes. It runs on the goroutine of the visitor's request, with
+	// a context that ends after Timeout or when the visitor leaves: it must return then.
+	//
+	// If it returns an error, panics, or its result cannot be sent, the assistant gets a
+	// constant sentence, and OnError the rest. A call runs at most once in this process, but
+	// another reply to the same message calls again, with another ID: a tool that changes
+	// something needs its own idempotency key.
+	Run func(context.Context, ToolCall) (any, error)
+
+	// Label is what the browser may show while the tool runs, such as "Looking up your
+	// order". Default: it shows nothing.
+	Label string
+
+	// Timeout is how long one call may take. Default: 10 seconds. A negative one is an
+	// error.
+	Timeout time.Duration
+
+	// Anonymous lets visitors who are not signed in use the tool. Default: for them, the
+	// assistant gets a sentence that they must sign in.
+	Anonymous bool
+}
+
+// ToolCall is a call of a [Tool].
+type ToolCall struct {
+	ID   string // the service's, of this call
+	Name string // of the tool, in Options.Tools
+
+	// Visitor is who the session says. Whose data the tool reads or changes depends on
+	// it alone, never on the Input.
+	Visitor Visitor
+
+	// Conversation is the service's id of the conversation.
+	Conversation string
+
+	// Input is what the model wrote, any JSON, nil for none. Check it like the input of a visitor,
+	// who can make the model write anything.
+	Input json.RawMessage
+}
+
+// What the assistant reads in place of a result.
+var (
+	outputFailed   = json.RawMessage(`{"error":"The tool failed. Its result is not known."}`)
+	outputUnknown  = json.RawMessage(`{"error":"There is no such tool."}`)
+	outputSignIn   = json.RawMessage(`{"error":"This tool is for visitors who are signed in."}`)
+	outputRepeated = json.RawMessage(`{"error":"This call was made before."}`)
+)
+
+// toolTable returns the tools by name. Those of the page have no Run.
+func (o *Options) toolTable() (map[string]Tool, error) {
+	tools := map[string]Tool{}
+	for _, name := range o.PageTools {
+		tools[name] = Tool{}
+	}
+	for name, tool := range o.Tools {
+		field := fmt.Sprintf("Options.Tools[%q]", name)
+		_, isPages := tools[name]
+		switch {
+		case isPages:
+			return nil, &FieldError{field, "must not be in Options.PageTools as well"}
+		case tool.Run == nil:
+			return nil, &FieldError{field + ".Run", "must not be nil"}
+		case tool.Timeout < 0:
+			return nil, &FieldError{field + ".Timeout", "must not be negative"}
+		}
+		tools[name] = tool
+	}
+	return tools, nil
+}
+
+func (p *Proxy) isPageTool(name string) bool {
+	tool, ok := p.tools[name]
+	return ok && tool.Run == nil
+}
+
+// runTools makes the calls of a reply, and returns its continuation: nil if the page has
+// calls to make first.
+func (x *exchange) runTools(reply *chatclient.Reply) (*chatclient.Stream, *httpError) {
+	calls, err := x.findCalls(reply)
+	if err != nil {
+		return nil, replyFailed(err)
+	}
+	if x.rounds++; x.rounds > maxRounds || len(calls) > maxCalls {
+		return nil, replyFailed(ErrTooManyCalls)
+	}
+	if e := x.p.checkAllowance(x.r, x.visitor); e != nil {
+		return nil, e
+	}
+	var pages []chatclient.Part
+	for _, call := range calls {
+		if x.p.isPageTool(call.ToolName) {
+			pages = append(pages, call)
+		} else if e := x.submit(chatclient.ToolResult{ToolCallID: call.ToolCallID, Output: x.run(call)}); e != nil {
+			return nil, e
+		}
+	}
+	for _, call := range pages { // when the other results are in
+		x.out.chunk(callChunk(call))
+	}
+	if len(pages) > 0 {
+		return nil, nil
+	}
+	return x.continueReply()
+}
+
+// findCalls returns the calls that the service waits for. Where no frame brought one, the
+// stored message has them, a moment later perhaps.
+func (x *exchange) findCalls(reply *chatclient.Reply) (calls []chatclient.Part, err error) {
+	calls = openCalls(reply.Parts, x.resolved)
+	for attempt := 0; len(calls) == 0; attempt++ {
+		if attempt == maxLookups || attempt > 0 && !x.pause() {
+			return nil, ErrNoToolCall
+		}
+		if calls, err = x.storedCalls(); err != nil {
+			return nil, err
+		}
+	}
+	return calls, nil
+}
+
+// storedCalls returns the calls without a result in the newest stored message.
+func (x *exchange) storedCalls() ([]chatclient.Part, error) {
+	page, err := x.p.bot.MessagesPage(x.ctx, x.conversation, chatclient.PageRequest{})
+	if err != nil || len(page.Items) == 0 {
+		return nil, err
+	}
+	newest := page.Items[len(page.Items)-1]
+	if !(owner{x.visitor.UserID, x.conversation}).owns(newest.Metadata.UserID, newest.Metadata.ConversationID) {
+		return nil, ErrForeignConversation
+	}
+	return openCalls(newest.Parts, nil), nil
+}
+
+// openCalls returns the calls among the parts that have no result, each once.
+func openCalls(parts []chatclient.Part, resolved []string) (open []chatclient.Part) {
+	for _, p := range parts {
+		if p.Type == chatclient.PartToolResult {
+			resolved = append(resolved, p.ToolCallID)
+		}
+	}
+	for _, p := range parts {
+		if p.Type == chatclient.PartToolCall && p.ToolCallID != "" && !slices.Contains(resolved, p.ToolCallID) {
+			open, resolved = append(open, p), append(resolved, p.ToolCallID)
+		}
+	}
+	return open
+}
+
+// run makes a call and returns what the assistant is to read.
+func (x *exchange) run(call chatclient.Part) json.RawMessage {
+	tool, ok := x.p.tools[call.ToolName]
+	switch {
+	case !ok:
+		x.fault(fmt.Errorf("%w %.64q", ErrUnknownTool, call.ToolName))
+		return outputUnknown
+	case x.visitor.anonymous() && !tool.Anonymous:
+		return outputSignIn
+	case !x.takeCall(call.ToolCallID):
+		x.fault(fmt.Errorf("%w: %q", ErrRepeatedCall, call.ToolName))
+		return outputRepeated
+	}
+	if tool.Label != "" {
+		x.out.chunk(uiChunk{Type: "data-tool", Data: map[string]string{"label": tool.Label}})
+	}
+	x.out.flush()
+	output, err := x.runTool(tool, ToolCall{call.ToolCallID, call.ToolName, x.visitor, string(x.conversation), call.Input})
+	if err != nil {
+		x.fault(fmt.Errorf("chatproxy: tool %q: %w", call.ToolName, err))
+		return outputFailed
+	}
+	return output
+}
+
+func (x *exchange) runTool(tool Tool, call ToolCall) (output json.RawMessage, err error) {
+	defer endpoint.Recover(func(p *endpoint.Panic) { err = (*PanicError)(p) })
+	ctx, cancel := context.WithTimeout(x.ctx, cmp.Or(tool.Timeout, toolTimeout))
+	defer cancel()
+	result, err := tool.Run(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := json.Marshal(result)
+	if err != nil {
+		return nil, err
+	}
+	return value.Append(nil, json.RawMessage(encoded), maxToolOutput)
+}
+
+// submit sends a result. One that may have arrived is sent again, and then arrived if
+// the call is not open any more.
+func (x *exchange) submit(result chatclient.ToolResult) *httpError {
+	_, err := x.p.bot.SubmitToolResult(x.ctx, x.conversation, result)
+	isAgain := err != nil && mayHaveArrived(err)
+	if isAgain {
+		_, err = x.p.bot.SubmitToolResult(x.ctx, x.conversation, result)
+	}
+	e, _ := errors.AsType[*chatclient.Error](err)
+	switch {
+	case err == nil, isAgain && e != nil && e.Code == chatclient.CodeToolCallNotFound:
+		return nil
+	case e != nil && e.Code == chatclient.CodeToolCallNotFound:
+		return replyFailed(err)
+	}
+	return upstream(err, true)
+}
+
+// continueReply lets the service continue after the results. The start of a step tells
+// useChat that the results before it were sent: it would send them again for ever.
+func (x *exchange) continueReply() (*chatclient.Stream, *httpError) {
+	stream, err := x.p.bot.ContinueStream(x.ctx, x.conversation)
+	e, ok := errors.AsType[*chatclient.Error](err)
+	switch {
+	case ok && e.StatusCode == http.StatusBadRequest && e.Code != chatclient.CodeConversationNotOngoing:
+		return nil, replyFailed(x.p.once(ErrNoContinuation, err))
+	case err != nil:
+		return nil, x.failed(err, true)
+	}
+	x.out.chunk(uiChunk{Type: "start-step"})
+	return stream, nil
+}
+
+// takeCall reports whether a call was not made before.
+func (x *exchange) takeCall(id string) bool {
+	return x.p.calls.take(x.p.tickets.mark("call", subject{}, string(x.conversation)+"\x00"+id))
+}
+
+// callsMade are marks of agent, conversation and id of the newest calls, oldest first.
+type callsMade struct {
+	mu    sync.Mutex
+	marks []string
+}
+
+func (c *callsMade) take(mark string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if slices.Contains(c.marks, mark) {
+		return false
+	}
+	c.marks = append(c.marks, mark)
+	c.marks = c.marks[max(0, len(c.marks)-maxCallsKept):]
+	return true
+}
