@@ -71,7 +71,7 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	ctx, stopTimer := context.WithTimeoutCause(context.WithoutCancel(r.Context()), maxStream, ErrReplyTooLong)
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	if err := checkDeadline(w, r); err != nil {
-		x.failures = append(x.failures, p.once(err))
+		x.failures = append(x.failures, p.once(err, nil))
 	}
 	x.out = newEventWriter(w, encoder, x.leave)
 	stopWatch := context.AfterFunc(r.Context(), func() { x.leaveBecause(context.Cause(r.Context())) })

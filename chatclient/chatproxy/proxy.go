@@ -207,10 +207,15 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// once returns an error, with its causes, the first time, and nil after that.
-func (p *Proxy) once(err error, causes ...error) error {
-	if _, before := p.reported.LoadOrStore(err, true); before {
+// once returns an error, with its cause if there is one, the first time, and nil after
+// that.
+func (p *Proxy) once(err, cause error) error {
+	_, before := p.reported.LoadOrStore(err, true)
+	switch {
+	case before:
 		return nil
+	case cause != nil:
+		return errors.Join(err, cause)
 	}
-	return errors.Join(append([]error{err}, causes...)...)
+	return err
 }

@@ -74,7 +74,7 @@ func (p *Proxy) checkPrefix(segments []string) error {
 	for len(segments) > 1 {
 		segments = segments[1:]
 		if p.findRoute(segments) >= 0 || slices.Equal(segments, []string{scriptName}) {
-			return p.once(ErrNotStripped)
+			return p.once(ErrNotStripped, nil)
 		}
 	}
 	return nil
