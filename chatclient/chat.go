@@ -1,6 +1,7 @@
 package chatclient
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -211,7 +212,9 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 		data := struct {
 			Success bool `json:"success"`
 		}{true}
-		if body[0] != '{' || bookbag.Object(bookbag.Member(body, "data"), &data) == nil && !data.Success {
+		members := bookbag.Members(body)
+		result := cmp.Or(string(members["data"]), "{}")
+		if members == nil || bookbag.Unmarshal([]byte(result), &data) != nil || !data.Success {
 			return bookbag.ErrFormat
 		}
 		return nil

@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"regexp"
@@ -86,7 +87,7 @@ func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
 	var attributes []Attribute
 	_, err := c.do(ctx, get(attributesPath), func(body []byte) (err error) {
 		list := body
-		if body[0] != '[' {
+		if !bytes.HasPrefix(body, []byte("[")) {
 			list = bookbag.Member(body, "data")
 		}
 		attributes, err = bookbag.List[Attribute](list, bookbag.Unlimited)

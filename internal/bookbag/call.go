@@ -68,8 +68,8 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 	})
 }
 
-// Decode makes a call and has its response, which must be JSON, decoded. Its error is a
-// *Failure.
+// Decode makes a call and has its response decoded, as [Response.Decode] does. Its
+// error is a *Failure.
 func (c *Client) Decode(ctx context.Context, call Call, decode func(body []byte) error) (ResponseInfo, error) {
 	res, err := c.Do(ctx, call)
 	if err != nil {
@@ -84,10 +84,11 @@ func (c *Client) Open(ctx context.Context, call Call) (*Response, error) {
 	return c.repeat(ctx, call, func(*Response) error { return nil })
 }
 
-// Decode calls decode with the body if that is JSON. Its error is a *Failure.
+// Decode calls decode with the body, of which decode must check that it is JSON. Its
+// error is a *Failure.
 func (r *Response) Decode(decode func(body []byte) error) error {
 	body := bytes.TrimSpace(r.Body)
-	err := Check(body)
+	err := checkLength(body)
 	if err == nil {
 		err = decode(body)
 	}

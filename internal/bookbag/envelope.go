@@ -28,19 +28,13 @@ func Unmarshal(b []byte, v any) error {
 }
 
 // Members returns the members of a JSON object by their exact names, of which the last
-// one with a name counts. It returns nil for any other valid JSON, and for an object
-// of more than 1,000 members.
+// one with a name counts. It returns nil for any other text, and for an object of more
+// than 1,000 members. Whether the member data is valid JSON is not checked: to decode
+// it, encoding/json does that again.
 func Members(object []byte) map[string]json.RawMessage {
 	members := map[string]json.RawMessage{}
-	s := Scanner{text: object}
-	err := s.Members(func(name []byte) (err error) {
-		if len(members) == maxMembers {
-			return ErrTooLong
-		}
-		members[string(name)], err = s.Value()
-		return err
-	})
-	if err != nil {
+	isObject := eachMember(object, func(name, value []byte) { members[string(name)] = value })
+	if !isObject {
 		return nil
 	}
 	return members
@@ -48,14 +42,31 @@ func Members(object []byte) map[string]json.RawMessage {
 
 // Member returns the last member of a name, or nil, as Members does.
 func Member(object []byte, name string) (value json.RawMessage) {
-	s := Scanner{text: object}
-	_ = s.Members(func(n []byte) (err error) {
+	isObject := eachMember(object, func(n, v []byte) {
 		if string(n) == name {
-			value, err = s.Value()
+			value = v
 		}
+	})
+	if !isObject {
+		return nil
+	}
+	return value
+}
+
+func eachMember(object []byte, f func(name, value []byte)) (isObject bool) {
+	s := Scanner{text: object}
+	frame, end, n := make([]byte, 0, 64), 0, 0 // the object with 0 for each value
+	err := s.Members(func(name []byte) error {
+		frame = append(append(frame, object[end:s.pos]...), '0')
+		value, err := s.Value()
+		end = s.pos
+		if n++; n > maxMembers || string(name) != "data" && !json.Valid(value) {
+			err = ErrFormat
+		}
+		f(name, value)
 		return err
 	})
-	return value
+	return err == nil && json.Valid(append(frame, object[end:]...))
 }
 
 // Object decodes a JSON object as Unmarshal does. Any other value is ErrFormat.

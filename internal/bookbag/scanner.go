@@ -22,11 +22,16 @@ var ErrFormat = errors.New("unexpected response format (is Options.BaseURL right
 // Check returns ErrTooLong for a text of too many JSON values, and ErrFormat for one
 // that is not JSON.
 func Check(text []byte) error {
-	switch {
-	case countValues(text) > maxValues, !utf8.Valid(text) && len(text) > maxValues: // decoded, a byte that is not UTF-8 takes three
+	err := checkLength(text)
+	if err == nil && !json.Valid(text) {
+		err = ErrFormat
+	}
+	return err
+}
+
+func checkLength(text []byte) error {
+	if countValues(text) > maxValues || !utf8.Valid(text) && len(text) > maxValues { // decoded, a byte that is not UTF-8 takes three
 		return ErrTooLong
-	case !json.Valid(text):
-		return ErrFormat
 	}
 	return nil
 }
@@ -60,10 +65,11 @@ func stringLen(text []byte) int {
 	return len(text)
 }
 
-// Scanner splits JSON into its values without decoding them.
+// Scanner splits JSON into its values without decoding them. In a text that is not
+// JSON, it finds an error or other values.
 type Scanner struct {
-	text []byte // valid JSON
-	pos  int    // of the next byte
+	text []byte
+	pos  int // of the next byte
 }
 
 // Scan calls f with a Scanner of a text for which [Check] returns nil, or returns the
@@ -93,7 +99,10 @@ func (s *Scanner) Members(f func(name []byte) error) error {
 		return ErrFormat
 	}
 	for s.pos++; s.Kind() != '}'; {
-		name, _ := s.Value() // of valid JSON: there is no error
+		name, err := s.Value()
+		if err != nil || len(name) < len(`""`) {
+			return ErrFormat
+		}
 		s.Kind()
 		begin := s.pos
 		if err := f(name[1 : len(name)-1]); err != nil {

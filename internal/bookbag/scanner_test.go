@@ -54,14 +54,14 @@ func decodePlainly(text string, kind byte, v any) bool {
 }
 
 func decodeObject(text string, v any) error {
-	if err := Check([]byte(text)); err != nil {
+	if err := checkLength([]byte(text)); err != nil {
 		return err
 	}
 	return Object(Members([]byte(text))["data"], v)
 }
 
 func decodeList(text string, limit int) ([]object, error) {
-	if err := Check([]byte(text)); err != nil {
+	if err := checkLength([]byte(text)); err != nil {
 		return nil, err
 	}
 	return List[object](Members([]byte(text))["data"], limit)
