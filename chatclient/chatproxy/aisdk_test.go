@@ -72,7 +72,7 @@ func TestAISDK_PassTools(t *testing.T) {
 		`{"type":"text-start","id":"1"}`,
 		`{"type":"text-delta","id":"1","delta":"Let "}`,
 		`{"type":"text-end","id":"1"}`,
-		`{"type":"tool-input-available","toolCallId":"call_1","toolName":"lookupOrder","input":{"order":7}}`,
+		`{"type":"tool-input-available","toolCallId":"call_1","toolName":"lookupOrder","input":{"order":7},"providerExecuted":true}`,
 		`{"type":"text-start","id":"2"}`,
 		`{"type":"text-delta","id":"2","delta":"me."}`,
 		`{"type":"text-end","id":"2"}`,
