@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 
@@ -109,6 +110,13 @@ const maxActionFile = 1 << 20
 // the vendor has none.
 func ParseAction(data []byte) (Action, error) {
 	text := string(data)
+	members := map[string]string{}
+	r := jsonReader{text: text, bare: true}
+	r.onMember = func(key string, start, end int) {
+		if r.depth == 1 {
+			members[key] = text[start:end]
+		}
+	}
 	var a Action
 	var faults []error
 	switch at := indexInvalid(text); {
@@ -116,8 +124,12 @@ func ParseAction(data []byte) (Action, error) {
 		faults = []error{&FieldError{"file", fmt.Sprintf("must be at most %d bytes, got %d", maxActionFile, len(text))}}
 	case at >= 0:
 		faults = []error{newSyntaxError(text, at, "an action's file must be valid UTF-8 without NUL")}
+	case !r.read():
+		faults = []error{newSyntaxError(text, r.at, "an action's file must be JSON: "+r.rule)}
+	case !strings.HasPrefix(strings.TrimSpace(text), "{"):
+		faults = []error{&FieldError{"file", "must be an object"}}
 	default:
-		a, faults = readAction(text)
+		a, faults = decodeAction(members)
 	}
 	if len(faults) > 0 {
 		return Action{}, &ActionError{faults[:min(len(faults), maxFaults)]}
@@ -125,30 +137,13 @@ func ParseAction(data []byte) (Action, error) {
 	return a, nil
 }
 
-// readAction reads the members of an action's file.
-func readAction(text string) (a Action, faults []error) {
-	j := newJSONText(text, fileTokens)
-	if at, rule := j.check(); rule != "" {
-		return a, []error{newSyntaxError(text, at, "an action's file must be JSON: "+rule)}
+// decodeAction decodes the members of an action's file.
+func decodeAction(members map[string]string) (a Action, faults []error) {
+	if body := members["body"]; body != "" && strings.IndexByte(`{[`, body[0]) >= 0 {
+		a.Body = body // the template as it is
+		delete(members, "body")
 	}
-	if j.token(0) != "{" {
-		return a, []error{&FieldError{"file", "must be an object"}}
-	}
-	for _, m := range j.members {
-		if m.depth == 1 {
-			faults = append(faults, a.setMember(m.key, text[m.value.start:m.value.end]))
-		}
-	}
-	return a, slices.DeleteFunc(faults, func(fault error) bool { return fault == nil })
-}
-
-// setMember decodes a member of an action's file.
-func (a *Action) setMember(key, text string) error {
-	if key == "body" && (text[0] == '{' || text[0] == '[') {
-		a.Body = text // the template as it is
-		return nil
-	}
-	member, known := map[string]struct {
+	known := map[string]struct {
 		target any
 		rule   string
 	}{
@@ -159,14 +154,18 @@ func (a *Action) setMember(key, text string) error {
 		"variables": {&a.Variables, "must be an object of strings"},
 		"defaults":  {&a.Defaults, "must be an object without placeholders"},
 		"repeat":    {&a.Repeat, "must be a list of strings"},
-	}[key]
-	if !known {
-		return &FieldError{fmt.Sprintf("%.64q", key), "is unknown (the members are method, url, headers, body, variables, defaults and repeat)"}
 	}
-	d := json.NewDecoder(strings.NewReader(text))
-	d.UseNumber()
-	if d.Decode(member.target) != nil {
-		return &FieldError{key, member.rule + " (placeholders must be in quotes, except in a body)"}
+	for _, key := range slices.Sorted(maps.Keys(members)) {
+		member, ok := known[key]
+		if !ok {
+			faults = append(faults, &FieldError{fmt.Sprintf("%.64q", key), "is unknown (the members are method, url, headers, body, variables, defaults and repeat)"})
+			continue
+		}
+		d := json.NewDecoder(strings.NewReader(members[key]))
+		d.UseNumber()
+		if d.Decode(member.target) != nil {
+			faults = append(faults, &FieldError{key, member.rule + " (placeholders must be in quotes, except in a body)"})
+		}
 	}
-	return nil
+	return a, faults
 }

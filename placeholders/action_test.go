@@ -394,22 +394,23 @@ func TestParseAction_ReportsAllFaults(t *testing.T) {
 }`))
 	const quotes = " (placeholders must be in quotes, except in a body)"
 	requireFaults(t, err,
-		`placeholders: method: must be a string`+quotes,
-		`placeholders: url: must be a string`+quotes,
+		`placeholders: body: must be a string, an object or a list`+quotes,
+		`placeholders: defaults: must be an object without placeholders`+quotes,
 		`placeholders: "header": is unknown (the members are method, url, headers, body, variables, defaults and repeat)`,
 		`placeholders: headers: must be an object of strings`+quotes,
-		`placeholders: body: must be a string, an object or a list`+quotes,
-		`placeholders: variables: must be an object of strings`+quotes,
-		`placeholders: defaults: must be an object without placeholders`+quotes,
+		`placeholders: method: must be a string`+quotes,
 		`placeholders: repeat: must be a list of strings`+quotes,
+		`placeholders: url: must be a string`+quotes,
+		`placeholders: variables: must be an object of strings`+quotes,
 	)
 	for data, want := range map[string]string{
-		"":                                 `placeholders: line 1, column 1: an action's file must be JSON: unexpected end`,
-		"{":                                `placeholders: line 1, column 2: an action's file must be JSON: unexpected end`,
+		"":                                 `placeholders: line 1, column 1: an action's file must be JSON: expected a value (a text must be in quotes)`,
+		"{":                                `placeholders: line 1, column 2: an action's file must be JSON: expected a key in quotes (is there a comma too many?)`,
 		" []":                              `placeholders: file: must be an object`,
 		"null":                             `placeholders: file: must be an object`,
-		"{{a}}":                            `placeholders: file: must be an object`,
-		`{"url":1{{a}}}`:                   `placeholders: line 1, column 10: an action's file must be JSON: a placeholder must not be here`,
+		"{{a}}":                            `placeholders: line 1, column 2: an action's file must be JSON: expected a key in quotes (is there a comma too many?)`,
+		"{\"body\":{{a}":                   `placeholders: line 1, column 9: an action's file must be JSON: a placeholder must be closed by }}`,
+		"{}\n{}":                           `placeholders: line 2, column 1: an action's file must be JSON: expected the end after the value`,
 		`{"url":"a","url":"b"}`:            `placeholders: line 1, column 12: an action's file must be JSON: an object must not have a member twice`,
 		`{"headers":{"a":"b","\u0061":1}}`: `placeholders: line 1, column 21: an action's file must be JSON: an object must not have a member twice`,
 		`{"url":"\ud800"}`:                 `placeholders: line 1, column 8: an action's file must be JSON: a string must not have half of a surrogate pair, such as \ud83d`,
@@ -420,15 +421,6 @@ func TestParseAction_ReportsAllFaults(t *testing.T) {
 	} {
 		_, err := ParseAction([]byte(data))
 		requireFaults(t, err, want)
-	}
-	for data, position := range map[string]string{
-		"{\"body\":{{a}": "line 1, column 10",
-		"{}\n{}":         "line 2, column 1",
-		"{\n\"a\":1,}":   "line 2, column 7",
-		`{"a":"b`:        "line 1, column 8",
-	} {
-		_, err := ParseAction([]byte(data))
-		require.ErrorContains(t, err, "placeholders: "+position+": an action's file must be JSON: ")
 	}
 	_, err = ParseAction([]byte(strings.Repeat(" ", 1<<20-2) + "{}"))
 	require.NoError(t, err)

@@ -2,174 +2,201 @@ package placeholders
 
 import (
 	"encoding/json"
-	"errors"
-	"regexp"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/chatident/chatident/internal/value"
 )
 
-const tokens = `"(?:[^"\\]|\\.)*"|[][{}:,]|[^][{}:,"\s]+`
+// maxJSONDepth bounds how deep lists and objects of a template are nested.
+const maxJSONDepth = 500
 
-var (
-	// jsonTokens matches strings, structure, and the other values of JSON.
-	jsonTokens = regexp.MustCompile(`(?s)` + tokens)
+// jsonReader checks that a text is JSON (RFC 8259), and calls the functions that
+// are not nil for what it finds. It says where a fault is and what, which
+// encoding/json does not promise. A NUL is a placeholder: in a string, or as a
+// whole value.
+type jsonReader struct {
+	text  string
+	at    int // the next byte; the one at fault after a fault
+	rule  string
+	depth int
 
-	// fileTokens also matches {{name}} as a whole value, as in the body of an action's
+	// bare makes it accept {{name}} as a whole value, as in the body of an action's
 	// file.
-	fileTokens = regexp.MustCompile(`(?s)\{\{.*?\}\}|` + tokens)
-)
+	bare bool
 
-// jsonText is a text that should be JSON (RFC 8259). A NUL is a placeholder: in a
-// string, or as a whole value.
-type jsonText struct {
-	text    string
-	tokens  []span
-	members []jsonMember // those in the value of a member are before it
-	twice   int          // where a key is that its object has already, or 0
-
-	next  int // the token that value reads
-	depth int // how many lists and objects it is in
+	onValue  func()                                    // a placeholder is before at
+	onString func(start int, decoded string, key bool) // start is that of its quote
+	onMember func(key string, start, end int)          // of the value
 }
 
-// jsonMember is a member of an object.
-type jsonMember struct {
-	key   string
-	depth int  // 1 in the outermost object
-	value span // in the text
-}
-
-func newJSONText(text string, tokens *regexp.Regexp) *jsonText {
-	j := &jsonText{text: text}
-	for _, t := range tokens.FindAllStringIndex(text, -1) {
-		j.tokens = append(j.tokens, span{t[0], t[1]})
+// read reads the whole text.
+func (r *jsonReader) read() bool {
+	if !r.value() {
+		return false
 	}
-	return j
-}
-
-// token returns the text of a token, or "" after the last one.
-func (j *jsonText) token(i int) string {
-	if i >= len(j.tokens) {
-		return ""
+	if r.at < len(r.text) {
+		return r.fail("expected the end after the value")
 	}
-	return j.text[j.tokens[i].start:j.tokens[i].end]
+	return true
 }
 
-// check returns the rule that the text breaks, and where, or "".
-func (j *jsonText) check() (at int, rule string) {
-	masked := []byte(j.text) // with other values for placeholders
-	for i, t := range j.tokens {
-		switch token := j.token(i); {
-		case token[0] == '"':
-			if _, rule := decodeJSON(token); rule != "" {
-				return t.start, rule
-			}
-			copy(masked[t.start:], strings.ReplaceAll(token, nul, "x"))
-		case strings.HasPrefix(token, "{{"):
-			copy(masked[t.start:], " 0"+strings.Repeat(" ", len(token)-len(" 0")))
-		case token == nul:
-			masked[t.start] = '0'
-		case strings.Contains(token, nul):
-			return t.start + strings.Index(token, nul), "a placeholder must be a whole value, or in a string"
+func (r *jsonReader) fail(rule string) bool {
+	r.rule = rule
+	return false
+}
+
+// next returns the next byte that is not white space, 1 at the end.
+func (r *jsonReader) next() byte {
+	for ; r.at < len(r.text); r.at++ {
+		if c := r.text[r.at]; c != ' ' && c != '\t' && c != '\r' && c != '\n' {
+			return c
 		}
 	}
-	if !json.Valid(masked) {
-		return j.syntaxFault(masked)
-	}
-	if j.readValue(); j.twice > 0 {
-		return j.twice, "an object must not have a member twice"
-	}
-	return 0, ""
+	return 1
 }
 
-// syntaxFault finds the fault of a text that is not JSON with the values for its
-// placeholders.
-func (j *jsonText) syntaxFault(masked []byte) (at int, rule string) {
-	var v any
-	syntax, _ := errors.AsType[*json.SyntaxError](json.Unmarshal(append(masked, 0), &v)) // a NUL is a fault after the end
-	at = int(syntax.Offset) - 1
-	if at >= len(j.text) {
-		return len(j.text), "unexpected end"
+// value reads a value and the white space around it.
+func (r *jsonReader) value() (ok bool) {
+	switch c := r.next(); {
+	case r.bare && r.depth > 0 && strings.HasPrefix(r.text[r.at:], "{{"):
+		end := strings.Index(r.text[r.at:], "}}")
+		if end < 0 {
+			return r.fail("a placeholder must be closed by }}")
+		}
+		r.at += end + len("}}")
+		ok = true
+	case c == 0:
+		r.at++
+		r.onValue()
+		ok = true
+	case c == '{':
+		ok = r.container('}', r.member())
+	case c == '[':
+		ok = r.container(']', r.value)
+	case c == '"':
+		_, ok = r.string(false)
+	default:
+		ok = r.literal()
 	}
-	for !utf8.RuneStart(j.text[at]) {
-		at--
-	}
-	if masked[at] != j.text[at] {
-		return at, "a placeholder must not be here"
-	}
-	return at, syntax.Error()
+	r.next()
+	return ok
 }
 
-// decodeJSON decodes a string, or returns the rule that it breaks.
-func decodeJSON(quoted string) (decoded, rule string) {
-	// JSON does not allow a NUL. The character in its place is in no text.
-	raw := json.RawMessage(strings.ReplaceAll(quoted, nul, "\ufdd0"))
-	simple, err := value.Of(raw)
-	switch {
-	case !json.Valid(raw):
-		return "", `a string must have only valid escapes and no control characters (write \n for a line end)`
-	case err != nil:
-		return "", "a string " + err.Error()
+// container reads an object or a list, whose items are read by item.
+func (r *jsonReader) container(end byte, item func() bool) bool {
+	if r.depth == maxJSONDepth {
+		return r.fail("lists and objects are nested too deep")
 	}
-	return strings.ReplaceAll(simple.Text, "\ufdd0", nul), ""
+	r.at++
+	if r.next() == end {
+		r.at++
+		return true
+	}
+	r.depth++
+	defer func() { r.depth-- }()
+	for item() {
+		switch r.next() {
+		case end:
+			r.at++
+			return true
+		case ',':
+			r.at++
+		default:
+			return r.fail("expected a comma or " + string(end))
+		}
+	}
+	return false
 }
 
-// readValue reads the members in the next value of a text that is JSON.
-func (j *jsonText) readValue() {
-	first := j.token(j.next)
-	j.next++
-	if first != "{" && first != "[" {
-		return
-	}
-	j.depth++
+// member returns a function that reads the members of one object.
+func (r *jsonReader) member() func() bool {
 	seen := map[string]bool{}
-	for j.token(j.next) != "}" && j.token(j.next) != "]" {
-		start := j.next
-		j.readValue() // an item or a key
-		if j.token(j.next) == ":" {
-			j.next++
-			j.readMember(j.tokens[start], seen)
+	return func() bool {
+		if r.next() != '"' {
+			return r.fail("expected a key in quotes (is there a comma too many?)")
 		}
-		if j.token(j.next) == "," {
-			j.next++
+		start := r.at
+		key, ok := r.string(true)
+		switch {
+		case !ok:
+			return false
+		case seen[key]:
+			r.at = start
+			return r.fail("an object must not have a member twice")
+		case r.next() != ':':
+			return r.fail("expected a colon after the key")
 		}
+		seen[key] = true
+		r.at++
+		r.next()
+		start = r.at
+		if !r.value() {
+			return false
+		}
+		if r.onMember != nil {
+			end := len(strings.TrimRight(r.text[:r.at], " \t\r\n"))
+			r.onMember(key, start, end)
+		}
+		return true
 	}
-	j.depth--
-	j.next++
 }
 
-// readMember reads the value after a key and its colon.
-func (j *jsonText) readMember(at span, seen map[string]bool) {
-	key, _ := decodeJSON(j.text[at.start:at.end])
-	if seen[key] && j.twice == 0 {
-		j.twice = at.start
+// string reads a string and decodes it.
+func (r *jsonReader) string(key bool) (decoded string, ok bool) {
+	start := r.at
+	for r.at++; r.at < len(r.text) && r.text[r.at] != '"'; r.at++ {
+		if r.text[r.at] == '\\' {
+			r.at++
+		}
 	}
-	seen[key] = true
-	start := j.tokens[j.next].start
-	j.readValue()
-	j.members = append(j.members, jsonMember{key, j.depth, span{start, j.tokens[j.next-1].end}})
+	if r.at >= len(r.text) {
+		r.at = len(r.text)
+		return "", r.fail("a string must be closed by a quote")
+	}
+	r.at++
+	// JSON does not allow a NUL. The character in its place is in no text.
+	quoted := json.RawMessage(strings.ReplaceAll(r.text[start:r.at], nul, "\ufdd0"))
+	simple, err := value.Of(quoted)
+	switch {
+	case !json.Valid(quoted):
+		r.at = start
+		return "", r.fail(`a string must have only valid escapes and no control characters (write \n for a line end)`)
+	case err != nil:
+		r.at = start
+		return "", r.fail("a string " + err.Error())
+	}
+	decoded = strings.ReplaceAll(simple.Text, "\ufdd0", nul)
+	if r.onString != nil {
+		r.onString(start, decoded, key)
+	}
+	return decoded, true
+}
+
+// literal reads a number, true, false or null.
+func (r *jsonReader) literal() bool {
+	rest := r.text[r.at:]
+	length := len(rest) - len(strings.TrimLeft(rest, "+-.0123456789Etruefalsn"))
+	if !json.Valid([]byte(rest[:length])) {
+		return r.fail("expected a value (a text must be in quotes)")
+	}
+	r.at += length
+	return true
 }
 
 // json checks a JSON template, and finds out whether each placeholder is in a
 // string or a whole value.
 func (s *source) json() {
-	j := newJSONText(s.text, jsonTokens)
-	for i, t := range j.tokens {
-		token := j.token(i)
-		if token[0] != '"' {
-			s.setPosition(t.start, t.end, wholeJSON)
-			continue
+	r := &jsonReader{text: s.text}
+	r.onValue = func() { s.setPosition(r.at-1, r.at, wholeJSON) }
+	r.onString = func(start int, decoded string, key bool) {
+		s.setPosition(start, r.at, jsonString)
+		rule := "a placeholder must not be in a key"
+		if !key {
+			rule = embedded(decoded)
 		}
-		s.setPosition(t.start, t.end, jsonString)
-		decoded, _ := decodeJSON(token)
-		rule := embedded(decoded)
-		if j.token(i+1) == ":" {
-			rule = "a placeholder must not be in a key"
-		}
-		s.faultOfFirst(t.start, t.end, rule)
+		s.faultOfFirst(start, r.at, rule)
 	}
-	if at, rule := j.check(); rule != "" {
-		s.fault(at, "a JSON template must be JSON: "+rule)
+	if !r.read() {
+		s.fault(r.at, "a JSON template must be JSON: "+r.rule)
 	}
 }

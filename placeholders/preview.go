@@ -143,15 +143,15 @@ func maskPairs(s string) string {
 // maskJSON masks the members with the names of secrets, at any depth. The body is
 // JSON.
 func maskJSON(body string) string {
-	j := newJSONText(body, jsonTokens)
-	j.readValue()
 	var secrets []span
-	for _, m := range j.members {
-		if isSecretName(m.key) {
-			secrets = slices.DeleteFunc(secrets, func(inner span) bool { return inner.start > m.value.start })
-			secrets = append(secrets, m.value)
+	r := jsonReader{text: body}
+	r.onMember = func(key string, start, end int) {
+		if isSecretName(key) {
+			secrets = slices.DeleteFunc(secrets, func(inner span) bool { return inner.start > start })
+			secrets = append(secrets, span{start, end})
 		}
 	}
+	r.read()
 	var b strings.Builder
 	shown := 0
 	for _, s := range secrets {

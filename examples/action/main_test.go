@@ -90,7 +90,7 @@ u.json: "user" is unknown (the roots are userDetail and integrations)
 func TestRun_FaultsOfFiles(t *testing.T) {
 	const action = `{"method":"GET","url":"https://h.example/{{id}}?q={{q}}","variables":{"id":"userDetail.id","q":"userDetail.q.r"}}`
 	for name, test := range map[string]struct{ action, user, want string }{
-		"no JSON":        {"{\n x", "{}", "a.json: line 2, column 2: an action's file must be JSON: invalid character 'x'"},
+		"no JSON":        {"{\n x", "{}", "a.json: line 2, column 2: an action's file must be JSON: expected a key in quotes"},
 		"unknown member": {`{"uri":"x"}`, "{}", `a.json: "uri": is unknown`},
 		"user no JSON":   {action, "{\n\n x", "u.json: must be one JSON object"},
 		"user cut":       {action, "{", "u.json: must be one JSON object"},
