@@ -101,8 +101,8 @@ func newWorld(t *testing.T, row map[string]string, p *promise) *world {
 	w.book, err = contacts.New(testKey, 123, &contacts.Options{BaseURL: contactstest.BaseURL, HTTPClient: w.contacts.Client()})
 	require.NoError(t, err)
 	w.proxy, err = chatproxy.New(w.bot, strings.Repeat("s", 32), func(r *http.Request) (chatproxy.Visitor, error) {
-		return chatproxy.Visitor{UserID: chatclient.UserID(r.Header.Get("X-User"))}, nil
-	}, &chatproxy.Options{OnError: func(*http.Request, error) {}})
+		return chatproxy.Visitor{UserID: chatclient.UserID(r.Header.Get("X-User")), Session: "a-session"}, nil
+	}, &chatproxy.Options{Anonymous: true, OnError: func(*http.Request, error) {}})
 	require.NoError(t, err)
 	return w
 }

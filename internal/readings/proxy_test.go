@@ -1,9 +1,13 @@
 package readings
 
 import (
+	"context"
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,27 +22,33 @@ var proxyPromises = []promise{
 	{name: "a page learns of a failure, but not its text", check: pageFailure},
 	{name: "a visitor reads and continues no conversation of another", check: foreignTicket},
 	{name: "a visitor without conversations has an empty list", check: emptyList},
-	{name: "a page learns that a conversation takes no message", check: pageTakenOver},
+	{name: "a page learns that a person has the conversation, and polls", check: pageTakenOver},
+	{name: "a chat continues after its first reply was left", check: chatContinues},
+	{name: "a chat gets another reply without a second turn", check: chatRetries},
 }
 
 // do sends a visitor's request to the proxy.
 func (w *world) do(user, method, path, body string) (status int, text string) {
 	w.Helper()
+	recorder := httptest.NewRecorder()
+	w.proxy.ServeHTTP(recorder, newRequest(user, method, path, body))
+	return recorder.Code, recorder.Body.String()
+}
+
+func newRequest(user, method, path, body string) *http.Request {
 	r := httptest.NewRequest(method, path, strings.NewReader(body))
 	r.Header.Set("X-User", user)
 	if body != "" {
 		r.Header.Set("Content-Type", "application/json")
 	}
-	recorder := httptest.NewRecorder()
-	w.proxy.ServeHTTP(recorder, r)
-	return recorder.Code, recorder.Body.String()
+	return r
 }
 
 // page is what the proxy's JSON and frames have in common.
 type page struct {
-	Type, Text, Delta, Code, Conversation string
-	Conversations                         []page
-	Messages                              []struct {
+	Type, Text, Delta, Code, Conversation, Poll string
+	Conversations                               []page
+	Messages                                    []struct {
 		ID    string
 		Role  string
 		Parts []struct{ Text string }
@@ -170,12 +180,84 @@ func pageTakenOver(w *world) {
 	_, text := w.do("ada", "GET", "/conversations", "")
 	ticket := decode(w, text).Conversations[0].Conversation
 	w.chat.SetStatus(string(firstConversation), "paused")
+	_, text = w.do("ada", "GET", "/conversations/"+ticket+"/messages", "")
+	poll := decode(w, text).Poll
+	require.NotEmpty(w, poll, text)
 	status, text := w.do("ada", "POST", "/messages", `{"message":"More","conversation":"`+ticket+`"}`)
-	if w.readings["taken-over"] == "400" {
+	switch w.readings["taken-over"] {
+	case "400":
 		assert.Equal(w, 409, status, text)
-		return
+		assert.Equal(w, "conversation_held", decode(w, text).Error.Code)
+	default:
+		require.Equal(w, 200, status, text)
+		frames := w.frames(text)
+		assert.Equal(w, "finish", frames[len(frames)-1].Type)
+		assert.Equal(w, w.readings["taken-over"] == "stored", frames[len(frames)-1].Poll == poll, text)
 	}
+	w.chat.AddMessage(string(firstConversation), "This is Eve.")
+	status, text = w.do("ada", "GET", "/conversations/"+poll+"/poll", "")
 	require.Equal(w, 200, status, text)
-	frames := w.frames(text)
-	assert.Equal(w, "finish", frames[len(frames)-1].Type)
+	messages := decode(w, text).Messages
+	assert.Equal(w, "This is Eve.", messages[len(messages)-1].Parts[0].Text)
+}
+
+// chatBodies returns the bodies of a message of a chat, natively and as useChat sends it.
+func chatBodies(id, text string, again bool) map[string]string {
+	native, trigger := "/messages", "submit-message"
+	if again {
+		native, trigger = "/retry", "regenerate-message"
+	}
+	return map[string]string{
+		native:    `{"chat":"c","id":"` + id + `","message":"` + text + `"}`,
+		"/ai-sdk": `{"id":"c2","trigger":"` + trigger + `","messages":[{"id":"` + id + `","role":"user","parts":[{"type":"text","text":"` + text + `"}]}]}`,
+	}
+}
+
+// doBodies sends the message of each form, for a user and for an anonymous visitor.
+func (w *world) doBodies(bodies map[string]string) {
+	w.Helper()
+	for path, body := range bodies {
+		for _, user := range []string{"ada", ""} {
+			status, text := w.do(user, "POST", path, body)
+			assert.Equal(w, 200, status, text)
+			assert.Contains(w, text, "finish")
+			assert.NotContains(w, text, "conversationLost")
+		}
+	}
+}
+
+// turns returns the texts of the visitors in each conversation.
+func (w *world) turns() (turns []string) {
+	w.Helper()
+	for _, c := range collect(w, w.bot.Conversations(w.Context())) {
+		texts := []string{}
+		for _, m := range collect(w, w.bot.Messages(w.Context(), c.ID)) {
+			if m.Role == "user" {
+				texts = append(texts, m.Text())
+			}
+		}
+		turns = append(turns, strings.Join(texts, ", "))
+	}
+	return turns
+}
+
+func chatContinues(w *world) {
+	for path, body := range chatBodies("m1", "Hello there", false) {
+		for _, user := range []string{"ada", ""} {
+			w.chat.Script(chattest.Slow(2 * time.Second))
+			ctx, leave := context.WithCancel(w.Context())
+			time.AfterFunc(time.Second, leave)
+			r := newRequest(user, "POST", path, body).WithContext(ctx)
+			w.proxy.ServeHTTP(httptest.NewRecorder(), r)
+		}
+	}
+	w.doBodies(chatBodies("m2", "More", false))
+	assert.Equal(w, slices.Repeat([]string{"Hello there, More"}, 4), w.turns())
+}
+
+func chatRetries(w *world) {
+	w.doBodies(chatBodies("m1", "Hello there", false))
+	w.doBodies(chatBodies("m2", "More", false))
+	w.doBodies(chatBodies("m2", "More", true))
+	assert.Equal(w, slices.Repeat([]string{"Hello there, More"}, 4), w.turns())
 }
