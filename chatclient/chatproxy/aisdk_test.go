@@ -187,6 +187,9 @@ func FuzzProxy_Bodies(f *testing.F) {
 	f.Add([]byte(aiBody("Hello", own)))
 	f.Add([]byte(`{"messages":[{"role":"user","parts":[{"type":"text","text":"a"}]}],"trigger":"submit-message"}`))
 	f.Add([]byte(`{"message":"a","userId":"grace"}`))
+	f.Add([]byte(`{"chat":"c","id":"m1","message":"a"}`))
+	f.Add([]byte(`{"chat":"c"}`))
+	f.Add([]byte(`{"id":"c","message":{"id":"m1","role":"user","parts":[{"type":"text","text":"a"}]},"trigger":"regenerate-message","messageId":"m1"}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		fake, err := chattest.New(nil)
 		require.NoError(t, err)
@@ -195,19 +198,21 @@ func FuzzProxy_Bodies(f *testing.F) {
 		require.NoError(t, err)
 		proxy, err := New(bot, testSecret, byHeader, &Options{Allow: always})
 		require.NoError(t, err)
-		for _, path := range []string{"/messages", "/ai-sdk"} {
+		for _, path := range []string{"/messages", "/ai-sdk", "/retry", "/stop"} {
 			w := newRecorder()
 			r := newRequest("POST", path, string(body))
 			proxy.ServeHTTP(w, r)
 			for _, request := range fake.Requests() {
 				sent := string(request.Body)
-				require.Contains(t, sent, `"userId":"ada"`)
+				if request.Method == "POST" && !strings.HasSuffix(request.Path, "/retry") {
+					require.Contains(t, sent, `"userId":"ada"`)
+				}
 				if strings.Contains(sent, `"conversationId"`) {
 					require.Contains(t, sent, `"conversationId":456`)
 					require.Contains(t, string(body), "KIoKpz6Jbh7dtTDI5u7kcUa80tmaU4uttqiIDIa70rQ")
 				}
 			}
-			require.Contains(t, []int{200, 400, 404, 413, 502}, w.Code)
+			require.Contains(t, []int{200, 400, 404, 413, 502}, w.Code, w.Body.String())
 		}
 	})
 }

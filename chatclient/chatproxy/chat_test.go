@@ -217,7 +217,7 @@ func TestStop_InTheFirstExchange(t *testing.T) {
 		in := lines(res.Body)
 		<-in
 		_, stopped := f.site.do("POST", "/stop", `{"chat":"the-chat"}`, f.visitor...)
-		assert.Equal(f, `{"version":1,"stopped":true}`+"\n", stopped)
+		assert.JSONEq(f, `{"version":1,"stopped":true}`, stopped)
 		begun := time.Now()
 		rest, took := "", time.Duration(-1)
 		for line := range in {
@@ -266,7 +266,7 @@ func TestStop_AfterTheConversationIsKnown(t *testing.T) {
 func TestStop_OfNothing(t *testing.T) {
 	e := newSite(t, setup{})
 	_, stopped := e.do("POST", "/stop", `{"chat":"c"}`)
-	assert.Equal(t, `{"version":1,"stopped":false}`+"\n", stopped)
+	assert.JSONEq(t, `{"version":1,"stopped":false}`, stopped)
 	for _, body := range []string{`{}`, `{"chat":""}`, `{"chat":"a b"}`, `{"chat":7}`, `{"chat":"c","id":"1"}`, `{"chat":"ü"}`, `{"chat":"` + strings.Repeat("c", 129) + `"}`} {
 		e.rejected(400, "invalid_request", "POST", "/stop", body)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -74,12 +73,12 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 		x.failures = append(x.failures, p.once(err, nil))
 	}
 	x.out = newEventWriter(w, encoder, x.leave)
-	stopWatch := context.AfterFunc(r.Context(), func() { x.leaveBecause(context.Cause(r.Context())) })
+	stopWatch := context.AfterFunc(r.Context(), x.leave)
 	x.cleanup = []func(){x.endComments, func() { stopWatch() }, func() { x.cancel(errLeft) }, stopTimer, func() { p.streams.free(who) }}
 	if m.chat != "" {
 		x.key, x.isKept = p.tickets.chatKey(who, m.chat), true
-		p.running.add(x)
-		x.cleanup = append(x.cleanup, func() { p.running.remove(x) })
+		p.running.Store(x, true)
+		x.cleanup = append(x.cleanup, func() { p.running.Delete(x) })
 	}
 	return x, nil
 }
@@ -102,26 +101,23 @@ func (x *exchange) endComments() {
 	x.out.close()
 }
 
-// leave ends the calls to the service, unless the conversation is not known yet.
-func (x *exchange) leave() { x.leaveBecause(errLeft) }
-
-func (x *exchange) leaveBecause(cause error) {
+// leave ends the calls to the service as the page leaves, unless the conversation is not
+// known yet.
+func (x *exchange) leave() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.left {
-		return
+	switch err := x.r.Context().Err(); {
+	case errors.Is(err, context.DeadlineExceeded): // the page is still there
+		x.cancel(err)
+	case x.left:
+	case x.awaits:
+		timer := time.AfterFunc(maxReadOn, func() { x.cancel(errLeft) })
+		context.AfterFunc(x.ctx, func() { timer.Stop() })
+		x.left = true
+	default:
+		x.cancel(errLeft)
+		x.left = true
 	}
-	if errors.Is(cause, context.DeadlineExceeded) { // the page is still there
-		x.cancel(cause)
-		return
-	}
-	x.left = true
-	if !x.awaits {
-		x.cancel(cause)
-		return
-	}
-	timer := time.AfterFunc(maxReadOn, func() { x.cancel(errLeft) })
-	context.AfterFunc(x.ctx, func() { timer.Stop() })
 }
 
 // await sets whether the stream is worth reading without a page.
@@ -212,33 +208,6 @@ func (x *exchange) isAlive() bool {
 	}
 }
 
-// running are the exchanges of this process that name a chat.
-type running struct {
-	mu        sync.Mutex
-	exchanges map[string][]*exchange // by the key of the chat
-}
-
-func (r *running) add(x *exchange) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.exchanges[x.key] = append(r.exchanges[x.key], x)
-}
-
-func (r *running) remove(x *exchange) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.exchanges[x.key] = slices.DeleteFunc(r.exchanges[x.key], func(other *exchange) bool { return other == x })
-	if len(r.exchanges[x.key]) == 0 {
-		delete(r.exchanges, x.key)
-	}
-}
-
-func (r *running) of(key string) []*exchange {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.exchanges[key])
-}
-
 // stop ends the replies of a chat.
 func (p *Proxy) stop(w http.ResponseWriter, r request) *httpError {
 	var name string
@@ -249,14 +218,14 @@ func (p *Proxy) stop(w http.ResponseWriter, r request) *httpError {
 	if e != nil {
 		return e
 	}
-	stopped := p.running.of(p.tickets.chatKey(r.subject(), name))
-	for _, x := range stopped {
-		x.stop()
+	key, stopped := p.tickets.chatKey(r.subject(), name), false
+	for other := range p.running.Range {
+		if x := other.(*exchange); x.key == key {
+			x.stop()
+			stopped = true
+		}
 	}
-	respond(w, struct {
-		Version int  `json:"version"`
-		Stopped bool `json:"stopped"`
-	}{wireVersion, len(stopped) > 0})
+	respond(w, map[string]any{"version": wireVersion, "stopped": stopped})
 	return nil
 }
 

@@ -53,12 +53,6 @@ type messageMetadata struct {
 	Feedback     *chatclient.Feedback `json:"feedback"`
 }
 
-type feedbackResponse struct {
-	Version  int                  `json:"version"`
-	Message  string               `json:"message"`
-	Feedback *chatclient.Feedback `json:"feedback"`
-}
-
 // listConversations responds with a page of the visitor's own conversations.
 func (p *Proxy) listConversations(w http.ResponseWriter, r request) *httpError {
 	if r.anonymous() {
@@ -249,7 +243,7 @@ func (p *Proxy) setFeedback(w http.ResponseWriter, r request) *httpError {
 	if err != nil {
 		return upstream(err, true)
 	}
-	respond(w, feedbackResponse{wireVersion, r.segments[3], known(feedback)})
+	respond(w, map[string]any{"version": wireVersion, "message": r.segments[3], "feedback": known(feedback)})
 	return nil
 }
 

@@ -41,11 +41,11 @@ func TestProxy_History(t *testing.T) {
 		assert.Equal(t, want, messages)
 
 		_, set := e.do("PATCH", path+"/"+two.Message+"/feedback", `{"feedback":"positive"}`)
-		assert.Equal(t, `{"version":1,"message":"`+two.Message+`","feedback":"positive"}`+"\n", set)
+		assert.JSONEq(t, `{"version":1,"message":"`+two.Message+`","feedback":"positive"}`, set)
 		_, messages = e.do("GET", path, "")
 		assert.Equal(t, strings.Replace(want, `"feedback":null}}],`, `"feedback":"positive"}}],`, 1), messages)
 		_, set = e.do("PATCH", path+"/"+two.Message+"/feedback", `{"feedback":null}`)
-		assert.Equal(t, `{"version":1,"message":"`+two.Message+`","feedback":null}`+"\n", set)
+		assert.JSONEq(t, `{"version":1,"message":"`+two.Message+`","feedback":null}`, set)
 		e.failed(400, "not_assistant", "PATCH", path+"/"+user+"/feedback", `{"feedback":"negative"}`)
 		assert.Empty(t, e.reports())
 		e.end()

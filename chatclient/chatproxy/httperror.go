@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
-	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -107,11 +106,7 @@ func upstreamMessage(err error, hasTicket bool) *httpError {
 // call failed.
 func mayHaveArrived(err error) bool {
 	e, ok := errors.AsType[*chatclient.Error](err)
-	if !ok || errors.Is(err, chatclient.ErrLimiter) || e.Code == chatclient.CodeUnderMaintenance {
-		return false
-	}
-	op, ok := errors.AsType[*net.OpError](err)
-	return e.StatusCode < 300 && !(ok && op.Op == "dial") || e.StatusCode >= 500
+	return ok && e.OutcomeUnknown
 }
 
 // interrupted returns what ended a reply that had begun.

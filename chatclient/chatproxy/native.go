@@ -95,15 +95,11 @@ type replyTickets struct {
 // nativeEncoder encodes a reply in the form of POST /messages.
 type nativeEncoder struct{}
 
-type startFrame struct {
-	Type    string `json:"type"`
-	Version int    `json:"version"`
-	replyTickets
-}
-
-type finishFrame struct {
+// nativeFrame is the first or the last of a reply.
+type nativeFrame struct {
 	Type         string `json:"type"`
-	FinishReason string `json:"finishReason"`
+	Version      int    `json:"version,omitempty"`
+	FinishReason string `json:"finishReason,omitempty"`
 	replyTickets
 }
 
@@ -119,7 +115,7 @@ type errorFrame struct {
 func (nativeEncoder) header(http.Header) {}
 
 func (nativeEncoder) start(b []byte, t replyTickets) []byte {
-	return appendFrame(b, startFrame{"start", wireVersion, t})
+	return appendFrame(b, nativeFrame{"start", wireVersion, "", t})
 }
 
 func (nativeEncoder) text(b []byte, quoted []byte) []byte {
@@ -135,7 +131,7 @@ func (nativeEncoder) other(b []byte, e chatclient.Event) []byte {
 func (nativeEncoder) endText(b []byte) []byte { return b }
 
 func (nativeEncoder) finish(b []byte, reason string, t replyTickets) []byte {
-	return appendFrame(b, finishFrame{"finish", reason, t})
+	return appendFrame(b, nativeFrame{"finish", 0, reason, t})
 }
 
 func (nativeEncoder) fail(b []byte, e *httpError, t replyTickets) []byte {

@@ -2,7 +2,6 @@ package chatproxy
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -264,7 +263,7 @@ func (x *exchange) load() (c chat, value []byte) {
 	if !x.isKept {
 		return c, nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), chatsTimeout)
+	ctx, cancel := x.chatsContext()
 	defer cancel()
 	value, err := x.p.chats.Load(ctx, x.key)
 	if err != nil {
@@ -280,7 +279,7 @@ func (x *exchange) load() (c chat, value []byte) {
 
 // swap stores c in place of a value, and is false if another was stored.
 func (x *exchange) swap(old []byte, c *chat) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), chatsTimeout)
+	ctx, cancel := x.chatsContext()
 	defer cancel()
 	swapped, err := x.p.chats.CompareAndSwap(ctx, x.key, old, c.encode())
 	if err != nil {
@@ -290,14 +289,16 @@ func (x *exchange) swap(old []byte, c *chat) bool {
 	return swapped
 }
 
+func (x *exchange) chatsContext() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(x.ctx), chatsTimeout)
+}
+
 // chatsFailed goes on as without a chat.
 func (x *exchange) chatsFailed(err error) {
 	x.failures = append(x.failures, fmt.Errorf("%w: %w", ErrChats, err))
 	x.isKept = false
 	x.lost = x.message.ticket == ""
 }
-
-var errChanged = errors.New("chatproxy: the chat changes all the time")
 
 // update changes what Chats has of the chat.
 func (x *exchange) update(change func(*chat)) {
@@ -306,10 +307,8 @@ func (x *exchange) update(change func(*chat)) {
 		if !x.isKept {
 			return
 		}
-		change(&c)
-		if x.swap(value, &c) {
+		if change(&c); x.swap(value, &c) {
 			return
 		}
 	}
-	x.chatsFailed(errChanged)
 }

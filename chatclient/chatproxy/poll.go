@@ -24,10 +24,10 @@ type polls struct {
 	released map[chatclient.ConversationID]bool
 }
 
-// poll is what the latest call for a conversation returned.
+// poll is the latest call for a conversation, and what it returned.
 type poll struct {
 	at           time.Time
-	done         chan struct{} // closed when the rest is set
+	once         sync.Once
 	conversation *chatclient.Conversation
 	failure      *httpError
 }
@@ -48,27 +48,25 @@ func (ps *polls) ticket(t *tickets, s subject, id chatclient.ConversationID) str
 	return t.poll(s, id)
 }
 
-// take returns the poll of a conversation, and whether the caller is to make its call.
-func (ps *polls) take(id chatclient.ConversationID) (current *poll, isNew bool, e *httpError) {
+// take returns the poll of a conversation, whose call may be made once.
+func (ps *polls) take(id chatclient.ConversationID) (*poll, *httpError) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if ps.released[id] {
-		return nil, false, errNotHeld
+		return nil, errNotHeld
 	}
 	for other, old := range ps.latest {
 		if time.Since(old.at) >= pollPause {
 			delete(ps.latest, other)
 		}
 	}
-	if current = ps.latest[id]; current != nil {
-		return current, false, nil
+	if ps.latest[id] == nil {
+		if retryAfter, ok := ps.calls.take(struct{}{}); !ok {
+			return nil, tooManyRequests(retryAfter)
+		}
+		ps.latest[id] = &poll{at: time.Now()}
 	}
-	if retryAfter, ok := ps.calls.take(struct{}{}); !ok {
-		return nil, false, tooManyRequests(retryAfter)
-	}
-	current = &poll{at: time.Now(), done: make(chan struct{})}
-	ps.latest[id] = current
-	return current, true, nil
+	return ps.latest[id], nil
 }
 
 // release keeps that no person has a conversation any more.
@@ -79,20 +77,6 @@ func (ps *polls) release(id chatclient.ConversationID) {
 		clear(ps.released)
 	}
 	ps.released[id] = true
-}
-
-// call makes the call of a poll, which others wait for: it does not end with its visitor.
-func (p *Proxy) call(ctx context.Context, id chatclient.ConversationID, current *poll) {
-	defer close(current.done)
-	c, err := p.bot.Conversation(context.WithoutCancel(ctx), id)
-	if err != nil {
-		current.failure = upstream(err, true)
-		return
-	}
-	current.conversation = c
-	if !heldStatus(c.Status) {
-		p.polls.release(id)
-	}
 }
 
 type pollResponse struct {
@@ -115,18 +99,18 @@ func (p *Proxy) poll(w http.ResponseWriter, r request) *httpError {
 			return errMessageNotFound
 		}
 	}
-	current, isNew, e := p.polls.take(id)
+	current, e := p.polls.take(id)
 	if e != nil {
 		return e
 	}
-	if isNew {
-		p.call(r.Context(), id, current)
-	}
-	select {
-	case <-current.done:
-	case <-r.Context().Done():
-		return errBusy // nobody reads it
-	}
+	current.once.Do(func() { // it is for other tabs too, so it does not end with this visitor
+		c, err := p.bot.Conversation(context.WithoutCancel(r.Context()), id)
+		if current.conversation = c; err != nil {
+			current.failure = upstream(err, true)
+		} else if !heldStatus(c.Status) {
+			p.polls.release(id)
+		}
+	})
 	if current.failure != nil {
 		return current.failure
 	}

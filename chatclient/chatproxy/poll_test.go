@@ -106,7 +106,6 @@ func TestPoll_SharedByTabs(t *testing.T) {
 		poll := "/conversations/" + e.proxy.tickets.poll(ada, "456") + "/poll"
 		before := len(e.fake.Requests())
 		for i := range 3 {
-			e.fake.Script(chattest.Slow(time.Second))
 			var tabs sync.WaitGroup
 			for range 8 {
 				tabs.Go(func() {

@@ -106,7 +106,7 @@ type Proxy struct {
 	streams     *slots
 	bodies      bodies
 	chats       Chats
-	running     running
+	running     sync.Map // of *exchange, those that name a chat
 	polls       polls
 	crossOrigin *http.CrossOriginProtection
 	onReply     func(context.Context, Visitor, chatclient.Metadata)
@@ -161,7 +161,6 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		streams:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
 		bodies:      bodies{perVisitor: &slots{max: max(minBodies, o.MaxStreamsPerVisitor), used: map[subject]int{}}},
 		chats:       o.Chats,
-		running:     running{exchanges: map[string][]*exchange{}},
 		polls:       newPolls(),
 		crossOrigin: o.CrossOrigin,
 		onReply:     o.OnReply,

@@ -472,7 +472,7 @@ func interleave(t *testing.T, seed uint64) {
 		assert.False(t, ticket != "" && seen[""][ticket])
 	}
 	assert.Empty(t, e.proxy.streams.used)
-	assert.Empty(t, e.proxy.running.exchanges)
+	e.proxy.running.Range(func(x, _ any) bool { return assert.Fail(t, "an exchange is left") })
 	e.end()
 }
 

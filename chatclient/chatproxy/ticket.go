@@ -57,11 +57,12 @@ func newMAC(secret string) (func(parts []string) []byte, error) {
 		return nil, err
 	}
 	return func(parts []string) []byte {
-		mac := hmac.New(sha256.New, key)
+		var b []byte
 		for _, part := range parts { // each with its length, so that no two lists read the same
-			mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
-			mac.Write([]byte(part))
+			b = append(binary.BigEndian.AppendUint64(b, uint64(len(part))), part...)
 		}
+		mac := hmac.New(sha256.New, key)
+		mac.Write(b)
 		return mac.Sum(nil)
 	}, nil
 }
