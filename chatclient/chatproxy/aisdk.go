@@ -15,7 +15,7 @@ import (
 
 const (
 	maxMessages = 10_000 // a megabyte of messages that have text are fewer
-	maxParts    = 100    // of the message that is asked for
+	maxParts    = 100    // of the wanted message
 )
 
 var (
@@ -62,12 +62,12 @@ func decodeAISDK(body []byte) (m message, e *httpError) {
 		m.ticket = newestTicket(messages)
 	}
 	m.again = trigger == "regenerate-message"
-	at := findAsked(messages, wanted, m.again)
+	at := findWanted(messages, wanted, m.again)
 	if at < 0 {
 		return m, m.setResults(messages[len(messages)-1])
 	}
 	m.later = slices.ContainsFunc(messages[at+1:], isUser)
-	return m, m.setAsked(messages[at])
+	return m, m.setWanted(messages[at])
 }
 
 // messages returns those of a chat, or the last one alone.
@@ -85,10 +85,10 @@ func (f fields) messages() ([]json.RawMessage, *httpError) {
 	return messages, nil
 }
 
-// findAsked returns the index of the user's message that is asked for, -1 for none: the
-// one with the id, else the last one. A reply stands for the message before it, if
+// findWanted returns the index of the user's message that is wanted, -1 for none: the
+// one with the id, else the last one. For a reply it is the message before it, if
 // another reply is wanted.
-func findAsked(messages []json.RawMessage, id string, again bool) int {
+func findWanted(messages []json.RawMessage, id string, again bool) int {
 	last := len(messages) - 1
 	for i := last; id != "" && i >= 0; i-- {
 		if got, _ := pick(messages[i], "id").text("id"); got == id {
@@ -109,15 +109,15 @@ func isUser(message json.RawMessage) bool {
 	return role == "user"
 }
 
-// setAsked sets the text and the id of the message that is asked for.
-func (m *message) setAsked(asked json.RawMessage) (e *httpError) {
-	if m.text, e = userText(asked); e != nil {
+// setWanted sets the text and the id of the wanted message.
+func (m *message) setWanted(wanted json.RawMessage) (e *httpError) {
+	if m.text, e = userText(wanted); e != nil {
 		return e
 	}
 	if e := checkText(m.text); e != nil {
 		return e
 	}
-	if m.id, e = pick(asked, "id").name("id", maxMessageID); e != nil {
+	if m.id, e = pick(wanted, "id").name("id", maxMessageID); e != nil {
 		return e
 	}
 	if m.again && m.id == "" {

@@ -34,7 +34,7 @@ func (e *site) tryTicket(status int, code, ticket string, header ...string) {
 var aiBodies atomic.Int64
 
 // aiBody is what DefaultChatTransport posts for the second turn of a chat. Each one is of
-// a chat of its own.
+// another chat.
 func aiBody(text, ticket string) string {
 	return fmt.Sprintf(`{"id":"chat-%d","trigger":"submit-message","messages":[
 		{"id":"1","role":"user","parts":[{"type":"text","text":"first"}]},
@@ -70,7 +70,7 @@ func TestProxy_TicketsOfOthers(t *testing.T) {
 	assert.Empty(t, e.reports())
 }
 
-// Anonymous visitors are told apart by their session alone.
+// Anonymous visitors differ by their session alone.
 func TestProxy_TicketsOfOtherSessions(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{Anonymous: true}})
 	mine := e.send("Hello", "", asUser, "", asSession, "s1")

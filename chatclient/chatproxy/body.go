@@ -113,7 +113,7 @@ func readBody(in io.Reader) ([]byte, *httpError) {
 // fields are members of a JSON object by name, as they were written.
 type fields map[string]json.RawMessage
 
-// members calls f for each member of valid JSON, none for a value that is no object. It
+// members calls f for each member of valid JSON, none for another value. It
 // is false if there are too many values to look at.
 func members(object []byte, f func(name string, value json.RawMessage)) bool {
 	err := bookbag.Scan(object, func(s *bookbag.Scanner) error {
@@ -210,7 +210,7 @@ func only(body []byte, names ...string) (f fields, e *httpError) {
 	return f, e
 }
 
-// errUserID has a sentence of its own, since only the session says who the visitor is.
+// errUserID has another sentence, since only the session says who the visitor is.
 var errUserID = invalid("userId must not be sent: your session says who you are.")
 
 func isUserID(name string) bool { return strings.EqualFold(name, "userId") }

@@ -48,6 +48,6 @@
 // WriteTimeout. A browser that is gone ends the call to Bookbag, unless it is the
 // first of a chat and the conversation is not known yet: then the stream is read
 // for up to 60 seconds more. The handler needs a ResponseWriter that can be
-// flushed, also behind Unwrap. nginx is told not to buffer; other proxies must not
-// either.
+// flushed, also behind Unwrap. A header stops nginx from buffering; other proxies
+// must not buffer either.
 package chatproxy

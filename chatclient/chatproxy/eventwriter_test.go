@@ -96,7 +96,7 @@ func TestRelay_VisitorLeaves(t *testing.T) {
 }
 
 // A visitor who leaves is noticed also while nothing is written, and while the
-// service has not answered at all.
+// service has not responded at all.
 func TestRelay_VisitorLeavesWhileServiceIsSilent(t *testing.T) {
 	for name, fault := range map[string]chattest.Fault{"within the reply": chattest.Silence(1), "before it": chattest.Slow(time.Hour)} {
 		t.Run(name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestProxy_GETWithBody(t *testing.T) {
 	assert.Empty(t, e.fake.Requests())
 }
 
-// What ends a reply early is said in a frame, whatever it is; nothing hangs.
+// What ends a reply early is in a frame, whatever it is; nothing hangs.
 func TestRelay_EndsEarly(t *testing.T) {
 	reply := func(turn chattest.Turn) []chattest.Part {
 		if turn.Message == "short" {

@@ -17,7 +17,7 @@ import (
 	"github.com/chatident/chatident/chatclient/chattest"
 )
 
-// secret stands for os.Getenv("CHATPROXY_SECRET").
+// secret is in place of os.Getenv("CHATPROXY_SECRET").
 const secret = "0123456789abcdef0123456789abcdef"
 
 // exampleBot returns a client of a fake, in place of
@@ -80,7 +80,7 @@ func Example() {
 	visitor := func(r *http.Request) (chatproxy.Visitor, error) {
 		cookie, err := r.Cookie("session")
 		if err != nil {
-			return chatproxy.Visitor{}, nil // nobody is signed in
+			return chatproxy.Visitor{}, nil // not signed in
 		}
 		return chatproxy.Visitor{UserID: sessions[cookie.Value]}, nil
 	}
@@ -105,7 +105,7 @@ func Example() {
 	// 401 {"version":1,"error":{"code":"sign_in_required","message":"Please sign in to chat."}}
 }
 
-// Visitors who are not signed in may chat as well: they are told apart by the
+// Visitors who are not signed in may chat as well: they differ by the
 // session that the site gives everybody, and counted by their address, since
 // another session costs them nothing.
 func Example_anonymous() {

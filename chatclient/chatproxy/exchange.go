@@ -195,7 +195,7 @@ func (x *exchange) report() {
 }
 
 // isAlive reports whether the visitor was still there when a write failed: net/http
-// notices that one has left a moment later, and takes each failed write of its own for that.
+// notices that one has left a moment later, and takes each write that it failed for that.
 func (x *exchange) isAlive() bool {
 	if errors.Is(x.out.failed, os.ErrDeadlineExceeded) {
 		return true

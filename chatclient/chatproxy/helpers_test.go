@@ -27,7 +27,7 @@ const (
 	testKey    = "oc_test_chattest"
 )
 
-// site is a site with the proxy under /chat, in front of a fake of the service.
+// site is a site with the proxy under /chat, before a fake of the service.
 // Everything is in memory, so it also lives in a synctest bubble.
 type site struct {
 	*testing.T
@@ -41,7 +41,7 @@ type site struct {
 	reported []error
 }
 
-// as is the header by which the site of the tests recognises its visitors.
+// as is the header that names the visitors of the site of the tests.
 const (
 	asUser    = "X-User"
 	asSession = "X-Session"
@@ -143,8 +143,8 @@ func (l *oneConn) Accept() (net.Conn, error) {
 func (l *oneConn) Close() error   { return nil }
 func (l *oneConn) Addr() net.Addr { return &net.UnixAddr{Net: "pipe"} }
 
-// reports returns what OnError was told since the last time. That comes after
-// the answers.
+// reports returns what OnError was called with since the last time. That comes after
+// the responses.
 func (e *site) reports() []error {
 	e.handlers.Wait()
 	e.mu.Lock()
@@ -217,7 +217,7 @@ func quoted(s string) string {
 	return string(b)
 }
 
-// refused checks a refusal, and that the service was not called for it.
+// rejected checks an error, and that the service was not called for it.
 func (e *site) rejected(status int, code, method, path, body string, header ...string) *http.Response {
 	e.Helper()
 	before := len(e.fake.Requests())
@@ -226,7 +226,7 @@ func (e *site) rejected(status int, code, method, path, body string, header ...s
 	return res
 }
 
-// failed checks a refusal.
+// failed checks an error.
 func (e *site) failed(status int, code, method, path, body string, header ...string) *http.Response {
 	e.Helper()
 	res, text := e.do(method, path, body, header...)
@@ -239,7 +239,7 @@ func (e *site) failed(status int, code, method, path, body string, header ...str
 	assert.Equal(e, 1, answer.Version)
 	assert.Equal(e, code, answer.Error.Code, text)
 	assert.Regexp(e, `^[A-Za-z].*\.$`, answer.Error.Message, "a sentence")
-	assert.Equal(e, status == 429, res.Header.Get("Retry-After") != "", "it is said where it is known")
+	assert.Equal(e, status == 429, res.Header.Get("Retry-After") != "", "it is there if it is known")
 	assert.Equal(e, "application/json", res.Header.Get("Content-Type"))
 	assert.Equal(e, "no-store", res.Header.Get("Cache-Control"))
 	assert.Equal(e, "nosniff", res.Header.Get("X-Content-Type-Options"))

@@ -12,7 +12,7 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-// httpError is a response other than the one that was asked for: a code and a sentence
+// httpError is a response other than the wanted one: a code and a sentence
 // of ours, whatever the cause. Within a reply it is a frame.
 type httpError struct {
 	status     int // 0 for one that only a reply has

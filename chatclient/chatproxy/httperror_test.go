@@ -14,7 +14,7 @@ import (
 	"github.com/chatident/chatident/chatclient/chattest"
 )
 
-// What the service refuses, and what the visitor is told.
+// What the service rejects, and what the visitor gets.
 func TestUpstream_Rejections(t *testing.T) {
 	const chat, list, messages, feedback = "chat", "list", "messages", "feedback"
 	all := []string{chat, list, messages, feedback}
@@ -99,7 +99,7 @@ func TestUpstream_RateLimit(t *testing.T) {
 		begun := time.Now()
 		e.fake.Script(chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(2 * time.Second))
 		e.send("Hello", "")
-		assert.Equal(t, 2*time.Second, time.Since(begun), "as much is waited for")
+		assert.Equal(t, 2*time.Second, time.Since(begun), "so long a wait is accepted")
 
 		begun = time.Now()
 		e.fake.Script(chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(3 * time.Second))
@@ -111,7 +111,7 @@ func TestUpstream_RateLimit(t *testing.T) {
 	})
 }
 
-// A refusal that was met before does not hide the last one.
+// An earlier rejection does not hide the last one.
 func TestUpstream_RejectionAfterRateLimit(t *testing.T) {
 	for _, test := range []struct {
 		fault  chattest.Fault
@@ -135,7 +135,7 @@ func TestUpstream_RejectionAfterRateLimit(t *testing.T) {
 	}
 }
 
-// The deadline of a request is no visitor who left: it is answered, and told.
+// The deadline of a request is no visitor who left: it gets a response, and is reported.
 func TestProxy_DeadlineOfTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{server: func(s *http.Server) {
@@ -163,7 +163,7 @@ func TestProxy_RetryAfterRoundedUp(t *testing.T) {
 	assert.Equal(t, "2", res.Header.Get("Retry-After"))
 }
 
-// A panic is told, even where nobody waits for the answer any more.
+// A panic is reported, even if nobody reads the response any more.
 func TestProxy_PanicAfterVisitorLeft(t *testing.T) {
 	e := newSite(t, setup{})
 	gone, cancel := context.WithCancel(t.Context())
@@ -176,7 +176,7 @@ func TestProxy_PanicAfterVisitorLeft(t *testing.T) {
 	assert.Len(t, e.reports(), 1)
 }
 
-// The answer is at the visitor's before OnError is called, whatever that does.
+// The response reaches the visitor before OnError is called, whatever that does.
 func TestProxy_OnErrorAfterTheResponse(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{proxy: &Options{OnError: func(*http.Request, error) { time.Sleep(time.Minute) }}})

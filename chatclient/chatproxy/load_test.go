@@ -29,8 +29,8 @@ const (
 	loadVar     = "CHATIDENT_LOAD_PEER"
 )
 
-// TestMain makes this program the other process of TestProxy_Load, where it is asked
-// to be: the browsers and the service.
+// TestMain runs the browsers and the service of TestProxy_Load in another process of this
+// program, by a variable of its environment.
 func TestMain(m *testing.M) {
 	if os.Getenv(loadVar) == "" {
 		os.Exit(m.Run())

@@ -114,7 +114,7 @@ func TestProxy_Paths(t *testing.T) {
 	r.URL.Path = "messages"
 	e.proxy.ServeHTTP(w, r)
 	assert.Equal(t, 200, w.Code)
-	e.rejected(404, "not_found", "GET", "/x", "", asUser, "broken") // for nothing nobody is asked
+	e.rejected(404, "not_found", "GET", "/x", "", asUser, "broken") // the visitor function is not called
 	for path, allow := range map[string]string{
 		"/messages": "POST", "/ai-sdk": "POST", "/ai-sdk/x/stream": "GET", "/conversations": "GET",
 		"/conversations/a/messages": "GET", "/conversations/a/messages/b/feedback": "PATCH",

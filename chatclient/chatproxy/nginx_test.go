@@ -123,7 +123,7 @@ func TestProxy_BehindNginx(t *testing.T) {
 		}()
 		select {
 		case <-first:
-			assert.True(t, arrives, "nginx does buffer where it is not told otherwise")
+			assert.True(t, arrives, "nginx does buffer unless a header stops it")
 		case <-time.After(time.Second):
 			assert.False(t, arrives, "the first word waits for the second")
 		}

@@ -13,7 +13,7 @@ const (
 	maxSwaps     = 16
 
 	// maxAwait is the longest wait of a message for the first exchange of its chat,
-	// which may be in another process, so that Chats is asked again and again.
+	// which may be in another process, so that Chats is read again and again.
 	maxAwait   = 30 * time.Second
 	awaitPause = 250 * time.Millisecond
 
@@ -75,7 +75,7 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 	return false, errBusy
 }
 
-// pause waits before Chats is asked again, and reports whether it may be.
+// pause waits before Chats is read again, and reports whether it may be.
 func (x *exchange) pause() bool {
 	select {
 	case <-x.ctx.Done():

@@ -123,7 +123,7 @@ type redacted = secret.Redacted
 
 // New returns a Proxy for a client. The secret is for the tickets: at least 32 bytes,
 // and not the client's API key. visitor returns who a request comes from, the zero
-// [Visitor] for nobody, who gets 401. It sees the request as the handler does, below
+// [Visitor] for one without a session, who gets 401. It sees the request as the handler does, below
 // the prefix; if it fails or panics, the response is a 500. The options may be nil. A
 // bad argument is a *[FieldError].
 //

@@ -41,7 +41,7 @@ func (x *exchange) relay(stream *chatclient.Stream) (next *chatclient.Stream) {
 	return x.end(stream)
 }
 
-// learn keeps the ids that the service has told of.
+// learn keeps the ids that the service has sent.
 func (x *exchange) learn(conversation chatclient.ConversationID, m chatclient.Metadata) {
 	ticket := x.p.tickets.conversation(x.visitor.subject(), conversation)
 	isNew := ticket != "" && x.conversation == ""
@@ -74,7 +74,7 @@ func (x *exchange) end(stream *chatclient.Stream) (next *chatclient.Stream) {
 	if m.ConversationID == "" { // the ids are of no known conversation
 		t.Message, t.UserMessage = "", ""
 	}
-	x.reportReply(m)
+	defer x.reportReply(m)
 	if err != nil {
 		return x.fail(interrupted(err), t)
 	}

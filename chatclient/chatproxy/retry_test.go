@@ -305,7 +305,7 @@ func TestChat_BeginsAnew(t *testing.T) {
 	})
 }
 
-// brokenChats fails, or returns what it was told to.
+// brokenChats fails, or returns a fixed value.
 type brokenChats struct {
 	value []byte
 	err   error

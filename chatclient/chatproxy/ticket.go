@@ -21,7 +21,7 @@ const (
 	maxTicket     = 512
 	maxCursor     = 4096
 	minSecret     = 32
-	markSize      = 12 // bytes of a MAC that only tells apart what one visitor sends
+	markSize      = 12 // bytes of a MAC that compares what one visitor sends
 )
 
 // tickets seals and opens the only form in which an id of the service leaves the

@@ -83,7 +83,7 @@ func TestTicket_Bound(t *testing.T) {
 	}
 }
 
-// damaged are forms of a ticket that are no ticket.
+// damaged returns texts that look like a ticket.
 func damaged(ticket string) []string {
 	forms := []string{
 		"", "456", "v1", "v1.456", "v1.456.", "v1..", ".456.", "..", "v1.9" + ticket[len("v1.4"):],
@@ -105,7 +105,7 @@ func TestTicket_Damaged(t *testing.T) {
 	}
 	long := own.seal(strings.Repeat("c", maxTicket), "conversation", ada) // whose MAC is right
 	_, ok := own.openConversation(ada, long)
-	assert.False(t, ok, "it is refused before it is read")
+	assert.False(t, ok, "it is rejected before it is read")
 }
 
 func TestTicket_PreviousSecrets(t *testing.T) {
