@@ -62,7 +62,22 @@
       return this.#conversation;
     }
     messages(conversation, page) { return this.#call("GET", at(conversation, "messages") + query(page)); }
-    poll(ticket, after = "") { return this.#call("GET", at(ticket, "poll") + query({ after })); } // messages of a person
+    async *watch(ticket, after) { // what a person writes, in batches, until the assistant has the conversation again
+      for (let retryAfter; ticket;) {
+        const wait = retryAfter ?? (globalThis.document?.hidden ? 30 : 5);
+        await new Promise((resolve) => setTimeout(resolve, wait * 1000));
+        let messages = [];
+        try {
+          const page = await this.#call("GET", at(ticket, "poll") + query({ after }));
+          [messages, ticket, retryAfter] = [page.messages, page.poll];
+          after = messages.at(-1)?.id ?? after;
+        } catch (error) {
+          if (error.status < 429) return;
+          ({ retryAfter } = error);
+        }
+        yield messages;
+      }
+    }
     feedback(conversation, message, feedback) { // "positive", "negative" or null
       return this.#call("PATCH", `${at(conversation, "messages")}/${encodeURIComponent(message)}/feedback`, { feedback });
     }
@@ -144,21 +159,10 @@
     });
   }
   let watched = false;
-  async function watch(ticket, after) { // draws what a person writes, until the assistant has the conversation again
+  async function watch(ticket, after) {
     if (watched) return;
     watched = true;
-    for (let retryAfter; ticket;) {
-      const wait = retryAfter ?? (page.hidden ? 30 : 5);
-      await new Promise((resolve) => setTimeout(resolve, wait * 1000));
-      try {
-        const { messages, poll } = await chat.poll(ticket, after);
-        draw(messages.filter(({ role }) => role === "assistant"));
-        [ticket, after, retryAfter] = [poll, messages.at(-1)?.id ?? after];
-      } catch (error) {
-        if (error.status < 429) break;
-        ({ retryAfter } = error);
-      }
-    }
+    for await (const messages of chat.watch(ticket, after)) draw(messages.filter(({ role }) => role === "assistant"));
     watched = false;
   }
   async function restore([conversation, id]) { // the chat of the page before
@@ -181,6 +185,7 @@
     event.preventDefault();
     const text = input.value.trim();
     if (text === "" || button.type === "button" || button.disabled) return; // while it is Stop, or the chat is restored
+    for (const again of log.querySelectorAll("button")) again.remove(); // which are for the message before
     show("user", names.user + text);
     input.value = "";
     receive(chat.send(text), text);

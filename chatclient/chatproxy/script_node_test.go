@@ -29,7 +29,8 @@ type (
 				ID, Role string
 				Parts    []chattest.Part
 			}
-			Feedback, Poll, Conversation string
+			Waits                  []int // in milliseconds
+			Feedback, Conversation string
 		}
 		Error *struct {
 			Name, Message, Code string
@@ -146,7 +147,7 @@ func postFaults(fake *chattest.Fake, faults ...chattest.Fault) chattest.Fault {
 }
 
 // While a person has the conversation, the page gets their messages by polling.
-func TestScript_Poll(t *testing.T) {
+func TestScript_Person(t *testing.T) {
 	e := newSite(t, setup{})
 	e.chat("ada", step{"send": "Hello"})
 	ticket := e.proxy.tickets.conversation(ada, "456")
@@ -156,11 +157,66 @@ func TestScript_Poll(t *testing.T) {
 	assert.Equal(t, "held", held.FinishReason)
 	assert.Empty(t, got[1].Pieces)
 	e.fake.AddMessage("456", "A person is.")
-	got = e.chat("ada", step{"poll": held.Poll, "after": held.UserMessage})
+	e.fake.SetStatus("456", "ongoing")
+	got = e.chat("ada", step{"watch": held.Poll, "after": held.UserMessage}, step{"watch": held.Poll})
 	require.Nil(t, got[0].Error)
 	require.Len(t, got[0].Answer.Messages, 1)
 	assert.Equal(t, "A person is.", got[0].Answer.Messages[0].Parts[0].Text)
-	assert.Equal(t, held.Poll, got[0].Answer.Poll)
+	assert.Empty(t, got[1].Answer.Messages, "which nobody has any more")
+}
+
+// The class waits as long as the server wants it to, asks for what is new, and ends when the
+// assistant has the conversation again or the ticket is unknown.
+func TestScript_Watch(t *testing.T) {
+	page := func(poll string, ids ...string) http.HandlerFunc {
+		messages := []string{}
+		for _, id := range ids {
+			messages = append(messages, `{"id":"`+id+`","role":"assistant","parts":[]}`)
+		}
+		return responding(`{"version":1,"poll":` + poll + `,"messages":[` + strings.Join(messages, ",") + `]}`)
+	}
+	fail := func(status int, retryAfter string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", retryAfter)
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, `{"version":1,"error":{"code":"x","message":"No."}}`)
+		}
+	}
+	for name, test := range map[string]struct {
+		responses []http.HandlerFunc
+		targets   []string
+		ids       []string
+		waits     []int
+	}{
+		"to its end": {
+			[]http.HandlerFunc{page(`"p/2"`, "a", "b"), fail(429, "7"), fail(502, ""), page(`"p/2"`), page("null", "c")},
+			[]string{"p1/poll?after=m%26", "p%2F2/poll?after=b", "p%2F2/poll?after=b", "p%2F2/poll?after=b", "p%2F2/poll?after=b"},
+			[]string{"a", "b", "c"}, []int{5000, 5000, 7000, 5000, 5000},
+		},
+		"released": {[]http.HandlerFunc{fail(409, "")}, []string{"p1/poll?after=m%26"}, nil, []int{5000}},
+		"unknown":  {[]http.HandlerFunc{fail(404, "")}, []string{"p1/poll?after=m%26"}, nil, []int{5000}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			left := test.responses
+			s := &scriptServer{respond: func(w http.ResponseWriter, r *http.Request) {
+				left[0](w, r)
+				left = left[1:]
+			}}
+			got := s.chat(t, "", step{"watch": "p1", "after": "m&"})
+			require.Nil(t, got[0].Error)
+			assert.Empty(t, left)
+			for i := range test.targets {
+				test.targets[i] = "/conversations/" + test.targets[i]
+			}
+			assert.Equal(t, test.targets, s.targets())
+			var ids []string
+			for _, m := range got[0].Answer.Messages {
+				ids = append(ids, m.ID)
+			}
+			assert.Equal(t, test.ids, ids)
+			assert.Equal(t, test.waits, got[0].Answer.Waits)
+		})
+	}
 }
 
 func TestScript_TicketOfAnotherVisitor(t *testing.T) {
@@ -496,9 +552,9 @@ func TestScript_Paths(t *testing.T) {
 	var paths []string
 	chatWith(t, func(w http.ResponseWriter, r *http.Request) {
 		paths = append(paths, r.URL.EscapedPath()+"?"+r.URL.RawQuery)
-	}, "", step{"messages": step{"limit": 5}, "of": "a/../b?#"}, step{"conversation": "c/d"}, step{"feedback": nil, "on": "e/f"}, step{"history": step{"cursor": "&limit=7"}}, step{"messages": step{"cursor": nil}}, step{"poll": "p/q"}, step{"poll": "p?", "after": "v1.m.x&"})
+	}, "", step{"messages": step{"limit": 5}, "of": "a/../b?#"}, step{"conversation": "c/d"}, step{"feedback": nil, "on": "e/f"}, step{"history": step{"cursor": "&limit=7"}}, step{"messages": step{"cursor": nil}})
 	assert.Equal(t, []string{
 		"/conversations/a%2F..%2Fb%3F%23/messages?limit=5", "/conversations/c%2Fd/messages/e%2Ff/feedback?", "/conversations?cursor=%26limit%3D7",
-		"/conversations/c%2Fd/messages?", "/conversations/p%2Fq/poll?after=", "/conversations/p%3F/poll?after=v1.m.x%26",
+		"/conversations/c%2Fd/messages?",
 	}, paths)
 }

@@ -32,11 +32,11 @@ func (b tab) signIn(url, name string) {
 	)
 }
 
-// dark has the visitor prefer dark pages.
-func (b tab) dark(t *testing.T) {
+// prefer has the visitor prefer light or dark pages.
+func (b tab) prefer(t *testing.T, scheme string) {
 	t.Helper()
 	_, err := chromedp.Call(b.Context, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
-		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: "dark"}},
+		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	})
 	require.NoError(t, err)
 }
@@ -204,7 +204,7 @@ func TestPicturesOfOtherScreens(t *testing.T) {
 		}
 	}
 	b.signIn(s.url, "mallory")
-	b.dark(t)
+	b.prefer(t, "dark")
 	look("dark")
 	b.Do(chromedp.EmulateViewport(390, 844))
 	look("narrow")

@@ -9,6 +9,7 @@ import (
 	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/chatclient/chattest"
 	"github.com/chatident/chatident/examples/internal/browser"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/assert"
@@ -41,6 +42,29 @@ func (b tab) reply(n int) string {
 // begun waits until a reply has begun, but not come to its end.
 func (b tab) begun() {
 	b.WaitFor(`/time there was a/.test(document.querySelector("#log .assistant:last-child .text")?.textContent)`)
+}
+
+// shortWaits makes the pages that the tab opens next wait less between polls.
+func (b tab) shortWaits(t *testing.T) {
+	t.Helper()
+	_, err := chromedp.Call(b.Context, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
+		Source: `{ const wait = setTimeout; setTimeout = (f, ms) => wait(f, ms === 5000 ? 500 : ms); }`,
+	})
+	require.NoError(t, err)
+}
+
+// pictures keeps screenshots of the page on a desk and on a phone, light and dark.
+func (b tab) pictures(t *testing.T, name string) {
+	t.Helper()
+	for _, width := range []int64{1280, 390} {
+		b.Do(chromedp.EmulateViewport(width, 844))
+		b.prefer(t, "light")
+		b.Picture(fmt.Sprintf("%s-%d", name, width))
+		b.prefer(t, "dark")
+		b.Picture(fmt.Sprintf("%s-%d-dark", name, width))
+	}
+	b.prefer(t, "light")
+	b.Do(chromedp.EmulateViewport(1280, 1000))
 }
 
 func (b tab) ticket() string { return b.Evaluate("location.hash") }
@@ -343,7 +367,7 @@ func TestChat_TryAgain(t *testing.T) {
 	b.say("Where is my order?")
 	const again = chromedp.CSS("#log .error button")
 	b.Do(chromedp.WaitVisible(again))
-	b.Picture("chat-try-again")
+	b.pictures(t, "chat-try-again")
 	b.Do(chromedp.Click(again))
 	b.WaitFor(`/on Thursday/.test(document.querySelector("#log .assistant:last-child .text")?.textContent)`)
 	assert.Contains(t, b.reply(2), "left our warehouse")
@@ -352,6 +376,37 @@ func TestChat_TryAgain(t *testing.T) {
 	b.reply(2)
 	b.WaitFor(`document.querySelectorAll("#log .user").length === 2`)
 	b.RequireQuietConsole()
+}
+
+// While a person has the conversation, the page shows what they write, also after a reload.
+func TestChat_Person(t *testing.T) {
+	b := tab{browser.New(t)}
+	s := start(t, nil)
+	b.shortWaits(t)
+	b.chat(s.url, "ada")
+	b.say("Hello")
+	b.reply(1)
+	var id string
+	for c, err := range s.shop.bot.Conversations(t.Context()) {
+		require.NoError(t, err)
+		id = string(c.ID)
+	}
+	s.bookbag.Chat.SetStatus(id, "taken_over")
+	b.say("May I speak to somebody?")
+	b.WaitFor(`/A person has this chat now/.test(document.getElementById("log").textContent)`)
+	s.bookbag.Chat.AddMessage(id, "This is Grace, of the shop.")
+	assert.Equal(t, "This is Grace, of the shop.", b.reply(2))
+	b.pictures(t, "chat-person")
+	b.Do(chromedp.Reload())
+	assert.Equal(t, "This is Grace, of the shop.", b.reply(2))
+	b.WaitFor(`/A person has this chat now/.test(document.getElementById("log").textContent)`)
+	s.bookbag.Chat.AddMessage(id, "Goodbye.")
+	s.bookbag.Chat.SetStatus(id, "ongoing")
+	assert.Equal(t, "Goodbye.", b.reply(3))
+	b.WaitFor(`/The assistant has this chat again/.test(document.getElementById("log").textContent)`)
+	b.say("Hello")
+	assert.Contains(t, b.reply(4), "What can I do for you?")
+	b.RequireQuietConsole(browser.Refused) // too many polls
 }
 
 // The latest reply has a button for another one, also after a reload.
@@ -375,6 +430,7 @@ func TestChat_AnotherReply(t *testing.T) {
 		b.Do(chromedp.Reload())
 		assert.Contains(t, b.reply(2), "left our warehouse")
 	}
+	b.pictures(t, "chat-another-reply")
 	var retries int
 	for _, r := range s.bookbag.Chat.Requests() {
 		if strings.HasSuffix(r.Path, "/retry") {

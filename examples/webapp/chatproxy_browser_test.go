@@ -260,6 +260,14 @@ func TestChatProxyScript_TryAgain(t *testing.T) {
 		assert.Equal(t, "Hello", r.Message)
 		assert.Equal(t, s.received()[0].ID, r.ID)
 	}
+
+	// Another message leaves nothing to try again.
+	s.respond = failing(502, "bot_unavailable", "Not now.")
+	b.Do(chromedp.SendKeys(scriptInput, "one\n"), chromedp.WaitVisible(again))
+	s.respond = replying(`{"type":"text-delta","text":"end"}`, finish)
+	b.Do(chromedp.SendKeys(scriptInput, "two\n"))
+	b.WaitFor(`/end/.test(document.querySelector(".chatproxy-assistant:last-child")?.textContent)`)
+	assert.Equal(t, "You: Hello Assistant: whole You: one Not now. You: two Assistant: end", text())
 	b.RequireQuietConsole(browser.Refused)
 }
 

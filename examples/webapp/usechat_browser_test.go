@@ -89,11 +89,7 @@ func TestUseChatInABrowser(t *testing.T) {
 	assert.Contains(t, b.reply(3), "You said: <img src=x onerror=alert(1)> <b>bold</b>")
 	b.WaitFor(`document.querySelector("#log img, #log b") === null`)
 	b.WaitFor(`document.querySelector("#log li:last-child").getBoundingClientRect().bottom <= document.getElementById("ask").getBoundingClientRect().top`)
-	b.Picture("usechat")
-	b.dark(t)
-	b.Picture("usechat-dark")
-	b.Do(chromedp.EmulateViewport(390, 844))
-	b.Picture("usechat-narrow")
+	b.pictures(t, "usechat")
 	b.RequireQuietConsole()
 }
 
@@ -150,7 +146,7 @@ func TestUseChatTellsOfFailures(t *testing.T) {
 	b.say("Where is my order?")
 	b.told("The assistant could not finish this reply. Please try again.")
 	assert.NotContains(t, b.Text("body"), "sk_secret")
-	b.Picture("usechat-failure")
+	b.pictures(t, "usechat-failure")
 	again()
 	assert.Contains(t, b.reply(2), "on Thursday")
 

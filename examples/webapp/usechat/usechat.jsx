@@ -76,7 +76,7 @@ function Chat({ api }) {
         <fieldset>
           <label htmlFor="text">Message</label>
           <input id="text" ref={input} value={text} onChange={({ target }) => setText(target.value)}
-            maxLength="4000" autoComplete="off" placeholder="Enter sends, Escape stops the reply" />
+            maxLength="4000" autoComplete="off" placeholder="Enter sends, Escape stops" />
           {isRunning
             ? <button key="stop" id="stop" type="button" onClick={() => { stopReply(); input.current.focus(); }}>Stop</button>
             : <button key="send" id="send" className="primary">Send</button>}

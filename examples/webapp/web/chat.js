@@ -4,7 +4,8 @@
 {
   const $ = (id) => document.getElementById(id);
   const [log, form, input, list] = [$("log"), $("ask"), $("text"), $("history")];
-  let shown; // the conversation on screen: each has a ChatProxy of its own
+  let shown; // the conversation on screen: each has its ChatProxy
+  let watched; // the one that a person has
 
   // ticketIn reads the ticket of a conversation from an address, null for a new one.
   const ticketIn = ({ hash }) => hash.slice(1) || null;
@@ -64,12 +65,28 @@
     log.prepend(...items);
     log.scrollTop = log.scrollHeight - fromEnd;
     if (cursor) log.focus({ preventScroll: true }); // in the place of the button
+    else watch(chat, page.poll, page.messages.at(-1)?.id);
   }
 
   const message = (role, text) =>
     element("div", { className: `message ${role}` },
       element("span", { className: "role" }, role === "user" ? "You" : "Assistant"),
       element("p", { className: "text" }, text));
+
+  // watch shows what a person writes who has the conversation.
+  async function watch(chat, ticket, after) {
+    if (!ticket || chat === watched) return;
+    watched = chat;
+    log.append(element("p", { className: "quiet", role: "status" }, "A person has this chat now. What they write appears here."));
+    for await (const messages of chat.watch(ticket, after)) {
+      if (chat !== shown) return;
+      for (const { role, parts } of messages.filter((m) => m.role === "assistant")) {
+        follow(() => log.append(message(role, parts.map(({ text }) => text).join(""))));
+      }
+    }
+    watched = null;
+    if (chat === shown) follow(() => log.append(element("p", { className: "quiet", role: "status" }, "The assistant has this chat again.")));
+  }
 
   // rate adds the buttons below a reply: two thumbs and, below the latest, another reply
   // to what was sent.
@@ -92,6 +109,7 @@
 
   function ask(text) {
     $("welcome").hidden = true;
+    for (const again of log.querySelectorAll(".error button")) again.remove(); // which are for the message before
     const item = message("user", text);
     log.append(item);
     if (shown.conversation === null) sessionStorage.setItem("asked", JSON.stringify({ id: shown.id, text })); // for a reload
@@ -126,8 +144,8 @@
       failure = error;
     }
     if (chat !== shown) return refresh();
-    const { message: ticket, finishReason } = chat.reply;
-    if (words.textContent === "" && failure) reply.remove();
+    const { message: ticket, finishReason, userMessage, poll } = chat.reply;
+    if (words.textContent === "" && (failure || finishReason === "held")) reply.remove();
     if (failure?.status < 500) {
       undo();
       fail(failure);
@@ -141,6 +159,7 @@
     }
     settle(chat, chat.conversation); // null: it has ended, is gone, or is not known yet
     if (!failure && chat.conversation === null) find(chat);
+    watch(chat, failure?.poll ?? poll, userMessage);
     running(false);
     refresh();
   }

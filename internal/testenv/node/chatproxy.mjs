@@ -7,7 +7,7 @@
 //   {history: {limit, cursor}}
 //   {messages: {limit, cursor}, of: ticket}       of the current conversation by default
 //   {find: true}
-//   {poll: ticket, after: ticket}
+//   {watch: ticket, after: ticket}                all messages of a person, and the waits of 5 and 7 s
 //   {feedback: value, on: ticket}                 on the latest reply by default
 // Output: for each step {pieces, answer, error: {name, message, code, status, retryAfter}, id, conversation, reply}.
 import { readFile } from "node:fs/promises";
@@ -34,11 +34,23 @@ async function receive({ send: text, retry, stopAfter, leave, meanwhile }, piece
   }
 }
 
+async function watch({ watch: ticket, after }) {
+  const [messages, waits, { setTimeout }] = [[], [], globalThis];
+  globalThis.setTimeout = (f, wait, ...more) => {
+    if (wait !== 5000 && wait !== 7000) return setTimeout(f, wait, ...more); // of Node itself
+    waits.push(wait);
+    return setTimeout(f, 10);
+  };
+  for await (const batch of chat.watch(ticket, after)) messages.push(...batch);
+  globalThis.setTimeout = setTimeout;
+  return { messages, waits };
+}
+
 async function call(step) {
   if ("history" in step) return chat.history(step.history);
   if ("messages" in step) return chat.messages(step.of ?? chat.conversation, step.messages);
   if ("find" in step) return { conversation: await chat.find() };
-  if ("poll" in step) return chat.poll(step.poll, step.after);
+  if ("watch" in step) return watch(step);
   return chat.feedback(chat.conversation, step.on ?? chat.reply.message, step.feedback);
 }
 
