@@ -231,10 +231,14 @@ func (c *Client) await(ctx context.Context, left *time.Duration) error {
 	defer func() { *left -= time.Since(begun) }()
 	waits, cancel := context.WithTimeout(ctx, *left)
 	defer cancel()
-	if err := c.Limiter.Wait(waits); err != nil {
+	switch err := c.Limiter.Wait(waits); {
+	case err == nil:
+		return ctx.Err()
+	case waits.Err() != nil: // which is not the end of the caller's context
+		return ErrLimiter
+	default:
 		return fmt.Errorf("%w: %w", ErrLimiter, err)
 	}
-	return ctx.Err()
 }
 
 // Values of headers that all requests share.
