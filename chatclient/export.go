@@ -142,6 +142,7 @@ func (e *export) failed(err error) error {
 	}
 	f := e.res.Failure(err)
 	if !e.found && err == bookbag.ErrFormat {
+		_, _ = io.CopyN(io.Discard, e, maxPage) // what comes of it is enough
 		f.Problem = e.res.Problem(e.beginning)
 	}
 	return newError(f)
