@@ -9,8 +9,7 @@ GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 test:
 	go vet ./... ./examples/...
-	go test $$(go list ./... | grep -v /internal/faults)
-	go test ./examples/readme ./examples/mounting ./examples/action
+	go test $$(go list ./... | grep -v /internal/faults) ./examples/readme ./examples/mounting ./examples/action
 
 lint:
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt would change: $$files"; exit 1; }
