@@ -1,6 +1,7 @@
 package readings
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -78,6 +79,7 @@ type world struct {
 	bot      *chatclient.Client
 	book     *contacts.Client
 	proxy    *chatproxy.Proxy
+	reported []error // by the proxy
 }
 
 func newWorld(t *testing.T, row map[string]string, p *promise) *world {
@@ -102,7 +104,14 @@ func newWorld(t *testing.T, row map[string]string, p *promise) *world {
 	require.NoError(t, err)
 	w.proxy, err = chatproxy.New(w.bot, strings.Repeat("s", 32), func(r *http.Request) (chatproxy.Visitor, error) {
 		return chatproxy.Visitor{UserID: chatclient.UserID(r.Header.Get("X-User")), Session: "a-session"}, nil
-	}, &chatproxy.Options{Anonymous: true, OnError: func(*http.Request, error) {}})
+	}, &chatproxy.Options{
+		Anonymous: true,
+		PageTools: []string{"showMap"},
+		Tools: map[string]chatproxy.Tool{"lookupOrder": {Run: func(_ context.Context, call chatproxy.ToolCall) (any, error) {
+			return string(call.Visitor.UserID) + " " + string(call.Input), nil
+		}}},
+		OnError: func(_ *http.Request, err error) { w.reported = append(w.reported, err) },
+	})
 	require.NoError(t, err)
 	return w
 }

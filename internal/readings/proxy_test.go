@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/chatident/chatident/chatclient/chattest"
 )
 
@@ -25,6 +26,8 @@ var proxyPromises = []promise{
 	{name: "a page learns that a person has the conversation, and polls", check: pageTakenOver},
 	{name: "a chat continues after its first reply was left", check: chatContinues},
 	{name: "a chat gets another reply without a second turn", check: chatRetries},
+	{name: "a reply continues with the result of a tool, or fails", reply: lookup, check: toolOfTheSite},
+	{name: "a reply continues with the results of the site and the page, or fails", reply: lookupAndShow, check: toolOfThePage},
 }
 
 // do sends a visitor's request to the proxy.
@@ -260,4 +263,47 @@ func chatRetries(w *world) {
 	w.doBodies(chatBodies("m2", "More", false))
 	w.doBodies(chatBodies("m2", "More", true))
 	assert.Equal(w, slices.Repeat([]string{"Hello there, More"}, 4), w.turns())
+}
+
+func toolOfTheSite(w *world) {
+	_, stream := w.do("ada", "POST", "/messages", `{"message":"Where is my order?"}`)
+	checkAfterTools(w, stream, `Let me see. It is "ada {\"order\":7}"`)
+}
+
+func lookupAndShow(turn chattest.Turn) []chattest.Part {
+	if len(turn.ToolResults) > 0 {
+		return lookup(turn)
+	}
+	return append(lookup(turn), chattest.ToolCall("call_2", "showMap", `{}`))
+}
+
+func toolOfThePage(w *world) {
+	_, stream := w.do("ada", "POST", "/messages", `{"message":"Where is my order?"}`)
+	frames := w.frames(stream)
+	last := frames[len(frames)-1]
+	require.Equal(w, "finish", last.Type, stream)
+	assert.Contains(w, stream, `"toolName":"showMap"`)
+	assert.NotContains(w, stream, "lookupOrder")
+	_, stream = w.do("ada", "POST", "/tool-results", `{"conversation":"`+last.Conversation+`","results":[{"toolCallId":"call_2","output":true}]}`)
+	checkAfterTools(w, stream, `It is "ada {\"order\":7}"`)
+}
+
+// checkAfterTools checks the end of a reply, which continues if the service does without a
+// message.
+func checkAfterTools(w *world, stream, want string) {
+	w.Helper()
+	text := ""
+	frames := w.frames(stream)
+	for _, f := range frames {
+		text += f.Text
+	}
+	if w.readings["continue-without-message"] == "400" {
+		assert.Equal(w, "reply_failed", frames[len(frames)-1].Code, stream)
+		require.Len(w, w.reported, 1)
+		assert.ErrorIs(w, w.reported[0], chatproxy.ErrNoContinuation)
+		return
+	}
+	assert.Equal(w, want, text)
+	assert.Equal(w, "finish", frames[len(frames)-1].Type)
+	assert.Empty(w, w.reported)
 }
