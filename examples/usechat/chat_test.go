@@ -40,6 +40,14 @@ type message struct {
 		Conversation, Message, UserMessage, Poll string
 		ConversationLost                         bool
 	}
+	Labels []string // of tools that the server ran
+	Tools  []tool   // that the page sees
+}
+
+// tool is a call as useChat has it.
+type tool struct {
+	Type, ToolCallID, State string
+	Input                   json.RawMessage
 }
 
 func (s state) last() message {

@@ -87,7 +87,7 @@ func newSite(t *testing.T) *site {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.turns = append(s.turns, turn)
-		return []chattest.Part{chattest.Text("You said: " + turn.Message)}
+		return reply(turn)
 	}})
 	require.NoError(t, err)
 	t.Cleanup(s.fake.Close)
@@ -97,6 +97,8 @@ func newSite(t *testing.T) *site {
 		Allow:     func(context.Context, chatproxy.Visitor) (time.Duration, bool) { return 0, true },
 		OnError:   s.report,
 		Anonymous: true,
+		Tools:     map[string]chatproxy.Tool{"lookUpOrder": {Label: "Looking up your order", Run: lookUpOrder}},
+		PageTools: []string{"showMap", "pickDate"},
 	})
 	require.NoError(t, err)
 	scripts := bundles(t)

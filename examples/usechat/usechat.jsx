@@ -2,7 +2,7 @@
 // A test runs one action after the other, and gets the state of the chat after each.
 import "./strict.js"; // before the AI SDK
 import { Chat, useChat } from "@ai-sdk/react";
-import { DefaultChatTransport } from "ai";
+import { DefaultChatTransport, lastAssistantMessageIsCompleteWithToolCalls } from "ai";
 import { createRoot } from "react-dom/client";
 
 // The bodies of a request. The default one has all messages.
@@ -40,6 +40,7 @@ function start(prefix, chat) {
     regenerate: (messageId) => chat().regenerate({ messageId }),
     stop: () => Promise.all([chat().stop(), stopOnServer()]),
     disconnect: () => chat().stop(),
+    result: ({ method, ...result }) => chat()[method](result), // of a tool of the page
     wait: () => running,
   };
   const messageOf = (id) => chat().messages.find((message) => message.id === id);
@@ -51,29 +52,38 @@ function start(prefix, chat) {
     const { id, messages, status, error } = chat();
     return {
       id, status, error: error && { name: error.name, message: error.message },
-      messages: messages.map(({ id, role, parts, metadata }) => ({ id, role, text: textOf({ parts }), metadata })),
+      messages: messages.map(({ id, role, parts, metadata }) => ({
+        id, role, text: textOf({ parts }), metadata, labels: labelsOf({ parts }),
+        tools: parts.filter(({ type }) => type.startsWith("tool-")).map(({ type, toolCallId, state, input }) => ({ type, toolCallId, state, input })),
+      })),
     };
   };
 }
 
 const textOf = ({ parts }) => parts.map(({ type, text }) => (type === "text" ? text : "")).join("");
 
-const transport = (prefix, body) =>
-  new DefaultChatTransport({ api: `${prefix}/ai-sdk`, prepareSendMessagesRequest: bodies[body] });
+const labelsOf = ({ parts }) => parts.filter(({ type }) => type === "data-tool").map(({ data }) => data.label);
+
+const options = (prefix, body) => ({
+  transport: new DefaultChatTransport({ api: `${prefix}/ai-sdk`, prepareSendMessagesRequest: bodies[body] }),
+  sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
+});
 
 // startInNode is for the class, whose state is not React's.
 export function startInNode({ prefix, body }) {
-  const chat = new Chat({ transport: transport(prefix, body) });
+  const chat = new Chat(options(prefix, body));
   return start(prefix, () => chat);
 }
 
 let helpers;
 
 function Page({ prefix, body }) {
-  helpers = useChat({ transport: transport(prefix, body) });
+  helpers = useChat(options(prefix, body));
   return (
     <ol>
-      {helpers.messages.map((message) => <li key={message.id} className={message.role}>{textOf(message)}</li>)}
+      {helpers.messages.map((message) => (
+        <li key={message.id} className={message.role}>{labelsOf(message).map((label) => <em key={label}>{label}</em>)}{textOf(message)}</li>
+      ))}
     </ol>
   );
 }
