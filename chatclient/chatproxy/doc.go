@@ -38,8 +38,8 @@
 // What reaches the browser is chosen by name: tool calls and everything unknown
 // stay on the server, unless Options.PassTools is set.
 //
-// Of one visitor, requests are counted before their bodies are read, and replies
-// and bodies that are read at once are bounded. A call waits at most 2 seconds for
+// The requests of a visitor are counted before their bodies are read, and replies
+// and bodies in progress are bounded. A call waits at most 2 seconds for
 // the client's Limiter and the service's Retry-After together. All bounds count for
 // this process alone: on several machines, let Allow, Chats and the Limiter share
 // a store.
