@@ -46,24 +46,32 @@ type bodies struct {
 	bytes      atomic.Int64 // in memory
 }
 
-// withBody reads a JSON body and calls decode with it, within the bounds. decode must
-// not keep the body.
-func (p *Proxy) withBody(w http.ResponseWriter, r *http.Request, v Visitor, limit int64, decode func(body []byte) *httpError) *httpError {
+// decoder decodes a body of at most limit bytes. decode must not keep the body.
+type decoder[T any] struct {
+	limit  int64
+	decode func(body []byte) (T, *httpError)
+}
+
+// decodeBody reads a JSON body and decodes it, within the bounds.
+func decodeBody[T any](p *Proxy, w http.ResponseWriter, r *http.Request, v Visitor, d decoder[T]) (value T, e *httpError) {
 	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(mediaType), "application/json") {
-		return errNotJSON
+		return value, errNotJSON
 	}
 	if !p.bodies.perVisitor.take(v.subject()) {
-		return tooManyRequests(time.Second)
+		return value, tooManyRequests(time.Second)
 	}
 	defer p.bodies.perVisitor.free(v.subject())
-	in := &counted{Reader: http.MaxBytesReader(w, r.Body, limit), all: &p.bodies.bytes}
+	in := &counted{Reader: http.MaxBytesReader(w, r.Body, d.limit), all: &p.bodies.bytes}
 	defer in.release()
 	body, e := readBody(in)
-	if e != nil {
-		return e
+	if e == errTooLarge && d.limit == maxAIBody {
+		e = errChatTooLarge
 	}
-	return decode(body)
+	if e != nil {
+		return value, e
+	}
+	return d.decode(body)
 }
 
 // counted counts the bytes that were read among those of all bodies.

@@ -156,15 +156,20 @@ func (c *chat) factsOf(m message, id, text string) facts {
 	return f
 }
 
-// trimmed is a text as it is compared: a service may cut white space off.
-func trimmed(text string) string { return strings.TrimSpace(text) }
+// textMark returns the mark of a text, "" for none. A service may cut white space off.
+func (p *Proxy) textMark(who subject, text string) string {
+	if text == "" {
+		return ""
+	}
+	return p.tickets.mark("text", who, strings.TrimSpace(text))
+}
 
-// newestUser returns the newest message of the visitor in a page, nil for none.
-func newestUser(page []chatclient.StoredMessage) *chatclient.StoredMessage {
-	for i := len(page) - 1; i >= 0; i-- {
-		if page[i].Role == "user" {
-			return &page[i]
+// newestUser returns the newest message of the visitor in a page, the zero one for none.
+func newestUser(page []chatclient.StoredMessage) (newest chatclient.StoredMessage) {
+	for _, m := range page {
+		if m.Role == "user" {
+			newest = m
 		}
 	}
-	return nil
+	return newest
 }

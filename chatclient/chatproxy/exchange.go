@@ -27,9 +27,11 @@ type exchange struct {
 	r       *http.Request
 	visitor Visitor
 	message
-	key    string // of the chat in Chats
-	isKept bool   // there is a chat, and Chats works
-	out    *eventWriter
+	key      string // of the chat in Chats
+	isKept   bool   // there is a chat, and Chats works
+	idMark   string
+	textMark string // "" without a text
+	out      *eventWriter
 
 	ctx     context.Context // of the calls to the service, not of the browser
 	cancel  context.CancelCauseFunc
@@ -55,6 +57,9 @@ var errLeft = errors.New("chatproxy: the page has left")
 func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m message, encoder replyEncoder) (*exchange, *httpError) {
 	who := v.subject()
 	x := &exchange{p: p, w: w, r: r, visitor: v, message: m}
+	if m.id != "" {
+		x.idMark, x.textMark = p.tickets.mark("id", who, m.id), p.textMark(who, m.text)
+	}
 	if m.ticket != "" {
 		var ok bool
 		if x.conversation, ok = p.tickets.openConversation(who, m.ticket); !ok {
@@ -210,11 +215,7 @@ func (x *exchange) isAlive() bool {
 
 // stop ends the replies of a chat.
 func (p *Proxy) stop(w http.ResponseWriter, r request) *httpError {
-	var name string
-	e := p.withBody(w, r.Request, r.Visitor, maxBody, func(body []byte) (e *httpError) {
-		name, e = decodeStop(body)
-		return e
-	})
+	name, e := decodeBody(p, w, r.Request, r.Visitor, decoder[string]{maxBody, decodeStop})
 	if e != nil {
 		return e
 	}

@@ -220,11 +220,7 @@ func (p *Proxy) visible(parts []chatclient.Part) []json.RawMessage {
 
 // setFeedback sets or clears a thumb up or down.
 func (p *Proxy) setFeedback(w http.ResponseWriter, r request) *httpError {
-	var feedback chatclient.Feedback
-	e := p.withBody(w, r.Request, r.Visitor, maxBody, func(body []byte) (e *httpError) {
-		feedback, e = decodeFeedback(body)
-		return e
-	})
+	feedback, e := decodeBody(p, w, r.Request, r.Visitor, decoder[chatclient.Feedback]{maxBody, decodeFeedback})
 	if e != nil {
 		return e
 	}

@@ -7,7 +7,7 @@ import (
 // serveMessage returns the handler of a message. Its steps are those of all three forms,
 // which differ in their decoder and encoder alone. A request counts before its body is
 // read, so that a body costs the visitor something.
-func (p *Proxy) serveMessage(d decoder, newEncoder func() replyEncoder) handler {
+func (p *Proxy) serveMessage(d decoder[message], newEncoder func() replyEncoder) handler {
 	return func(w http.ResponseWriter, r *http.Request, _ []string) *httpError {
 		visitor, e := p.authenticate(r)
 		if e != nil {
@@ -16,7 +16,7 @@ func (p *Proxy) serveMessage(d decoder, newEncoder func() replyEncoder) handler 
 		if e := p.checkAllowance(r, visitor); e != nil {
 			return e
 		}
-		m, e := p.decode(w, r, visitor, d)
+		m, e := decodeBody(p, w, r, visitor, d)
 		if e != nil {
 			return e
 		}
@@ -36,15 +36,4 @@ func (p *Proxy) serveMessage(d decoder, newEncoder func() replyEncoder) handler 
 		x.report()
 		return nil
 	}
-}
-
-func (p *Proxy) decode(w http.ResponseWriter, r *http.Request, v Visitor, d decoder) (m message, e *httpError) {
-	e = p.withBody(w, r, v, d.limit, func(body []byte) (e *httpError) {
-		m, e = d.decode(body)
-		return e
-	})
-	if e == errTooLarge && d.limit == maxAIBody {
-		e = errChatTooLarge
-	}
-	return m, e
 }

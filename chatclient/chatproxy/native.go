@@ -20,12 +20,6 @@ type message struct {
 	results []chatclient.ToolResult // of the page's tools, in place of a text
 }
 
-// decoder decodes the body of a message.
-type decoder struct {
-	limit  int64 // of the body
-	decode func(body []byte) (message, *httpError)
-}
-
 func decodeMessage(body []byte) (message, *httpError) {
 	m, _, e := decodeNative(body, "message", "conversation", "chat", "id")
 	if e == nil {

@@ -97,9 +97,8 @@ func (x *exchange) keep(c *chat, retry bool) {
 	if x.id == "" {
 		return
 	}
-	id, text := x.marks()
-	m := sentMessage{ID: id, Text: text, State: unknown}
-	if sent := c.find(id); sent != nil && text == "" {
+	m := sentMessage{ID: x.idMark, Text: x.textMark, State: unknown}
+	if sent := c.find(x.idMark); sent != nil && m.Text == "" {
 		m.Text = sent.Text
 	}
 	if retry {
@@ -108,24 +107,14 @@ func (x *exchange) keep(c *chat, retry bool) {
 	c.keep(m)
 }
 
-// marks returns those of the message's id and text, "" for none.
-func (x *exchange) marks() (id, text string) {
-	t, who := x.p.tickets, x.visitor.subject()
-	if x.text != "" {
-		text = t.mark("text", who, trimmed(x.text))
-	}
-	return t.mark("id", who, x.id), text
-}
-
 // plan returns whether the message becomes the service's retry, else it is a new turn. It
 // sets the conversation of c, if one is found.
 func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
 	for {
-		id, text := x.marks()
-		f := c.factsOf(x.message, id, text)
+		f := c.factsOf(x.message, x.idMark, x.textMark)
 		current, _ := x.p.tickets.openConversation(x.visitor.subject(), c.Conversation)
-		ticketID, isTicket := x.p.tickets.openMessage(x.visitor.subject(), current, x.id)
-		f.isTicket = isTicket
+		var ticketID string
+		ticketID, f.isTicket = x.p.tickets.openMessage(x.visitor.subject(), current, x.id)
 		switch decide(f) {
 		case awaitFirst:
 			return false, errReplyPending
@@ -164,30 +153,21 @@ func (x *exchange) compare(c *chat, in chatclient.ConversationID, ticketID strin
 	if err != nil {
 		return false, upstream(err, true)
 	}
-	newest := newestUser(page.Items)
-	if newest == nil {
-		newest = &chatclient.StoredMessage{}
-	}
-	id, text := x.marks()
-	stored := x.p.tickets.mark("text", x.visitor.subject(), trimmed(newest.Text()))
-	sent := c.find(id)
+	newest, sent := newestUser(page.Items), c.find(x.idMark)
+	stored := x.p.textMark(x.visitor.subject(), newest.Text())
+	id, isNewest := ticketID, false
 	switch {
-	case ticketID != "":
-		if newest.ID != ticketID || text != "" && text != stored {
-			return false, errEdit
-		}
-		return true, nil
 	case sent == nil || sent.State == rejected:
-		retry = text == stored
+		isNewest = x.textMark != "" && x.textMark == stored
 	case sent.State == arrived && c.LastUser != "":
-		if newest.ID != c.LastUser { // there is a later one, of another chat
-			return false, errEdit
-		}
-		return true, nil
+		id = c.LastUser
 	default:
-		retry = sent.Text == stored && (newest.ID != c.LastUser || sent.State == arrived)
+		isNewest = sent.Text == stored && (newest.ID != c.LastUser || sent.State == arrived)
 	}
-	if retry {
+	switch {
+	case id != "" && newest.ID != id, ticketID != "" && x.textMark != "" && x.textMark != stored:
+		return false, errEdit // there is a later one, of another chat, or the text was changed
+	case id != "" || isNewest:
 		return true, nil
 	}
 	return false, x.needText()
@@ -230,7 +210,7 @@ func (x *exchange) beganWith(page chatclient.Page[chatclient.StoredMessage], sen
 	texts := []string{}
 	for _, m := range page.Items {
 		if m.Role == "user" {
-			texts = append(texts, x.p.tickets.mark("text", x.visitor.subject(), trimmed(m.Text())))
+			texts = append(texts, x.p.textMark(x.visitor.subject(), m.Text()))
 		}
 	}
 	return page.NextCursor == "" && len(texts) == 1 && texts[0] == sent.Text
@@ -238,17 +218,15 @@ func (x *exchange) beganWith(page chatclient.Page[chatclient.StoredMessage], sen
 
 // failed keeps what is known of a message whose call has failed.
 func (x *exchange) failed(err error, retry bool) *httpError {
-	hasConversation := x.conversation != ""
-	e := upstreamMessage(err, hasConversation)
+	e := upstreamMessage(err, x.conversation != "")
 	if e == errEnded {
 		e = x.endedOrHeld()
 	}
 	isGone := e == errEnded || e == errConversationNotFound
-	id, _ := x.marks()
 	x.isFirst = false
 	x.update(func(c *chat) {
 		c.PendingUntil = 0
-		if sent := c.find(id); sent != nil && !mayHaveArrived(err) && !retry {
+		if sent := c.find(x.idMark); sent != nil && !mayHaveArrived(err) && !retry {
 			sent.State = rejected
 		}
 		if isGone {

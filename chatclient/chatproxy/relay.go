@@ -50,12 +50,11 @@ func (x *exchange) learn(conversation chatclient.ConversationID, m chatclient.Me
 	}
 	if x.isKept && (isNew || m.UserMessageID != "") {
 		x.isFirst = x.isFirst && ticket == ""
-		id, _ := x.marks()
 		x.update(func(c *chat) {
 			if isNew {
 				c.Conversation, c.PendingUntil = ticket, 0
 			}
-			if sent := c.find(id); sent != nil && m.UserMessageID != "" {
+			if sent := c.find(x.idMark); sent != nil && m.UserMessageID != "" {
 				sent.State, c.LastUser = arrived, m.UserMessageID
 			}
 		})

@@ -396,7 +396,8 @@ func TestChat_ValueSize(t *testing.T) {
 	x := &exchange{p: newSite(t, setup{}).proxy, visitor: Visitor{UserID: chatclient.UserID(strings.Repeat("u", 128))}}
 	var c chat
 	for i := range 200 {
-		x.message = message{id: fmt.Sprint(strings.Repeat("i", 250), i), text: strings.Repeat("x", 60_000)}
+		x.message.id = fmt.Sprint(strings.Repeat("i", 250), i)
+		x.idMark, x.textMark = x.p.tickets.mark("id", x.visitor.subject(), x.message.id), x.p.textMark(x.visitor.subject(), strings.Repeat("x", 60_000))
 		x.keep(&c, false)
 	}
 	c.Conversation = x.p.tickets.conversation(x.visitor.subject(), chatclient.ConversationID(strings.Repeat("c", 128)))

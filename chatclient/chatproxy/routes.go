@@ -26,10 +26,10 @@ func (p *Proxy) routeTable() []route {
 	newNative := func() replyEncoder { return nativeEncoder{} }
 	newAISDK := func() replyEncoder { return &aiSDKEncoder{} }
 	return []route{
-		{http.MethodPost, []string{"messages"}, p.serveMessage(decoder{maxBody, decodeMessage}, newNative)},
-		{http.MethodPost, []string{"retry"}, p.serveMessage(decoder{maxBody, decodeRetry}, newNative)},
-		{http.MethodPost, []string{"ai-sdk"}, p.serveMessage(decoder{maxAIBody, decodeAISDK}, newAISDK)},
-		{http.MethodPost, []string{"tool-results"}, p.serveMessage(decoder{maxBody, decodeToolResults}, newNative)},
+		{http.MethodPost, []string{"messages"}, p.serveMessage(decoder[message]{maxBody, decodeMessage}, newNative)},
+		{http.MethodPost, []string{"retry"}, p.serveMessage(decoder[message]{maxBody, decodeRetry}, newNative)},
+		{http.MethodPost, []string{"ai-sdk"}, p.serveMessage(decoder[message]{maxAIBody, decodeAISDK}, newAISDK)},
+		{http.MethodPost, []string{"tool-results"}, p.serveMessage(decoder[message]{maxBody, decodeToolResults}, newNative)},
 		{http.MethodPost, []string{"stop"}, p.withVisitor(p.stop)},
 		{http.MethodGet, []string{"ai-sdk", ticket, "stream"}, p.withVisitor(nothingToResume)},
 		{http.MethodGet, []string{"conversation"}, p.withVisitor(p.findChat)},
