@@ -30,7 +30,7 @@ type step struct {
 type state struct {
 	ID       string
 	Status   string // "ready", "error", "submitted" or "streaming"
-	Error    *struct{ Name, Message string }
+	Error    *struct{ Name, Code, Sentence string }
 	Messages []message
 }
 
@@ -57,16 +57,12 @@ func (s state) last() message {
 	return s.Messages[len(s.Messages)-1]
 }
 
-// code is the code of an error of the proxy.
+// code is the code of an error, "" for none.
 func (s state) code() string {
 	if s.Error == nil {
 		return ""
 	}
-	var body struct{ Error struct{ Code string } }
-	if json.Unmarshal([]byte(s.Error.Message), &body) != nil {
-		return "sentence: " + s.Error.Message
-	}
-	return body.Error.Code
+	return s.Error.Code
 }
 
 // chat is a visitor's page with useChat.
@@ -116,7 +112,7 @@ func startNode(t *testing.T, major string) *node {
 func (n *node) open(t *testing.T, s *site, body, visitor string) chat {
 	t.Helper()
 	c := nodeChat{t, n}
-	c.line(map[string]string{"prefix": s.url + "/chat", "body": body, "cookie": cookieName(strings.TrimPrefix(s.url, "http://")) + "=" + visitor})
+	c.line(map[string]string{"site": s.url, "body": body, "cookie": cookieName(strings.TrimPrefix(s.url, "http://")) + "=" + visitor})
 	return c
 }
 

@@ -106,6 +106,8 @@ func newSite(t *testing.T) *site {
 	mux.Handle("/chat/", http.StripPrefix("/chat", proxy))
 	mux.Handle("/scripts/", http.StripPrefix("/scripts", http.FileServer(http.Dir(scripts))))
 	mux.HandleFunc("/{$}", page)
+	mux.HandleFunc("/guide", guidePage)
+	mux.HandleFunc("/guide.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "guide.js") })
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	s.url = server.URL
@@ -135,7 +137,7 @@ func page(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: cookieName(r.Host), Value: r.FormValue("visitor"), Path: "/", HttpOnly: true})
 	w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src data:")
 	fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>useChat</title><link rel="icon" href="data:,">`+
-		`<div id="chat" data-prefix="/chat" data-body="%s"></div><script type="module" src="/scripts/v%s.js"></script>`,
+		`<div id="chat" data-body="%s"></div><script type="module" src="/scripts/v%s.js"></script>`,
 		r.FormValue("body"), r.FormValue("major"))
 }
 

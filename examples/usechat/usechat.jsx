@@ -9,28 +9,32 @@ import { createRoot } from "react-dom/client";
 const last = (messages) => messages.at(-1);
 const ticketOf = (messages) => messages.findLast(({ metadata }) => metadata?.conversation)?.metadata.conversation;
 const bodies = {
-  all: undefined,
   last: ({ id, messages, trigger, messageId }) => ({
     body: { id, messages: [last(messages)], conversation: ticketOf(messages), trigger, messageId },
   }),
   message: ({ id, messages, trigger, messageId }) => ({
     body: { id, message: last(messages), conversation: ticketOf(messages), trigger, messageId },
   }),
-  id: ({ id, messages, trigger, messageId }) => ({ body: { id, message: last(messages), trigger, messageId } }),
+  id: ({ id, messages, trigger, messageId }) => ({ body: { id, message: messages.at(-1), trigger, messageId } }),
   // Without the chat's id and the trigger, as many pages have it.
   "last, ticket": ({ messages }) => ({ body: { messages: [last(messages)], conversation: ticketOf(messages) } }),
   "message, ticket": ({ messages }) => ({ body: { message: last(messages), conversation: ticketOf(messages) } }),
 };
 
-// start returns the function that runs an action. The chat returns its present helpers.
-function start(prefix, chat) {
+function stopOf({ id, stop }) {
+  const stopReply = () => { stop(); return fetch("/chat/stop", { method: "POST", keepalive: true, headers: { "Content-Type": "application/json" }, body: JSON.stringify({ chat: id }) }); };
+  return stopReply();
+}
+
+function failureOf(error) {
+  let code = "reply_failed", sentence = error.message;
+  try { ({ code, message: sentence } = JSON.parse(error.message).error); } catch {}
+  return { name: error.name, code, sentence };
+}
+
+// start returns the function that runs an action. chat returns the present helpers.
+function start(chat) {
   let running = Promise.resolve();
-  const stopOnServer = () =>
-    fetch(`${prefix}/stop`, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ chat: chat().id }),
-    });
   const actions = {
     send: (text) => chat().sendMessage({ text }),
     again: (messageId) => chat().sendMessage({ text: textOf(messageOf(messageId)), messageId }),
@@ -38,7 +42,7 @@ function start(prefix, chat) {
     file: () => chat().sendMessage({ text: "See", files: [{ type: "file", mediaType: "text/plain", url: "data:text/plain,this" }] }),
     resubmit: () => chat().sendMessage(),
     regenerate: (messageId) => chat().regenerate({ messageId }),
-    stop: () => Promise.all([chat().stop(), stopOnServer()]),
+    stop: () => stopOf(chat()),
     disconnect: () => chat().stop(),
     result: ({ method, ...result }) => chat()[method](result), // of a tool of the page
     wait: () => running,
@@ -51,7 +55,7 @@ function start(prefix, chat) {
     await new Promise((resolve) => setTimeout(resolve, 10)); // React has drawn it
     const { id, messages, status, error } = chat();
     return {
-      id, status, error: error && { name: error.name, message: error.message },
+      id, status, error: error && failureOf(error),
       messages: messages.map(({ id, role, parts, metadata }) => ({
         id, role, text: textOf({ parts }), metadata, labels: labelsOf({ parts }),
         tools: parts.filter(({ type }) => type.startsWith("tool-")).map(({ type, toolCallId, state, input }) => ({ type, toolCallId, state, input })),
@@ -64,21 +68,23 @@ const textOf = ({ parts }) => parts.map(({ type, text }) => (type === "text" ? t
 
 const labelsOf = ({ parts }) => parts.filter(({ type }) => type === "data-tool").map(({ data }) => data.label);
 
-const options = (prefix, body) => ({
-  transport: new DefaultChatTransport({ api: `${prefix}/ai-sdk`, prepareSendMessagesRequest: bodies[body] }),
+const options = (body) => ({
+  ...(body === "all"
+    ? { transport: new DefaultChatTransport({ api: "/chat/ai-sdk" }) }
+    : { transport: new DefaultChatTransport({ api: "/chat/ai-sdk", prepareSendMessagesRequest: bodies[body] }) }),
   sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
 });
 
 // startInNode is for the class, whose state is not React's.
-export function startInNode({ prefix, body }) {
-  const chat = new Chat(options(prefix, body));
-  return start(prefix, () => chat);
+export function startInNode({ body }) {
+  const chat = new Chat(options(body));
+  return start(() => chat);
 }
 
 let helpers;
 
-function Page({ prefix, body }) {
-  helpers = useChat(options(prefix, body));
+function Page({ body }) {
+  helpers = useChat(options(body));
   return (
     <ol>
       {helpers.messages.map((message) => (
@@ -91,5 +97,5 @@ function Page({ prefix, body }) {
 const place = globalThis.document?.getElementById("chat");
 if (place) {
   createRoot(place).render(<Page {...place.dataset} />);
-  globalThis.run = start(place.dataset.prefix, () => helpers);
+  globalThis.run = start(() => helpers);
 }

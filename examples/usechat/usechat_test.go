@@ -146,7 +146,7 @@ var regenerated = map[string]struct {
 	"a failure within the reply": {func(t *testing.T, c chat, s *site) {
 		send(c, "one")
 		s.fake.Script(chattest.StreamError(2, "SQL: secret"))
-		require.Contains(t, send(c, "two").code(), "sentence: ")
+		require.Equal(t, "reply_failed", send(c, "two").code())
 	}, []string{"one", "two"}, 3},
 	"a stop in the first reply": {func(t *testing.T, c chat, s *site) {
 		release := s.hold(t, 1)

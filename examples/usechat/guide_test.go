@@ -1,0 +1,68 @@
+package usechat
+
+import (
+	"net/http"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/chatident/chatident/examples/internal/browser"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// Each block of JavaScript in the guide is in a script that the tests run.
+func TestGuide_BlocksAreInScripts(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/chat-in-the-browser.md")
+	require.NoError(t, err)
+	var scripts string
+	for _, name := range []string{"guide.js", "usechat.jsx"} {
+		script, err := os.ReadFile(name)
+		require.NoError(t, err)
+		scripts += string(script)
+	}
+	space := regexp.MustCompile(`\s+`)
+	scripts = space.ReplaceAllString(scripts, " ")
+	blocks := regexp.MustCompile("(?s)```js\n(.*?)```").FindAllStringSubmatch(string(guide), -1)
+	require.Len(t, blocks, 5)
+	for _, block := range blocks {
+		code := strings.TrimSpace(space.ReplaceAllString(block[1], " "))
+		code = strings.TrimSuffix(strings.TrimPrefix(code, "useChat("), ")") // whose options Node has too
+		assert.Contains(t, scripts, code)
+	}
+}
+
+// guidePage has the elements of guide.js.
+func guidePage(w http.ResponseWriter, r *http.Request) {
+	http.SetCookie(w, &http.Cookie{Name: cookieName(r.Host), Value: customer, Path: "/", HttpOnly: true})
+	w.Header().Set("Content-Security-Policy", "script-src 'self'; connect-src 'self'")
+	_, _ = w.Write([]byte(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Guide</title><link rel="icon" href="data:,">
+		<form id="form"><input id="text"></form><button id="stop">Stop</button><button id="again">Another reply</button><div id="log"></div>
+		<script src="/chat/chatproxy.js"></script><script src="/guide.js"></script>`))
+}
+
+func TestGuide_Page(t *testing.T) {
+	b := browser.New(t)
+	s := newSite(t)
+	say := func(text string) {
+		b.Do(chromedp.Evaluate[chromedp.Void](`document.getElementById("text").value = ""`))
+		b.Do(chromedp.SendKeys(chromedp.CSS("#text"), text+"\n"))
+	}
+	line := func(n int, text string) {
+		b.WaitFor(`document.querySelectorAll("#log p")[` + string(rune('0'+n)) + `]?.textContent === ` + text)
+	}
+	b.Do(chromedp.Navigate(s.url + "/guide"))
+	release := s.hold(t, 1)
+	say("one")
+	line(0, `"You "`)
+	b.Do(chromedp.Click(chromedp.CSS("#stop")))
+	release()
+	say("two")
+	line(1, `"You said: two"`)
+	b.Do(chromedp.Click(chromedp.CSS("#again")))
+	line(2, `"You said: two"`)
+	assert.Equal(t, [][]string{{"one", "two"}}, s.said(t))
+	b.RequireQuietConsole()
+}
