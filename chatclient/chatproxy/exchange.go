@@ -57,7 +57,7 @@ var errLeft = errors.New("chatproxy: the page has left")
 func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m message, encoder replyEncoder) (*exchange, *httpError) {
 	who := v.subject()
 	x := &exchange{p: p, w: w, r: r, visitor: v, message: m}
-	if m.id != "" {
+	if m.id != "" || m.chat != "" {
 		x.idMark, x.textMark = p.tickets.mark("id", who, m.id), p.textMark(who, m.text)
 	}
 	if m.ticket != "" {

@@ -94,9 +94,6 @@ func (x *exchange) keep(c *chat, retry bool) {
 	if retry { // which issues new ids
 		c.LastUser = ""
 	}
-	if x.id == "" {
-		return
-	}
 	m := sentMessage{ID: x.idMark, Text: x.textMark, State: unknown}
 	if sent := c.find(x.idMark); sent != nil && m.Text == "" {
 		m.Text = sent.Text

@@ -176,6 +176,31 @@ func TestRetry_FirstOutcomeUnknown(t *testing.T) {
 	}
 }
 
+// A message without an id is kept as well: it may have begun a conversation, and a message
+// before it is not the last one any more.
+func TestMessage_WithoutID(t *testing.T) {
+	for name, visitor := range map[string][]string{"signed in": nil, "anonymous": asAnonymous} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				e := newSite(t, setup{bot: &chatclient.Options{MaxRetries: -1}, proxy: &Options{Anonymous: true}})
+				send := func(text string) outcome {
+					res, body := e.do("POST", "/messages", fmt.Sprintf(`{"chat":"c","message":%q}`, text), visitor...)
+					return readOutcome(t, res, body)
+				}
+				e.fake.Script(chattest.DropAfter())
+				send("hello")
+				assert.Equal(t, visitor != nil, send("more").ConversationLost)
+				f := &chatForm{site: e, native: true, chat: "c", visitor: visitor}
+				f.send("m1", "with an id")
+				send("and without")
+				assert.Equal(t, "edit_unsupported", f.again("m1", "with an id").code)
+				send("and without")
+				e.end()
+			})
+		})
+	}
+}
+
 // A conversation of another tab is not taken for the lost one.
 func TestRetry_FindsNoOtherConversation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
