@@ -155,9 +155,9 @@ type response struct {
 	page    bool // err is the page of a proxy or firewall
 }
 
-// mark gives the rows of a call that failed its error. A rejected call may have saved
+// recordError keeps the error of a call that failed with its rows. A rejected call may have saved
 // some of its rows, unless it was too large and not read.
-func (r response) mark() {
+func (r response) recordError() {
 	if r.err == nil {
 		return
 	}
@@ -184,7 +184,7 @@ func (r *run) send(rows []*row) response {
 		res := r.call(rows)
 		r.pace.End(true)
 		r.note(res.verdict, res.err)
-		res.mark()
+		res.recordError()
 		isAlone := res.verdict == lost && len(rows) == 1
 		if res.verdict == later || isAlone && (tries < maxTries || !r.isUp()) {
 			continue
@@ -233,7 +233,7 @@ func (r *run) call(rows []*row) response {
 			r.maxBytes.Store(min(r.maxBytes.Load(), max(int64(len(call.Body))/2, 4<<10)))
 		}
 		e, page := newError(f), f.Err == nil && !f.IsService
-		return response{rows, judge(e, page), e, page}
+		return response{rows, classify(e, page), e, page}
 	}
 	var echoed []echo
 	var reasons json.RawMessage
@@ -247,7 +247,7 @@ func (r *run) call(rows []*row) response {
 	})
 	v, has := lost, 0
 	if err == nil {
-		has = mark(rows, echoed)
+		has = acknowledge(rows, echoed)
 	}
 	if has == len(rows) {
 		return response{rows: rows}
@@ -268,9 +268,9 @@ type echo struct {
 	ExternalID string `json:"external_id"`
 }
 
-// mark acknowledges the rows that a response has, and returns how many these are.
+// acknowledge acknowledges the rows that a response has, and returns how many these are.
 // The service may keep ids in lower case; no two of a call are equal then.
-func mark(rows []*row, echoed []echo) (n int) {
+func acknowledge(rows []*row, echoed []echo) (n int) {
 	others := map[string]bool{}
 	for i, e := range echoed { // mostly in the order of the call
 		if i < len(rows) && rows[i].Fields.ExternalID.value == e.ExternalID {
@@ -298,7 +298,7 @@ func (r *run) isUp() bool {
 	_, err := r.client.Page(r.calls, PageRequest{PerPage: minPerPage})
 	r.pace.End(true)
 	e, failed := err.(*Error)
-	if failed = failed && judge(e, false) >= lost; failed {
+	if failed = failed && classify(e, false) >= lost; failed {
 		r.note(lost, e)
 	}
 	return !failed

@@ -193,9 +193,9 @@ const (
 	stop                    // they are not saved, and no other row will be
 )
 
-// judge decides what a failed upsert means. page is a rejection that is not the
+// classify decides what a failed upsert means. page is a rejection that is not the
 // service's own, but perhaps a firewall's, which does not like one of the rows.
-func judge(e *Error, page bool) verdict {
+func classify(e *Error, page bool) verdict {
 	noRowIsToBlame := []int{
 		http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
 		http.StatusMethodNotAllowed, http.StatusProxyAuthRequired,

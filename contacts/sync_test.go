@@ -26,7 +26,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// people returns n good rows, whose cursors are their places.
+// newTestRows returns n good rows, whose cursors are their places.
 func newTestRows(n int) []contacts.Row {
 	rows := make([]contacts.Row, n)
 	for i := range rows {

@@ -40,7 +40,7 @@ type Call struct {
 // Response is a response of status 200 to 299.
 type Response struct {
 	ResponseInfo
-	foreign
+	sanitizer
 	Operation   string
 	StatusCode  int
 	Attempts    int
@@ -190,7 +190,7 @@ func (c *Client) attempt(parent context.Context, call Call, left *time.Duration,
 		return nil, &Failure{Err: c.reason(ctx, err)}
 	}
 	r := &Response{
-		ResponseInfo: c.parseInfo(res.Header), foreign: c.foreign, Operation: call.Operation, StatusCode: res.StatusCode,
+		ResponseInfo: c.parseInfo(res.Header), sanitizer: c.sanitizer, Operation: call.Operation, StatusCode: res.StatusCode,
 		ContentType: res.Header.Get("Content-Type"), ctx: ctx, parent: parent, Abort: abort,
 	}
 	r.Stream = &body{res.Body, r}
@@ -287,14 +287,14 @@ func (c *Client) fill(template string, ids []string) (path, escaped string) {
 }
 
 // reason is why an attempt failed, without the URL that net/http adds.
-func (f foreign) reason(ctx context.Context, err error) error {
+func (s sanitizer) reason(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause == ErrTimeout {
 		return ErrTimeout
 	}
 	for ue, ok := errors.AsType[*url.Error](err); ok; ue, ok = errors.AsType[*url.Error](err) {
 		err = ue.Err
 	}
-	if f.repeatsKey(err.Error()) { // net/http quotes what it cannot read, and a peer may send back what it got
+	if s.repeatsKey(err.Error()) { // net/http quotes what it cannot read, and a peer may send back what it got
 		return errShowsKey
 	}
 	return err

@@ -67,7 +67,7 @@ func (e *ArgumentError) Error() string { return e.Field + ": " + e.Rule }
 // Client makes calls. It is safe for use by many goroutines.
 type Client struct {
 	Config
-	foreign
+	sanitizer
 	base      *url.URL
 	authorize func(http.Header)                           // holds the key, out of reach of printers
 	send      func(*http.Request) (*http.Response, error) // holds requests with the key
@@ -107,7 +107,7 @@ func New(apiKey string, c Config) (*Client, error) {
 	c.MaxBody = cmp.Or(c.MaxBody, 16<<20)
 	c.MaxError = cmp.Or(c.MaxError, 64<<10)
 	authorization := []string{"Bearer " + apiKey}
-	return &Client{c, newForeign(apiKey), base, func(h http.Header) { h["Authorization"] = authorization }, send}, nil
+	return &Client{c, newSanitizer(apiKey), base, func(h http.Header) { h["Authorization"] = authorization }, send}, nil
 }
 
 // WithMaxWait returns a Client that shares everything with c but Config.MaxWait.

@@ -11,24 +11,24 @@ import (
 
 const maxID = 128
 
-// alphabet says which characters an id may have, in a table and in words.
+// alphabet is the characters that an id may have, as a table and in words.
 type alphabet struct {
-	foreign [256]byte // 1 for those that it may not have
+	invalid [256]byte // 1 for those that it may not have
 	words   string
 }
 
 var (
-	issued = newAlphabet("_-", "letters, digits, underscore and hyphen")
-	yours  = newAlphabet("._-", "letters, digits, dot, underscore and hyphen")
+	issuedIDs = newAlphabet("_-", "letters, digits, underscore and hyphen")
+	userIDs   = newAlphabet("._-", "letters, digits, dot, underscore and hyphen")
 )
 
 func newAlphabet(marks, words string) *alphabet {
 	a := &alphabet{words: words}
-	for c := range a.foreign {
-		a.foreign[c] = 1
+	for c := range a.invalid {
+		a.invalid[c] = 1
 	}
 	for _, c := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" + marks {
-		a.foreign[c] = 0
+		a.invalid[c] = 0
 	}
 	return a
 }
@@ -40,13 +40,13 @@ func UserID(id string) (broken string) {
 	if id == "." || id == ".." {
 		return "must not be . or .."
 	}
-	return cmp.Or(yours.check(id), field.Set(id))
+	return cmp.Or(userIDs.check(id), field.Set(id))
 }
 
 // IssuedID returns the rule that an id breaks which the service issued and that
 // becomes a segment of a path, or "" for a good one: one from a browser could be
 // anything.
-func IssuedID(id string) (broken string) { return issued.check(id) }
+func IssuedID(id string) (broken string) { return issuedIDs.check(id) }
 
 // ConversationID is IssuedID for the id of a conversation.
 func ConversationID(id string) (broken string) {
@@ -61,17 +61,17 @@ func (a *alphabet) check(id string) (broken string) {
 		return fmt.Sprintf("must have 1 to %d characters, has %d", maxID, len(id))
 	}
 	// Nearly all ids are good, so there is no branch for a byte, and four at a time.
-	var foreign byte
+	var invalid byte
 	rest := id
 	for ; len(rest) >= 4; rest = rest[4:] {
-		foreign |= a.foreign[rest[0]] | a.foreign[rest[1]] | a.foreign[rest[2]] | a.foreign[rest[3]]
+		invalid |= a.invalid[rest[0]] | a.invalid[rest[1]] | a.invalid[rest[2]] | a.invalid[rest[3]]
 	}
 	for i := range len(rest) {
-		foreign |= a.foreign[rest[i]]
+		invalid |= a.invalid[rest[i]]
 	}
-	if foreign == 0 {
+	if invalid == 0 {
 		return ""
 	}
-	first := strings.IndexFunc(id, func(r rune) bool { return r >= utf8.RuneSelf || a.foreign[r] == 1 })
+	first := strings.IndexFunc(id, func(r rune) bool { return r >= utf8.RuneSelf || a.invalid[r] == 1 })
 	return fmt.Sprintf("must have only %s: byte %d is another", a.words, first+1)
 }

@@ -21,7 +21,7 @@ type Problem struct {
 
 // Problem decodes a body by its form, not by the path of the request. For a body
 // of no known form, such as a proxy's page, the message is its beginning.
-func (f foreign) Problem(body []byte) Problem {
+func (s sanitizer) Problem(body []byte) Problem {
 	var members, inner map[string]json.RawMessage
 	if json.Valid(body) {
 		members = Members(body)
@@ -29,7 +29,7 @@ func (f foreign) Problem(body []byte) Problem {
 	}
 	isService := members["error"] != nil || members["message"] != nil
 	if code, message := text(inner["code"]), text(inner["message"]); code+message != "" {
-		return Problem{f.text(code, maxShort), f.text(message, maxText), f.Details(inner["details"]), isService}
+		return Problem{s.text(code, maxShort), s.text(message, maxText), s.Details(inner["details"]), isService}
 	}
 	message, details := text(members["message"]), members["issues"]
 	if e := members["error"]; message == "" {
@@ -38,12 +38,12 @@ func (f foreign) Problem(body []byte) Problem {
 			message = text(e)
 		}
 	}
-	return Problem{"", f.text(cmp.Or(message, string(body)), maxText), f.Details(details), isService}
+	return Problem{"", s.text(cmp.Or(message, string(body)), maxText), s.Details(details), isService}
 }
 
 // Details returns details that do not repeat the API key, or nil.
-func (f foreign) Details(details json.RawMessage) json.RawMessage {
-	if f.repeatsKey(string(details)) {
+func (s sanitizer) Details(details json.RawMessage) json.RawMessage {
+	if s.repeatsKey(string(details)) {
 		return nil
 	}
 	return details

@@ -19,10 +19,10 @@ type RateLimit struct {
 	Reset            time.Time // zero when unknown
 }
 
-func (f foreign) parseInfo(h http.Header) ResponseInfo {
+func (s sanitizer) parseInfo(h http.Header) ResponseInfo {
 	now := time.Now()
 	return ResponseInfo{
-		RequestID: f.text(h.Get("X-Request-Id"), maxShort),
+		RequestID: s.text(h.Get("X-Request-Id"), maxShort),
 		RateLimit: RateLimit{
 			Limit:     parseCount(h.Get("X-Ratelimit-Limit")),
 			Remaining: parseCount(h.Get("X-Ratelimit-Remaining")),

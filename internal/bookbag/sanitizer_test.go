@@ -41,8 +41,8 @@ func forms(key string) map[string]string {
 	return f
 }
 
-func TestForeign_EveryFormOfTheKey(t *testing.T) {
-	f := newForeign(longKey)
+func TestSanitizer_EveryFormOfTheKey(t *testing.T) {
+	f := newSanitizer(longKey)
 	for name, form := range forms(longKey) {
 		assert.True(t, f.repeatsKey("token "+form+"."), name)
 		assert.Equal(t, withheld, f.text(strings.Repeat("x", 2000)+form, maxText), name)
@@ -56,7 +56,7 @@ func TestForeign_EveryFormOfTheKey(t *testing.T) {
 			assert.True(t, f.repeatsKey(form), "twenty bytes from byte %d, %s", i, name)
 		}
 	}
-	short := newForeign("k-1")
+	short := newSanitizer("k-1")
 	assert.True(t, short.repeatsKey("key k-1"))
 	assert.False(t, short.repeatsKey("key k-2"))
 }
@@ -95,7 +95,7 @@ func TestClient_KeySentBack(t *testing.T) {
 			if f.Err != nil {
 				text += f.Err.Error()
 			}
-			assert.False(t, newForeign(longKey).repeatsKey(text), "%s in %s: %s", name, place, text)
+			assert.False(t, newSanitizer(longKey).repeatsKey(text), "%s in %s: %s", name, place, text)
 		}
 	}
 }
@@ -147,7 +147,7 @@ func TestCut_CharactersThatMislead(t *testing.T) {
 }
 
 func TestParseInfo_RequestIDIsCut(t *testing.T) {
-	f := newForeign(testKey)
+	f := newSanitizer(testKey)
 	assert.Equal(t, strings.Repeat("r", maxShort), f.parseInfo(http.Header{"X-Request-Id": {strings.Repeat("r", 1000)}}).RequestID)
 	assert.Equal(t, "a b", f.parseInfo(http.Header{"X-Request-Id": {"a\u2028b"}}).RequestID)
 }
@@ -170,16 +170,16 @@ func TestProblem_ByForm(t *testing.T) {
 		`{"error":{"code":"` + strings.Repeat("C", 1000) + `","message":"a\nb\u0085"}}`: {strings.Repeat("C", 128), "a b ", nil, true},
 		strings.Repeat("ü", 1000): {Message: strings.Repeat("ü", 256)},
 	} {
-		assert.Equal(t, want, newForeign(testKey).Problem([]byte(body)), body)
+		assert.Equal(t, want, newSanitizer(testKey).Problem([]byte(body)), body)
 	}
 }
 
 func FuzzProblem(f *testing.F) {
 	f.Add([]byte(`{"error":{"code":"A","message":"m","details":null}}`))
 	f.Add([]byte(`{"message":"m","issues":[{"field":1}]}`))
-	foreign := newForeign(testKey)
+	sanitizer := newSanitizer(testKey)
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p := foreign.Problem(body)
+		p := sanitizer.Problem(body)
 		require.LessOrEqual(t, len(p.Code), maxShort)
 		require.LessOrEqual(t, len(p.Message), maxText)
 		require.NotContains(t, p.Code+p.Message, "\n")

@@ -16,28 +16,28 @@ const (
 	withheld = "[withheld: it repeats the API key]"
 )
 
-// foreign makes texts of a peer fit for errors, attempts and logs. A peer may
+// sanitizer makes texts of a peer fit for errors, attempts and logs. A peer may
 // send back the key it was sent, in whatever place and form.
-type foreign struct {
+type sanitizer struct {
 	repeatsKey func(text string) bool // holds the key, out of reach of printers
 }
 
-func newForeign(apiKey string) foreign {
+func newSanitizer(apiKey string) sanitizer {
 	parts := partsOf(apiKey)
 	repeats := func(text string) bool {
 		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
 	}
-	return foreign{func(text string) bool {
+	return sanitizer{func(text string) bool {
 		return repeats(text) || strings.ContainsAny(text, `%\`) && repeats(unescape(text))
 	}}
 }
 
 // Text makes a text of a response fit for an error.
-func (f foreign) Text(text string) string { return f.text(text, maxText) }
+func (s sanitizer) Text(text string) string { return s.text(text, maxText) }
 
 // text returns a text as it may be shown: see cut.
-func (f foreign) text(text string, limit int) string {
-	if f.repeatsKey(text) {
+func (s sanitizer) text(text string, limit int) string {
+	if s.repeatsKey(text) {
 		return withheld
 	}
 	return cut(text, limit)
