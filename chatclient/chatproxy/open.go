@@ -52,8 +52,8 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 	begun := time.Now()
 	for swaps := 0; swaps < maxSwaps; {
 		c, value := x.load()
-		if given := x.message.ticket; given != "" && given != c.Conversation {
-			c = chat{Conversation: given}
+		if x.message.ticket != "" && x.conversation != x.idOf(&c) { // it wins
+			c = chat{Conversation: x.message.ticket}
 		}
 		retry, e = x.plan(&c)
 		if e == errReplyPending && time.Since(begun) < maxAwait && x.pause() {
@@ -62,7 +62,7 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 		if e != nil {
 			return false, e
 		}
-		x.conversation, _ = x.p.tickets.openConversation(x.visitor.subject(), c.Conversation)
+		x.conversation = x.idOf(&c)
 		isFirst := x.isKept && c.Conversation == ""
 		x.keep(&c, retry)
 		if !x.isKept || x.swap(value, &c) {
@@ -73,6 +73,12 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 		swaps++
 	}
 	return false, errBusy
+}
+
+// idOf returns the conversation of a chat, "" for none.
+func (x *exchange) idOf(c *chat) chatclient.ConversationID {
+	id, _ := x.p.tickets.openConversation(x.visitor.subject(), c.Conversation)
+	return id
 }
 
 // pause waits before Chats is read again, and reports whether it may be.
@@ -109,7 +115,7 @@ func (x *exchange) keep(c *chat, retry bool) {
 func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
 	for {
 		f := c.factsOf(x.message, x.idMark, x.textMark)
-		current, _ := x.p.tickets.openConversation(x.visitor.subject(), c.Conversation)
+		current := x.idOf(c)
 		var ticketID string
 		ticketID, f.isTicket = x.p.tickets.openMessage(x.visitor.subject(), current, x.id)
 		switch decide(f) {
@@ -226,7 +232,7 @@ func (x *exchange) failed(err error, retry bool) *httpError {
 		if sent := c.find(x.idMark); sent != nil && !mayHaveArrived(err) && !retry {
 			sent.State = rejected
 		}
-		if isGone {
+		if isGone && x.idOf(c) == x.conversation {
 			*c = chat{}
 		}
 	})

@@ -51,7 +51,7 @@ func (x *exchange) learn(conversation chatclient.ConversationID, m chatclient.Me
 	if x.isKept && (isNew || m.UserMessageID != "") {
 		x.isFirst = x.isFirst && ticket == ""
 		x.update(func(c *chat) {
-			if isNew {
+			if isNew && c.Conversation == "" { // else a ticket has replaced it
 				c.Conversation, c.PendingUntil = ticket, 0
 			}
 			if sent := c.find(x.idMark); sent != nil && m.UserMessageID != "" {

@@ -312,6 +312,23 @@ func TestChat_TicketWins(t *testing.T) {
 	})
 }
 
+// A ticket that comes while the first exchange is under way wins as well.
+func TestChat_TicketWinsOverTheFirstExchange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, paced())
+		other := e.send("elsewhere", "")
+		f := &chatForm{site: e, native: true, chat: "c"}
+		leave := f.begin("m1", longText, 2)
+		_, body := e.do("POST", "/messages", `{"chat":"c","id":"m2","message":"there","conversation":"`+other.Conversation+`"}`)
+		assert.Contains(t, body, "finish")
+		leave()
+		time.Sleep(time.Minute)
+		f.send("m3", "there, too")
+		assert.Equal(t, map[string][]string{"456": {"elsewhere", "there", "there, too"}, "457": {longText}}, e.turns())
+		e.end()
+	})
+}
+
 // After a conversation is gone or has ended, the chat begins a new one.
 func TestChat_BeginsAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
