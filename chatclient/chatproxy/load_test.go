@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"testing"
@@ -24,84 +28,97 @@ import (
 )
 
 const (
-	loadStreams = 1000
+	loadStreams = 4000
 	loadEvents  = 200
-	loadVar     = "CHATIDENT_LOAD_PEER"
+	loadVar     = "CHATIDENT_LOAD_ROLE"
 )
 
-// TestMain runs the browsers and the service of TestProxy_Load in another process of this
-// program, by a variable of its environment.
+// loadRoles are the other processes of TestProxy_Load. Each prints lines for the test, and
+// reads lines from it.
+var loadRoles = map[string]func(lines *bufio.Scanner) error{
+	"service": loadService, "browsers": loadBrowsers, "chatproxy": loadProxy, "ReverseProxy": loadReverseProxy,
+}
+
+// TestMain runs a role of TestProxy_Load in another process of this program, by a variable
+// of its environment.
 func TestMain(m *testing.M) {
-	if os.Getenv(loadVar) == "" {
+	role := loadRoles[os.Getenv(loadVar)]
+	if role == nil {
 		os.Exit(m.Run())
 	}
-	if err := loadPeer(); err != nil {
+	if err := role(bufio.NewScanner(os.Stdin)); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 }
 
-// A thousand replies at once, of 200 pieces each, and nothing is lost, cut or
-// left behind. This process has the proxy alone, so that what is measured is
-// the proxy's and its client's.
+// loadProcess is a role that runs.
+type loadProcess struct {
+	*testing.T
+	in  io.Writer
+	out *bufio.Scanner
+}
+
+func startRole(t *testing.T, role string) loadProcess {
+	cmd := exec.CommandContext(t.Context(), os.Args[0])
+	cmd.Env = append(os.Environ(), loadVar+"="+role)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	t.Cleanup(func() { _ = cmd.Wait() })
+	t.Cleanup(func() { _ = in.Close() })
+	return loadProcess{t, in, bufio.NewScanner(out)}
+}
+
+func (p loadProcess) read() string {
+	p.Helper()
+	require.True(p, p.out.Scan(), "the other process ended early")
+	return p.out.Text()
+}
+
+func (p loadProcess) write(line string) { _, _ = fmt.Fprintln(p.in, line) }
+
+// Four thousand replies at once, of 200 pieces each, through three processes: nothing is
+// lost, cut or left, and the proxy's memory is close to that of httputil.ReverseProxy.
 func TestProxy_Load(t *testing.T) {
 	testenv.Load(t)
-	peer := exec.CommandContext(t.Context(), os.Args[0])
-	peer.Env = append(os.Environ(), loadVar+"=1")
-	peer.Stderr = os.Stderr
-	tell, err := peer.StdinPipe()
-	require.NoError(t, err)
-	out, err := peer.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, peer.Start())
-	told := bufio.NewScanner(out)
-	hear := func() string {
-		require.True(t, told.Scan(), "the other process ended early")
-		return told.Text()
+	memory := map[string]int{}
+	for _, role := range []string{"chatproxy", "ReverseProxy"} {
+		t.Run(role, func(t *testing.T) {
+			service, browsers, proxy := startRole(t, "service"), startRole(t, "browsers"), startRole(t, role)
+			proxy.write(service.read())
+			browsers.write(proxy.read())
+			begun := time.Now()
+			require.Equal(t, "open", browsers.read())
+			opened := time.Since(begun)
+			proxy.write("measure")
+			_, err := fmt.Sscan(proxy.read(), new(int))
+			require.NoError(t, err)
+			proxy.write("measure") // the first one has settled the heap
+			kilobytes := 0
+			_, err = fmt.Sscan(proxy.read(), &kilobytes)
+			require.NoError(t, err)
+			memory[role] = kilobytes
+			t.Logf("%d streams are open after %v: RSS %d MB", loadStreams, opened.Round(time.Millisecond), kilobytes>>10)
+			begun = time.Now()
+			service.write("go on")
+			assert.Equal(t, "[]", browsers.read(), "streams that were not whole")
+			t.Logf("%d events in %v", loadStreams*loadEvents, time.Since(begun).Round(time.Millisecond))
+			proxy.write("end")
+			assert.Equal(t, "nothing left", proxy.read())
+		})
 	}
-
-	transport := &http.Transport{}
-	bot, err := chatclient.New(testKey, 123, &chatclient.Options{BaseURL: hear(), HTTPClient: &http.Client{Transport: transport}})
-	require.NoError(t, err)
-	proxy, err := New(bot, testSecret, byHeader, nil)
-	require.NoError(t, err)
-	server := httptest.NewServer(proxy)
-	goroutines, memory := runtime.NumGoroutine(), memoryInUse()
-
-	begun := time.Now()
-	fmt.Fprintln(tell, server.URL)
-	require.Equal(t, "open", hear())
-	perStream := (memoryInUse() - memory) / loadStreams
-	t.Logf("%d streams are open after %v: %d goroutines and %d KB each", loadStreams,
-		time.Since(begun).Round(time.Millisecond), (runtime.NumGoroutine()-goroutines)/loadStreams, perStream>>10)
-	assert.Less(t, perStream, int64(256<<10))
-
-	begun = time.Now()
-	fmt.Fprintln(tell, "go on")
-	assert.Equal(t, "[]", hear(), "streams that were not whole")
-	t.Logf("%d events in %v", loadStreams*loadEvents, time.Since(begun).Round(time.Millisecond))
-	require.NoError(t, peer.Wait())
-	transport.CloseIdleConnections()
-	server.CloseClientConnections()
-	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(end); {
-		time.Sleep(10 * time.Millisecond)
-	}
-	assert.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
-	assert.Empty(t, proxy.streams.used)
-	server.Close()
+	ratio := float64(memory["chatproxy"]) / float64(memory["ReverseProxy"])
+	t.Logf("RSS: %.2f times that of ReverseProxy", ratio)
+	assert.LessOrEqual(t, ratio, 1.25)
 }
 
-func memoryInUse() int64 {
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapInuse + m.StackInuse)
-}
-
-// loadPeer is the other process. It says where the service is, hears where the
-// proxy is, says when all streams are open, hears that they may go on, and says
-// what was wrong.
-func loadPeer() error {
+// loadService is the vendor's service, which holds each reply after its first piece until
+// it reads a line.
+func loadService(in *bufio.Scanner) error {
 	fake, err := chattest.New(&chattest.Options{Reply: func(turn chattest.Turn) []chattest.Part {
 		return []chattest.Part{chattest.Text(loadText(turn.Message))}
 	}})
@@ -110,12 +127,7 @@ func loadPeer() error {
 	}
 	service := fake.Start()
 	defer service.Close()
-	fmt.Println(service.URL)
-	in := bufio.NewScanner(os.Stdin)
-	in.Scan()
-	url := in.Text()
-
-	open, goOn := make(chan bool, loadStreams), make(chan bool)
+	goOn := make(chan bool)
 	for range loadStreams {
 		fake.Script(func(normal http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -123,11 +135,75 @@ func loadPeer() error {
 			})
 		})
 	}
+	fmt.Println(service.URL)
+	in.Scan()
+	close(goOn)
+	in.Scan() // the end of the test
+	return nil
+}
+
+func loadProxy(in *bufio.Scanner) error {
+	in.Scan()
+	transport := &http.Transport{}
+	bot, err := chatclient.New(testKey, 123, &chatclient.Options{BaseURL: in.Text(), HTTPClient: &http.Client{Transport: transport}})
+	if err != nil {
+		return err
+	}
+	proxy, err := New(bot, testSecret, byHeader, nil)
+	if err != nil {
+		return err
+	}
+	return measured(in, proxy, transport)
+}
+
+func loadReverseProxy(in *bufio.Scanner) error {
+	in.Scan()
+	service, err := url.Parse(in.Text() + "/api/v2/agents/123/chat")
+	if err != nil {
+		return err
+	}
+	transport := &http.Transport{}
+	return measured(in, &httputil.ReverseProxy{Transport: transport, FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) {
+		r.Out.URL, r.Out.Host = service, ""
+		r.Out.Header.Set("Authorization", "Bearer "+testKey)
+	}}, transport)
+}
+
+// measured serves a handler and prints its resident memory for each line "measure".
+func measured(in *bufio.Scanner, h http.Handler, transport *http.Transport) error {
+	goroutines := runtime.NumGoroutine()
+	server := httptest.NewServer(h)
+	fmt.Println(server.URL)
+	for in.Scan() && in.Text() == "measure" {
+		debug.FreeOSMemory()
+		status, err := os.ReadFile("/proc/self/status")
+		if err != nil {
+			return err
+		}
+		_, rss, _ := strings.Cut(string(status), "VmRSS:")
+		fmt.Println(strings.Fields(rss)[0])
+	}
+	transport.CloseIdleConnections()
+	server.Close()
+	for end := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	if p, ok := h.(*Proxy); runtime.NumGoroutine() > goroutines || ok && len(p.streams.used) > 0 {
+		return errors.New("goroutines or streams are left")
+	}
+	fmt.Println("nothing left")
+	return nil
+}
+
+// loadBrowsers reads the replies of all visitors at once.
+func loadBrowsers(in *bufio.Scanner) error {
+	in.Scan()
+	proxy := in.Text()
+	open, wrong := make(chan bool, loadStreams), make(chan string, loadStreams)
 	var wg sync.WaitGroup
-	wrong := make(chan string, loadStreams)
 	for i := range loadStreams {
 		wg.Go(func() {
-			if err := loadStream(url, fmt.Sprint("user-", i), open); err != nil {
+			if err := loadStream(proxy, fmt.Sprint("user-", i), open); err != nil {
 				open <- false
 				wrong <- err.Error()
 			}
@@ -137,8 +213,6 @@ func loadPeer() error {
 		<-open
 	}
 	fmt.Println("open")
-	in.Scan()
-	close(goOn)
 	wg.Wait()
 	close(wrong)
 	failures := []string{}
