@@ -60,7 +60,8 @@ type export struct {
 // Read reads the body as long as what the decoder has not returned is within the limit.
 func (e *export) Read(p []byte) (n int, err error) {
 	if e.taken-e.d.InputOffset() > e.limit {
-		return 0, bookbag.ErrTooLong
+		e.err = bookbag.ErrTooLong
+		return 0, e.err
 	}
 	n, e.err = e.body.Read(p)
 	e.taken += int64(n)

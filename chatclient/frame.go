@@ -85,8 +85,9 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 		event.ToolCall = &Part{
 			Type: PartToolCall, ToolCallID: f.text("toolCallId"), ToolName: f.text("toolName"), Input: bytes.Clone(f["input"]), Raw: bytes.Clone(data),
 		}
+		event.Text = s.unpaired()
 		s.reply.Parts = append(append(s.reply.Parts, s.currentPart()...), *event.ToolCall)
-		s.part, s.half = s.text.Len(), ""
+		s.part = s.text.Len()
 		s.room -= int64(len(data) + toolCallSize)
 	case EventFinish, EventMetadata, EventMessageStart:
 		s.mergeMetadata(data, f, event)
@@ -97,18 +98,24 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 }
 
 // join decodes the text of a text-delta. A surrogate pair may be split over two of
-// them: the first half waits for the second, and is dropped if that does not follow.
+// them: the first half waits for the second, and is U+FFFD if that does not follow.
 func (s *Stream) join(quoted []byte) []byte {
 	if len(quoted) <= len(`""`) || quoted[0] != '"' {
 		return nil
 	}
-	if textdelta.BeginsWithHalf(quoted) {
-		quoted = append([]byte(`"`+s.half), quoted[1:]...)
-	}
-	quoted, s.half = textdelta.CutHalf(quoted)
+	quoted, s.half = textdelta.CutHalf(append([]byte(`"`+s.half), quoted[1:]...))
 	var text string
 	_ = json.Unmarshal(quoted, &text) // of valid JSON: there is no error
 	return []byte(text)
+}
+
+// unpaired returns U+FFFD for half a surrogate pair that no text follows, else "".
+func (s *Stream) unpaired() string {
+	if s.half == "" {
+		return ""
+	}
+	s.half = ""
+	return s.keep([]byte("\ufffd"))
 }
 
 // mergeMetadata reads fields that are beside the type, in metadata (Bookbag's
@@ -123,7 +130,7 @@ func (s *Stream) mergeMetadata(data []byte, f frame, event *Event) {
 	if event.Type != EventFinish {
 		return
 	}
-	s.finished = true
+	s.finished, event.Text = true, s.unpaired()
 	if known.FinishReason == FinishError {
 		s.failure = s.failed(data, f)
 	}

@@ -33,7 +33,8 @@ type Event struct {
 	// Type is the event's, empty for one that is not a JSON object.
 	Type string
 
-	// Text is a piece of the reply, of a text-delta.
+	// Text is a piece of the reply, of a text-delta. In another event it is U+FFFD,
+	// for half a character that the text before it ends with.
 	Text string
 
 	// ToolCall is the call of a tool-input-available, else nil.

@@ -95,12 +95,11 @@ func (e *eventWriter) event(event *chatclient.Event, passTools bool) {
 	if e.ended || e.stopped.Load() {
 		return
 	}
+	if event.Text != "" {
+		e.frames = e.encoder.text(e.frames, quotedText(event))
+	}
 	switch event.Type {
-	case chatclient.EventTextDelta:
-		if event.Text != "" {
-			e.frames = e.encoder.text(e.frames, quotedText(event))
-		}
-	case chatclient.EventFinish, chatclient.EventMetadata, "start", "": // the proxy's own frames say this, and what has no type is no frame
+	case chatclient.EventTextDelta, chatclient.EventFinish, chatclient.EventMetadata, "start", "": // the proxy's own frames say this, and what has no type is no frame
 	default:
 		if passTools {
 			e.frames = e.encoder.other(e.frames, *event)

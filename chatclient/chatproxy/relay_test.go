@@ -79,7 +79,7 @@ func TestRelay_SplitSurrogatePair(t *testing.T) {
 		for _, path := range []string{"/messages", "/ai-sdk"} {
 			e.fake.Script(chattest.Respond(streaming(
 				`{"type":"text-delta","`+name+`":"a \ud83d"}`, `{"type":"text-delta","`+name+`":"\ude00 b"}`,
-				`{"type":"text-delta","`+name+`":"\ud83d"}`, `{"type":"text-delta","`+name+`":" and no other half"}`,
+				`{"type":"text-delta","`+name+`":"\ud83d"}`, `{"type":"text-delta","`+name+`":" and no other half\ud83d"}`,
 				`{"type":"finish","finishReason":"stop"}`)))
 			body := `{"message":"Hello"}`
 			if path == "/ai-sdk" {
@@ -94,7 +94,7 @@ func TestRelay_SplitSurrogatePair(t *testing.T) {
 				}
 				text += f.Text + f.Delta
 			}
-			assert.Equal(t, "a 😀 b and no other half", text, stream)
+			assert.Equal(t, "a 😀 b\ufffd and no other half\ufffd", text, stream)
 		}
 	}
 }
