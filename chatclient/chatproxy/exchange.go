@@ -226,7 +226,7 @@ func (p *Proxy) stop(w http.ResponseWriter, r request) *httpError {
 			stopped = true
 		}
 	}
-	respond(w, map[string]any{"version": wireVersion, "stopped": stopped})
+	respond(w, map[string]any{"stopped": stopped})
 	return nil
 }
 

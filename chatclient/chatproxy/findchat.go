@@ -5,11 +5,6 @@ import (
 	"time"
 )
 
-type chatResponse struct {
-	Version      int     `json:"version"`
-	Conversation *string `json:"conversation"`
-}
-
 // findChat responds with the conversation of a chat, for a page that no ticket has reached.
 // It waits for a first exchange as a message does.
 func (p *Proxy) findChat(w http.ResponseWriter, r request) *httpError {
@@ -29,6 +24,6 @@ func (p *Proxy) findChat(w http.ResponseWriter, r request) *httpError {
 	if c.isPending() {
 		return errReplyPending
 	}
-	respond(w, chatResponse{wireVersion, orNull(c.Conversation)})
+	respond(w, map[string]any{"conversation": orNull(c.Conversation)})
 	return nil
 }

@@ -10,12 +10,6 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-type conversationsResponse struct {
-	Version       int            `json:"version"`
-	Conversations []conversation `json:"conversations"`
-	Cursor        *string        `json:"cursor"`
-}
-
 type conversation struct {
 	Conversation string          `json:"conversation"`
 	Title        *string         `json:"title"`
@@ -23,15 +17,6 @@ type conversation struct {
 	UpdatedAt    chatclient.Time `json:"updatedAt"`
 	Status       string          `json:"status"`
 	Poll         *string         `json:"poll"`
-}
-
-type messagesResponse struct {
-	Version      int             `json:"version"`
-	Conversation string          `json:"conversation"`
-	Status       *string         `json:"status"`
-	Poll         *string         `json:"poll"`
-	Messages     []storedMessage `json:"messages"`
-	Cursor       *string         `json:"cursor"`
 }
 
 type storedMessage struct {
@@ -68,7 +53,7 @@ func (p *Proxy) listConversations(w http.ResponseWriter, r request) *httpError {
 	}
 	o := owner{user: r.UserID}
 	next, odd := p.next(r.subject(), "", page.NextCursor)
-	list := conversationsResponse{wireVersion, []conversation{}, next}
+	list := []conversation{}
 	for _, c := range page.Items {
 		ticket := p.tickets.conversation(r.subject(), c.ID)
 		switch {
@@ -77,12 +62,12 @@ func (p *Proxy) listConversations(w http.ResponseWriter, r request) *httpError {
 		case ticket == "":
 			odd = cmp.Or(odd, ErrUnusableID)
 		default:
-			list.Conversations = append(list.Conversations, conversation{
+			list = append(list, conversation{
 				ticket, orNull(c.Title), c.CreatedAt, c.UpdatedAt, c.Status, p.pollOf(r.subject(), c.ID, c.Status),
 			})
 		}
 	}
-	respond(w, list)
+	respond(w, map[string]any{"conversations": list, "cursor": next})
 	p.report(r.Request, odd)
 	return nil
 }
@@ -105,36 +90,36 @@ func (p *Proxy) listMessages(w http.ResponseWriter, r request) *httpError {
 	if e != nil {
 		return e
 	}
-	list := messagesResponse{Version: wireVersion, Conversation: r.segments[1]}
-	page, err := p.messagesPage(r, id, wanted, &list)
+	page, status, err := p.messagesPage(r, id, wanted)
 	if err != nil {
 		return listError(err, wanted, true)
 	}
-	var odd, oddCursor error
-	list.Messages, odd = p.messages(r.Visitor, id, page.Items)
-	list.Cursor, oddCursor = p.next(r.subject(), string(id), page.NextCursor)
-	respond(w, list)
+	messages, odd := p.messages(r.Visitor, id, page.Items)
+	next, oddCursor := p.next(r.subject(), string(id), page.NextCursor)
+	respond(w, map[string]any{
+		"conversation": r.segments[1], "messages": messages, "cursor": next, "status": orNull(status), "poll": p.pollOf(r.subject(), id, status),
+	})
 	p.report(r.Request, cmp.Or(odd, oddCursor))
 	return nil
 }
 
 // messagesPage returns a page. The first one comes with the status of the conversation.
-func (p *Proxy) messagesPage(r request, id chatclient.ConversationID, wanted chatclient.PageRequest, list *messagesResponse) (page chatclient.Page[chatclient.StoredMessage], err error) {
+func (p *Proxy) messagesPage(r request, id chatclient.ConversationID, wanted chatclient.PageRequest) (page chatclient.Page[chatclient.StoredMessage], status string, err error) {
 	if wanted == (chatclient.PageRequest{}) {
 		c, err := p.bot.Conversation(r.Context(), id)
 		if err != nil {
-			return page, err
+			return page, "", err
 		}
 		if !(owner{r.UserID, id}).owns(c.UserID, c.ID) {
-			return page, ErrForeignConversation
+			return page, "", ErrForeignConversation
 		}
-		list.Status, list.Poll = orNull(c.Status), p.pollOf(r.subject(), id, c.Status)
-		if c.Messages != nil {
+		if status = c.Status; c.Messages != nil {
 			page.Items, page.NextCursor = c.Messages, c.MessagesCursor
-			return page, nil
+			return page, status, nil
 		}
 	}
-	return p.bot.MessagesPage(r.Context(), id, wanted)
+	page, err = p.bot.MessagesPage(r.Context(), id, wanted)
+	return page, status, err
 }
 
 // messages returns what the browser may see of messages, and what was left out.
@@ -239,7 +224,7 @@ func (p *Proxy) setFeedback(w http.ResponseWriter, r request) *httpError {
 	if err != nil {
 		return upstream(err, true)
 	}
-	respond(w, map[string]any{"version": wireVersion, "message": r.segments[3], "feedback": known(feedback)})
+	respond(w, map[string]any{"message": r.segments[3], "feedback": known(feedback)})
 	return nil
 }
 

@@ -160,8 +160,9 @@ func (p *Proxy) report(r *http.Request, err error) {
 	}
 }
 
-// respond sends a value as JSON.
-func respond(w http.ResponseWriter, body any) {
+// respond sends an object as JSON, with the version.
+func respond(w http.ResponseWriter, body map[string]any) {
+	body["version"] = wireVersion
 	b, _ := json.Marshal(body) // of our own types: there is no error
 	respondJSON(w, http.StatusOK, b)
 }

@@ -84,7 +84,7 @@ func TestUpstream_NotFoundWithoutTicket(t *testing.T) {
 	e.fake.Script(chattest.Status(404, "RESOURCE_NOT_FOUND"))
 	res, list := e.do("GET", "/conversations", "")
 	assert.Equal(t, 200, res.StatusCode)
-	assert.Equal(t, `{"version":1,"conversations":[],"cursor":null}`+"\n", list)
+	assert.JSONEq(t, `{"version":1,"conversations":[],"cursor":null}`, list)
 }
 
 func TestUpstream_NoConnection(t *testing.T) {

@@ -79,14 +79,6 @@ func (ps *polls) release(id chatclient.ConversationID) {
 	ps.released[id] = true
 }
 
-type pollResponse struct {
-	Version      int             `json:"version"`
-	Conversation string          `json:"conversation"`
-	Status       string          `json:"status"`
-	Poll         *string         `json:"poll"`
-	Messages     []storedMessage `json:"messages"`
-}
-
 // poll responds with the messages of a conversation that a person has.
 func (p *Proxy) poll(w http.ResponseWriter, r request) *httpError {
 	id, ok := p.tickets.openPoll(r.subject(), r.segments[1])
@@ -119,11 +111,9 @@ func (p *Proxy) poll(w http.ResponseWriter, r request) *httpError {
 		return upstream(ErrForeignConversation, true)
 	}
 	messages, odd := p.messages(r.Visitor, id, afterMessage(c.Messages, after))
-	poll := ""
-	if heldStatus(c.Status) {
-		poll = r.segments[1]
-	}
-	respond(w, pollResponse{wireVersion, p.tickets.conversation(r.subject(), id), c.Status, orNull(poll), messages})
+	respond(w, map[string]any{
+		"conversation": p.tickets.conversation(r.subject(), id), "status": c.Status, "poll": p.pollOf(r.subject(), id, c.Status), "messages": messages,
+	})
 	p.report(r.Request, odd)
 	return nil
 }
