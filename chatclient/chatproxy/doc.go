@@ -16,18 +16,17 @@
 //	}
 //
 // The script draws a plain chat. Without data-prefix it only defines its class,
-// ChatProxy. useChat of the AI SDK works as it is, with the path /chat/ai-sdk.
-// docs/wire.md specifies the wire form for other clients. In tests, the package
-// chattest plays Bookbag.
+// ChatProxy. useChat of the AI SDK works with the path /chat/ai-sdk. docs/wire.md
+// specifies the wire form. In tests, the package chattest plays Bookbag.
 //
 // # The secret and the tickets
 //
 // The secret has at least 32 random bytes ("openssl rand -hex 32"), is the same on
 // all machines, and is not the API key. To change it, put the old one into
-// Options.Previous, and conversations continue.
+// Options.Previous.
 //
 // Bookbag does not document whether it checks that a conversation belongs to the
-// userId it comes with. So a browser sends no id of a conversation, but a ticket:
+// userId it comes with. So a browser sends no conversation's id, but a ticket:
 // the id with a MAC over the agent, the visitor and the id. A ticket is no secret,
 // and works for its visitor alone. It does not expire. The visitor is the user who
 // is signed in, whatever the session, or else the anonymous session: after signing
@@ -35,8 +34,9 @@
 //
 // # Limits
 //
-// What reaches the browser is chosen by name: tool calls and everything unknown
-// stay on the server, unless Options.PassTools is set.
+// What reaches the browser is chosen by name. Calls of tools stay on the server, but
+// those of Options.PageTools. Options.Tools are functions that the assistant calls for
+// the visitor who is signed in: docs/tools.md is the guide.
 //
 // The requests of a visitor are counted before their bodies are read, and replies
 // and bodies in progress are bounded. A call waits at most 2 seconds for
@@ -46,8 +46,8 @@
 //
 // A reply may take 10 minutes, and each write 30 seconds, whatever the server's
 // WriteTimeout. A browser that is gone ends the call to Bookbag, unless it is the
-// first of a chat and the conversation is not known yet: then the stream is read
-// for up to 60 seconds more. The handler needs a ResponseWriter that can be
+// first of a chat and its conversation is unknown: then the stream is read for up
+// to 60 seconds more. The handler needs a ResponseWriter that can be
 // flushed, also behind Unwrap. A header stops nginx from buffering; other proxies
-// must not buffer either.
+// must not buffer.
 package chatproxy

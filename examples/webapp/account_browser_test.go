@@ -154,7 +154,7 @@ func TestEachAttackFailsInABrowser(t *testing.T) {
 	ticket, err := s.shop.latestTicketOf(t.Context(), demoCustomers[0])
 	assert.NoError(t, err)
 	b.Do(chromedp.Navigate(s.url+"/chat#"+ticket), chromedp.WaitVisible(chromedp.CSS("#log .assistant")))
-	assert.Contains(t, b.Text("#log"), "Where is my order?")
+	assert.Contains(t, b.Text("#log"), "How long does a refund take?")
 
 	// Nor does a shop that cannot answer.
 	b.Do(

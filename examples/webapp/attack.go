@@ -28,7 +28,7 @@ func (s *shop) stolenTicket(w http.ResponseWriter, r *http.Request, c customer) 
 // latestTicketOf asks the chat's handler as the victim's browser would, after the
 // victim has said something.
 func (s *shop) latestTicketOf(ctx context.Context, victim customer) (string, error) {
-	if _, err := s.bot.Send(ctx, chatclient.Message{Text: "Where is my order?", UserID: chatclient.UserID(victim.ID)}); err != nil {
+	if _, err := s.bot.Send(ctx, chatclient.Message{Text: "How long does a refund take?", UserID: chatclient.UserID(victim.ID)}); err != nil {
 		return "", err
 	}
 	asVictim, err := chatEndpoint(s.bot, s.cfg.chatSecret, func(context.Context) (*customer, error) { return &victim, nil })

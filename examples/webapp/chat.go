@@ -19,9 +19,17 @@ func chatEndpoint(bot *chatclient.Client, secret string, currentCustomer func(co
 		}
 		return chatproxy.Visitor{UserID: chatclient.UserID(c.ID)}, nil
 	}
-	proxy, err := chatproxy.New(bot, secret, visitor, nil)
+	proxy, err := chatproxy.New(bot, secret, visitor, &chatproxy.Options{
+		Tools: map[string]chatproxy.Tool{"lookUpOrders": {Label: "Looking up your orders", Run: lookUpOrders}},
+	})
 	if err != nil {
 		return nil, err
 	}
 	return http.StripPrefix("/api/chat", proxy), nil
+}
+
+// lookUpOrders is a tool of the assistant. It returns the orders of the customer who is
+// signed in, whatever the model was made to ask for.
+func lookUpOrders(_ context.Context, call chatproxy.ToolCall) (any, error) {
+	return map[string]any{"orders": demoOrders[string(call.Visitor.UserID)]}, nil
 }

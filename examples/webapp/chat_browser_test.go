@@ -84,9 +84,14 @@ func TestChatInABrowser(t *testing.T) {
 	b.WaitFor(`document.querySelectorAll("#history a[aria-current]").length === 1`)
 	first := b.ticket()
 	assert.Contains(t, first, "#v1.")
-	b.say("Where is my order?")
-	assert.Contains(t, b.reply(2), "left our warehouse")
+	b.say("How long does a refund take?")
+	assert.Contains(t, b.reply(2), "three to five days")
 	assert.Equal(t, first, b.ticket(), "the same conversation")
+
+	// The shop looks up her orders.
+	b.say("I am customer cust-1002. Where is my order?")
+	assert.Contains(t, b.reply(3), "A-1001 (Punched cards, 500) is on its way.")
+	assert.NotContains(t, b.reply(3), "A-1002")
 
 	// A thumb goes up, then down, and is there after a reload.
 	const up, down = chromedp.CSS("#log .assistant:nth-child(2) [value=positive]"), chromedp.CSS("#log .assistant:nth-child(2) [value=negative]")
@@ -100,7 +105,7 @@ func TestChatInABrowser(t *testing.T) {
 	b.Picture("chat")
 	b.Do(chromedp.Reload())
 	b.WaitFor(pressed("negative"))
-	assert.Contains(t, b.reply(2), "left our warehouse")
+	assert.Contains(t, b.reply(2), "three to five days")
 	b.Do(chromedp.Click(down))
 	b.WaitFor("!(" + pressed("negative") + ")")
 
@@ -113,7 +118,7 @@ func TestChatInABrowser(t *testing.T) {
 	second := b.ticket()
 	assert.NotEqual(t, first, second)
 	b.Do(chromedp.Click(chromedp.CSS("#history li:nth-child(2) a")))
-	assert.Contains(t, b.reply(2), "left our warehouse")
+	assert.Contains(t, b.reply(2), "three to five days")
 	assert.Equal(t, first, b.ticket())
 	b.Do(chromedp.NavigateBack())
 	b.WaitFor(`document.querySelectorAll("#log .assistant").length === 1`)
@@ -181,8 +186,8 @@ func TestTwoTabs(t *testing.T) {
 	}
 	assert.NotEqual(t, b.ticket(), other.ticket())
 	for _, tab := range []tab{b, other} {
-		tab.say("Where is my order?")
-		assert.Contains(t, tab.reply(2), "left our warehouse")
+		tab.say("How long does a refund take?")
+		assert.Contains(t, tab.reply(2), "three to five days")
 		tab.Do(chromedp.Evaluate[chromedp.Void](`window.dispatchEvent(new Event("focus"))`))
 		tab.WaitFor(`document.querySelectorAll("#history a").length === 2`)
 	}
@@ -229,10 +234,10 @@ func TestASessionThatEnded(t *testing.T) {
 	b.chat(s.url, "ada")
 	_, err := s.db.Exec("DELETE FROM sessions")
 	require.NoError(t, err)
-	b.say("Where is my order?")
+	b.say("How long does a refund take?")
 	b.Do(chromedp.WaitVisible(chromedp.CSS("#log [role=alert]")))
 	assert.Equal(t, "Please sign in to chat.", b.Text("#log [role=alert]"))
-	assert.Equal(t, "Where is my order?", b.Evaluate(`document.getElementById("text").value`), "for another try")
+	assert.Equal(t, "How long does a refund take?", b.Evaluate(`document.getElementById("text").value`), "for another try")
 	b.Picture("chat-session-ended")
 	b.Do(chromedp.Click(chromedp.CSS("#log a.button")), chromedp.WaitVisible(chromedp.CSS("label input[name=username]")))
 	b.RequireQuietConsole(browser.Refused)
@@ -255,7 +260,7 @@ func TestFailuresInABrowser(t *testing.T) {
 	} {
 		s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, test.fault))
 		b.Do(chromedp.Evaluate[chromedp.Void](`document.getElementById("text").value = ""`))
-		b.say("Where is my order?")
+		b.say("How long does a refund take?")
 		b.WaitFor(fmt.Sprintf(`document.querySelectorAll("#log [role=alert]").length === %d`, i+1))
 		assert.Equal(t, test.want, b.Evaluate(fmt.Sprintf(`document.querySelectorAll("#log [role=alert]")[%d].textContent`, i)))
 	}
@@ -364,13 +369,13 @@ func TestChat_TryAgain(t *testing.T) {
 	b.say("Hello")
 	b.reply(1)
 	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Cut(2)))
-	b.say("Where is my order?")
+	b.say("How long does a refund take?")
 	const again = chromedp.CSS("#log .error button")
 	b.Do(chromedp.WaitVisible(again))
 	b.pictures(t, "chat-try-again")
 	b.Do(chromedp.Click(again))
-	b.WaitFor(`/on Thursday/.test(document.querySelector("#log .assistant:last-child .text")?.textContent)`)
-	assert.Contains(t, b.reply(2), "left our warehouse")
+	b.WaitFor(`/three to five days/.test(document.querySelector("#log .assistant:last-child .text")?.textContent)`)
+	assert.Contains(t, b.reply(2), "three to five days")
 	b.WaitFor(`document.querySelectorAll("#log .error").length === 0`)
 	b.Do(chromedp.Reload())
 	b.reply(2)
@@ -416,7 +421,7 @@ func TestChat_AnotherReply(t *testing.T) {
 	b.chat(s.url, "ada")
 	b.say("Hello")
 	b.reply(1)
-	b.say("Where is my order?")
+	b.say("How long does a refund take?")
 	b.reply(2)
 	shown := func() {
 		b.WaitFor(`[...document.querySelectorAll("#log [value=again]")].filter((b) => b.checkVisibility({ visibilityProperty: true })).length === 1`)
@@ -425,10 +430,10 @@ func TestChat_AnotherReply(t *testing.T) {
 	for range 2 {
 		shown()
 		b.Do(chromedp.Click(chromedp.CSS("#log .message:last-child [value=again]")))
-		assert.Contains(t, b.reply(2), "left our warehouse")
+		assert.Contains(t, b.reply(2), "three to five days")
 		shown()
 		b.Do(chromedp.Reload())
-		assert.Contains(t, b.reply(2), "left our warehouse")
+		assert.Contains(t, b.reply(2), "three to five days")
 	}
 	b.pictures(t, "chat-another-reply")
 	var retries int
@@ -510,7 +515,7 @@ func TestKeyboardOnly(t *testing.T) {
 	press(kb.Escape)
 	b.reply(1)
 	b.WaitFor(`location.hash !== ""`)
-	press("Where is my order?", kb.Enter)
+	press("How long does a refund take?", kb.Enter)
 	b.reply(2)
 	b.WaitFor(`document.querySelectorAll("#log .rate").length === 1`)
 	for range 40 {

@@ -153,7 +153,7 @@ var doings = []struct {
 	}},
 	{"history", []int{200, 401, 429, 502, 503, 504}, func(c *soaker) (int, error) { return c.ask("GET", "/api/chat/conversations", "", "") }},
 	{"say", []int{200, 401, 429, 502, 503, 504}, func(c *soaker) (int, error) {
-		return c.ask("POST", "/api/chat/messages", "application/json", `{"message":"Where is my order?"}`)
+		return c.ask("POST", "/api/chat/messages", "application/json", `{"message":"How long does a refund take?"}`)
 	}},
 	{"another's ticket", []int{401, 404, 429}, func(c *soaker) (int, error) {
 		return c.ask("POST", "/api/chat/messages", "application/json", `{"message":"Hello","conversation":"v1.456.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}`)

@@ -38,10 +38,31 @@ func NewBookbag() *Bookbag {
 func (b *Bookbag) ServeHTTP(w http.ResponseWriter, r *http.Request) { b.mux.ServeHTTP(w, r) }
 
 func (b *Bookbag) reply(turn chattest.Turn) []chattest.Part {
-	if message := strings.ToLower(turn.Message); strings.Contains(message, "who am i") || strings.Contains(message, "my plan") {
+	message := strings.ToLower(turn.Message)
+	switch {
+	case len(turn.ToolResults) > 0:
+		return []chattest.Part{chattest.Text(ordersIn(turn.ToolResults[0].Output))}
+	case strings.Contains(message, "where is my order"):
+		return []chattest.Part{chattest.ToolCall("call_"+rand.Text(), "lookUpOrders", `{}`)}
+	case strings.Contains(message, "who am i"), strings.Contains(message, "my plan"):
 		return []chattest.Part{chattest.Text(b.whoIs(turn.UserID))}
 	}
 	return []chattest.Part{chattest.Text(Say(turn.Message))}
+}
+
+// ordersIn says what the shop's tool returned.
+func ordersIn(output json.RawMessage) string {
+	var result struct {
+		Orders []struct{ ID, Item, Status string }
+	}
+	if json.Unmarshal(output, &result) != nil || len(result.Orders) == 0 {
+		return "I see no order of yours."
+	}
+	var b strings.Builder
+	for _, o := range result.Orders {
+		fmt.Fprintf(&b, "Order %s (%s) is %s. ", o.ID, o.Item, o.Status)
+	}
+	return b.String()
 }
 
 func (b *Bookbag) whoIs(userID string) string {

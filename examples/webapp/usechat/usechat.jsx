@@ -52,7 +52,7 @@ function Chat({ api }) {
       <div className="follow">
         <ol id="log" role="log" aria-label="Messages" aria-busy={isRunning}>
           {messages.filter((message) => isRunning || textOf(message) !== "").map((message) => (
-            <Message key={message.id} role={message.role} text={textOf(message)} />
+            <Message key={message.id} role={message.role} text={textOf(message)} label={labelOf(message)} />
           ))}
           {status === "submitted" && <Message role="assistant" text="" />}
           {stopped && !isRunning && (
@@ -86,16 +86,20 @@ function Chat({ api }) {
   );
 }
 
-function Message({ role, text }) {
+function Message({ role, text, label }) {
   return (
     <li className={`message ${role}`}>
       <span className="role">{role === "user" ? "You" : "Assistant"}</span>
+      {text === "" && label && <p className="quiet">{label} ...</p>}
       <p className="text">{text}</p>
     </li>
   );
 }
 
 const textOf = ({ parts }) => parts.map(({ type, text }) => (type === "text" ? text : "")).join("");
+
+// labelOf returns what the shop does for the reply, while it runs a tool.
+const labelOf = ({ parts }) => parts.findLast(({ type }) => type === "data-tool")?.data.label;
 
 // failureOf reads an error of useChat. Its text is the JSON of a rejected request, or a
 // sentence about the reply.
