@@ -17,7 +17,7 @@
 //
 // The script draws a plain chat. Without data-prefix it only defines its class,
 // ChatProxy. useChat of the AI SDK works with the path /chat/ai-sdk. docs/wire.md
-// specifies the wire form. In tests, the package chattest plays Bookbag.
+// specifies the wire form. In tests, package chattest plays Bookbag.
 //
 // # The secret and the tickets
 //
