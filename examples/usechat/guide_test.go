@@ -34,6 +34,46 @@ func TestGuide_BlocksAreInScripts(t *testing.T) {
 	}
 }
 
+// drawnPage has the chat that chatproxy.js draws.
+func drawnPage(w http.ResponseWriter, r *http.Request) {
+	http.SetCookie(w, &http.Cookie{Name: cookieName(r.Host), Value: r.FormValue("visitor"), Path: "/", HttpOnly: true})
+	w.Header().Set("Content-Security-Policy", "script-src 'self'; connect-src 'self'")
+	_, _ = w.Write([]byte(`<!doctype html><html lang="en"><meta charset="utf-8"><title>Drawn</title><link rel="icon" href="data:,">
+		<script src="/chat/chatproxy.js" data-prefix="/chat" defer></script>`))
+}
+
+// An anonymous visitor clicks to the next page during the first reply: the conversation is
+// there, and continues. After signing in, another one begins.
+func TestGuide_DrawnChat(t *testing.T) {
+	b := browser.New(t)
+	s := newSite(t)
+	open := func(visitor string) {
+		b.Do(chromedp.Navigate(s.url+"/drawn?visitor="+visitor), chromedp.WaitVisible(chromedp.CSS(".chatproxy input")))
+	}
+	say := func(text string) { b.Do(chromedp.SendKeys(chromedp.CSS(".chatproxy input"), text+"\n")) }
+	drawn := func(lines ...string) {
+		b.WaitFor(`[...document.querySelectorAll(".chatproxy-log p")].map((p) => p.textContent).join("|") === "` + strings.Join(lines, "|") + `" &&
+			document.querySelector(".chatproxy button").type === "submit" && !document.querySelector(".chatproxy button").disabled`)
+	}
+	open(anonymous)
+	release := s.hold(t, 1)
+	say("one")
+	b.WaitFor(`document.querySelector(".chatproxy-assistant")?.textContent === "Assistant: You "`)
+	open(anonymous)
+	release()
+	drawn("You: one", "Assistant: You said: one")
+	say("two")
+	drawn("You: one", "Assistant: You said: one", "You: two", "Assistant: You said: two")
+	assert.Equal(t, [][]string{{"one", "two"}}, s.said(t))
+
+	open(customer)
+	drawn("")
+	say("three")
+	drawn("You: three", "Assistant: You said: three")
+	assert.ElementsMatch(t, [][]string{{"one", "two"}, {"three"}}, s.said(t))
+	b.RequireQuietConsole(browser.Refused) // the ticket of another visitor
+}
+
 // guidePage has the elements of guide.js.
 func guidePage(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: cookieName(r.Host), Value: customer, Path: "/", HttpOnly: true})

@@ -106,6 +106,7 @@ func newSite(t *testing.T) *site {
 	mux.Handle("/chat/", http.StripPrefix("/chat", proxy))
 	mux.Handle("/scripts/", http.StripPrefix("/scripts", http.FileServer(http.Dir(scripts))))
 	mux.HandleFunc("/{$}", page)
+	mux.HandleFunc("/drawn", drawnPage)
 	mux.HandleFunc("/guide", guidePage)
 	mux.HandleFunc("/guide.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "guide.js") })
 	server := httptest.NewServer(mux)

@@ -106,8 +106,8 @@ func TestUseChat_ContinuesAfterAStop(t *testing.T) {
 	})
 }
 
-// regenerated are cases in which the latest message is "two" after prepare, and the turns of
-// the assistant after another reply was asked for.
+// regenerated are cases in which the latest message is "two" after prepare. The turns of the
+// assistant include the one for another reply.
 var regenerated = map[string]struct {
 	prepare func(*testing.T, chat, *site)
 	said    []string
