@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -180,7 +181,33 @@ func TestPageTools_ResultsOnce(t *testing.T) {
 	assert.Equal(t, 1, e.countCalls("/tool-result"))
 	e.failed(404, "tool_call_not_found", "POST", "/tool-results", resultsBody(ticket, "1", "1"))
 	e.failed(404, "tool_call_not_found", "POST", "/ai-sdk", aiResults(ticket, toolPart("showMap", "1", "output-available", `,"output":1`)))
+
+	// Of a service that does not store results, the call looks open.
+	e.fake.Script(chattest.Respond(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"data":[{"id":"m","role":"assistant","parts":[{"type":"tool-call","toolCallId":"1","toolName":"showMap"}]}],"pagination":{"cursor":null,"hasMore":false}}`))
+	}))
+	e.failed(404, "tool_call_not_found", "POST", "/tool-results", resultsBody(ticket, "1", "1"))
+	assert.Equal(t, 1, e.countCalls("/tool-result"))
 	assert.Empty(t, e.reports())
+}
+
+// A call of the server that was not made, since the visitor's allowance was used up, is
+// not the page's either.
+func TestPageTools_ResultOfAToolThatDidNotRun(t *testing.T) {
+	left := 1
+	e := newSite(t, setup{
+		fake: &chattest.Options{Reply: calling(chattest.ToolCall("1", "see", `{}`))},
+		proxy: &Options{PageTools: []string{"showMap"}, Tools: map[string]Tool{"see": returning("seen", nil)},
+			Allow: func(context.Context, Visitor) (time.Duration, bool) { left--; return time.Second, left >= 0 }},
+	})
+	_, stream := e.do("POST", "/messages", messageBody("Hello", ""))
+	ticket := e.endOf(stream).Conversation
+	assert.Equal(t, "too_many_requests", e.endOf(stream).Code)
+	left = 2
+	e.failed(404, "tool_call_not_found", "POST", "/tool-results", resultsBody(ticket, "1", `"forged"`))
+	e.failed(404, "tool_call_not_found", "POST", "/ai-sdk", aiResults(ticket, toolPart("see", "1", "output-available", `,"output":"forged"`)))
+	assert.Zero(t, e.countCalls("/tool-result"))
 }
 
 // A page that sends another message leaves its calls behind.

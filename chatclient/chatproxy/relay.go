@@ -78,7 +78,8 @@ func (x *exchange) end(stream *chatclient.Stream) (next *chatclient.Stream) {
 		return x.fail(interrupted(err), t)
 	}
 	reason := finishReason(m.FinishReason)
-	if reason == chatclient.FinishToolCalls && len(x.p.tools) > 0 && x.ctx.Err() == nil {
+	switch {
+	case reason == chatclient.FinishToolCalls && len(x.p.tools) > 0 && x.ctx.Err() == nil:
 		next, e := x.runTools(reply)
 		if e != nil {
 			return x.fail(e, t)
@@ -86,8 +87,7 @@ func (x *exchange) end(stream *chatclient.Stream) (next *chatclient.Stream) {
 		if next != nil {
 			return next
 		}
-	}
-	if len(reply.Parts) == 0 && x.conversation != "" {
+	case len(reply.Parts) == 0 && x.conversation != "":
 		if held, _ := x.p.isHeld(x.ctx, x.conversation); held {
 			reason, t.Poll = "held", x.p.polls.ticket(x.p.tickets, x.visitor.subject(), x.conversation)
 		}

@@ -161,7 +161,7 @@ func (x *exchange) storedCalls() ([]chatclient.Part, error) {
 	if !(owner{x.visitor.UserID, x.conversation}).owns(newest.Metadata.UserID, newest.Metadata.ConversationID) {
 		return nil, ErrForeignConversation
 	}
-	return openCalls(newest.Parts, nil), nil
+	return openCalls(newest.Parts, x.resolved), nil
 }
 
 // openCalls returns the calls among the parts that have no result, each once.

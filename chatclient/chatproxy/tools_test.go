@@ -417,19 +417,22 @@ func TestTools_StoredCall(t *testing.T) {
 	}
 }
 
-// The service makes some calls by itself: their results are there.
+// The service makes some calls by itself: their results are in the stream, but perhaps not in
+// the stored message.
 func TestTools_CallsOfTheService(t *testing.T) {
-	e := newSite(t, setup{
-		fake:  &chattest.Options{Readings: map[string]string{"tool-call": "frame"}, Reply: calling(chattest.ToolCall("call_1", "see", `{}`))},
-		proxy: &Options{Tools: map[string]Tool{"see": returning("seen", nil)}},
-	})
-	e.fake.Script(chattest.Insert(1, `data: {"type":"tool-input-available","toolCallId":"own","toolName":"search","input":{}}`+"\n\n"+
-		`data: {"type":"tool-output-available","toolCallId":"own","output":"secret"}`+"\n\n"))
-	_, stream := e.do("POST", "/messages", messageBody("Hello", ""))
-	assert.Equal(t, `Let me see.Results: call_1="seen";`, textOf(stream))
-	assert.NotContains(t, stream, "secret")
-	assert.Empty(t, e.reports())
-	assert.Equal(t, 1, e.countCalls("/tool-result"))
+	for _, reading := range []string{"frame", "stored"} {
+		e := newSite(t, setup{
+			fake: &chattest.Options{Readings: map[string]string{"tool-call": reading}, Reply: calling(
+				chattest.ToolCall("call_1", "see", `{}`), chattest.ToolCall("own", "search", `{}`))},
+			proxy: &Options{Tools: map[string]Tool{"see": returning("seen", nil)}},
+		})
+		e.fake.Script(chattest.Insert(1, `data: {"type":"tool-output-available","toolCallId":"own","output":"secret"}`+"\n\n"))
+		_, stream := e.do("POST", "/messages", messageBody("Hello", ""))
+		assert.Equal(t, `Let me see.Results: call_1="seen";`, textOf(stream))
+		assert.NotContains(t, stream, "secret")
+		assert.Empty(t, e.reports())
+		assert.Equal(t, 1, e.countCalls("/tool-result"))
+	}
 }
 
 // A visitor who leaves ends the tool, and nothing is sent to the service after that.
