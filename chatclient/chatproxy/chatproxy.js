@@ -31,13 +31,14 @@
       do await this.stop(); while (this.#running); // by another call, while this one waited
       const running = this.#running = new AbortController();
       [this.#sent, this.reply] = [message, {}];
-      let ended = false;
+      let ended = false, text = ""; // the latest piece
       try {
         const body = { ...message, chat: this.id, conversation: this.#conversation };
         const stream = await this.#call("POST", path, body, running.signal);
         for await (const { type, ...frame } of framesOf(stream)) {
           if (running.signal.aborted) return; // although more has come
-          if (type === "text-delta") yield frame.text;
+          if (type === "start-step" && text) yield "\n\n"; // after a tool: another message of the history
+          if (type === "text-delta") yield (text = frame.text);
           if (!/^(start|finish|error)$/.test(type)) continue;
           this.reply = type === "error" ? { ...frame, message: undefined } : frame; // which is a sentence there
           this.#conversation = frame.conversation ?? this.#conversation;

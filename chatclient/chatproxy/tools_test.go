@@ -565,3 +565,14 @@ func TestNew_Tools(t *testing.T) {
 	clear(options.Tools)
 	assert.Len(t, maps.Clone(p.tools), 1, "a copy")
 }
+
+// The text after a tool is a new paragraph, unless there is none before it.
+func TestScript_ParagraphAfterATool(t *testing.T) {
+	see := map[string]Tool{"see": returning("seen", nil)}
+	e := newSite(t, setup{fake: &chattest.Options{Reply: calling(chattest.ToolCall("1", "see", `{}`))}, proxy: &Options{Tools: see}})
+	got := e.chat("ada", step{"send": "Hello"})
+	require.Nil(t, got[0].Error)
+	assert.Equal(t, "Let me see.\n\n"+`Results: 1="seen";`, got[0].text())
+	e = newSite(t, setup{fake: &chattest.Options{Reply: endless(3)}, proxy: &Options{Tools: map[string]Tool{"next": returning(true, nil)}}})
+	assert.Equal(t, "Done.", e.chat("ada", step{"send": "Hello"})[0].text())
+}
