@@ -98,7 +98,7 @@ func newSite(t *testing.T) *site {
 		OnError:   s.report,
 		Anonymous: true,
 		Tools:     map[string]chatproxy.Tool{"lookUpOrder": {Label: "Looking up your order", Run: lookUpOrder}},
-		PageTools: []string{"showMap", "pickDate"},
+		PageTools: []string{"showMap", "pickDate", "echo"},
 	})
 	require.NoError(t, err)
 	scripts := bundles(t)

@@ -22,7 +22,7 @@ func reply(turn chattest.Turn) []chattest.Part {
 		results += fmt.Sprintf("%s: %s;", r.ToolName, r.Output)
 	}
 	parts := []chattest.Part{}
-	for _, name := range []string{"lookUpOrder", "showMap", "pickDate"} {
+	for _, name := range []string{"lookUpOrder", "showMap", "pickDate", "echo"} {
 		if strings.Contains(turn.Message, name) {
 			parts = append(parts, chattest.ToolCall(fmt.Sprint("call_", toolCalls.Add(1)), name, `{"order":"1001"}`))
 		}
@@ -67,7 +67,7 @@ func TestUseChat_ToolOfTheServer(t *testing.T) {
 // Case C9: the page runs the tools, and useChat sends the results when it has all of them.
 func TestUseChat_ToolsOfThePage(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
-		for _, body := range []string{"all", "message"} {
+		for _, body := range []string{"all", "message", "id"} {
 			t.Run(body, func(t *testing.T) {
 				s := newSite(t)
 				c := open(t, s, body, customer)
@@ -114,6 +114,20 @@ func TestUseChat_ToolsOfThePageAgain(t *testing.T) {
 		assert.Equal(t, `Let me see. showMap: "again";showMap: "enough";`, got.last().Text)
 		assert.Len(t, got.Messages, 2, "one reply")
 		assert.Len(t, s.doneTurns(), 3)
+		assert.Empty(t, s.reported())
+	})
+}
+
+// A tool that gives its result in onToolCall, while the reply still arrives.
+func TestUseChat_ToolsOfThePageAtOnce(t *testing.T) {
+	everywhere(t, func(t *testing.T, open opener) {
+		s := newSite(t)
+		c := open(t, s, "all", customer)
+		send(c, "echo")
+		got := waitFor(t, c, func(s state) bool { return s.Status == "ready" && strings.Contains(s.last().Text, "echo") })
+		assert.Equal(t, `Let me see. echo: {"order":"1001"};`, got.last().Text)
+		assert.Len(t, got.Messages, 2, "one reply")
+		assert.Len(t, s.doneTurns(), 2)
 		assert.Empty(t, s.reported())
 	})
 }

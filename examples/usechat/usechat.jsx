@@ -68,23 +68,26 @@ const textOf = ({ parts }) => parts.map(({ type, text }) => (type === "text" ? t
 
 const labelsOf = ({ parts }) => parts.filter(({ type }) => type === "data-tool").map(({ data }) => data.label);
 
-const options = (body) => ({
+const options = (body, chat) => ({
   ...(body === "all"
     ? { transport: new DefaultChatTransport({ api: "/chat/ai-sdk" }) }
     : { transport: new DefaultChatTransport({ api: "/chat/ai-sdk", prepareSendMessagesRequest: bodies[body] }) }),
   sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
+  onToolCall: ({ toolCall: { toolName: tool, toolCallId, input } }) => {
+    if (tool === "echo") chat().addToolOutput({ tool, toolCallId, output: input });
+  },
 });
 
 // startInNode is for the class, whose state is not React's.
 export function startInNode({ body }) {
-  const chat = new Chat(options(body));
+  const chat = new Chat(options(body, () => chat));
   return start(() => chat);
 }
 
 let helpers;
 
 function Page({ body }) {
-  helpers = useChat(options(body));
+  helpers = useChat(options(body, () => helpers));
   return (
     <ol>
       {helpers.messages.map((message) => (
