@@ -104,3 +104,12 @@ func (s *slots) free(who subject) {
 		delete(s.used, who)
 	}
 }
+
+// acquireStream calls Options.AcquireStream.
+func (p *Proxy) acquireStream(r *http.Request, v Visitor) (release func(), e *httpError) {
+	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
+	if release = p.acquire(r.Context(), v); release == nil {
+		return nil, errTooManyStreams
+	}
+	return release, nil
+}

@@ -19,7 +19,8 @@ import (
 // values name nobody, and a value that is returned for another key is not used. Delete
 // values some time after their last change, such as 24 hours: pages begin new
 // conversations then, unless they hold a ticket. If a method returns an error, it is
-// reported, and the message is handled as if the page had named no chat.
+// reported, and the message is handled as if the page had named no chat: if it has no
+// ticket, it begins a new conversation, and the page gets conversationLost.
 type Chats interface {
 	// Load returns the value of a key, nil for none.
 	Load(ctx context.Context, key string) (value []byte, err error)

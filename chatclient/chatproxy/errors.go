@@ -18,7 +18,8 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return "chatproxy: " + e.Field + ": " + e.Rule }
 
-// PanicError reports a panic in the visitor function, a tool, Options.Allow or Options.OnReply.
+// PanicError reports a panic in the visitor function, a tool, Options.Allow, Options.AcquireStream or
+// Options.OnReply.
 type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string

@@ -69,7 +69,12 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	if !canFlush(w) {
 		return nil, internal(ErrCannotFlush)
 	}
+	release, e := p.acquireStream(r, v)
+	if e != nil {
+		return nil, e
+	}
 	if !p.streams.take(who) {
+		release()
 		return nil, errTooManyStreams
 	}
 	ctx, stopTimer := context.WithTimeoutCause(context.WithoutCancel(r.Context()), maxStream, ErrReplyTooLong)
@@ -79,7 +84,7 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	}
 	x.out = newEventWriter(w, encoder, x.leave)
 	stopWatch := context.AfterFunc(r.Context(), x.leave)
-	x.cleanup = []func(){x.endComments, func() { stopWatch() }, func() { x.cancel(errLeft) }, stopTimer, func() { p.streams.free(who) }}
+	x.cleanup = []func(){x.endComments, func() { stopWatch() }, func() { x.cancel(errLeft) }, stopTimer, func() { p.streams.free(who) }, release}
 	if m.chat != "" {
 		x.key, x.isKept = p.tickets.chatKey(who, m.chat), true
 		p.running.Store(x, true)
@@ -94,10 +99,11 @@ func (x *exchange) close() {
 		x.isFirst = false
 		x.update(func(c *chat) { c.PendingUntil = 0 })
 	}
-	for _, f := range x.cleanup {
+	for len(x.cleanup) > 0 { // also the rest after a panic, when close is called again
+		f := x.cleanup[0]
+		x.cleanup = x.cleanup[1:]
 		f()
 	}
-	x.cleanup = nil
 }
 
 func (x *exchange) endComments() {

@@ -49,6 +49,12 @@ type Options struct {
 	// this process. Default: 3. A negative one is an error.
 	MaxStreamsPerVisitor int
 
+	// AcquireStream bounds the replies of a visitor on all machines together, in addition to
+	// MaxStreamsPerVisitor. It is called before each reply, on the goroutine of the request.
+	// It returns a function that is called once, after the reply, or nil to reject it.
+	// Default: it rejects none.
+	AcquireStream func(context.Context, Visitor) (release func())
+
 	// Chats keeps which conversation each chat of a page belongs to. Set it where
 	// several machines serve one site. Default: in this process, the 32 latest of a
 	// visitor, 32 MB in all, for 24 hours after their last use.
@@ -104,6 +110,7 @@ type Proxy struct {
 	calls       callsMade
 	allow       func(context.Context, Visitor) (time.Duration, bool)
 	streams     *slots
+	acquire     func(context.Context, Visitor) func()
 	bodies      bodies
 	chats       Chats
 	running     sync.Map // of *exchange, those that name a chat
@@ -159,6 +166,7 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		tools:       tools,
 		allow:       o.Allow,
 		streams:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
+		acquire:     o.AcquireStream,
 		bodies:      bodies{perVisitor: &slots{max: max(minBodies, o.MaxStreamsPerVisitor), used: map[subject]int{}}},
 		chats:       o.Chats,
 		polls:       newPolls(),
@@ -176,6 +184,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Allow == nil {
 		o.Allow = defaultAllow()
+	}
+	if o.AcquireStream == nil {
+		o.AcquireStream = func(context.Context, Visitor) func() { return func() {} }
 	}
 	if o.Chats == nil {
 		o.Chats = newMemoryChats()

@@ -1,0 +1,66 @@
+package chatproxy
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/chatident/chatident/chatclient/chattest"
+)
+
+// Each reply that was let begin is released once, whatever ends it; one that was not let
+// begin costs the service nothing.
+func TestAcquireStream_ReleasedOnce(t *testing.T) {
+	acquired, released, reject := 0, 0, false
+	e := newSite(t, setup{proxy: &Options{AcquireStream: func(_ context.Context, v Visitor) func() {
+		assert.Equal(t, Visitor{UserID: "ada"}, v)
+		if reject {
+			return nil
+		}
+		acquired++
+		return func() { released++ }
+	}}})
+	e.fake.Script(chattest.Pass(), chattest.Status(500, ""), chattest.Cut(1))
+	_, _ = e.do("POST", "/messages", `{"message":"a"}`)
+	e.failed(502, "bot_unavailable", "POST", "/messages", `{"message":"a"}`)
+	_, _ = e.do("POST", "/messages", `{"message":"a"}`)
+	e.failed(404, "conversation_not_found", "POST", "/messages", `{"message":"a","conversation":"no ticket"}`)
+	e.handlers.Wait()
+	assert.Equal(t, 3, acquired)
+	assert.Equal(t, 3, released)
+
+	calls := len(e.fake.Requests())
+	reject = true
+	e.failed(429, "too_many_streams", "POST", "/messages", `{"message":"a"}`)
+	assert.Len(t, e.fake.Requests(), calls)
+}
+
+// A visitor who has reached MaxStreamsPerVisitor holds no more of the shared streams.
+func TestAcquireStream_ReleasedAtTheBoundOfTheProcess(t *testing.T) {
+	held := 0
+	e := newSite(t, setup{proxy: &Options{MaxStreamsPerVisitor: 1, AcquireStream: func(context.Context, Visitor) func() {
+		held++
+		return func() { held-- }
+	}}})
+	assert.True(t, e.proxy.streams.take(ada))
+	e.failed(429, "too_many_streams", "POST", "/messages", `{"message":"a"}`)
+	assert.Zero(t, held)
+}
+
+// A panic is reported, and leaves the visitor all streams.
+func TestAcquireStream_Panics(t *testing.T) {
+	panics := true
+	e := newSite(t, setup{proxy: &Options{MaxStreamsPerVisitor: 1, AcquireStream: func(context.Context, Visitor) func() {
+		if panics {
+			panic("hunter2")
+		}
+		return func() { panic("hunter2") }
+	}}})
+	e.failed(500, "internal_error", "POST", "/messages", `{"message":"a"}`)
+	assert.IsType(t, &PanicError{}, e.reports()[0])
+	panics = false
+	w := newRecorder()
+	assert.Panics(t, func() { e.proxy.ServeHTTP(w, newRequest("POST", "/messages", `{"message":"a"}`)) })
+	assert.Empty(t, e.proxy.streams.used)
+}
