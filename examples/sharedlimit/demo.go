@@ -47,10 +47,10 @@ func demo(ctx context.Context, address string, machines, workers int, out io.Wri
 }
 
 // newBot returns the client of one machine. It does not repeat calls, so that one
-// too many would be seen.
+// too many fails.
 func newBot(address, url string) (*chatclient.Client, func(), error) {
-	client := connect(address)
-	limiter, err := New(client, fakeKey, nil)
+	client := connect(address, redisTimeout)
+	limiter, err := NewLimiter(client, fakeKey, nil)
 	if err != nil {
 		return nil, nil, err
 	}

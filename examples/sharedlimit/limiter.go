@@ -13,95 +13,79 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Bookbag allows 100 calls in any 10 seconds for a key, and counts when they
-// arrive. The limiter counts when it lets them go, in windows that are longer by
-// the margin: calls that arrive within 10 seconds, each at most a margin after it
-// was let go, were let go within 11, and those are never more than 100.
+// Bookbag allows 100 calls in any 10 seconds for a key, and counts them as they arrive. The
+// limiter counts them as it lets them go, in windows that are longer by the margin: calls
+// that arrive within 10 seconds, each at most a margin after it was let go, were let go
+// within 11, and those are at most 100.
 const (
 	limit  = 100
 	window = 10 * time.Second
 	margin = time.Second
 
-	// burst is how many may go at once. Any 11 seconds are made of 10 spans, none
-	// of which lets in more than burst: therefore it must divide limit. A greater
-	// one serves a crowd sooner after a silence; with 100, one job that is in a
-	// hurry takes all, and nobody gets anything for 11 seconds.
+	// burst is how many calls may go at once. Any 11 seconds consist of 10 spans with at
+	// most burst calls each, so that burst must divide limit. A greater burst serves a crowd
+	// sooner after a pause; with 100, one job could take all calls of 11 seconds.
 	burst = 10
 	pace  = (window + margin) / limit
 	span  = burst * pace
-
-	// patience bounds one question to Redis, with all that go-redis repeats.
-	patience = 500 * time.Millisecond
 )
 
 var (
-	// ErrUnavailable says that Redis did not count the call, and why in its text:
-	// it does not answer, or not as it should.
-	ErrUnavailable = errors.New("sharedlimit: Redis, which counts the calls of all machines, did not count this one")
+	// ErrUnavailable says that Redis did not count the call. The cause is in the text.
+	ErrUnavailable = errors.New("sharedlimit: Redis did not count the call")
 
-	// ErrTooLong says that the wait would be longer than the context lives.
-	ErrTooLong = errors.New("sharedlimit: the wait would be longer than the context allows")
+	// ErrTooLong says that the wait would pass the context's deadline.
+	ErrTooLong = errors.New("sharedlimit: the wait would pass the deadline")
 )
 
-// Limiter keeps all calls that are made with an API key, in all processes that
-// share a Redis, to a limit: at most 10 in any 1.1 seconds, hence 100 in any 11.
-// It is a chatclient.Limiter, and safe for use by many goroutines.
+// Limiter is a chatclient.Limiter that keeps all calls with an API key, in all processes
+// that share a Redis, within the limit: at most 10 calls in any 1.1 seconds, hence 100 in
+// any 11. Copy this file and share.go. It is safe for concurrent use.
 //
-// Each call asks Redis once for the time at which it may go, its slot, and then
-// sleeps until then. Slots are given in the order of the questions, whichever
-// process they come from, and one by one, 110 ms apart, when there are calls that
-// wait. So no call is overtaken, nobody asks twice, and no jitter is needed: calls
-// that wait go in turn, and a process has its part by how many of them are its own.
+// Each call asks Redis once for its slot, the time at which it may go, and sleeps until
+// then. Slots are given in the order of the requests to Redis, 110 ms apart while calls wait:
+// no call overtakes another, and each process gets its share of the calls that wait.
 //
-// The script behind it is our own, as that is less than what it would take to
-// build this on a library: redis_rate, the known one, answers "not now" instead
-// of queuing, which leaves fairness to luck; counts a question twice that
-// go-redis repeats after a lost answer; and cannot take a slot back.
-//
-// What it cannot do: a call that takes more than a second from its slot to
-// Bookbag may be one too many, and so may ten after Redis has lost its memory (by
-// a restart, a failover, or eviction: let its policy be noeviction). The client
-// repeats what is refused for that. When Redis' clock is set back, calls wait for
-// as long. A process that is killed leaves the slots of its waiting calls unused.
+// A call that takes more than a second from its slot to Bookbag may exceed the limit, and
+// so may ten calls after Redis has lost its memory (by a restart, a failover or eviction: set
+// its policy to noeviction). The client repeats what Bookbag rejects. When Redis' clock is
+// set back, calls wait for as long. A process that is killed leaves the slots of its waiting
+// calls unused.
 type Limiter struct {
 	redis *redis.Client
 	key   string
-	local *share // nil: none
+	local *share // nil without LimiterOptions.Processes
 }
 
-// Options of a Limiter. Zero fields mean the defaults.
-type Options struct {
-	// Processes is how many share the key. When it is set, a process that Redis
-	// does not answer keeps to its part of the limit by itself, evenly spaced,
-	// and asks Redis again once a second. Around the change all together may pass
-	// the limit by the calls that were waiting for their slots, and for as long as
-	// only some processes have lost Redis by up to its double, as the others do
-	// not know: Bookbag refuses these calls, and the client repeats them. Default:
-	// Wait fails with [ErrUnavailable].
+// LimiterOptions are options of a Limiter. Zero fields mean the defaults.
+type LimiterOptions struct {
+	// Processes is how many processes share the key. With it, a process that loses Redis
+	// keeps to its share of the limit, evenly spaced, and tries Redis again once a second.
+	// While only some processes have lost Redis, all together may make twice as many calls
+	// as the limit: Bookbag rejects these, and the client repeats them. Default: Wait fails
+	// with [ErrUnavailable].
 	Processes int
 
-	// OnError is told, once a second at most, of the error of Redis while this
-	// process keeps to its part. Default: slog.Default at level Error.
+	// OnError, if non-nil, is called with the error of Redis at most once a second while the
+	// process keeps to its share. Default: slog.Default at level Error.
 	OnError func(error)
 }
 
-// New returns a Limiter for the calls that are made with an API key, of which
-// Redis gets to see a hash only. The client must have ContextTimeoutEnabled, as
-// it would wait longer than a call does without. The options may be nil.
-//
-// Redis 5 or later is needed; Redis' clock is used, and no other.
-func New(client *redis.Client, apiKey string, options *Options) (*Limiter, error) {
-	var o Options
+// NewLimiter returns a Limiter for the calls with an API key, of which Redis stores a hash.
+// The client's time-outs bound how long a call waits for Redis (see connect), and it must have
+// ContextTimeoutEnabled. The options may be nil. Redis 5 or later is needed.
+func NewLimiter(client *redis.Client, apiKey string, options *LimiterOptions) (*Limiter, error) {
+	var o LimiterOptions
 	if options != nil {
 		o = *options
 	}
 	switch {
 	case apiKey == "":
-		return nil, errors.New("sharedlimit: the API key must not be empty")
+		return nil, errors.New("sharedlimit: apiKey: must not be empty")
 	case !client.Options().ContextTimeoutEnabled:
-		return nil, errors.New("sharedlimit: the Redis client must have ContextTimeoutEnabled")
+		return nil, errors.New("sharedlimit: client: ContextTimeoutEnabled must be set")
 	case o.Processes < 0:
-		return nil, errors.New("sharedlimit: Options.Processes must not be negative")
+		return nil, errors.New("sharedlimit: LimiterOptions.Processes: must not be negative")
 	}
 	hash := sha256.Sum256([]byte("sharedlimit " + apiKey))
 	l := &Limiter{redis: client, key: "sharedlimit:" + hex.EncodeToString(hash[:16])}
@@ -111,10 +95,9 @@ func New(client *redis.Client, apiKey string, options *Options) (*Limiter, error
 	return l, nil
 }
 
-// Wait returns when the call may go. It fails at once, without sleeping, with
-// [ErrTooLong] when that would be after the context's deadline, and with
-// [ErrUnavailable] as soon as Redis has failed, half a second at most. When the
-// context ends it returns its error, and the slot goes back.
+// Wait returns when the call may go. It fails without sleeping with [ErrTooLong] if that is
+// after the context's deadline, and with [ErrUnavailable] if Redis fails. If the context
+// ends, Wait returns its error, and the slot is free again.
 func (l *Limiter) Wait(ctx context.Context) error {
 	if err := ended(ctx); err != nil {
 		return err
@@ -135,7 +118,7 @@ func (l *Limiter) Wait(ctx context.Context) error {
 	}
 }
 
-// take returns how far away the slot is, in Redis or of this process's share.
+// take returns how long the call must wait, by Redis or by the share of this process.
 func (l *Limiter) take(ctx context.Context, id string) (time.Duration, error) {
 	if l.local != nil && !l.local.mayAsk() {
 		return l.local.take(left(ctx))
@@ -155,12 +138,11 @@ func (l *Limiter) take(ctx context.Context, id string) (time.Duration, error) {
 	return wait, err
 }
 
-// slots is a sorted set of the slots by their time in microseconds: those to
-// come, and those that are not older than a span. A slot is a span or more after
-// the one that was given burst before. If it is not now, it is a pace or more
-// after the last one as well: else they would go on in bursts, and the quickest to
-// ask after a burst would always have the next. The same id gets the same slot, as
-// go-redis may ask twice for one.
+// slots keeps a sorted set of slots by their time in microseconds, without those that are
+// older than a span. A slot is at least a span after the one burst slots before it. If the
+// call must wait, its slot is at least a pace after the last one as well: else calls would go
+// in bursts, and the quickest process would always get the next one. The same id gets the
+// same slot, because go-redis may repeat a request.
 var slots = redis.NewScript(`
 local key, id, burst, span, left = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
@@ -184,31 +166,25 @@ redis.call('PEXPIRE', key, math.ceil((slot - now + span) / 1000))
 return {slot - now, 1}
 `)
 
-// ask takes a slot in Redis and returns how far away it is.
+// ask takes a slot in Redis and returns how long the call must wait.
 func (l *Limiter) ask(ctx context.Context, id string) (time.Duration, error) {
-	within, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	answer, err := slots.Run(within, l.redis, []string{l.key}, id, burst, span.Microseconds(), left(ctx).Microseconds()).Int64Slice()
+	result, err := slots.Run(ctx, l.redis, []string{l.key}, id, burst, span.Microseconds(), left(ctx).Microseconds()).Int64Slice()
 	if err != nil {
-		// As text: the end of our patience must not pass for that of the context.
+		// As text: a time-out of the Redis client is not the end of the context.
 		return 0, fmt.Errorf("%w: %v", ErrUnavailable, err)
 	}
-	wait := time.Duration(answer[0]) * time.Microsecond
-	if taken := answer[1] == 1; !taken {
+	wait := time.Duration(result[0]) * time.Microsecond
+	if taken := result[1] == 1; !taken {
 		return 0, tooLong(wait)
 	}
 	return wait, nil
 }
 
-// giveBack lets others have the slot of a call that will not be made. Where that
-// fails, the slot is lost, and nothing else.
+// giveBack frees the slot of a call that is not made. If that fails, the slot stays unused.
 func (l *Limiter) giveBack(ctx context.Context, id string) {
-	if l.local != nil && l.local.isWithout() {
-		return
+	if l.local == nil || !l.local.isWithout() {
+		_ = l.redis.ZRem(context.WithoutCancel(ctx), l.key, id).Err()
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	_ = l.redis.ZRem(ctx, l.key, id).Err()
 }
 
 // left is how long the context has.
@@ -219,8 +195,7 @@ func left(ctx context.Context) time.Duration {
 	return math.MaxInt64
 }
 
-// ended is the context's error, also in the moment between its deadline and the
-// timer that tells of it.
+// ended returns the context's error, also between its deadline and its timer.
 func ended(ctx context.Context) error {
 	if err := ctx.Err(); err != nil || left(ctx) > 0 {
 		return err

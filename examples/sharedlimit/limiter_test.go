@@ -20,10 +20,13 @@ import (
 
 var _ chatclient.Limiter = (*Limiter)(nil)
 
-// slotsOf are the times of the slots that Redis knows, in order.
-func slotsOf(t *testing.T, l *Limiter) []time.Time {
+// longSpan is so long that no test takes as long.
+const longSpan = 10 * time.Hour
+
+// slotTimes returns the times of the slots in a key, in order.
+func slotTimes(t *testing.T, client *redis.Client, key string) []time.Time {
 	t.Helper()
-	scores, err := l.redis.ZRangeWithScores(t.Context(), l.key, 0, -1).Result()
+	scores, err := client.ZRangeWithScores(t.Context(), key, 0, -1).Result()
 	require.NoError(t, err)
 	times := make([]time.Time, len(scores))
 	for i, z := range scores {
@@ -32,33 +35,51 @@ func slotsOf(t *testing.T, l *Limiter) []time.Time {
 	return times
 }
 
-// Calls that wait follow one another evenly, also after a burst.
-func TestAnEvenPace(t *testing.T) {
-	l := startRedis(t).limiter(t, nil)
-	fill(t, l, 35)
-	got := slotsOf(t, l)
-	require.Len(t, got, 35)
-	assert.Less(t, got[9].Sub(got[0]), pace, "the first ten go at once")
-	assert.Equal(t, span, got[10].Sub(got[0]))
-	for i := 11; i < len(got); i++ {
-		assert.Equal(t, pace, got[i].Sub(got[i-1]))
-	}
+// fill takes 400 slots at once: 40 seconds in advance.
+func (l *Limiter) fill(t *testing.T) {
+	t.Helper()
+	_, err := l.redis.TxPipelined(t.Context(), func(p redis.Pipeliner) error {
+		for range 400 {
+			slots.Eval(t.Context(), p, []string{l.key}, rand.Text(), burst, span.Microseconds(), time.Hour.Microseconds())
+		}
+		return nil
+	})
+	require.NoError(t, err)
 }
 
-// fill takes n slots.
-func fill(t *testing.T, l *Limiter, n int) {
+// takeSlot runs the script and returns the time of the slot in microseconds, in
+// one transaction: the set may expire right after it.
+func takeSlot(t *testing.T, client *redis.Client, id string, burst int, span time.Duration) float64 {
 	t.Helper()
-	for range n {
-		_, err := l.ask(t.Context(), rand.Text())
-		require.NoError(t, err)
+	var slot *redis.FloatCmd
+	_, err := client.TxPipelined(t.Context(), func(p redis.Pipeliner) error {
+		slots.Eval(t.Context(), p, []string{"key"}, id, burst, span.Microseconds(), int64(1e12))
+		slot = p.ZScore(t.Context(), "key", id)
+		return nil
+	})
+	require.NoError(t, err)
+	return slot.Val()
+}
+
+// Calls that wait follow one another evenly, also after a burst.
+func TestSlots_EvenPace(t *testing.T) {
+	client := startRedis(t).client(t)
+	for i := range 35 {
+		takeSlot(t, client, fmt.Sprint(i), burst, longSpan)
+	}
+	got := slotTimes(t, client, "key")
+	require.Len(t, got, 35)
+	assert.Less(t, got[9].Sub(got[0]), longSpan/burst, "the first ten go at once")
+	assert.Equal(t, longSpan, got[10].Sub(got[0]))
+	for i := 11; i < len(got); i++ {
+		assert.Equal(t, longSpan/burst, got[i].Sub(got[i-1]))
 	}
 }
 
 // Whoever asks at the same time, and whatever is given back, no 11 seconds have
 // more than 100 slots, and no 1.1 seconds more than 10.
-func TestNoWindowHasTooManySlots(t *testing.T) {
-	server := startRedis(t)
-	l := server.limiter(t, nil)
+func TestLimiter_NoWindowHasTooManySlots(t *testing.T) {
+	l := startRedis(t).limiter(t, nil)
 	var running sync.WaitGroup
 	for worker := range 8 {
 		random := mathrand.New(mathrand.NewPCG(1, uint64(worker)))
@@ -82,16 +103,14 @@ func TestNoWindowHasTooManySlots(t *testing.T) {
 		})
 	}
 	running.Wait()
-	got := slotsOf(t, l)
-	assert.InDelta(t, 600, len(got), 100)
+	got := slotTimes(t, l.redis, l.key)
 	assert.LessOrEqual(t, most(got, window+margin), limit)
 	assert.LessOrEqual(t, most(got, span), burst)
-	assert.Greater(t, most(got, window+margin), limit*8/10, "the limit is made use of, although many slots came back")
 }
 
-// The same with pauses, in which the set is emptied of what is over: here the
-// script has a span of 20 ms.
-func TestNoWindowHasTooManySlotsAfterPauses(t *testing.T) {
+// The same with pauses, in which the set loses its old slots: here the script has a
+// span of 20 ms.
+func TestSlots_AfterPauses(t *testing.T) {
 	const burst, span = 4, 20 * time.Millisecond
 	client := startRedis(t).client(t)
 	random := mathrand.New(mathrand.NewPCG(2, 3))
@@ -107,16 +126,16 @@ func TestNoWindowHasTooManySlotsAfterPauses(t *testing.T) {
 			got = got[:len(got)-1]
 		}
 	}
-	assert.Equal(t, burst, most(got, span))
+	assert.LessOrEqual(t, most(got, span), burst)
 	held, err := client.ZCard(t.Context(), "key").Result()
 	require.NoError(t, err)
-	assert.Less(t, held, int64(len(got)), "what is over is forgotten")
+	assert.Less(t, held, int64(len(got)), "old slots are deleted")
 }
 
 // A slot that is far away stays the last one when those before it are given back.
-func TestNoSlotIsBeforeTheLast(t *testing.T) {
+func TestSlots_NoneBeforeTheLast(t *testing.T) {
 	client := startRedis(t).client(t)
-	take := func(id string) float64 { return takeSlot(t, client, id, 2, 10*time.Second) }
+	take := func(id string) float64 { return takeSlot(t, client, id, 2, longSpan) }
 	for i := range 9 {
 		take(fmt.Sprint(i))
 	}
@@ -127,110 +146,100 @@ func TestNoSlotIsBeforeTheLast(t *testing.T) {
 	assert.Greater(t, take("next"), last)
 }
 
-// takeSlot runs the script and returns the time of the slot in microseconds, in
-// one transaction: the set may expire right after it.
-func takeSlot(t *testing.T, client *redis.Client, id string, burst int, span time.Duration) float64 {
-	t.Helper()
-	var slot *redis.FloatCmd
-	_, err := client.TxPipelined(t.Context(), func(p redis.Pipeliner) error {
-		slots.Eval(t.Context(), p, []string{"key"}, id, burst, span.Microseconds(), int64(1e9))
-		slot = p.ZScore(t.Context(), "key", id)
-		return nil
-	})
-	require.NoError(t, err)
-	return slot.Val()
-}
-
 // The constants keep to what Bookbag allows.
-func TestTheArithmetic(t *testing.T) {
+func TestLimiter_Constants(t *testing.T) {
 	assert.Zero(t, limit%burst)
 	assert.Equal(t, window+margin, limit/burst*span)
 }
 
-func TestTooLongAWait(t *testing.T) {
+func TestLimiter_WaitPastTheDeadline(t *testing.T) {
 	l := startRedis(t).limiter(t, nil)
-	fill(t, l, 40)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	l.fill(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	begun := time.Now()
 	err := l.Wait(ctx)
-	assert.Less(t, time.Since(begun), time.Second)
 	assert.ErrorIs(t, err, ErrTooLong)
-	assert.Regexp(t, `the next call may go in [34]\.\d+s$`, err.Error())
-	assert.Len(t, slotsOf(t, l), 40, "no slot is taken")
+	assert.NoError(t, ctx.Err(), "without waiting")
+	assert.Regexp(t, `the next slot is in [234]\d\.\d+s$`, err.Error())
+	assert.Len(t, slotTimes(t, l.redis, l.key), 400, "no slot is taken")
 }
 
-func TestTheEndOfTheContext(t *testing.T) {
+// The slot of a call that ends while it waits is free again.
+func TestLimiter_ContextEnds(t *testing.T) {
 	l := startRedis(t).limiter(t, nil)
-	fill(t, l, 15)
+	l.fill(t)
+	last := func() time.Time { times := slotTimes(t, l.redis, l.key); return times[len(times)-1] }
+	before := last()
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(100*time.Millisecond, cancel)
-	assert.Equal(t, context.Canceled, l.Wait(ctx))
-	assert.Len(t, slotsOf(t, l), 15, "the slot goes back")
+	result := make(chan error)
+	go func() { result <- l.Wait(ctx) }()
+	require.Eventually(t, func() bool { return last().After(before) }, 30*time.Second, time.Millisecond)
+	cancel()
+	assert.Equal(t, context.Canceled, <-result)
+	assert.Equal(t, before, last())
 
 	assert.Equal(t, context.Canceled, l.Wait(ctx))
 	over, cancel := context.WithDeadline(t.Context(), time.Now())
 	defer cancel()
 	assert.ErrorIs(t, l.Wait(over), context.DeadlineExceeded)
-	assert.Len(t, slotsOf(t, l), 15)
+	assert.Equal(t, before, last(), "no slot is taken")
 }
 
-// go-redis repeats a question whose answer was lost.
-func TestTheSameQuestionGetsTheSameSlot(t *testing.T) {
+// go-redis repeats a request whose response was lost.
+func TestLimiter_SameIDGetsTheSameSlot(t *testing.T) {
 	l := startRedis(t).limiter(t, nil)
-	fill(t, l, 19) // one is left of the second ten
+	l.fill(t)
 	first, err := l.ask(t.Context(), "an id")
 	require.NoError(t, err)
-	time.Sleep(10 * time.Millisecond)
+	count := len(slotTimes(t, l.redis, l.key))
 	again, err := l.ask(t.Context(), "an id")
 	require.NoError(t, err)
-	assert.Less(t, again, first)
-	assert.Len(t, slotsOf(t, l), 20)
+	assert.LessOrEqual(t, again, first)
+	assert.Len(t, slotTimes(t, l.redis, l.key), count)
 }
 
-func TestTheScriptIsLoadedAgain(t *testing.T) {
+func TestLimiter_ScriptIsLoadedAgain(t *testing.T) {
 	l := startRedis(t).limiter(t, nil)
 	require.NoError(t, l.Wait(t.Context()))
 	require.NoError(t, l.redis.ScriptFlush(t.Context()).Err())
 	require.NoError(t, l.Wait(t.Context()))
-	assert.Len(t, slotsOf(t, l), 2)
 }
 
-// The name in Redis does not tell the API key, keys do not share a count, and
+// The name in Redis does not reveal the API key, keys do not share a count, and
 // nothing stays for ever.
-func TestTheNameInRedis(t *testing.T) {
+func TestLimiter_KeysInRedis(t *testing.T) {
 	server := startRedis(t)
 	l := server.limiter(t, nil)
-	other, err := New(server.client(t), "oc_test_other", nil)
+	other, err := NewLimiter(server.client(t), "oc_test_other", nil)
 	require.NoError(t, err)
-	require.NoError(t, l.Wait(t.Context()))
-	require.NoError(t, other.Wait(t.Context()))
+	l.fill(t)
+	other.fill(t)
 	names, err := l.redis.Keys(t.Context(), "*").Result()
 	require.NoError(t, err)
 	assert.ElementsMatch(t, []string{l.key, other.key}, names)
 	assert.Regexp(t, `^sharedlimit:[0-9a-f]{32}$`, l.key)
 	life, err := l.redis.PTTL(t.Context(), l.key).Result()
 	require.NoError(t, err)
-	assert.Greater(t, life, span/2)
-	assert.LessOrEqual(t, life, span)
+	assert.Positive(t, life)
+	assert.LessOrEqual(t, life, 400*pace+span)
 }
 
-func TestBadArguments(t *testing.T) {
-	good := connect("127.0.0.1:1")
+func TestNewLimiter_BadArguments(t *testing.T) {
+	good := connect("127.0.0.1:1", time.Second)
 	plain := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1"})
 	defer good.Close()
 	defer plain.Close()
 	for want, f := range map[string]func() (*Limiter, error){
-		"API key":               func() (*Limiter, error) { return New(good, "", nil) },
-		"ContextTimeoutEnabled": func() (*Limiter, error) { return New(plain, fakeKey, nil) },
-		"Processes":             func() (*Limiter, error) { return New(good, fakeKey, &Options{Processes: -1}) },
+		"apiKey":                func() (*Limiter, error) { return NewLimiter(good, "", nil) },
+		"ContextTimeoutEnabled": func() (*Limiter, error) { return NewLimiter(plain, fakeKey, nil) },
+		"Processes":             func() (*Limiter, error) { return NewLimiter(good, fakeKey, &LimiterOptions{Processes: -1}) },
 	} {
 		_, err := f()
 		assert.ErrorContains(t, err, want)
 	}
 }
 
-func TestRedisGoneAndBack(t *testing.T) {
+func TestLimiter_RedisGoneAndBack(t *testing.T) {
 	server := startRedis(t)
 	l := server.limiter(t, nil)
 	fake, err := chattest.New(nil)
@@ -242,43 +251,42 @@ func TestRedisGoneAndBack(t *testing.T) {
 	require.NoError(t, bot.Check(t.Context()))
 
 	server.stop()
-	begun := time.Now()
 	err = bot.Check(t.Context())
-	assert.Less(t, time.Since(begun), 2*patience)
 	assert.ErrorIs(t, err, ErrUnavailable)
 	assert.ErrorIs(t, err, chatclient.ErrLimiter)
 	assert.NotErrorIs(t, err, context.DeadlineExceeded)
 
 	server.start(t)
-	require.Eventually(t, func() bool { return bot.Check(t.Context()) == nil }, 5*time.Second, 50*time.Millisecond)
-	assert.NotEmpty(t, slotsOf(t, l))
+	assert.NoError(t, bot.Check(t.Context()))
 }
 
-// A Redis that takes connections and says nothing keeps nobody for longer than
-// our patience, or the context.
-func TestRedisThatHangs(t *testing.T) {
+// A Redis that takes connections and does not respond holds a call for no longer than the
+// client's time-outs, or the context.
+func TestLimiter_RedisHangs(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer listener.Close()
-	client := connect(listener.Addr().String())
-	defer client.Close()
-	l, err := New(client, fakeKey, nil)
-	require.NoError(t, err)
-
-	begun := time.Now()
-	err = l.Wait(t.Context())
-	assert.ErrorIs(t, err, ErrUnavailable)
-	assert.NotErrorIs(t, err, context.DeadlineExceeded)
-	assert.InDelta(t, patience, time.Since(begun), float64(patience))
-
-	ctx, cancel := context.WithTimeout(t.Context(), patience/5)
-	defer cancel()
-	begun = time.Now()
-	assert.ErrorIs(t, l.Wait(ctx), context.DeadlineExceeded)
-	assert.Less(t, time.Since(begun), patience)
+	for name, timeout := range map[string]time.Duration{"client": 50 * time.Millisecond, "context": time.Hour} {
+		client := connect(listener.Addr().String(), timeout)
+		defer client.Close()
+		l, err := NewLimiter(client, fakeKey, nil)
+		require.NoError(t, err)
+		ctx, cancel := context.WithCancel(t.Context())
+		if name == "context" {
+			ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+		}
+		defer cancel()
+		err = l.Wait(ctx)
+		if name == "context" {
+			assert.ErrorIs(t, err, context.DeadlineExceeded)
+			continue
+		}
+		assert.ErrorIs(t, err, ErrUnavailable)
+		assert.NotErrorIs(t, err, context.DeadlineExceeded)
+	}
 }
 
-func TestRedisThatRefuses(t *testing.T) {
+func TestLimiter_RedisRejects(t *testing.T) {
 	l := startRedis(t).limiter(t, nil)
 	require.NoError(t, l.redis.Set(t.Context(), l.key, "a text", 0).Err())
 	err := l.Wait(t.Context())

@@ -4,9 +4,9 @@
 //	redis-server --port 6379 &
 //	go run ./examples/sharedlimit -redis localhost:6379
 //
-// It needs no account: the machines, each with connections of its own to Redis,
-// call a fake of Bookbag that enforces the limit as fast as they may. What a site
-// of your own would copy are limiter.go and share.go.
+// It needs no account: the machines, each with its own Redis client, call a fake of Bookbag
+// that enforces the limit as fast as they may. Copy limiter.go and share.go for this limit,
+// and allow.go, streams.go and chats.go for a chatproxy on several machines.
 package main
 
 import (
@@ -57,19 +57,23 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return demo(ctx, *address, *machines, *workers, out)
 }
 
-// connect returns a client for a Limiter: with ContextTimeoutEnabled, and with
-// fewer attempts than by default, as a call is waiting.
-func connect(address string) *redis.Client {
-	return redis.NewClient(&redis.Options{Addr: address, ContextTimeoutEnabled: true, MaxRetries: 1, DialerRetries: 2})
+// redisTimeout is that of one attempt; there are two.
+var redisTimeout = 250 * time.Millisecond
+
+// connect returns a client with shorter time-outs and fewer attempts than by default,
+// because a visitor is waiting.
+func connect(address string, timeout time.Duration) *redis.Client {
+	return redis.NewClient(&redis.Options{
+		Addr: address, ContextTimeoutEnabled: true, MaxRetries: 1, DialerRetries: 1,
+		DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout, PoolTimeout: timeout,
+	})
 }
 
 func ping(ctx context.Context, address string) error {
-	client := connect(address)
+	client := connect(address, 5*time.Second)
 	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
 	if err := client.Ping(ctx).Err(); err != nil {
-		return fmt.Errorf("no Redis answers at %s: %w\nStart one, such as redis-server --port 6379, or name another one with -redis", address, err)
+		return fmt.Errorf("no Redis responds at %s: %w\nStart one, such as redis-server --port 6379, or name another one with -redis", address, err)
 	}
 	return nil
 }

@@ -12,8 +12,7 @@ import (
 	"github.com/chatident/chatident/internal/testenv"
 )
 
-// redisServer is a Redis of its own for a test, on a loopback port, which keeps
-// nothing on disk.
+// redisServer is a Redis for one test, on a loopback port, without files.
 type redisServer struct {
 	address string
 	process *exec.Cmd
@@ -30,31 +29,31 @@ func startRedis(t *testing.T) *redisServer {
 	return s
 }
 
-// start begins anew, with nothing in memory.
+// start starts it with an empty memory.
 func (s *redisServer) start(t *testing.T) {
 	t.Helper()
 	_, port, err := net.SplitHostPort(s.address)
 	require.NoError(t, err)
 	s.process = exec.Command(testenv.Program(t, "redis"), "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
 	require.NoError(t, s.process.Start())
-	require.Eventually(t, func() bool { return ping(t.Context(), s.address) == nil }, 10*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return ping(t.Context(), s.address) == nil }, time.Minute, 20*time.Millisecond)
 }
 
-// stop ends it as a failing machine would. It may be called twice.
+// stop ends it as a machine that fails does. It may be called twice.
 func (s *redisServer) stop() {
 	_ = s.process.Process.Kill()
 	_ = s.process.Wait()
 }
 
 func (s *redisServer) client(t *testing.T) *redis.Client {
-	client := connect(s.address)
+	client := connect(s.address, redisTimeout)
 	t.Cleanup(func() { _ = client.Close() })
 	return client
 }
 
-func (s *redisServer) limiter(t *testing.T, options *Options) *Limiter {
+func (s *redisServer) limiter(t *testing.T, options *LimiterOptions) *Limiter {
 	t.Helper()
-	l, err := New(s.client(t), fakeKey, options)
+	l, err := NewLimiter(s.client(t), fakeKey, options)
 	require.NoError(t, err)
 	return l
 }

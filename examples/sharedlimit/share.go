@@ -7,32 +7,32 @@ import (
 	"time"
 )
 
-// askAgain is for how long a process that has lost Redis does not ask it.
+// askAgain is how long a process that has lost Redis waits before it tries again.
 const askAgain = time.Second
 
-// share is what a process keeps to while it is without Redis: one call in as many
-// paces as there are processes, which is one call a pace for all of them.
+// share bounds the calls of a process without Redis: one call in as many paces as there are
+// processes, which is one call a pace for all of them.
 type share struct {
 	every   time.Duration
 	onError func(error)
 
 	mu       sync.Mutex
 	without  bool
-	next     time.Time // slot of the share, and after those that Redis gave
+	next     time.Time // slot of the share, after those that Redis gave
 	askAfter time.Time
-	toldAt   time.Time
+	reported time.Time
 }
 
-func newShare(o Options) *share {
+func newShare(o LimiterOptions) *share {
 	s := &share{every: pace * time.Duration(o.Processes), onError: o.OnError}
 	if s.onError == nil {
-		s.onError = func(err error) { slog.Error("this process keeps to its part of the limit", "error", err) }
+		s.onError = func(err error) { slog.Error("sharedlimit: this process keeps to its share of the limit", "error", err) }
 	}
 	return s
 }
 
-// mayAsk says whether a call is to ask Redis: each, or one a second while this
-// process is without it, so that the others need not wait for its failure.
+// mayAsk reports whether a call asks Redis: each call, or one a second without Redis, so that
+// the others do not wait for it to fail.
 func (s *share) mayAsk() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,7 +47,7 @@ func (s *share) mayAsk() bool {
 	return true
 }
 
-// take returns how far away the next slot is, if it is within the time left.
+// take returns how long the call must wait, if that is within the time left.
 func (s *share) take(left time.Duration) (time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,25 +61,25 @@ func (s *share) take(left time.Duration) (time.Duration, error) {
 	return wait, nil
 }
 
-// lost notes that Redis has failed. The share begins with a wait, for the calls
-// that Redis has let go still count, and some are waiting for their slots.
+// lost begins or continues the time without Redis. The share begins with a wait: the calls
+// that Redis let go still count, and some wait for their slots.
 func (s *share) lost(err error) {
 	s.mu.Lock()
 	now := time.Now()
 	if !s.without {
 		s.without, s.askAfter, s.next = true, now.Add(askAgain), later(now, s.next).Add(s.every)
 	}
-	tell := now.Sub(s.toldAt) >= askAgain
-	if tell {
-		s.toldAt = now
+	due := now.Sub(s.reported) >= askAgain
+	if due {
+		s.reported = now
 	}
 	s.mu.Unlock()
-	if tell {
+	if due {
 		s.onError(err)
 	}
 }
 
-// found notes that Redis has answered, and how far away its slot is.
+// found ends the time without Redis, which has given a slot.
 func (s *share) found(wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,5 +100,5 @@ func later(a, b time.Time) time.Time {
 }
 
 func tooLong(wait time.Duration) error {
-	return fmt.Errorf("%w: the next call may go in %v", ErrTooLong, wait.Round(time.Millisecond))
+	return fmt.Errorf("%w: the next slot is in %v", ErrTooLong, wait.Round(time.Millisecond))
 }

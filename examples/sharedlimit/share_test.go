@@ -1,11 +1,9 @@
 package main
 
 import (
-	"context"
 	"errors"
+	"fmt"
 	"math"
-	"net/http/httptest"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -13,19 +11,16 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/chatclient/chattest"
 )
 
 // All shares together are a call in every pace.
-func TestTheShare(t *testing.T) {
+func TestShare_OneCallAPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var told []error
-		s := newShare(Options{Processes: 4, OnError: func(err error) { told = append(told, err) }})
+		var reported []error
+		s := newShare(LimiterOptions{Processes: 4, OnError: func(err error) { reported = append(reported, err) }})
 		assert.Equal(t, 4*pace, s.every)
 		assert.True(t, s.mayAsk())
-		assert.True(t, s.mayAsk(), "while Redis answers, every call asks it")
+		assert.True(t, s.mayAsk(), "with Redis, every call asks it")
 		failed := errors.New("gone")
 		s.lost(failed)
 		s.lost(failed)
@@ -41,13 +36,13 @@ func TestTheShare(t *testing.T) {
 		assert.ErrorIs(t, err, ErrTooLong)
 		wait, err := s.take(5 * s.every)
 		require.NoError(t, err)
-		assert.Equal(t, 5*s.every, wait, "who does not wait takes no slot")
+		assert.Equal(t, 5*s.every, wait, "a call that does not wait takes no slot")
 
 		time.Sleep(askAgain)
 		assert.True(t, s.mayAsk())
 		assert.False(t, s.mayAsk(), "one asks for all")
 		s.lost(failed)
-		assert.Equal(t, []error{failed, failed}, told, "once a second")
+		assert.Equal(t, []error{failed, failed}, reported, "once a second")
 		time.Sleep(time.Minute)
 		wait, err = s.take(0)
 		require.NoError(t, err)
@@ -63,78 +58,35 @@ func TestTheShare(t *testing.T) {
 	})
 }
 
-// Four machines lose Redis and find it again. Meanwhile they keep to the limit,
-// and no caller gets to know of it.
-func TestFallback(t *testing.T) {
-	t.Parallel()
+// Processes that have lost Redis share the limit, and use Redis again when it is back.
+func TestLimiter_FallsBackToItsShare(t *testing.T) {
 	server := startRedis(t)
-	fake, err := chattest.New(&chattest.Options{Window: true})
-	require.NoError(t, err)
-	service := &statuses{Handler: fake}
-	bookbag := httptest.NewServer(service)
-	defer bookbag.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 14*time.Second)
-	defer cancel()
-	var told atomic.Int64
-	calls := make(chan call)
-	var running sync.WaitGroup
-	limiters := make([]*Limiter, 4)
+	const processes = 4
+	var reported atomic.Int64
+	limiters := make([]*Limiter, processes)
 	for i := range limiters {
-		limiters[i] = server.limiter(t, &Options{Processes: len(limiters), OnError: func(error) { told.Add(1) }})
-		// Redis comes back with an empty memory: until that is filled, some calls are
-		// refused and repeated, on a busy machine more than twice.
-		bot, err := chatclient.New(fakeKey, 123, &chatclient.Options{BaseURL: bookbag.URL, Limiter: limiters[i], MaxRetries: 5})
+		limiters[i] = server.limiter(t, &LimiterOptions{Processes: processes, OnError: func(error) { reported.Add(1) }})
+		_, err := limiters[i].take(t.Context(), "before")
 		require.NoError(t, err)
-		for range 3 {
-			running.Go(func() { work(ctx, bot, i, calls) })
-		}
+		assert.False(t, limiters[i].local.isWithout())
 	}
-	go func() { running.Wait(); close(calls) }()
-	collected := make(chan []time.Time)
-	go func() {
-		var times []time.Time
-		end, _ := ctx.Deadline()
-		for c := range calls {
-			if e, ok := errors.AsType[*chatclient.Error](c.err); ok && time.Now().Add(e.RetryAfter).After(end) {
-				continue // rejected at the end of the run: there is no time to repeat it
-			}
-			assert.NoError(t, c.err)
-			times = append(times, c.at)
-		}
-		collected <- times
-	}()
-
-	without := func(n int) func() bool {
-		return func() bool {
-			count := 0
-			for _, l := range limiters {
-				if l.local.isWithout() {
-					count++
-				}
-			}
-			return count == n
-		}
-	}
-	time.Sleep(3 * time.Second)
-	assert.True(t, without(0)(), "all have Redis")
 	server.stop()
-	require.Eventually(t, without(4), 5*time.Second, 10*time.Millisecond)
-	lostAt := time.Now()
-	time.Sleep(5 * time.Second)
-	backAt := time.Now()
-	server.start(t)
-	require.Eventually(t, without(0), 5*time.Second, 10*time.Millisecond)
-	t.Logf("without Redis for %v, which was found again after %v", backAt.Sub(lostAt).Round(time.Millisecond), time.Since(backAt).Round(time.Millisecond))
-	assert.NotEmpty(t, slotsOf(t, limiters[0]))
-
-	times, alone := <-collected, 0
-	for _, at := range times {
-		if at.After(lostAt) && at.Before(backAt) {
-			alone++
+	begun := time.Now()
+	for _, l := range limiters {
+		for i := range 10 {
+			wait, err := l.take(t.Context(), "alone")
+			require.NoError(t, err)
+			assert.GreaterOrEqual(t, time.Since(begun)+wait, time.Duration(i+1)*processes*pace)
 		}
+		assert.True(t, l.local.isWithout())
 	}
-	t.Logf("%d calls, %d of them without Redis; %d were refused and repeated; %d errors told", len(times), alone, service.refused.Load(), told.Load())
-	assert.InDelta(t, backAt.Sub(lostAt)/pace, alone, 15)
-	assert.GreaterOrEqual(t, told.Load(), int64(4))
-	assert.LessOrEqual(t, told.Load(), 4*int64(time.Since(lostAt)/askAgain+1))
+	assert.GreaterOrEqual(t, reported.Load(), int64(processes))
+
+	server.start(t)
+	for i, l := range limiters {
+		require.Eventually(t, func() bool {
+			_, err := l.take(t.Context(), fmt.Sprint(i))
+			return assert.NoError(t, err) && !l.local.isWithout()
+		}, time.Minute, 10*time.Millisecond)
+	}
 }
