@@ -19,7 +19,7 @@ type call struct {
 	Request string            `json:"request"`
 	Header  map[string]string `json:"header"` // without the key
 	Status  int               `json:"status"`
-	Answer  string            `json:"answer"`
+	Body    string            `json:"body"`
 }
 
 var shopClient = &http.Client{
@@ -61,7 +61,7 @@ func (a *Ainisa) act(w http.ResponseWriter, r *http.Request) {
 
 	res, err := shopClient.Do(out)
 	if err != nil {
-		http.Error(w, "the shop did not answer", http.StatusBadGateway)
+		http.Error(w, "the shop did not respond", http.StatusBadGateway)
 		return
 	}
 	defer res.Body.Close()

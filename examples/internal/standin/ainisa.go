@@ -7,7 +7,7 @@ import (
 	"net/http"
 )
 
-// Ainisa stands in for Ainisa: GET /ainisa/widget.js, POST /ainisa/identify and
+// Ainisa plays Ainisa: GET /ainisa/widget.js, POST /ainisa/identify and
 // POST /ainisa/act.
 type Ainisa struct {
 	vendor
@@ -45,7 +45,7 @@ func (a *Ainisa) judge(u *ainisaUser) claim {
 	mac := hmac.New(sha256.New, a.secretKey)
 	mac.Write([]byte(u.UserID))
 	if !hmac.Equal([]byte(u.UserHash), []byte(hex.EncodeToString(mac.Sum(nil)))) {
-		return claim{refused: true, reason: "Refused: the user_hash does not belong to this user_id."}
+		return claim{rejected: true, reason: "Rejected: the user_hash does not belong to this user_id."}
 	}
 	fields := []Field{{Name: "user_id", Value: u.UserID, Verified: true}}
 	for _, f := range []Field{{Name: "firstname", Value: u.FirstName}, {Name: "lastname", Value: u.LastName}, {Name: "email", Value: u.Email}} {

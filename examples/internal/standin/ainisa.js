@@ -14,9 +14,9 @@
       body: JSON.stringify({ visitor, claim }),
       credentials: "omit",
     });
-    const answer = await response.json();
+    const result = await response.json();
     const sent = [{ line: `POST ${url}`, body: claim }];
-    window.dispatchEvent(new CustomEvent("standin", { detail: { vendor: "ainisa", sent, answer } }));
+    window.dispatchEvent(new CustomEvent("standin", { detail: { vendor: "ainisa", sent, result } }));
   }
 
   async function act(user) {

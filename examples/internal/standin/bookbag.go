@@ -12,7 +12,7 @@ import (
 	"github.com/chatident/chatident/contacts/contactstest"
 )
 
-// Bookbag stands in for Bookbag: the fakes of its chat API and of its contacts,
+// Bookbag plays Bookbag: the fakes of its chat API and of its contacts,
 // with one key and one agent. Its assistant knows a customer by the contact that
 // has the chat's userId as external id.
 type Bookbag struct {
@@ -79,7 +79,7 @@ func (b *Bookbag) whoIs(userID string) string {
 // Pace is how long the assistant takes for a word.
 const Pace = 60 * time.Millisecond
 
-// Say is what an assistant answers that knows a shop, a little.
+// Say returns the reply of an assistant that knows a little about a shop.
 func Say(message string) string {
 	for _, known := range answers {
 		if strings.Contains(strings.ToLower(message), known.word) {
@@ -96,5 +96,5 @@ var answers = []struct{ word, reply string }{
 	{"hello", "Hello! What can I do for you?"},
 	{"story", "Once upon a time there was a parcel that did not want to be delivered. " +
 		strings.Repeat("It took the long way round, past the harbour and over the hill, and asked every letter box for its name. ", 6) +
-		"In the end it was delivered after all, on a Thursday, as parcels are."},
+		"At last it was delivered after all, on a Thursday, as parcels are."},
 }

@@ -12,7 +12,7 @@
   ];
   for (const { line, path, more } of tries) {
     const came = await fetch(shop + path, { credentials: "include", ...more }).then(
-      () => "sent; an answer came that this page may not read",
+      () => "sent; the response came, but this page may not read it",
       (error) => `${error.name}: ${error.message}`);
     parent.postMessage({ line, came }, shop);
   }

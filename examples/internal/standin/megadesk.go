@@ -10,7 +10,7 @@ import (
 	"github.com/chatident/chatident/identity"
 )
 
-// Megadesk stands in for Megadesk: GET /megadesk/embed.js and POST
+// Megadesk plays Megadesk: GET /megadesk/embed.js and POST
 // /megadesk/identify.
 type Megadesk struct {
 	vendor
@@ -37,7 +37,7 @@ func NewMegadesk(encryptionKey string) (*Megadesk, error) {
 
 func (m *Megadesk) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.mux.ServeHTTP(w, r) }
 
-// megadeskClaim is what the shop's endpoint answered.
+// megadeskClaim is what the shop's endpoint responded.
 type megadeskClaim struct {
 	Identity *string `json:"identity"`
 }
@@ -49,9 +49,9 @@ func (m *Megadesk) judge(c megadeskClaim) claim {
 	opened, err := m.opener.Open(*c.Identity)
 	switch {
 	case errors.Is(err, identity.ErrExpired):
-		return claim{refused: true, reason: "Refused: the token has expired."}
+		return claim{rejected: true, reason: "Rejected: the token has expired."}
 	case err != nil:
-		return claim{refused: true, reason: "Refused: the token does not open with the shop's key."}
+		return claim{rejected: true, reason: "Rejected: the token does not open with the shop's key."}
 	}
 	return claim{
 		reason: "The token opened with the shop's key, so the shop's server wrote every field.",

@@ -24,6 +24,6 @@
       { line: `GET ${endpoint}`, body: claim },
       { line: `POST ${url}`, body: claim },
     ],
-    answer: await response.json(),
+    result: await response.json(),
   });
 })();

@@ -3,8 +3,8 @@
 // the real vendors receive, and checks it as they would, with the vendor's own
 // copy of the secret.
 //
-// It answers the browser with what the vendor knows about the visitor now. The
-// real vendors keep that to themselves.
+// It shows the browser what the vendor knows about the visitor now. The
+// real vendors do not.
 package standin
 
 import (
@@ -35,11 +35,11 @@ type Arrival struct {
 	Cookies      int    `json:"cookies"`
 }
 
-// Answer is what a vendor makes of one attempt to identify a visitor.
-type Answer struct {
+// Result is that of one attempt to identify a visitor.
+type Result struct {
 	Accepted bool    `json:"accepted"`
 	Reason   string  `json:"reason"`
-	Known    []Field `json:"known"` // after this attempt; empty for nobody
+	Known    []Field `json:"known"` // after this attempt; empty if signed out
 	Arrival  Arrival `json:"arrival"`
 }
 
@@ -87,16 +87,16 @@ func (v *vendor) serveScript(name string) http.HandlerFunc {
 	}
 }
 
-// claim is the judgement on what a visitor says of itself: a refused claim
-// changes nothing, an accepted one of nobody forgets the visitor.
+// claim is a claim of a visitor after its check: a rejected one changes nothing, an accepted
+// one without fields deletes the visitor.
 type claim struct {
-	refused bool
-	reason  string
-	fields  []Field
+	rejected bool
+	reason   string
+	fields   []Field
 }
 
-// serveIdentify decodes a request {visitor, ...} into a new T and answers with
-// the vendor's judgement on it.
+// serveIdentify decodes a request {visitor, ...} into a new T and responds with
+// the Result of judge.
 func serveIdentify[T any](v *vendor, judge func(T) claim) http.HandlerFunc {
 	type request struct {
 		Visitor string `json:"visitor"`
@@ -113,9 +113,9 @@ func serveIdentify[T any](v *vendor, judge func(T) claim) http.HandlerFunc {
 			return
 		}
 		c := judge(req.Claim)
-		answer := Answer{Accepted: !c.refused, Reason: c.reason, Known: v.remember(req.Visitor, c), Arrival: arrival}
+		result := Result{Accepted: !c.rejected, Reason: c.reason, Known: v.remember(req.Visitor, c), Arrival: arrival}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(answer) // the visitor may be gone: nothing to do
+		_ = json.NewEncoder(w).Encode(result) // the visitor may be gone: nothing to do
 	}
 }
 
@@ -123,7 +123,7 @@ func (v *vendor) remember(visitor string, c claim) []Field {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {
-	case c.refused:
+	case c.rejected:
 		return v.visitors[visitor]
 	case len(c.fields) == 0:
 		delete(v.visitors, visitor)

@@ -20,14 +20,14 @@ const (
 	testSecret = "the secret key of the tests"
 )
 
-func identify(t *testing.T, vendor http.Handler, path, visitor, claim string) Answer {
+func identify(t *testing.T, vendor http.Handler, path, visitor, claim string) Result {
 	t.Helper()
 	w := httptest.NewRecorder()
 	body := fmt.Sprintf(`{"visitor":%q,"claim":%s}`, visitor, claim)
 	vendor.ServeHTTP(w, httptest.NewRequest("POST", path, strings.NewReader(body)))
 	require.Equal(t, 200, w.Code, w.Body)
 	assert.Equal(t, "*", w.Header().Get("Access-Control-Allow-Origin"))
-	var a Answer
+	var a Result
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &a))
 	return a
 }
@@ -46,7 +46,7 @@ func mint(t *testing.T, keyHex string, o *identity.Options) string {
 func TestMegadesk(t *testing.T) {
 	m, err := NewMegadesk(testKey)
 	require.NoError(t, err)
-	send := func(visitor, token string) Answer {
+	send := func(visitor, token string) Result {
 		claim := `{"identity":null}`
 		if token != "" {
 			claim = fmt.Sprintf(`{"identity":%q}`, token)
@@ -55,9 +55,9 @@ func TestMegadesk(t *testing.T) {
 	}
 	known := []Field{{"userDetail.id", "1", true}, {"userDetail.since", "2024", true}}
 	good := mint(t, testKey, nil)
-	answer := send("v1", good)
-	assert.True(t, answer.Accepted)
-	assert.Equal(t, known, answer.Known)
+	result := send("v1", good)
+	assert.True(t, result.Accepted)
+	assert.Equal(t, known, result.Known)
 
 	past := func() time.Time { return time.Now().Add(-2 * time.Hour) }
 	for name, token := range map[string]string{
@@ -66,16 +66,16 @@ func TestMegadesk(t *testing.T) {
 		"changed":     good[:len(good)-1] + "!",
 		"nonsense":    "x",
 	} {
-		answer := send("v1", token)
-		assert.False(t, answer.Accepted, name)
-		assert.Contains(t, answer.Reason, "Refused", name)
-		assert.Equal(t, known, answer.Known, "a refusal changes nothing")
+		result := send("v1", token)
+		assert.False(t, result.Accepted, name)
+		assert.Contains(t, result.Reason, "Rejected", name)
+		assert.Equal(t, known, result.Known, "a rejection changes nothing")
 	}
 	assert.Empty(t, send("v2", "x").Known, "another visitor")
 	assert.Len(t, m.Known(), 1)
-	answer = send("v1", "")
-	assert.True(t, answer.Accepted)
-	assert.Empty(t, answer.Known)
+	result = send("v1", "")
+	assert.True(t, result.Accepted)
+	assert.Empty(t, result.Known)
 	assert.Empty(t, m.Known())
 }
 
@@ -85,19 +85,19 @@ func TestAinisa(t *testing.T) {
 	require.NoError(t, err)
 	hash, err := h.Hash("1")
 	require.NoError(t, err)
-	send := func(id, hash, email string) Answer {
+	send := func(id, hash, email string) Result {
 		return identify(t, a, "/ainisa/identify", "v1", fmt.Sprintf(`{"user_id":%q,"user_hash":%q,"email":%q}`, id, hash, email))
 	}
 	known := []Field{{"user_id", "1", true}, {"email", "a@example.com", false}}
-	answer := send("1", hash, "a@example.com")
-	assert.True(t, answer.Accepted)
-	assert.Equal(t, known, answer.Known)
+	result := send("1", hash, "a@example.com")
+	assert.True(t, result.Accepted)
+	assert.Equal(t, known, result.Known)
 	for name, wrong := range map[string]string{
 		"empty": "", "zeros": strings.Repeat("0", 64), "half right": hash[:32] + strings.Repeat("0", 32), "upper case": strings.ToUpper(hash),
 	} {
-		answer := send("1", wrong, "b@example.com")
-		assert.False(t, answer.Accepted, name)
-		assert.Equal(t, known, answer.Known, "a refusal changes nothing")
+		result := send("1", wrong, "b@example.com")
+		assert.False(t, result.Accepted, name)
+		assert.Equal(t, known, result.Known, "a rejection changes nothing")
 	}
 	assert.False(t, send("2", hash, "").Accepted)
 	assert.True(t, identify(t, a, "/ainisa/identify", "v1", "null").Accepted)

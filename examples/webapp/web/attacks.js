@@ -30,8 +30,8 @@
     },
     async *action() {
       const claim = { ...window.ainisaUser, user_id: victim };
-      const { request, status, answer } = await window.ainisaStandin.act(claim);
-      yield { line: `Ainisa: ${request}`, sent: claim, came: `${status} ${answer}`, stopped: status !== 200 };
+      const { request, status, body } = await window.ainisaStandin.act(claim);
+      yield { line: `Ainisa: ${request}`, sent: claim, came: `${status} ${body}`, stopped: status !== 200 };
     },
     async *key() {
       const { user_id, user_hash } = window.ainisaUser;

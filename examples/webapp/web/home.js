@@ -8,7 +8,7 @@ window.addEventListener("standin", ({ detail }) => {
   const section = document.getElementById(detail.vendor);
   showSent(section, detail.sent);
   section.querySelector(".known").replaceChildren(...knowledge(detail));
-  section.dataset.state = detail.failed ? "failed" : detail.answer.accepted ? "accepted" : "refused";
+  section.dataset.state = detail.failed ? "failed" : detail.result.accepted ? "accepted" : "refused";
 });
 
 // The real vendors' scripts report nothing: show what the page gives them.
@@ -47,9 +47,9 @@ function shorten(value) {
   return `${text.slice(0, 46)}…${text.slice(-12)} (${value.length} characters)`;
 }
 
-function knowledge({ answer, failed }) {
+function knowledge({ result, failed }) {
   if (failed) return [element("p", { className: "verdict refused" }, "Nothing: the shop's endpoint did not answer.")];
-  const { accepted, reason, known, arrival } = answer;
+  const { accepted, reason, known, arrival } = result;
   const table = known
     ? element("table", {},
         element("caption", {}, accepted ? "It takes you for:" : "It still takes you for:"),
