@@ -32,10 +32,10 @@ func goBlocks(t *testing.T, documents ...string) (programs, pieces []block) {
 }
 
 // Each piece of Go code in a document appears, word for word, in a test of this
-// package or of the package mounting.
+// package, mounting or sharedlimit.
 func TestDocuments_PiecesAreInTests(t *testing.T) {
 	var source strings.Builder
-	for _, pattern := range []string{"*_test.go", "../mounting/*_test.go"} {
+	for _, pattern := range []string{"*_test.go", "../mounting/*_test.go", "../sharedlimit/*_test.go"} {
 		files, err := filepath.Glob(pattern)
 		require.NoError(t, err)
 		for _, file := range files {

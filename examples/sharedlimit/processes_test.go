@@ -60,6 +60,10 @@ func runMachine(settings []string) error {
 	return err
 }
 
+func visitorByHeader(r *http.Request) (chatproxy.Visitor, error) {
+	return chatproxy.Visitor{UserID: chatclient.UserID(r.Header.Get("X-User"))}, nil
+}
+
 // newMachineSite returns a site with a chat at / and a request of the limiter at /slot.
 func newMachineSite(redisAddress, bookbag string) (http.Handler, error) {
 	client := connect(redisAddress, redisTimeout)
@@ -74,9 +78,7 @@ func newMachineSite(redisAddress, bookbag string) (http.Handler, error) {
 	ignored := func(error) {}
 	streams := &Streams{Redis: client, Max: testStreams, Lease: time.Minute, OnError: ignored}
 	allowance := &Allowance{Redis: client, Requests: testRequests, Window: time.Hour, OnError: ignored}
-	proxy, err := chatproxy.New(bot, strings.Repeat("s", 32), func(r *http.Request) (chatproxy.Visitor, error) {
-		return chatproxy.Visitor{UserID: chatclient.UserID(r.Header.Get("X-User"))}, nil
-	}, &chatproxy.Options{
+	proxy, err := chatproxy.New(bot, strings.Repeat("s", 32), visitorByHeader, &chatproxy.Options{
 		MaxStreamsPerVisitor: testStreams,
 		Allow:                allowance.Allow,
 		AcquireStream:        streams.Acquire,
