@@ -41,7 +41,7 @@
 // The requests of a visitor are counted before their bodies are read, and replies
 // and bodies in progress are bounded. A call waits at most 2 seconds for
 // the client's Limiter and the service's Retry-After together. All bounds count for
-// this process alone: on several machines, let Allow, AcquireStream, Chats and the
+// this process alone: on several machines, let Allow, AcquireStream, Chats and
 // Limiter share a store.
 //
 // A reply may take 10 minutes, and each write 30 seconds, whatever the server's
