@@ -63,11 +63,11 @@ var (
 
 	// ErrUnknownTool says that the assistant called a tool that is neither in Options.Tools
 	// nor in Options.PageTools.
-	ErrUnknownTool = errors.New("chatproxy: the assistant called an unknown tool")
+	ErrUnknownTool = errors.New("it is in neither Options.Tools nor Options.PageTools")
 
 	// ErrRepeatedCall says that the service sent a call again that was made before. The
 	// tool did not run again.
-	ErrRepeatedCall = errors.New("chatproxy: the service repeated a tool call")
+	ErrRepeatedCall = errors.New("the service sent a call that was made before")
 
 	// ErrTooManyCalls says that a reply was ended after 10 rounds of tools, or at a round
 	// with more than 10 calls.

@@ -14,42 +14,34 @@ func callChunk(call chatclient.Part) uiChunk {
 	return uiChunk{Type: chatclient.EventToolCall, ToolCallID: call.ToolCallID, ToolName: call.ToolName, Input: call.Input}
 }
 
-// openResults submits the results of the page's calls and continues the reply.
+// openResults submits the results of the page's calls and continues the reply. They must be
+// those of all open calls that the page has to make, and be sent for the first time.
 func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 	if x.conversation == "" {
 		return nil, errConversationNotFound
 	}
-	if e := x.checkResults(); e != nil {
-		return nil, e
-	}
-	x.out.setTickets(x.tickets(chatclient.Metadata{}))
-	x.out.flush() // what goes wrong from here on is no fault of the request
-	for _, result := range x.results {
-		if e := x.submit(result); e != nil {
-			return nil, e
-		}
-	}
-	return x.continueReply()
-}
-
-// checkResults returns an error unless the results are those of all open calls that the
-// page has to make, and sent for the first time.
-func (x *exchange) checkResults() *httpError {
 	open, err := x.storedCalls()
 	if err != nil {
-		return upstream(err, true)
+		return nil, upstream(err, true)
 	}
 	open = slices.DeleteFunc(open, func(call chatclient.Part) bool { return !x.p.isPageTool(call.ToolName) })
 	if len(x.results) < len(open) {
-		return invalid("The results of all calls of a reply must be sent together.")
+		return nil, invalid("The results of all calls of a reply must be sent together.")
 	}
 	for _, r := range x.results {
 		isOpen := slices.ContainsFunc(open, func(call chatclient.Part) bool { return call.ToolCallID == r.ToolCallID })
 		if !isOpen || !x.takeCall(r.ToolCallID) {
-			return errToolCallNotFound
+			return nil, errToolCallNotFound
 		}
 	}
-	return nil
+	x.out.setTickets(x.tickets(chatclient.Metadata{}))
+	x.out.flush() // what goes wrong from here on is no fault of the request
+	for _, r := range x.results {
+		if e := x.submit(r); e != nil {
+			return nil, e
+		}
+	}
+	return x.continueReply()
 }
 
 func decodeToolResults(body []byte) (message, *httpError) {
@@ -78,12 +70,11 @@ func (m *message) setResults(message json.RawMessage) *httpError {
 	parts, _ := items(pick(message, "parts")["parts"], maxMessages)
 	for _, part := range parts {
 		p := pick(part, "type", "toolCallId", "state", "output", "errorText", "providerExecuted")
-		kind, _ := p.text("type")
-		state, _ := p.text("state")
-		if kind == "step-start" {
+		kind, state := string(p["type"]), string(p["state"]) // with their quotes
+		if kind == `"step-start"` {
 			m.results = nil
 		}
-		if !strings.HasPrefix(kind, "tool-") || !strings.HasPrefix(state, "output-") || string(p["providerExecuted"]) == "true" {
+		if !strings.HasPrefix(kind, `"tool-`) || !strings.HasPrefix(state, `"output-`) || string(p["providerExecuted"]) == "true" {
 			continue
 		}
 		if text, _ := p.text("errorText"); text != "" {

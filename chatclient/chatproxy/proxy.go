@@ -107,7 +107,7 @@ type Proxy struct {
 	anonymous   bool
 	passTools   bool
 	tools       map[string]Tool
-	calls       callsMade
+	calls       *memoryChats // keeps which calls of tools were made
 	allow       func(context.Context, Visitor) (time.Duration, bool)
 	streams     *slots
 	acquire     func(context.Context, Visitor) func()
@@ -164,6 +164,7 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		anonymous:   o.Anonymous,
 		passTools:   o.PassTools,
 		tools:       tools,
+		calls:       newMemoryChats(),
 		allow:       o.Allow,
 		streams:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
 		acquire:     o.AcquireStream,

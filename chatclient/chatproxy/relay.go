@@ -34,9 +34,7 @@ func (x *exchange) relay(stream *chatclient.Stream) (next *chatclient.Stream) {
 		}
 	}
 	if err != nil { // foreign: no ticket, not even the one that was sent
-		x.out.fail(interrupted(err), replyTickets{})
-		x.fault(err)
-		return nil
+		return x.fail(interrupted(err), replyTickets{})
 	}
 	return x.end(stream)
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
@@ -21,7 +20,6 @@ const (
 	maxCalls      = 10 // of one round
 	maxLookups    = 3  // of the stored message
 	maxToolOutput = 64 << 10
-	maxCallsKept  = 10_000
 	toolTimeout   = 10 * time.Second
 
 	// eventToolOutput is the type of an event that Chatbase documents.
@@ -73,10 +71,8 @@ type ToolCall struct {
 
 // What the assistant reads in place of a result.
 var (
-	outputFailed   = json.RawMessage(`{"error":"The tool failed. Its result is not known."}`)
-	outputUnknown  = json.RawMessage(`{"error":"There is no such tool."}`)
-	outputSignIn   = json.RawMessage(`{"error":"This tool is for visitors who are signed in."}`)
-	outputRepeated = json.RawMessage(`{"error":"This call was made before."}`)
+	outputFailed = json.RawMessage(`{"error":"There is no result: the tool failed, or does not exist."}`)
+	outputSignIn = json.RawMessage(`{"error":"This tool is for visitors who are signed in."}`)
 )
 
 // toolTable returns the tools by name. Those of the page have no Run.
@@ -181,34 +177,32 @@ func openCalls(parts []chatclient.Part, resolved []string) (open []chatclient.Pa
 
 // run makes a call and returns what the assistant is to read.
 func (x *exchange) run(call chatclient.Part) json.RawMessage {
-	tool, ok := x.p.tools[call.ToolName]
-	switch {
-	case !ok:
-		x.fault(fmt.Errorf("%w %.64q", ErrUnknownTool, call.ToolName))
-		return outputUnknown
-	case x.visitor.anonymous() && !tool.Anonymous:
-		return outputSignIn
-	case !x.takeCall(call.ToolCallID):
-		x.fault(fmt.Errorf("%w: %q", ErrRepeatedCall, call.ToolName))
-		return outputRepeated
-	}
-	if tool.Label != "" {
-		x.out.chunk(uiChunk{Type: "data-tool", Data: map[string]string{"label": tool.Label}})
-	}
-	x.out.flush()
-	output, err := x.runTool(tool, ToolCall{call.ToolCallID, call.ToolName, x.visitor, string(x.conversation), call.Input})
+	output, err := x.runTool(call)
 	if err != nil {
-		x.fault(fmt.Errorf("chatproxy: tool %q: %w", call.ToolName, err))
+		x.fault(fmt.Errorf("chatproxy: tool %.64q: %w", call.ToolName, err))
 		return outputFailed
 	}
 	return output
 }
 
-func (x *exchange) runTool(tool Tool, call ToolCall) (output json.RawMessage, err error) {
+func (x *exchange) runTool(call chatclient.Part) (output json.RawMessage, err error) {
+	tool, ok := x.p.tools[call.ToolName]
+	switch {
+	case !ok:
+		return nil, ErrUnknownTool
+	case x.visitor.anonymous() && !tool.Anonymous:
+		return outputSignIn, nil
+	case !x.takeCall(call.ToolCallID):
+		return nil, ErrRepeatedCall
+	}
+	if tool.Label != "" {
+		x.out.chunk(uiChunk{Type: "data-tool", Data: map[string]string{"label": tool.Label}})
+	}
+	x.out.flush()
 	defer endpoint.Recover(func(p *endpoint.Panic) { err = (*PanicError)(p) })
 	ctx, cancel := context.WithTimeout(x.ctx, cmp.Or(tool.Timeout, toolTimeout))
 	defer cancel()
-	result, err := tool.Run(ctx, call)
+	result, err := tool.Run(ctx, ToolCall{call.ToolCallID, call.ToolName, x.visitor, string(x.conversation), call.Input})
 	if err != nil {
 		return nil, err
 	}
@@ -252,24 +246,9 @@ func (x *exchange) continueReply() (*chatclient.Stream, *httpError) {
 	return stream, nil
 }
 
-// takeCall reports whether a call was not made before.
+// takeCall reports whether a call was not made before, in this process.
 func (x *exchange) takeCall(id string) bool {
-	return x.p.calls.take(x.p.tickets.mark("call", subject{}, string(x.conversation)+"\x00"+id))
-}
-
-// callsMade are marks of agent, conversation and id of the newest calls, oldest first.
-type callsMade struct {
-	mu    sync.Mutex
-	marks []string
-}
-
-func (c *callsMade) take(mark string) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if slices.Contains(c.marks, mark) {
-		return false
-	}
-	c.marks = append(c.marks, mark)
-	c.marks = c.marks[max(0, len(c.marks)-maxCallsKept):]
-	return true
+	mark := x.p.tickets.mark("call", subject{}, string(x.conversation)+"\x00"+id) // of the agent, too
+	isNew, _ := x.p.calls.CompareAndSwap(x.ctx, mark, nil, []byte{1})             // in memory: there is no error
+	return isNew
 }
