@@ -18,8 +18,8 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return "chatproxy: " + e.Field + ": " + e.Rule }
 
-// PanicError reports a panic in the visitor function, a tool, Options.Allow, Options.AcquireStream or
-// Options.OnReply.
+// PanicError reports a panic in the visitor function, a tool, Options.Allow, Options.AcquireStream,
+// Options.Chats or Options.OnReply.
 type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string
@@ -74,8 +74,8 @@ var (
 	ErrTooManyCalls = errors.New("chatproxy: the reply called too many tools")
 
 	// ErrNoToolCall says that a reply waits for the result of a tool, but that neither
-	// its stream nor the stored message has the call.
-	ErrNoToolCall = errors.New("chatproxy: the reply waits for a tool, but its call cannot be found")
+	// its stream nor the stored message has the call, or nothing its conversation.
+	ErrNoToolCall = errors.New("chatproxy: the reply waits for a tool, but its call or its conversation cannot be found")
 
 	// ErrChats says that Options.Chats failed, or returned a value that is not the
 	// visitor's. The message is handled as one without a chat.

@@ -39,10 +39,10 @@ type exchange struct {
 
 	conversation chatclient.ConversationID // "" before it is known
 	lost         bool                      // an earlier conversation of the chat
-	isFirst      bool                      // it is kept as pending in Chats
+	pending      int64                     // the PendingUntil of the chat, while it is this exchange's, else 0
 	failures     []error                   // to be reported after the response
 	rounds       int                       // of tools
-	resolved     []string                  // calls of the stream that the service made
+	resolved     map[string]bool           // calls of the stream that the service made
 
 	mu     sync.Mutex
 	awaits bool // the conversation: the stream is worth reading when the page has left
@@ -56,7 +56,7 @@ var errLeft = errors.New("chatproxy: the page has left")
 // newExchange begins an exchange, if the visitor may have one more.
 func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m message, encoder replyEncoder) (*exchange, *httpError) {
 	who := v.subject()
-	x := &exchange{p: p, w: w, r: r, visitor: v, message: m}
+	x := &exchange{p: p, w: w, r: r, visitor: v, message: m, resolved: map[string]bool{}}
 	if m.id != "" || m.chat != "" {
 		x.idMark, x.textMark = p.tickets.mark("id", who, m.id), p.textMark(who, m.text)
 	}
@@ -95,9 +95,10 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 
 // close ends what the exchange has begun. It may be called again.
 func (x *exchange) close() {
-	if x.isFirst { // without a conversation
-		x.isFirst = false
-		x.update(func(c *chat) { c.PendingUntil = 0 })
+	if x.pending != 0 { // without a conversation, or Chats has failed: it may work again
+		x.isKept = true
+		x.update(x.settle)
+		x.pending = 0
 	}
 	for len(x.cleanup) > 0 { // also the rest after a panic, when close is called again
 		f := x.cleanup[0]
@@ -159,9 +160,11 @@ func (x *exchange) stop() {
 	x.leave()
 }
 
-// fault keeps what went wrong, unless the page has left.
+// fault keeps what went wrong, unless the page has left: what fails then is no fault, but
+// for a panic.
 func (x *exchange) fault(err error) {
-	if err != nil && !x.hasLeft(0) {
+	_, panicked := errors.AsType[*PanicError](err)
+	if err != nil && (panicked || !x.hasLeft(0)) {
 		x.failures = append(x.failures, err)
 	}
 }

@@ -1,11 +1,13 @@
 package chatproxy
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/endpoint"
 )
 
 const (
@@ -63,13 +65,13 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 			return false, e
 		}
 		x.conversation = x.idOf(&c)
-		isFirst := x.isKept && c.Conversation == ""
 		x.keep(&c, retry)
 		if !x.isKept || x.swap(value, &c) {
-			x.isFirst = isFirst && x.isKept
-			x.await(x.isFirst)
+			x.await(x.isKept && x.pending != 0)
+			x.lost = x.lost || x.message.chat != "" && !x.isKept && x.conversation == ""
 			return retry, nil
 		}
+		x.pending = 0
 		swaps++
 	}
 	return false, errBusy
@@ -96,6 +98,9 @@ func (x *exchange) keep(c *chat, retry bool) {
 	if c.Conversation == "" {
 		c.PendingUntil = time.Now().Add(maxStream + maxReadOn).UnixMilli()
 		c.Begun = time.Now().Unix()
+		if x.isKept {
+			x.pending = c.PendingUntil
+		}
 	}
 	if retry { // which issues new ids
 		c.LastUser = ""
@@ -226,9 +231,8 @@ func (x *exchange) failed(err error, retry bool) *httpError {
 		e = x.endedOrHeld()
 	}
 	isGone := e == errEnded || e == errConversationNotFound
-	x.isFirst = false
-	x.update(func(c *chat) {
-		c.PendingUntil = 0
+	isStored := x.update(func(c *chat) {
+		x.settle(c)
 		if sent := c.find(x.idMark); sent != nil && !mayHaveArrived(err) && !retry {
 			sent.State = rejected
 		}
@@ -236,6 +240,9 @@ func (x *exchange) failed(err error, retry bool) *httpError {
 			*c = chat{}
 		}
 	})
+	if isStored {
+		x.pending = 0
+	}
 	return e
 }
 
@@ -244,14 +251,14 @@ func (x *exchange) load() (c chat, value []byte) {
 	if !x.isKept {
 		return c, nil
 	}
-	ctx, cancel := x.chatsContext()
-	defer cancel()
-	value, err := x.p.chats.Load(ctx, x.key)
-	if err != nil {
-		x.chatsFailed(err)
+	ok := x.callChats(func(ctx context.Context) (err error) {
+		value, err = x.p.chats.Load(ctx, x.key)
+		return err
+	})
+	if !ok {
 		return c, nil
 	}
-	c, ok := decodeChat(value, x.p.tickets, x.visitor.subject())
+	c, ok = decodeChat(value, x.p.tickets, x.visitor.subject())
 	if !ok {
 		x.failures = append(x.failures, fmt.Errorf("%w: the value is not of this visitor", ErrChats))
 	}
@@ -259,37 +266,49 @@ func (x *exchange) load() (c chat, value []byte) {
 }
 
 // swap stores c in place of a value, and is false if another was stored.
-func (x *exchange) swap(old []byte, c *chat) bool {
-	ctx, cancel := x.chatsContext()
+func (x *exchange) swap(old []byte, c *chat) (swapped bool) {
+	ok := x.callChats(func(ctx context.Context) (err error) {
+		swapped, err = x.p.chats.CompareAndSwap(ctx, x.key, old, c.encode())
+		return err
+	})
+	return swapped || !ok
+}
+
+// callChats calls a method of Chats. If that fails, the exchange goes on as without a chat.
+func (x *exchange) callChats(method func(context.Context) error) (ok bool) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), chatsTimeout)
 	defer cancel()
-	swapped, err := x.p.chats.CompareAndSwap(ctx, x.key, old, c.encode())
-	if err != nil {
-		x.chatsFailed(err)
-		return true
+	failed := func(err error) {
+		x.failures = append(x.failures, fmt.Errorf("%w: %w", ErrChats, err))
+		x.isKept = false
 	}
-	return swapped
+	defer endpoint.Recover(func(p *endpoint.Panic) { failed((*PanicError)(p)) })
+	err := method(ctx)
+	if err != nil {
+		failed(err)
+	}
+	return err == nil
 }
 
-func (x *exchange) chatsContext() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.WithoutCancel(x.ctx), chatsTimeout)
-}
-
-// chatsFailed goes on as without a chat.
-func (x *exchange) chatsFailed(err error) {
-	x.failures = append(x.failures, fmt.Errorf("%w: %w", ErrChats, err))
-	x.isKept = false
-	x.lost = x.message.ticket == ""
-}
-
-// update changes what Chats has of the chat.
-func (x *exchange) update(change func(*chat)) {
+// update changes what Chats has of the chat, and reports whether it could.
+func (x *exchange) update(change func(*chat)) bool {
 	for range maxSwaps {
 		c, value := x.load()
 		if !x.isKept {
-			return
+			return false
 		}
-		if change(&c); x.swap(value, &c) {
-			return
+		before := c.encode()
+		if change(&c); bytes.Equal(before, c.encode()) || x.swap(value, &c) {
+			return x.isKept
 		}
+	}
+	return false
+}
+
+// settle ends that the chat is pending, if it is for this exchange, with the conversation
+// if that is known.
+func (x *exchange) settle(c *chat) {
+	if x.pending != 0 && c.PendingUntil == x.pending {
+		c.PendingUntil, c.Conversation = 0, x.p.tickets.conversation(x.visitor.subject(), x.conversation)
 	}
 }

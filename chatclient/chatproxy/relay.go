@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/endpoint"
 )
 
@@ -22,8 +23,9 @@ func (x *exchange) relay(stream *chatclient.Stream) (next *chatclient.Stream) {
 			x.learn(o.conversation, *event.Metadata)
 		}
 		if event.Type == eventToolOutput { // the service has made the call
-			id, _ := pick(event.Raw, "toolCallId").text("toolCallId")
-			x.resolved = append(x.resolved, id)
+			if id, _ := pick(event.Raw, "toolCallId").text("toolCallId"); len(id) <= maxMessageID && len(x.resolved) < maxResolved {
+				x.resolved[id] = true
+			}
 		}
 		if event.ToolCall == nil || !x.p.isPageTool(event.ToolCall.ToolName) { // else runTools passes it on
 			x.out.event(&event, x.p.passTools)
@@ -46,16 +48,19 @@ func (x *exchange) learn(conversation chatclient.ConversationID, m chatclient.Me
 	if isNew {
 		x.conversation = conversation
 	}
-	if x.isKept && (isNew || m.UserMessageID != "") {
-		x.isFirst = x.isFirst && ticket == ""
-		x.update(func(c *chat) {
-			if isNew && c.Conversation == "" { // else a ticket has replaced it
-				c.Conversation, c.PendingUntil = ticket, 0
+	arrival := bookbag.IssuedID(m.UserMessageID) == ""
+	if x.isKept && (isNew || arrival) {
+		isStored := x.update(func(c *chat) {
+			if isNew {
+				x.settle(c)
 			}
-			if sent := c.find(x.idMark); sent != nil && m.UserMessageID != "" {
+			if sent := c.find(x.idMark); sent != nil && arrival {
 				sent.State, c.LastUser = arrived, m.UserMessageID
 			}
 		})
+		if isNew && isStored {
+			x.pending = 0
+		}
 	}
 	if isNew {
 		x.out.setTickets(x.tickets(chatclient.Metadata{}))

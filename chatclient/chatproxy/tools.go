@@ -6,8 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
@@ -17,8 +17,9 @@ import (
 
 const (
 	maxRounds     = 10
-	maxCalls      = 10 // of one round
-	maxLookups    = 3  // of the stored message
+	maxCalls      = 10   // of one round
+	maxLookups    = 3    // of the stored message
+	maxResolved   = 1000 // of one reply, by the service
 	maxToolOutput = 64 << 10
 	toolTimeout   = 10 * time.Second
 
@@ -135,6 +136,9 @@ func (x *exchange) runTools(reply *chatclient.Reply) (*chatclient.Stream, *httpE
 // findCalls returns the calls that the service waits for. Where no frame brought one, the
 // stored message has them, a moment later perhaps.
 func (x *exchange) findCalls(reply *chatclient.Reply) (calls []chatclient.Part, err error) {
+	if x.conversation == "" { // which takes no results
+		return nil, ErrNoToolCall
+	}
 	calls = openCalls(reply.Parts, x.resolved)
 	for attempt := 0; len(calls) == 0; attempt++ {
 		if attempt == maxLookups || attempt > 0 && !x.pause() {
@@ -160,16 +164,19 @@ func (x *exchange) storedCalls() ([]chatclient.Part, error) {
 	return openCalls(newest.Parts, x.resolved), nil
 }
 
-// openCalls returns the calls among the parts that have no result, each once.
-func openCalls(parts []chatclient.Part, resolved []string) (open []chatclient.Part) {
+// openCalls returns the calls among the parts that have no result, each once: at most one
+// more than are made.
+func openCalls(parts []chatclient.Part, resolved map[string]bool) (open []chatclient.Part) {
+	seen := map[string]bool{"": true}
+	maps.Copy(seen, resolved)
 	for _, p := range parts {
 		if p.Type == chatclient.PartToolResult {
-			resolved = append(resolved, p.ToolCallID)
+			seen[p.ToolCallID] = true
 		}
 	}
 	for _, p := range parts {
-		if p.Type == chatclient.PartToolCall && p.ToolCallID != "" && !slices.Contains(resolved, p.ToolCallID) {
-			open, resolved = append(open, p), append(resolved, p.ToolCallID)
+		if p.Type == chatclient.PartToolCall && !seen[p.ToolCallID] && len(open) <= maxCalls {
+			open, seen[p.ToolCallID] = append(open, p), true
 		}
 	}
 	return open

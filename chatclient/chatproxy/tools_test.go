@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -565,4 +567,87 @@ func TestScript_ParagraphAfterATool(t *testing.T) {
 	assert.Equal(t, "Let me see.\n\n"+`Results: 1="seen";`, got[0].text())
 	e = newSite(t, setup{fake: &chattest.Options{Reply: endless(3)}, proxy: &Options{Tools: map[string]Tool{"next": returning(true, nil)}}})
 	assert.Equal(t, "Done.", e.chat("ada", step{"send": "Hello"})[0].text())
+}
+
+// A reply of no known conversation takes no results, so its tools do not run.
+func TestTools_NoConversation(t *testing.T) {
+	var runs atomic.Int64
+	see := Tool{Run: func(context.Context, ToolCall) (any, error) { return runs.Add(1), nil }}
+	e := newSite(t, setup{proxy: &Options{Tools: map[string]Tool{"see": see}}})
+	for _, metadata := range []string{`{}`, `{"conversationId":"a:b"}`, `{"conversationId":"export"}`} {
+		e.fake.Script(chattest.Respond(streaming(`{"type":"tool-input-available","toolCallId":"1","toolName":"see","input":{}}`,
+			`{"type":"finish","finishReason":"tool-calls","metadata":`+metadata+`}`)))
+		_, stream := e.do("POST", "/messages", messageBody("Hello", ""))
+		assert.Equal(t, "reply_failed", e.endOf(stream).Code, stream)
+		assert.Zero(t, runs.Load(), metadata)
+		assert.Len(t, e.reports(), 1)
+	}
+}
+
+// A panic is the tool's, whoever has left.
+func TestTools_PanicAfterVisitorLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		started := make(chan struct{})
+		panics := Tool{Run: func(ctx context.Context, _ ToolCall) (any, error) {
+			close(started)
+			<-ctx.Done()
+			panic("half done")
+		}}
+		e := newSite(t, setup{fake: &chattest.Options{Reply: calling(chattest.ToolCall("1", "panics", `{}`))}, proxy: &Options{Tools: map[string]Tool{"panics": panics}}})
+		defer e.end()
+		ctx, leave := context.WithCancel(t.Context())
+		res, err := e.client.Do(e.request("POST", "/messages", messageBody("Hello", "")).WithContext(ctx))
+		require.NoError(t, err)
+		go func() {
+			for range lines(res.Body) {
+			}
+		}()
+		<-started
+		leave()
+		var p *PanicError
+		if reports := e.reports(); assert.Len(t, reports, 1) {
+			assert.ErrorAs(t, reports[0], &p)
+		}
+	})
+}
+
+// A service that announces results without end takes no memory.
+func TestTools_MemoryOfResults(t *testing.T) {
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	var used int64
+	e := newSite(t, setup{proxy: &Options{
+		Tools:   map[string]Tool{"see": returning("seen", nil)},
+		OnReply: func(context.Context, Visitor, chatclient.Metadata) { used = heap() },
+	}})
+	frames := func(n int, id string) chattest.Fault {
+		return chattest.Respond(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			for i := range n {
+				_, _ = fmt.Fprintf(w, "data: {\"type\":\"tool-output-available\",\"toolCallId\":\"%d%s\"}\n\n", i, id)
+			}
+			_, _ = io.WriteString(w, `data: {"type":"finish","finishReason":"stop","metadata":{"conversationId":"456"}}`+"\n\ndata: [DONE]\n\n")
+		})
+	}
+	for n, id := range map[int]string{100: strings.Repeat("x", 500<<10), 100_000: strings.Repeat("x", 200)} {
+		before := heap()
+		e.fake.Script(frames(n, id))
+		e.send("Hello", "")
+		assert.Less(t, used-before, int64(8<<20), n)
+	}
+}
+
+// Of a reply with too many calls no more are compared than show it.
+func TestOpenCalls_Many(t *testing.T) {
+	calls := make([]chatclient.Part, 30_000)
+	for i := range calls {
+		calls[i] = chatclient.Part{Type: chatclient.PartToolCall, ToolCallID: fmt.Sprintf("%032d", i/2)}
+	}
+	open := openCalls(calls, map[string]bool{calls[0].ToolCallID: true})
+	assert.Len(t, open, maxCalls+1)
+	assert.Equal(t, calls[2], open[0])
 }
