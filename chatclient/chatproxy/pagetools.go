@@ -20,7 +20,7 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 	if x.conversation == "" {
 		return nil, errConversationNotFound
 	}
-	open, err := x.storedCalls()
+	open, err := x.storedCalls("")
 	if err != nil {
 		return nil, upstream(err, true)
 	}

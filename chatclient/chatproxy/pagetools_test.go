@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -332,4 +334,69 @@ func FuzzToolResults(f *testing.F) {
 			require.Contains(t, []int{200, 400, 404, 413, 415, 502}, w.Code)
 		}
 	})
+}
+
+// Two tabs of a visitor and another visitor do what they can at the same time: no call is
+// made twice, no result is sent twice, and nothing is there for the other visitor.
+func TestPageTools_Interleavings(t *testing.T) {
+	for seed := range uint64(40) {
+		var n atomic.Int64
+		var mu sync.Mutex
+		ran := map[string]int{}
+		see := Tool{Run: func(_ context.Context, call ToolCall) (any, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			ran[call.Conversation+" "+call.ID]++
+			return call.Visitor.UserID, nil
+		}}
+		e := newSite(t, setup{
+			fake: &chattest.Options{Reply: func(turn chattest.Turn) []chattest.Part {
+				if len(turn.ToolResults) > 0 {
+					return []chattest.Part{chattest.Text(outputs(turn))}
+				}
+				return []chattest.Part{chattest.ToolCall(fmt.Sprint("s", n.Add(1)), "see", `{}`), chattest.ToolCall(fmt.Sprint("p", n.Add(1)), "showMap", `{}`)}
+			}},
+			proxy: &Options{PageTools: []string{"showMap"}, Tools: map[string]Tool{"see": see}, MaxStreamsPerVisitor: 20},
+		})
+		ticket := e.send("Hello", "").Conversation
+		newest := func() string { // of all calls, which may be one of another conversation
+			return fmt.Sprint("p", max(2, n.Load()-n.Load()%2))
+		}
+		var all sync.WaitGroup
+		for i := range uint64(3) {
+			random := rand.New(rand.NewPCG(seed, i))
+			all.Go(func() {
+				for range 8 {
+					switch random.IntN(5) {
+					case 0:
+						_, _ = e.do("POST", "/messages", `{"message":"Hello","chat":"c","conversation":`+quoted(ticket)+`}`)
+					case 1:
+						_, _ = e.do("POST", "/stop", `{"chat":"c"}`)
+					case 2, 3:
+						_, _ = e.do("POST", "/tool-results", strings.Replace(resultsBody(ticket, newest(), "1"), `{`, `{"chat":"c",`, 1))
+					case 4:
+						res, text := e.do("POST", "/tool-results", resultsBody(ticket, newest(), "1"), asUser, "grace")
+						assert.Equal(t, 404, res.StatusCode, text)
+					}
+				}
+			})
+		}
+		all.Wait()
+		e.handlers.Wait()
+		for call, times := range ran {
+			assert.Equal(t, 1, times, call)
+		}
+		sent := map[string]int{}
+		for _, r := range e.fake.Requests() {
+			var body struct{ ToolCallID, Output string }
+			if _ = json.Unmarshal(r.Body, &body); body.ToolCallID != "" {
+				sent[body.ToolCallID]++
+				assert.NotEqual(t, "grace", body.Output)
+			}
+		}
+		require.NotEmpty(t, sent)
+		for id, times := range sent {
+			assert.Equal(t, 1, times, "%s, seed %d", id, seed)
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
@@ -144,24 +145,28 @@ func (x *exchange) findCalls(reply *chatclient.Reply) (calls []chatclient.Part, 
 		if attempt == maxLookups || attempt > 0 && !x.pause() {
 			return nil, ErrNoToolCall
 		}
-		if calls, err = x.storedCalls(); err != nil {
+		if calls, err = x.storedCalls(reply.Metadata.MessageID); err != nil {
 			return nil, err
 		}
 	}
 	return calls, nil
 }
 
-// storedCalls returns the calls without a result in the newest stored message.
-func (x *exchange) storedCalls() ([]chatclient.Part, error) {
+// storedCalls returns the calls without a result in the stored message of this id, or in the
+// newest: another tab may have written in the meantime.
+func (x *exchange) storedCalls(messageID string) ([]chatclient.Part, error) {
 	page, err := x.p.bot.MessagesPage(x.ctx, x.conversation, chatclient.PageRequest{})
 	if err != nil || len(page.Items) == 0 {
 		return nil, err
 	}
-	newest := page.Items[len(page.Items)-1]
-	if !(owner{x.visitor.UserID, x.conversation}).owns(newest.Metadata.UserID, newest.Metadata.ConversationID) {
+	m := page.Items[len(page.Items)-1]
+	if i := slices.IndexFunc(page.Items, func(m chatclient.StoredMessage) bool { return m.ID == messageID }); i >= 0 {
+		m = page.Items[i]
+	}
+	if !(owner{x.visitor.UserID, x.conversation}).owns(m.Metadata.UserID, m.Metadata.ConversationID) {
 		return nil, ErrForeignConversation
 	}
-	return openCalls(newest.Parts, x.resolved), nil
+	return openCalls(m.Parts, x.resolved), nil
 }
 
 // openCalls returns the calls among the parts that have no result, each once: at most one

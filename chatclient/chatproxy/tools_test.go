@@ -409,6 +409,20 @@ func TestTools_StoredCall(t *testing.T) {
 	}
 }
 
+// Another message comes into the conversation before the call is looked up.
+func TestTools_StoredCallIsNotTheNewest(t *testing.T) {
+	e := newSite(t, setup{fake: &chattest.Options{Reply: calling(chattest.ToolCall("call_1", "see", `{}`))}, proxy: &Options{Tools: map[string]Tool{"see": returning("seen", nil)}}})
+	e.fake.Script(chattest.Pass(), func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			e.fake.AddMessage("456", "I am Eve.")
+			normal.ServeHTTP(w, r)
+		})
+	})
+	_, stream := e.do("POST", "/messages", messageBody("Hello", ""))
+	assert.Contains(t, textOf(stream), `call_1="seen";`)
+	assert.Empty(t, e.reports())
+}
+
 // The service makes some calls by itself: their results are in the stream, but perhaps not in
 // the stored message.
 func TestTools_CallsOfTheService(t *testing.T) {
