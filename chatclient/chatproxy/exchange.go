@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
@@ -40,6 +41,7 @@ type exchange struct {
 	conversation chatclient.ConversationID // "" before it is known
 	lost         bool                      // an earlier conversation of the chat
 	pending      int64                     // the PendingUntil of the chat, while it is this exchange's, else 0
+	sending      atomic.Bool               // the message, for other exchanges of the chat
 	failures     []error                   // to be reported after the response
 	rounds       int                       // of tools
 	resolved     map[string]bool           // calls of the stream that the service made

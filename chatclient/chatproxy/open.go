@@ -66,11 +66,13 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 		}
 		x.conversation = x.idOf(&c)
 		x.keep(&c, retry)
+		x.sending.Store(true) // before others see it in Chats
 		if !x.isKept || x.swap(value, &c) {
 			x.await(x.isKept && x.pending != 0)
 			x.lost = x.lost || x.message.chat != "" && !x.isKept && x.conversation == ""
 			return retry, nil
 		}
+		x.sending.Store(false)
 		x.pending = 0
 		swaps++
 	}
@@ -139,10 +141,24 @@ func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
 			c.Conversation = found
 			continue
 		case compareStored:
+			if sent := c.find(x.idMark); sent != nil && sent.State == unknown && x.isOnItsWay() {
+				return false, errReplyPending
+			}
 			return x.compare(c, current, ticketID)
 		}
 		return false, x.needText()
 	}
+}
+
+// isOnItsWay reports whether another exchange of this process sends the same message: soon
+// it is known whether that has arrived.
+func (x *exchange) isOnItsWay() bool {
+	for other := range x.p.running.Range {
+		if o := other.(*exchange); o != x && o.key == x.key && o.idMark == x.idMark && o.sending.Load() {
+			return true
+		}
+	}
+	return false
 }
 
 // needText returns an error for a message that must be sent, but whose text is missing.
@@ -305,10 +321,11 @@ func (x *exchange) update(change func(*chat)) bool {
 	return false
 }
 
-// settle ends that the chat is pending, if it is for this exchange, with the conversation
-// if that is known.
+// settle ends that the chat is pending, if it is for this exchange or was forgotten, with the
+// conversation if that is known.
 func (x *exchange) settle(c *chat) {
-	if x.pending != 0 && c.PendingUntil == x.pending {
+	isForgotten := c.Conversation == "" && c.PendingUntil == 0 && len(c.Messages) == 0
+	if x.pending != 0 && (c.PendingUntil == x.pending || isForgotten) {
 		c.PendingUntil, c.Conversation = 0, x.p.tickets.conversation(x.visitor.subject(), x.conversation)
 	}
 }

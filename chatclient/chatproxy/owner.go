@@ -19,11 +19,11 @@ func (o owner) owns(user chatclient.UserID, conversation chatclient.Conversation
 	return (user == "" || user == o.user) && (conversation == "" || conversation == o.conversation)
 }
 
-// checkEvent returns ErrForeignConversation if an event names another user or
-// conversation, beside its type or in its metadata: the client keeps only the last of
-// several ids. The id of a new conversation becomes o's.
+// checkEvent returns ErrForeignConversation if an event with metadata or a tool call names
+// another user or conversation, beside its type or in its metadata: the client keeps only the
+// last of several ids. The id of a new conversation becomes o's.
 func (o *owner) checkEvent(e chatclient.Event) error {
-	if e.Metadata == nil {
+	if e.Metadata == nil && e.ToolCall == nil {
 		return nil
 	}
 	owned := true

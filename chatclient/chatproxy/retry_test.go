@@ -555,3 +555,17 @@ func runMessage(f *chatForm, random *rand.Rand, id string, again bool) {
 		}
 	}
 }
+
+// A message that comes again while this process still sends it is no second turn.
+func TestRetry_WhileTheFirstIsOnItsWay(t *testing.T) {
+	eachForm(t, plain, func(f *chatForm) {
+		f.send("m1", "hello")
+		f.fake.Script(chattest.Slow(3 * time.Second))
+		var wait sync.WaitGroup
+		wait.Go(func() { f.send("m2", "more") })
+		time.Sleep(time.Second)
+		assert.Empty(f, f.send("m2", "more").code)
+		wait.Wait()
+		assert.Equal(f, map[string][]string{"456": {"hello", "more"}}, f.turns())
+	})
+}

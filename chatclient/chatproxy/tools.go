@@ -210,7 +210,9 @@ func (x *exchange) runTool(call chatclient.Part) (output json.RawMessage, err er
 	if tool.Label != "" {
 		x.out.chunk(uiChunk{Type: "data-tool", Data: map[string]string{"label": tool.Label}})
 	}
-	x.out.flush()
+	if x.out.flush(); x.ctx.Err() != nil { // nobody is there any more
+		return nil, x.ctx.Err()
+	}
 	defer endpoint.Recover(func(p *endpoint.Panic) { err = (*PanicError)(p) })
 	ctx, cancel := context.WithTimeout(x.ctx, cmp.Or(tool.Timeout, toolTimeout))
 	defer cancel()

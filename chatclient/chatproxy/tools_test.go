@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync/atomic"
@@ -664,4 +665,46 @@ func TestOpenCalls_Many(t *testing.T) {
 	open := openCalls(calls, map[string]bool{calls[0].ToolCallID: true})
 	assert.Len(t, open, maxCalls+1)
 	assert.Equal(t, calls[2], open[0])
+}
+
+// Who has left before a tool begins, gets none: the failed write of its label shows that.
+func TestTools_VisitorLeftBefore(t *testing.T) {
+	var runs atomic.Int64
+	see := Tool{Label: "Looking", Run: func(context.Context, ToolCall) (any, error) { return runs.Add(1), nil }}
+	e := newSite(t, setup{fake: &chattest.Options{Reply: calling(chattest.ToolCall("1", "see", `{}`))}, proxy: &Options{Tools: map[string]Tool{"see": see}}})
+	e.proxy.ServeHTTP(cutAt{newRecorder(), "data-tool"}, newRequest("POST", "/messages", messageBody("Hello", "")))
+	assert.Zero(t, runs.Load())
+	assert.Zero(t, e.countCalls("/tool-result"))
+}
+
+// cutAt fails at the first write that contains a text.
+type cutAt struct {
+	*httptest.ResponseRecorder
+	text string
+}
+
+func (c cutAt) Write(b []byte) (int, error) {
+	if strings.Contains(string(b), c.text) {
+		return 0, io.ErrClosedPipe
+	}
+	return c.ResponseRecorder.Write(b)
+}
+
+// A call that names another visitor or conversation is not made.
+func TestTools_ForeignCall(t *testing.T) {
+	var runs atomic.Int64
+	see := Tool{Run: func(context.Context, ToolCall) (any, error) { return runs.Add(1), nil }}
+	for _, foreign := range []string{`"userId":"grace"`, `"conversationId":"457"`, `"metadata":{"userId":"grace"}`, `"messageMetadata":{"conversationId":457}`} {
+		for _, name := range []string{"see", "showMap"} {
+			e := newSite(t, setup{proxy: &Options{Tools: map[string]Tool{"see": see}, PageTools: []string{"showMap"}}})
+			ticket := e.send("Hello", "").Conversation
+			e.fake.Script(chattest.Respond(streaming(`{"type":"tool-input-available","toolCallId":"1","toolName":"`+name+`","input":{"of":"hers"},`+foreign+`}`,
+				`{"type":"finish","finishReason":"tool-calls","metadata":{"conversationId":"456"}}`)))
+			_, stream := e.do("POST", "/messages", messageBody("More", ticket))
+			assert.Equal(t, "reply_failed", e.endOf(stream).Code, foreign)
+			assert.NotContains(t, stream, "hers")
+			assert.Zero(t, runs.Load())
+			assert.Equal(t, []error{ErrForeignConversation}, e.reports())
+		}
+	}
 }
