@@ -28,6 +28,9 @@ type chat struct {
 	// it is not known.
 	LastUser string `json:"u,omitempty"`
 
+	// Sent counts the messages that were sent, also again: each changes the value.
+	Sent int `json:"n,omitempty"`
+
 	// Messages are the newest messages, in the order in which they were sent.
 	Messages []sentMessage `json:"m,omitempty"`
 }
@@ -93,6 +96,7 @@ func (c *chat) isLastForwarded(id string) bool {
 
 // keep puts a message at the end.
 func (c *chat) keep(m sentMessage) {
+	c.Sent++
 	c.Messages = slices.DeleteFunc(c.Messages, func(old sentMessage) bool { return old.ID == m.ID })
 	c.Messages = append(c.Messages, m)
 	c.Messages = c.Messages[max(0, len(c.Messages)-maxKept):]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
@@ -189,12 +190,22 @@ func (x *exchange) compare(c *chat, in chatclient.ConversationID, ticketID strin
 		isNewest = sent.Text == stored && (newest.ID != c.LastUser || sent.State == arrived)
 	}
 	switch {
+	case sent != nil && sent.State == unknown && !isNewest && x.arrivedAfter(page.Items, c.LastUser, sent.Text):
+		return false, errEdit // another tab's message is after it
 	case id != "" && newest.ID != id, ticketID != "" && x.textMark != "" && x.textMark != stored:
 		return false, errEdit // there is a later one, of another chat, or the text was changed
 	case id != "" || isNewest:
 		return true, nil
 	}
 	return false, x.needText()
+}
+
+// arrivedAfter reports whether a message with this text is after the one with an id.
+func (x *exchange) arrivedAfter(page []chatclient.StoredMessage, id, text string) bool {
+	i := slices.IndexFunc(page, func(m chatclient.StoredMessage) bool { return m.ID == id })
+	return i >= 0 && slices.ContainsFunc(page[i+1:], func(m chatclient.StoredMessage) bool {
+		return m.Role == "user" && x.p.textMark(x.visitor.subject(), m.Text()) == text
+	})
 }
 
 // findConversation returns the ticket of the conversation that a first exchange began

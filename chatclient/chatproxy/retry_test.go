@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -568,4 +569,50 @@ func TestRetry_WhileTheFirstIsOnItsWay(t *testing.T) {
 		wait.Wait()
 		assert.Equal(f, map[string][]string{"456": {"hello", "more"}}, f.turns())
 	})
+}
+
+// A message of another tab may reach the service between a message and its repetition.
+func TestRetry_AfterAMessageOfAnotherTab(t *testing.T) {
+	eachForm(t, paced, func(f *chatForm) {
+		f.send("m1", "hello")
+		slow := func(d time.Duration) chattest.Fault { // the service has it, and responds later
+			return func(normal http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					time.Sleep(d)
+					normal.ServeHTTP(w, r.WithContext(context.WithoutCancel(r.Context())))
+				})
+			}
+		}
+		f.fake.Script(slow(3*time.Second), slow(time.Second))
+		f.leaveEarly("m2", "slow")
+		f.leaveEarly("m3", "fast")
+		time.Sleep(time.Minute)
+		assert.Equal(f, "edit_unsupported", f.send("m3", "fast").code)
+		assert.Equal(f, map[string][]string{"456": {"hello", "fast", "slow"}}, f.turns())
+	})
+}
+
+// A message whose outcome is unknown, and which comes again from two tabs at once.
+func TestRetry_FromTwoTabsAtOnce(t *testing.T) {
+	eachForm(t, plain, func(f *chatForm) {
+		f.send("m1", "hello")
+		f.fake.Script(chattest.Slow(time.Minute), chattest.Slow(time.Second), chattest.Slow(time.Second))
+		f.leaveEarly("m2", "more")
+		var wait sync.WaitGroup
+		for range 2 {
+			wait.Go(func() { assert.Empty(f, f.send("m2", "more").code) })
+		}
+		wait.Wait()
+		assert.Equal(f, map[string][]string{"456": {"hello", "more"}}, f.turns())
+	})
+}
+
+// leaveEarly sends a message and leaves before the response.
+func (f *chatForm) leaveEarly(id, text string) {
+	f.Helper()
+	ctx, cancel := context.WithTimeout(f.Context(), 500*time.Millisecond)
+	defer cancel()
+	_, err := f.client.Do(f.request("POST", f.path(false), f.body(id, text, false), f.visitor...).WithContext(ctx))
+	require.Error(f, err)
+	synctest.Wait()
 }
