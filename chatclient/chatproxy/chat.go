@@ -24,8 +24,8 @@ type chat struct {
 	// Begun is the time of the first exchange in Unix seconds.
 	Begun int64 `json:"b,omitempty"`
 
-	// LastUser is the service's id of the newest of the messages that arrived, "" if
-	// it is not known.
+	// LastUser is the service's id of the last message if that is known to have arrived, else
+	// of one before it, "" if none is known.
 	LastUser string `json:"u,omitempty"`
 
 	// Sent counts the messages that were sent, also again: each changes the value.

@@ -55,7 +55,9 @@ func (x *exchange) learn(conversation chatclient.ConversationID, m chatclient.Me
 				x.settle(c)
 			}
 			if sent := c.find(x.idMark); sent != nil && arrival {
-				sent.State, c.LastUser = arrived, m.UserMessageID
+				if sent.State = arrived; c.isLastForwarded(x.idMark) { // else it is not the last one's
+					c.LastUser = m.UserMessageID
+				}
 			}
 		})
 		if isNew && isStored {

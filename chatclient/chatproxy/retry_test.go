@@ -616,3 +616,19 @@ func (f *chatForm) leaveEarly(id, text string) {
 	require.Error(f, err)
 	synctest.Wait()
 }
+
+// Messages of two tabs may reach the service in another order than they were sent.
+func TestRetry_OfAMessageThatOvertookAnother(t *testing.T) {
+	eachForm(t, plain, func(f *chatForm) {
+		f.send("m1", "hello")
+		f.fake.Script(chattest.Slow(3 * time.Second))
+		var wait sync.WaitGroup
+		wait.Go(func() { f.send("m2", "slow") })
+		time.Sleep(time.Second)
+		f.send("m3", "fast")
+		wait.Wait()
+		assert.Equal(f, "edit_unsupported", f.again("m3", "fast").code)
+		assert.Zero(f, f.countCalls("/retry"))
+		assert.Equal(f, map[string][]string{"456": {"hello", "fast", "slow"}}, f.turns())
+	})
+}
