@@ -160,12 +160,6 @@ func newestTicket(messages []json.RawMessage) string {
 	return ""
 }
 
-// nothingToResume responds to useChat with the option resume.
-func nothingToResume(w http.ResponseWriter, _ request) *httpError {
-	w.WriteHeader(http.StatusNoContent)
-	return nil
-}
-
 // aiSDKEncoder encodes a reply as a UI message stream.
 type aiSDKEncoder struct {
 	blocks int  // of text, which are before and after tool calls

@@ -36,7 +36,7 @@
 //
 // What reaches the browser is chosen by name. Calls of tools stay on the server, but
 // those of Options.PageTools. Options.Tools are functions that the assistant calls for
-// the visitor who is signed in: docs/tools.md is the guide.
+// the visitor who is signed in: see docs/tools.md.
 //
 // The requests of a visitor are counted before their bodies are read, and replies
 // and bodies in progress are bounded. A call waits at most 2 seconds for
@@ -47,7 +47,7 @@
 // A reply may take 10 minutes, and each write 30 seconds, whatever the server's
 // WriteTimeout. A browser that is gone ends the call to Bookbag, unless it is the
 // first of a chat and its conversation is unknown: then the stream is read for up
-// to 60 seconds more. The handler needs a ResponseWriter that can be
-// flushed, also behind Unwrap. A header stops nginx from buffering; other proxies
+// to 60 seconds more. See Options.KeepReplies. The handler needs a ResponseWriter that
+// can be flushed, also behind Unwrap. A header stops nginx from buffering; other proxies
 // must not buffer.
 package chatproxy

@@ -58,8 +58,9 @@ var (
 	// would not send back. What it belongs to is left out.
 	ErrUnusableID = errors.New("chatproxy: the service sent an id that cannot be sent back")
 
-	// ErrReplyTooLong says that a reply was ended after 10 minutes.
-	ErrReplyTooLong = errors.New("chatproxy: the reply took more than 10 minutes")
+	// ErrReplyTooLong says that a reply was ended after 10 minutes, or at the bytes of
+	// Options.KeepReplies.
+	ErrReplyTooLong = errors.New("chatproxy: the reply took more than 10 minutes, or more bytes than kept replies may have")
 
 	// ErrUnknownTool says that the assistant called a tool that is neither in Options.Tools
 	// nor in Options.PageTools.

@@ -24,7 +24,6 @@ const (
 // exchange is a message on its way and its reply.
 type exchange struct {
 	p       *Proxy
-	w       http.ResponseWriter
 	r       *http.Request
 	visitor Visitor
 	message
@@ -33,6 +32,7 @@ type exchange struct {
 	idMark   string
 	textMark string // "" without a text
 	out      *eventWriter
+	kept     *keptReply // nil for one that ends with its request
 
 	ctx     context.Context // of the calls to the service, not of the browser
 	cancel  context.CancelCauseFunc
@@ -58,7 +58,7 @@ var errLeft = errors.New("chatproxy: the page has left")
 // newExchange begins an exchange, if the visitor may have one more.
 func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m message, encoder replyEncoder) (*exchange, *httpError) {
 	who := v.subject()
-	x := &exchange{p: p, w: w, r: r, visitor: v, message: m, resolved: map[string]bool{}}
+	x := &exchange{p: p, r: r, visitor: v, message: m, resolved: map[string]bool{}}
 	if m.id != "" || m.chat != "" {
 		x.idMark, x.textMark = p.tickets.mark("id", who, m.id), p.textMark(who, m.text)
 	}
@@ -84,8 +84,16 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	if err := checkDeadline(w, r); err != nil {
 		x.failures = append(x.failures, p.once(err, nil))
 	}
+	gone, leave := r.Context(), x.leave
+	if m.chat != "" && p.keepReplies {
+		x.kept = p.kept.begin()
+	}
+	if x.kept != nil {
+		w, x.r = x.kept, r.WithContext(context.WithoutCancel(r.Context()))
+		gone, leave = p.kept.dropped, x.drop
+	}
 	x.out = newEventWriter(w, encoder, x.leave)
-	stopWatch := context.AfterFunc(r.Context(), x.leave)
+	stopWatch := context.AfterFunc(gone, leave)
 	x.cleanup = []func(){x.endComments, func() { stopWatch() }, func() { x.cancel(errLeft) }, stopTimer, func() { p.streams.free(who) }, release}
 	if m.chat != "" {
 		x.key, x.isKept = p.tickets.chatKey(who, m.chat), true
@@ -144,8 +152,19 @@ func (x *exchange) await(conversation bool) {
 	}
 }
 
+// drop ends the calls to the service at once.
+func (x *exchange) drop() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.left = true
+	x.cancel(errLeft)
+}
+
 // hasLeft reports whether the page has left, after which n more bytes were read.
 func (x *exchange) hasLeft(n int) bool {
+	if x.kept != nil && x.kept.isFull() {
+		x.cancel(ErrReplyTooLong)
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.left {
@@ -202,7 +221,7 @@ func (x *exchange) reject(e *httpError) *httpError {
 
 // report reports what went wrong, after the response.
 func (x *exchange) report() {
-	if x.out.failed != nil && x.isAlive() {
+	if x.out.failed != nil && isAlive(x.r, x.out.failed) {
 		x.failures = append(x.failures, x.p.once(ErrWriteFailed, x.out.failed))
 	}
 	for _, err := range x.failures {
@@ -212,12 +231,12 @@ func (x *exchange) report() {
 
 // isAlive reports whether the visitor was still there when a write failed: net/http
 // notices that one has left a moment later, and takes each write that it failed for that.
-func (x *exchange) isAlive() bool {
-	if errors.Is(x.out.failed, os.ErrDeadlineExceeded) {
+func isAlive(r *http.Request, failed error) bool {
+	if errors.Is(failed, os.ErrDeadlineExceeded) {
 		return true
 	}
 	select {
-	case <-x.r.Context().Done():
+	case <-r.Context().Done():
 		return false
 	case <-time.After(time.Second):
 		return true

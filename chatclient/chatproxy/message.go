@@ -24,16 +24,25 @@ func (p *Proxy) serveMessage(d decoder[message], newEncoder func() replyEncoder)
 		if e != nil {
 			return e
 		}
-		defer x.close()
-		stream, e := x.open()
-		if e != nil {
-			return x.reject(e)
+		if x.kept == nil {
+			return x.serve()
 		}
-		for stream != nil {
-			stream = x.relay(stream)
-		}
-		x.close()
-		x.report()
-		return nil
+		go x.serveKept()
+		return p.passOn(x.kept, w, r)
 	}
+}
+
+// serve opens and relays the reply, and reports after it.
+func (x *exchange) serve() *httpError {
+	defer x.close()
+	stream, e := x.open()
+	if e != nil {
+		return x.reject(e)
+	}
+	for stream != nil {
+		stream = x.relay(stream)
+	}
+	x.close()
+	x.report()
+	return nil
 }

@@ -39,6 +39,7 @@ func (x *exchange) open() (*chatclient.Stream, *httpError) {
 	var stream *chatclient.Stream
 	var err error
 	if retry {
+		x.endReplaced()
 		stream, err = x.p.bot.RetryStream(x.ctx, x.conversation, "")
 	} else {
 		stream, err = x.p.bot.Stream(x.ctx, chatclient.Message{Text: x.text, UserID: x.visitor.UserID, ConversationID: x.conversation})

@@ -77,6 +77,19 @@ type Options struct {
 	// Default: they stay on the server.
 	PassTools bool
 
+	// KeepReplies reads a reply whose browser is gone to its end, if the message names a chat.
+	// The history has it whole then, and the page can resume it. A reply may take 10 minutes
+	// and 4 MB, all replies 64 MB; what exceeds this ends with an error. While there are 500,
+	// or 32 MB, a new reply ends with its request. MaxStreamsPerVisitor counts them, and the
+	// browsers that resume.
+	//
+	// Tools run as the visitor who sent the message, also after that visitor has signed out.
+	// They, Allow, OnReply and OnError run on the goroutine of the reply, and their context
+	// does not end with the request. Call [Proxy.Shutdown] at the end of the program.
+	// docs/chat-in-the-browser.md says what several machines need. Default: a reply ends when
+	// its browser leaves.
+	KeepReplies bool
+
 	// CrossOrigin says which other origins may send requests. It is applied to
 	// reading requests too, as if they were POST, with the path below the prefix.
 	// Set it where a proxy rewrites Host, or where pages of another origin of yours
@@ -114,6 +127,9 @@ type Proxy struct {
 	bodies      bodies
 	chats       Chats
 	running     sync.Map // of *exchange, those that name a chat
+	keepReplies bool
+	kept        *keptReplies
+	resumed     *slots
 	polls       polls
 	crossOrigin *http.CrossOriginProtection
 	onReply     func(context.Context, Visitor, chatclient.Metadata)
@@ -170,6 +186,9 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		acquire:     o.AcquireStream,
 		bodies:      bodies{perVisitor: &slots{max: max(minBodies, o.MaxStreamsPerVisitor), used: map[subject]int{}}},
 		chats:       o.Chats,
+		keepReplies: o.KeepReplies,
+		kept:        newKeptReplies(),
+		resumed:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
 		polls:       newPolls(),
 		crossOrigin: o.CrossOrigin,
 		onReply:     o.OnReply,

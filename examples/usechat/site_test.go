@@ -73,13 +73,16 @@ type site struct {
 	fake *chattest.Fake
 	bot  *chatclient.Client
 	url  string
+	cut  func() // the connections of all pages
 
 	mu    sync.Mutex
 	turns []chattest.Turn // of the assistant, in order
 	errs  []error         // of OnError
 }
 
-func newSite(t *testing.T) *site {
+func newSite(t *testing.T) *site { return newSiteWith(t, &chatproxy.Options{}) }
+
+func newSiteWith(t *testing.T, options *chatproxy.Options) *site {
 	t.Helper()
 	s := &site{}
 	var err error
@@ -93,13 +96,12 @@ func newSite(t *testing.T) *site {
 	t.Cleanup(s.fake.Close)
 	s.bot, err = chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: s.fake.Client()})
 	require.NoError(t, err)
-	proxy, err := chatproxy.New(s.bot, "a secret of the tests, of 32 bytes", visitor, &chatproxy.Options{
-		Allow:     func(context.Context, chatproxy.Visitor) (time.Duration, bool) { return 0, true },
-		OnError:   s.report,
-		Anonymous: true,
-		Tools:     map[string]chatproxy.Tool{"lookUpOrder": {Label: "Looking up your order", Run: lookUpOrder}},
-		PageTools: []string{"showMap", "pickDate", "echo"},
-	})
+	options.Allow = func(context.Context, chatproxy.Visitor) (time.Duration, bool) { return 0, true }
+	options.OnError = s.report
+	options.Anonymous = true
+	options.Tools = map[string]chatproxy.Tool{"lookUpOrder": {Label: "Looking up your order", Run: lookUpOrder}}
+	options.PageTools = []string{"showMap", "pickDate", "echo"}
+	proxy, err := chatproxy.New(s.bot, "a secret of the tests, of 32 bytes", visitor, options)
 	require.NoError(t, err)
 	scripts := bundles(t)
 	mux := http.NewServeMux()
@@ -111,7 +113,7 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("/guide.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "guide.js") })
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	s.url = server.URL
+	s.url, s.cut = server.URL, server.CloseClientConnections
 	return s
 }
 

@@ -44,6 +44,7 @@ function start(chat) {
     regenerate: (messageId) => chat().regenerate({ messageId }),
     stop: () => stopOf(chat()),
     disconnect: () => chat().stop(),
+    resume: () => chat().resumeStream(),
     result: ({ method, ...result }) => chat()[method](result), // of a tool of the page
     wait: () => running,
   };
@@ -69,9 +70,10 @@ const textOf = ({ parts }) => parts.map(({ type, text }) => (type === "text" ? t
 const labelsOf = ({ parts }) => parts.filter(({ type }) => type === "data-tool").map(({ data }) => data.label);
 
 const options = (body, chat) => ({
-  ...(body === "all"
+  ...(body === "all" || body === "resume"
     ? { transport: new DefaultChatTransport({ api: "/chat/ai-sdk" }) }
     : { transport: new DefaultChatTransport({ api: "/chat/ai-sdk", prepareSendMessagesRequest: bodies[body] }) }),
+  ...(body === "resume" && { id: "the-chat", resume: true }), // the same chat in the next page
   sendAutomaticallyWhen: lastAssistantMessageIsCompleteWithToolCalls,
   onToolCall: ({ toolCall: { toolName: tool, toolCallId, input } }) => {
     if (tool === "echo") chat().addToolOutput({ tool, toolCallId, output: input });

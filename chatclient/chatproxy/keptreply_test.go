@@ -1,0 +1,612 @@
+package chatproxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chattest"
+)
+
+// keeping is a site that keeps replies, at a service that ends a turn whose reader leaves.
+func keeping() setup {
+	return setup{
+		fake:  &chattest.Options{Pace: time.Second, Readings: map[string]string{"disconnect": "turn-ends"}},
+		proxy: &Options{KeepReplies: true},
+	}
+}
+
+func (f *chatForm) resumePath() string {
+	if f.native {
+		return "/reply?chat=" + f.chat
+	}
+	return "/ai-sdk/" + f.chat + "/stream"
+}
+
+// resume picks the reply of the chat up, and reads it to its end.
+func (f *chatForm) resume() (*http.Response, string) {
+	f.Helper()
+	return f.site.do("GET", f.resumePath(), "", f.visitor...)
+}
+
+func (f *chatForm) nothingToResume(header ...string) {
+	f.Helper()
+	res, body := f.site.do("GET", f.resumePath(), "", header...)
+	assert.Equal(f, 204, res.StatusCode, body)
+	assert.Empty(f, body)
+}
+
+// history returns the messages of a conversation as the visitor gets them.
+func (f *chatForm) history(ticket string) string {
+	f.Helper()
+	res, body := f.site.do("GET", "/conversations/"+ticket+"/messages", "", f.visitor...)
+	require.Equal(f, 200, res.StatusCode, body)
+	return body
+}
+
+// keptBytes returns the bytes of all kept replies.
+func (e *site) keptBytes() int {
+	e.proxy.kept.mu.Lock()
+	defer e.proxy.kept.mu.Unlock()
+	return e.proxy.kept.bytes
+}
+
+func (e *site) running() (exchanges []any) {
+	for x := range e.proxy.running.Range {
+		exchanges = append(exchanges, x)
+	}
+	return exchanges
+}
+
+// nothingKept checks that all of it was given back.
+func (e *site) nothingKept() {
+	e.Helper()
+	synctest.Wait()
+	assert.Zero(e, e.keptBytes())
+	assert.Zero(e, e.proxy.kept.count)
+	assert.Empty(e, e.proxy.streams.used)
+	assert.Empty(e, e.proxy.resumed.used)
+	assert.Empty(e, e.running())
+}
+
+// Case C15: a phone that leaves in mid-reply finds the whole reply, by resume while it goes on
+// and in the history after that.
+func TestKeepReplies_PageThatLeft(t *testing.T) {
+	var replies atomic.Int32
+	eachForm(t, func() setup {
+		s := keeping()
+		replies.Store(0)
+		s.proxy.OnReply = func(context.Context, Visitor, chatclient.Metadata) { replies.Add(1) }
+		return s
+	}, func(f *chatForm) {
+		f.begin("m1", longText, 4)()
+		assert.Equal(f, 1, f.streamsInUse(), "it goes on")
+		var all [2]string
+		var resumers sync.WaitGroup
+		for i := range all {
+			resumers.Go(func() {
+				res, body := f.resume()
+				assert.Equal(f, 200, res.StatusCode)
+				assert.Equal(f, "text/event-stream", res.Header.Get("Content-Type"))
+				assert.Equal(f, "no-store, no-transform", res.Header.Get("Cache-Control"))
+				assert.Equal(f, !f.native, res.Header.Get("X-Vercel-AI-UI-Message-Stream") == "v1")
+				all[i] = body
+			})
+			time.Sleep(time.Second)
+		}
+		resumers.Wait()
+		assert.Equal(f, all[0], all[1], "from the first frame")
+		got := readOutcome(f.T, &http.Response{StatusCode: 200}, all[0])
+		assert.Equal(f, "You said: "+longText, got.text)
+		assert.True(f, strings.HasSuffix(all[0], done))
+		assert.Contains(f, framesOf(all[0])[0], `"start"`)
+		assert.Contains(f, f.history(got.Conversation), "You said: "+longText)
+		f.failed(404, "conversation_not_found", "GET", "/conversations/"+got.Conversation+"/messages", "", asUser, "grace")
+		res, body := f.site.do("PATCH", "/conversations/"+got.Conversation+"/messages/"+got.Message+"/feedback", `{"feedback":"positive"}`, f.visitor...)
+		assert.Equal(f, 200, res.StatusCode, body)
+		synctest.Wait()
+		assert.EqualValues(f, 1, replies.Load(), "once")
+		f.nothingToResume(f.visitor...)
+		assert.Equal(f, "You said: more", f.send("m2", "more").text)
+		assert.Equal(f, map[string][]string{"456": {longText, "more"}}, f.turns())
+		synctest.Wait()
+		assert.EqualValues(f, 2, replies.Load())
+		assert.Empty(f, f.reports())
+		f.nothingKept()
+	})
+}
+
+// Without the option, or without a chat, a reply ends with its request.
+func TestKeepReplies_Off(t *testing.T) {
+	eachForm(t, func() setup { s := keeping(); s.proxy.KeepReplies = false; return s }, func(f *chatForm) {
+		ticket := f.send("m1", "a").Conversation
+		f.begin("m2", longText, 4)()
+		assert.Zero(f, f.streamsInUse())
+		f.nothingToResume(f.visitor...)
+		time.Sleep(time.Minute)
+		assert.NotContains(f, f.history(ticket), "You said: "+longText)
+		assert.NoError(f, f.proxy.Shutdown(f.Context()))
+	})
+	eachForm(t, keeping, func(f *chatForm) {
+		ticket := f.send("m1", "a").Conversation
+		f.chat = ""
+		ctx, leave := context.WithCancel(f.Context())
+		res, err := f.client.Do(f.request("POST", "/messages", messageBody("Hello", ticket), f.visitor...).WithContext(ctx))
+		require.NoError(f, err)
+		leave()
+		_ = res.Body.Close()
+		synctest.Wait()
+		assert.Zero(f, f.streamsInUse())
+	})
+}
+
+func TestResume_OfOthers(t *testing.T) {
+	eachForm(t, keeping, func(f *chatForm) {
+		f.begin("m1", longText, 4)()
+		f.nothingToResume(asUser, "grace")
+		f.nothingToResume(asUser, "", asSession, "another")
+		other := *f
+		other.chat = "another-chat"
+		other.nothingToResume(f.visitor...)
+		other = *f
+		other.native = !f.native
+		other.nothingToResume(f.visitor...)
+		f.rejected(401, "sign_in_required", "GET", f.resumePath(), "", asUser, "")
+		f.rejected(403, "cross_site", "GET", f.resumePath(), "", "Sec-Fetch-Site", "cross-site")
+		f.rejected(500, "internal_error", "GET", f.resumePath(), "", asUser, "broken")
+		f.rejected(400, "invalid_request", "GET", f.resumePath(), "{}", f.visitor...)
+		f.rejected(400, "invalid_request", "GET", "/reply", "", f.visitor...)
+		f.rejected(400, "invalid_request", "GET", "/reply?chat="+strings.Repeat("a", 129), "", f.visitor...)
+		f.rejected(405, "method_not_allowed", "DELETE", "/reply?chat=a", "", f.visitor...)
+		res, _ := f.resume()
+		assert.Equal(f, 200, res.StatusCode, "his own")
+	})
+}
+
+func TestResume_Allowance(t *testing.T) {
+	s := keeping()
+	s.counted = true
+	e := newSite(t, s)
+	for range allowedRequests {
+		res, _ := e.do("GET", "/reply?chat=a", "")
+		require.Equal(t, 204, res.StatusCode)
+	}
+	e.rejected(429, "too_many_requests", "GET", "/reply?chat=a", "")
+}
+
+// The newest reply of a chat is the one that is resumed.
+func TestResume_Newest(t *testing.T) {
+	eachForm(t, keeping, func(f *chatForm) {
+		f.send("m1", "a")
+		f.begin("m2", longText, 4)()
+		f.begin("m3", "new "+longText, 4)()
+		_, body := f.resume()
+		assert.Equal(f, "You said: new "+longText, readOutcome(f.T, &http.Response{StatusCode: 200}, body).text)
+	})
+}
+
+// A reply that ends after that of a later message does not pass for the newest.
+func TestKeepReplies_EndsAfterALaterOne(t *testing.T) {
+	eachForm(t, keeping, func(f *chatForm) {
+		f.send("m1", "a")
+		f.begin("m2", longText, 4)()
+		assert.Equal(f, "You said: b", f.send("m3", "b").text)
+		time.Sleep(time.Minute)
+		again := f.again("m3", "b")
+		assert.Equal(f, "You said: b", again.text, again.code)
+		assert.Equal(f, map[string][]string{"456": {"a", longText, "b"}}, f.turns())
+		f.nothingKept()
+	})
+}
+
+// Another reply to the same message replaces the one that goes on.
+func TestKeepReplies_Retry(t *testing.T) {
+	eachForm(t, keeping, func(f *chatForm) {
+		f.send("m1", "a")
+		f.begin("m2", longText, 4)()
+		kept := f.running()
+		require.Len(f, kept, 1)
+		begun := time.Now()
+		go func() { assert.Equal(f, "You said: "+longText, f.again("m2", longText).text) }()
+		time.Sleep(time.Second)
+		assert.NotContains(f, f.running(), kept[0])
+		assert.Len(f, f.running(), 1)
+		_, body := f.resume()
+		assert.Equal(f, "You said: "+longText, readOutcome(f.T, &http.Response{StatusCode: 200}, body).text)
+		assert.Greater(f, time.Since(begun), 8*time.Second, "the new one")
+		synctest.Wait()
+		assert.Equal(f, map[string][]string{"456": {"a", longText}}, f.turns())
+		assert.Equal(f, "You said: "+longText, f.again("m2", longText).text)
+		assert.Empty(f, f.reports())
+		f.nothingKept()
+	})
+}
+
+// A stop ends the reply for all who read it, and it cannot be resumed.
+func TestStop_KeptReply(t *testing.T) {
+	eachForm(t, keeping, func(f *chatForm) {
+		ticket := f.send("m1", "a").Conversation
+		f.begin("m2", longText, 4)()
+		ended := make(chan string)
+		go func() {
+			_, body := f.resume()
+			ended <- body
+		}()
+		time.Sleep(time.Second)
+		_, stopped := f.site.do("POST", "/stop", `{"chat":"the-chat"}`, f.visitor...)
+		assert.JSONEq(f, `{"version":1,"stopped":true}`, stopped)
+		begun := time.Now()
+		body := <-ended
+		assert.Less(f, time.Since(begun), time.Second)
+		assert.Equal(f, f.native, strings.Contains(body, `"finishReason":"stopped"`))
+		assert.True(f, strings.HasSuffix(body, done))
+		f.nothingToResume(f.visitor...)
+		time.Sleep(time.Minute)
+		assert.NotContains(f, f.history(ticket), "You said: "+longText)
+		assert.Empty(f, f.reports())
+		f.nothingKept()
+	})
+}
+
+// A stop in the first exchange ends it for the page at once; the conversation is still found.
+func TestStop_FirstKeptReply(t *testing.T) {
+	eachForm(t, keeping, func(f *chatForm) {
+		f.begin("m1", longText, 4)()
+		_, _ = f.site.do("POST", "/stop", `{"chat":"the-chat"}`, f.visitor...)
+		f.nothingToResume(f.visitor...)
+		f.send("m2", "more")
+		assert.Equal(f, map[string][]string{"456": {longText, "more"}}, f.turns())
+		f.nothingKept()
+	})
+}
+
+// A browser that reads nothing holds neither the reply nor the others, and loses its
+// connection after 30 seconds.
+func TestResume_SlowBrowser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := keeping()
+		s.proxy.OnReply = func(context.Context, Visitor, chatclient.Metadata) {}
+		f := &chatForm{site: newSite(t, s), native: true, chat: "c"}
+		defer f.end()
+		f.begin("m1", longText, 4)()
+		slow := f.open("GET", f.resumePath(), "")
+		begun := time.Now()
+		_, body := f.resume()
+		assert.Equal(t, "You said: "+longText, readOutcome(t, &http.Response{StatusCode: 200}, body).text)
+		assert.Less(t, time.Since(begun), 15*time.Second)
+		f.handlers.Wait()
+		assert.LessOrEqual(t, time.Since(begun), 45*time.Second)
+		_, err := io.ReadAll(slow.Body)
+		assert.Error(t, err)
+		assert.Empty(t, f.reports())
+		f.nothingKept()
+	})
+}
+
+func TestResume_TooMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &chatForm{site: newSite(t, keeping()), native: true, chat: "c"}
+		defer f.end()
+		f.begin("m1", longText, 4)()
+		for range defaultMaxStreams {
+			f.open("GET", f.resumePath(), "")
+		}
+		f.rejected(429, "too_many_streams", "GET", f.resumePath(), "")
+		f.nothingToResume(asUser, "grace")
+	})
+}
+
+func TestKeepReplies_TooManyOfAVisitor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &chatForm{site: newSite(t, keeping()), native: true}
+		defer f.end()
+		for i := range defaultMaxStreams {
+			f.chat = fmt.Sprint("c", i)
+			f.begin("m", longText, 4)()
+		}
+		f.rejected(429, "too_many_streams", "POST", "/messages", f.body("m", "more", false))
+		time.Sleep(time.Minute)
+		assert.Equal(t, "You said: more", f.send("m2", "more").text, "they have ended")
+	})
+}
+
+// What there is no room for ends with its request, as without the option.
+func TestKeepReplies_NoRoom(t *testing.T) {
+	for name, fill := range map[string]func(*keptReplies){
+		"number": func(k *keptReplies) {
+			for range maxKeptReplies {
+				require.NotNil(t, k.begin())
+			}
+		},
+		"bytes": func(k *keptReplies) { k.grow(maxKeptAllBytes/2 + 1) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &chatForm{site: newSite(t, keeping()), native: true, chat: "c"}
+				defer f.end()
+				require.Equal(t, "You said: a", f.send("m1", "a").text)
+				fill(f.proxy.kept)
+				assert.Equal(t, "You said: b", f.send("m2", "b").text)
+				f.begin("m3", longText, 4)()
+				assert.Zero(t, f.streamsInUse())
+				f.nothingToResume()
+			})
+		})
+	}
+}
+
+// A reply that becomes too large ends with an error, whoever reads it.
+func TestKeepReplies_TooLarge(t *testing.T) {
+	for name, fill := range map[string]int{"one": 0, "all": maxKeptAllBytes/2 - 1<<20} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := keeping()
+				s.fake.Pace = time.Millisecond
+				s.fake.Reply = func(chattest.Turn) []chattest.Part {
+					return []chattest.Part{chattest.Text(strings.Repeat(strings.Repeat("x", 100<<10)+" ", 60))}
+				}
+				f := &chatForm{site: newSite(t, s), native: true, chat: "c"}
+				defer f.end()
+				f.proxy.kept.grow(fill)
+				if fill > 0 { // what others take while it goes on
+					time.AfterFunc(5*time.Millisecond, func() { f.proxy.kept.grow(maxKeptAllBytes / 2) })
+				}
+				got := f.send("m1", "a")
+				assert.Equal(t, "reply_too_long", got.code)
+				assert.Less(t, len(got.text), maxKeptBytes+1<<20)
+				assert.Equal(t, fill == 0, len(got.text) > maxKeptBytes/2, "the others' bytes count")
+				reports := f.reports()
+				require.Len(t, reports, 1)
+				require.ErrorIs(t, reports[0], ErrReplyTooLong)
+				synctest.Wait()
+				assert.Equal(t, fill > 0, f.keptBytes() > 0, "its own are free again")
+			})
+		})
+	}
+}
+
+func TestKeepReplies_TooLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := keeping()
+		s.fake.Reply = func(chattest.Turn) []chattest.Part {
+			return []chattest.Part{chattest.Text(strings.Repeat("word ", 700))}
+		}
+		f := &chatForm{site: newSite(t, s), native: true, chat: "c"}
+		defer f.end()
+		f.begin("m1", "a", 4)()
+		time.Sleep(9 * time.Minute)
+		assert.Equal(t, 1, f.streamsInUse())
+		_, body := f.resume()
+		assert.Equal(t, "reply_too_long", readOutcome(t, &http.Response{StatusCode: 200}, body).code)
+		reports := f.reports()
+		require.Len(t, reports, 1)
+		require.ErrorIs(t, reports[0], ErrReplyTooLong)
+		f.nothingKept()
+	})
+}
+
+// A message that is rejected has the same response for its page and for another that resumes,
+// and is reported once, also if no page is left.
+func TestKeepReplies_Rejected(t *testing.T) {
+	eachForm(t, keeping, func(f *chatForm) {
+		for _, leaves := range []bool{false, true} {
+			f.fake.Script(func(http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					time.Sleep(3 * time.Second)
+					w.WriteHeader(http.StatusPaymentRequired)
+				})
+			})
+			ctx, leave := context.WithCancel(f.Context())
+			if leaves {
+				time.AfterFunc(time.Second, leave)
+			}
+			resumed := make(chan int)
+			go func() {
+				time.Sleep(2 * time.Second)
+				res, _ := f.resume()
+				resumed <- res.StatusCode
+			}()
+			res, err := f.client.Do(f.request("POST", f.path(false), f.body("m1", "a", false), f.visitor...).WithContext(ctx))
+			if leaves {
+				require.Error(f, err)
+			} else {
+				require.NoError(f, err)
+				assert.Equal(f, 503, res.StatusCode)
+				_ = res.Body.Close()
+			}
+			assert.Equal(f, 503, <-resumed)
+			leave()
+			synctest.Wait()
+			assert.Len(f, f.reports(), 1)
+		}
+		f.nothingKept()
+	})
+}
+
+// The tools of a reply run as the visitor who sent the message, when the browser belongs to
+// another already. Each round counts in Allow, whose context has not ended.
+func TestKeepReplies_Tools(t *testing.T) {
+	eachForm(t, func() setup {
+		s := keeping()
+		s.fake.Reply = calling(chattest.ToolCall("call_1", "slow", `{}`))
+		s.proxy.Tools = map[string]Tool{"slow": {Anonymous: true, Timeout: time.Minute, Run: func(ctx context.Context, call ToolCall) (any, error) {
+			select {
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-time.After(20 * time.Second):
+				return "for " + string(call.Visitor.UserID) + call.Visitor.Session, nil
+			}
+		}}}
+		s.proxy.Allow = func(ctx context.Context, _ Visitor) (time.Duration, bool) { return time.Second, ctx.Err() == nil }
+		return s
+	}, func(f *chatForm) {
+		f.begin("m1", "a", 4)()
+		f.nothingToResume(asUser, "grace")
+		_, body := f.resume()
+		got := readOutcome(f.T, &http.Response{StatusCode: 200}, body)
+		who := "ada"
+		if len(f.visitor) > 0 {
+			who = f.visitor[3]
+		}
+		assert.Equal(f, `Let me see.Results: call_1="for `+who+`";`, got.text)
+		assert.Contains(f, f.history(got.Conversation), "Results: ")
+		assert.Empty(f, f.reports())
+		f.nothingKept()
+	})
+}
+
+// A panic outside of a request ends its reply, not the process.
+func TestKeepReplies_Panics(t *testing.T) {
+	for name, test := range map[string]struct {
+		change  func(*setup)
+		status  int
+		done    bool
+		reports int
+	}{
+		"a tool that aborts": {func(s *setup) {
+			s.proxy.Tools = map[string]Tool{"t": {Run: func(context.Context, ToolCall) (any, error) { panic(http.ErrAbortHandler) }}}
+			s.fake.Reply = calling(chattest.ToolCall("call_1", "t", `{}`))
+		}, 200, false, 0},
+		"AcquireStream": {func(s *setup) {
+			s.proxy.AcquireStream = func(context.Context, Visitor) func() { return func() { panic("boom") } }
+		}, 200, true, 1},
+		"OnError": {func(s *setup) {
+			s.fake.APIKey = "another"
+			s.proxy.OnError = func(*http.Request, error) { panic("boom") }
+		}, 502, false, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := keeping()
+				test.change(&s)
+				f := &chatForm{site: newSite(t, s), native: true, chat: "c"}
+				defer f.end()
+				res, body := f.site.do("POST", "/messages", f.body("m1", "a", false))
+				assert.Equal(t, test.status, res.StatusCode)
+				assert.Equal(t, test.done, strings.HasSuffix(body, done))
+				synctest.Wait()
+				reports := f.reports()
+				require.Len(t, reports, test.reports)
+				for _, err := range reports {
+					_, ok := errors.AsType[*PanicError](err)
+					assert.True(t, ok)
+				}
+				f.nothingKept()
+			})
+		})
+	}
+}
+
+// goroutines returns how many there are in the bubbles of tests.
+func goroutines() int {
+	stacks := make([]byte, 1<<22)
+	return strings.Count(string(stacks[:runtime.Stack(stacks, true)]), ", synctest bubble ")
+}
+
+// beginMany has n replies whose browsers have left.
+func beginMany(t *testing.T, n int, options *Options) (e *site, server *http.Server) {
+	s := keeping()
+	s.proxy = options
+	s.server = func(s *http.Server) { server = s }
+	e = newSite(t, s)
+	for i := range n {
+		f := &chatForm{site: e, native: true, chat: fmt.Sprint("c", i), visitor: []string{asUser, fmt.Sprint("user", i/3)}}
+		f.begin("m1", longText, 2)()
+	}
+	return e, server
+}
+
+func TestProxy_ShutdownFinishes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := goroutines()
+		var replies atomic.Int32
+		e, server := beginMany(t, 100, &Options{KeepReplies: true, OnReply: func(context.Context, Visitor, chatclient.Metadata) { replies.Add(1) }})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		require.NoError(t, server.Shutdown(ctx))
+		assert.Positive(t, e.proxy.kept.count)
+		assert.Greater(t, goroutines(), before)
+		require.NoError(t, e.proxy.Shutdown(ctx))
+		assert.EqualValues(t, 100, replies.Load())
+		assert.Empty(t, e.reports())
+		e.nothingKept()
+		for c, err := range e.proxy.bot.Conversations(t.Context()) {
+			require.NoError(t, err)
+			page, err := e.proxy.bot.MessagesPage(t.Context(), c.ID, chatclient.PageRequest{})
+			require.NoError(t, err)
+			assert.Equal(t, "You said: "+longText, page.Items[len(page.Items)-1].Text())
+		}
+		require.NoError(t, e.proxy.Shutdown(ctx), "again")
+		cancel()
+		e.end()
+		assert.Equal(t, before, goroutines())
+	})
+}
+
+func TestProxy_ShutdownDrops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		before := goroutines()
+		e, server := beginMany(t, 100, &Options{KeepReplies: true, Allow: always})
+		require.NoError(t, server.Shutdown(t.Context()))
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		require.ErrorIs(t, e.proxy.Shutdown(ctx), context.DeadlineExceeded)
+		assert.LessOrEqual(t, time.Since(begun), 2*time.Second)
+		assert.Empty(t, e.reports(), "the site's own wish")
+		e.nothingKept()
+		cancel()
+		e.end()
+		assert.Equal(t, before, goroutines())
+	})
+}
+
+// After Shutdown a reply ends with its request again, and a chat whose reply was dropped goes
+// on.
+func TestProxy_ShutdownThenMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &chatForm{site: newSite(t, keeping()), native: true, chat: "c"}
+		defer f.end()
+		f.begin("m1", longText, 2)()
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.ErrorIs(t, f.proxy.Shutdown(ctx), context.Canceled)
+		got := f.again("m1", longText)
+		assert.Equal(t, "You said: "+longText, got.text)
+		f.begin("m2", longText, 4)()
+		assert.Zero(t, f.streamsInUse())
+	})
+}
+
+// A tool that ignores its context holds Shutdown for 5 seconds.
+func TestProxy_ShutdownWithAToolThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := keeping()
+		s.fake.Reply = calling(chattest.ToolCall("call_1", "slow", `{}`))
+		s.proxy.Tools = map[string]Tool{"slow": {Run: func(context.Context, ToolCall) (any, error) { time.Sleep(time.Minute); return nil, nil }}}
+		f := &chatForm{site: newSite(t, s), native: true, chat: "c"}
+		defer f.end()
+		f.begin("m1", "a", 2)()
+		time.Sleep(10 * time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		require.Error(t, f.proxy.Shutdown(ctx))
+		assert.Equal(t, 6*time.Second, time.Since(begun))
+		time.Sleep(2 * time.Minute)
+		f.nothingKept()
+	})
+}
