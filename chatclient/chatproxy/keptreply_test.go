@@ -212,27 +212,46 @@ func TestKeepReplies_EndsAfterALaterOne(t *testing.T) {
 	})
 }
 
-// Another reply to the same message replaces the one that goes on.
-func TestKeepReplies_Retry(t *testing.T) {
+// A message that comes again while its reply is read waits for the end of that.
+func TestKeepReplies_RetryWaits(t *testing.T) {
 	eachForm(t, keeping, func(f *chatForm) {
 		f.send("m1", "a")
 		f.begin("m2", longText, 4)()
-		kept := f.running()
-		require.Len(f, kept, 1)
-		begun := time.Now()
-		go func() { assert.Equal(f, "You said: "+longText, f.again("m2", longText).text) }()
-		time.Sleep(time.Second)
-		assert.NotContains(f, f.running(), kept[0])
-		assert.Len(f, f.running(), 1)
-		_, body := f.resume()
-		assert.Equal(f, "You said: "+longText, readOutcome(f.T, &http.Response{StatusCode: 200}, body).text)
-		assert.Greater(f, time.Since(begun), 8*time.Second, "the new one")
-		synctest.Wait()
-		assert.Equal(f, map[string][]string{"456": {"a", longText}}, f.turns())
 		assert.Equal(f, "You said: "+longText, f.again("m2", longText).text)
-		assert.Empty(f, f.reports())
+		assert.Equal(f, map[string][]string{"456": {"a", longText}}, f.turns())
 		f.nothingKept()
 	})
+}
+
+// Once the message is known to have arrived, another reply to it replaces the one that goes on.
+func TestKeepReplies_RetryReplaces(t *testing.T) {
+	for _, native := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			s, calls, ended := keeping(), 0, 0
+			s.fake.Reply = func(turn chattest.Turn) []chattest.Part {
+				if calls++; calls > 1 {
+					return []chattest.Part{chattest.Text("another reply")}
+				}
+				return []chattest.Part{chattest.Text("Let me see."), chattest.ToolCall("call_1", "slow", `{}`)}
+			}
+			s.proxy.Tools = map[string]Tool{"slow": {Timeout: time.Minute, Run: func(ctx context.Context, _ ToolCall) (any, error) {
+				<-ctx.Done()
+				ended++
+				return nil, ctx.Err()
+			}}}
+			f := &chatForm{site: newSite(t, s), native: native, chat: "c"}
+			defer f.end()
+			f.begin("m1", "a", 2)()
+			time.Sleep(10 * time.Second)
+			assert.Equal(t, 1, f.streamsInUse())
+			begun := time.Now()
+			assert.Equal(t, "another reply", f.again("m1", "a").text)
+			assert.Less(t, time.Since(begun), 10*time.Second)
+			assert.Equal(t, 1, ended)
+			assert.Equal(t, map[string][]string{"456": {"a"}}, f.turns())
+			f.nothingKept()
+		})
+	}
 }
 
 // A stop ends the reply for all who read it, and it cannot be resumed.
