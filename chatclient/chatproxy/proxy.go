@@ -28,7 +28,8 @@ type Options struct {
 	redacted
 
 	// Previous are the secrets that were in use before. Their tickets are still
-	// accepted. Default: none.
+	// accepted, but what Chats has is not found any more: a page that has no ticket yet
+	// begins a new conversation. Default: none.
 	Previous []string
 
 	// Anonymous lets visitors chat who are not signed in but have a
