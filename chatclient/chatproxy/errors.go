@@ -79,7 +79,8 @@ var (
 	ErrNoToolCall = errors.New("chatproxy: the reply waits for a tool, but its call or its conversation cannot be found")
 
 	// ErrChats says that Options.Chats failed, or returned a value that is not the
-	// visitor's. The message is handled as one without a chat.
+	// visitor's. The message is handled as one without a chat, and a conversation from
+	// before a sign-in is not continued.
 	ErrChats = errors.New("chatproxy: Options.Chats")
 )
 

@@ -49,7 +49,8 @@ type exchange struct {
 	mu     sync.Mutex
 	awaits bool // the conversation: the stream is worth reading when the page has left
 	left   bool
-	read   int // bytes since then
+	read   int                       // bytes since then
+	known  chatclient.ConversationID // conversation, for other goroutines
 }
 
 // errLeft is the cause when a page has left, or wants no more of a reply.
@@ -63,10 +64,11 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 		x.idMark, x.textMark = p.tickets.mark("id", who, m.id), p.textMark(who, m.text)
 	}
 	if m.ticket != "" {
-		var ok bool
-		if x.conversation, ok = p.tickets.openConversation(who, m.ticket); !ok {
-			return nil, errConversationNotFound
+		var e *httpError
+		if x.conversation, e = p.openConversation(r.Context(), v, m.ticket, p.tickets.openConversation); e != nil {
+			return nil, e
 		}
+		x.message.ticket, x.known = p.tickets.conversation(who, x.conversation), x.conversation
 	}
 	if !canFlush(w) {
 		return nil, internal(ErrCannotFlush)
@@ -146,7 +148,7 @@ func (x *exchange) leave() {
 func (x *exchange) await(conversation bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.awaits = conversation
+	x.awaits, x.known = conversation, x.conversation
 	if x.left && !conversation {
 		x.cancel(errLeft)
 	}
@@ -158,6 +160,12 @@ func (x *exchange) drop() {
 	defer x.mu.Unlock()
 	x.left = true
 	x.cancel(errLeft)
+}
+
+func (x *exchange) knownConversation() chatclient.ConversationID {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.known
 }
 
 // hasLeft reports whether the page has left, after which n more bytes were read.

@@ -12,16 +12,21 @@ func (p *Proxy) findChat(w http.ResponseWriter, r request) *httpError {
 	if name == "" || !isName(name, maxChat) {
 		return invalid("chat must be 1 to 128 visible ASCII characters.")
 	}
-	x := &exchange{p: p, visitor: r.Visitor, ctx: r.Context(), key: p.tickets.chatKey(r.subject(), name), isKept: true}
+	x := &exchange{p: p, visitor: r.Visitor, message: message{chat: name}, ctx: r.Context(), key: p.tickets.chatKey(r.subject(), name), isKept: true}
 	begun := time.Now()
-	c, _ := x.load()
+	c, value := x.load()
+	e := x.claimChat(&c, value)
 	for c.isPending() && time.Since(begun) < maxAwait && x.pause() {
-		c, _ = x.load()
+		c, value = x.load()
+		e = x.claimChat(&c, value)
 	}
 	for _, err := range x.failures {
 		p.report(r.Request, err)
 	}
-	if c.isPending() {
+	switch {
+	case e != nil:
+		return e
+	case c.isPending():
 		return errReplyPending
 	}
 	respond(w, map[string]any{"conversation": orNull(c.Conversation)})

@@ -45,6 +45,7 @@ type site struct {
 const (
 	asUser    = "X-User"
 	asSession = "X-Session"
+	asEarlier = "X-Earlier-Session"
 )
 
 var errLookup = errors.New("db: password hunter2")
@@ -58,7 +59,7 @@ func byHeader(r *http.Request) (Visitor, error) {
 	case "aborts":
 		panic(http.ErrAbortHandler)
 	}
-	return Visitor{UserID: chatclient.UserID(r.Header.Get(asUser)), Session: r.Header.Get(asSession)}, nil
+	return Visitor{chatclient.UserID(r.Header.Get(asUser)), r.Header.Get(asSession), r.Header.Get(asEarlier)}, nil
 }
 
 type setup struct {

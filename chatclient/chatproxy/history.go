@@ -82,9 +82,9 @@ func (p *Proxy) pollOf(s subject, id chatclient.ConversationID, status string) *
 
 // listMessages responds with a page of the messages of a conversation.
 func (p *Proxy) listMessages(w http.ResponseWriter, r request) *httpError {
-	id, ok := p.tickets.openConversation(r.subject(), r.segments[1])
-	if !ok {
-		return errConversationNotFound
+	id, e := p.openConversation(r.Context(), r.Visitor, r.segments[1], p.tickets.openConversation)
+	if e != nil {
+		return e
 	}
 	wanted, e := p.pageRequest(r, string(id))
 	if e != nil {
@@ -94,10 +94,13 @@ func (p *Proxy) listMessages(w http.ResponseWriter, r request) *httpError {
 	if err != nil {
 		return listError(err, wanted, true)
 	}
+	if e := p.checkClaim(r.Context(), r.Visitor, id); e != nil { // since the call
+		return e
+	}
 	messages, odd := p.messages(r.Visitor, id, page.Items)
 	next, oddCursor := p.next(r.subject(), string(id), page.NextCursor)
 	respond(w, map[string]any{
-		"conversation": r.segments[1], "messages": messages, "cursor": next, "status": orNull(status), "poll": p.pollOf(r.subject(), id, status),
+		"conversation": p.tickets.conversation(r.subject(), id), "messages": messages, "cursor": next, "status": orNull(status), "poll": p.pollOf(r.subject(), id, status),
 	})
 	p.report(r.Request, cmp.Or(odd, oddCursor))
 	return nil
@@ -209,11 +212,11 @@ func (p *Proxy) setFeedback(w http.ResponseWriter, r request) *httpError {
 	if e != nil {
 		return e
 	}
-	id, ok := p.tickets.openConversation(r.subject(), r.segments[1])
-	if !ok {
-		return errConversationNotFound
+	id, e := p.openConversation(r.Context(), r.Visitor, r.segments[1], p.tickets.openConversation)
+	if e != nil {
+		return e
 	}
-	messageID, ok := p.tickets.openMessage(r.subject(), id, r.segments[3])
+	messageID, ok := p.openMessage(r.Visitor, id, r.segments[3])
 	if !ok {
 		return errMessageNotFound
 	}
@@ -224,7 +227,7 @@ func (p *Proxy) setFeedback(w http.ResponseWriter, r request) *httpError {
 	if err != nil {
 		return upstream(err, true)
 	}
-	respond(w, map[string]any{"message": r.segments[3], "feedback": known(feedback)})
+	respond(w, map[string]any{"message": p.tickets.message(r.subject(), id, messageID), "feedback": known(feedback)})
 	return nil
 }
 

@@ -79,7 +79,7 @@ func upstream(err error, hasTicket bool) *httpError {
 		return &httpError{status: http.StatusBadRequest, code: "not_assistant", sentence: "Only a reply of the assistant can be rated."}
 	case e.Code == chatclient.CodeMessageNotFound, e.Code == chatclient.CodeNoUserMessage, e.Code == chatclient.CodeRetryMessageNotFound:
 		return errMessageNotFound
-	case e.StatusCode == http.StatusNotFound && hasTicket:
+	case hasTicket && (e.StatusCode == http.StatusNotFound || e.Code == chatclient.CodeConversationMismatch):
 		return errConversationNotFound
 	case e.StatusCode == http.StatusPaymentRequired, e.Code == chatclient.CodeCreditsExhausted:
 		return &httpError{status: http.StatusServiceUnavailable, code: "bot_paused", sentence: "The assistant takes no messages at the moment.", cause: err}

@@ -243,20 +243,25 @@ func (p *Proxy) resume(wantsNative bool, chatOf func(request) string) func(http.
 		}
 		defer p.resumed.free(r.subject())
 		key := p.tickets.chatKey(r.subject(), chat)
-		var newest *keptReply
+		var newest *exchange
 		for other := range p.running.Range {
 			x := other.(*exchange)
 			_, isNative := x.out.encoder.(nativeEncoder)
 			isWanted := x.kept != nil && x.key == key && isNative == wantsNative && !x.out.stopped.Load()
-			if isWanted && (newest == nil || x.kept.begun.After(newest.begun)) {
-				newest = x.kept
+			if isWanted && (newest == nil || x.kept.begun.After(newest.kept.begun)) {
+				newest = x
 			}
 		}
-		if newest == nil || !newest.join() {
+		if newest != nil {
+			if e := p.checkClaim(r.Context(), r.Visitor, newest.knownConversation()); e != nil {
+				return e
+			}
+		}
+		if newest == nil || !newest.kept.join() {
 			w.WriteHeader(http.StatusNoContent)
 			return nil
 		}
-		return p.passOn(newest, w, r.Request)
+		return p.passOn(newest.kept, w, r.Request)
 	}
 }
 

@@ -56,7 +56,14 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 	begun := time.Now()
 	for swaps := 0; swaps < maxSwaps; {
 		c, value := x.load()
-		if x.message.ticket != "" && x.conversation != x.idOf(&c) { // it wins
+		if x.message.ticket == "" {
+			if e := x.claimChat(&c, value); e != nil {
+				if e == errConversationNotFound { // the chat may begin anew
+					x.swap(value, &chat{})
+				}
+				return false, e
+			}
+		} else if x.conversation != x.idOf(&c) { // it wins
 			c = chat{Conversation: x.message.ticket}
 		}
 		retry, e = x.plan(&c)
@@ -126,7 +133,7 @@ func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
 		f := c.factsOf(x.message, x.idMark, x.textMark)
 		current := x.idOf(c)
 		var ticketID string
-		ticketID, f.isTicket = x.p.tickets.openMessage(x.visitor.subject(), current, x.id)
+		ticketID, f.isTicket = x.p.openMessage(x.visitor, current, x.id)
 		switch decide(f) {
 		case awaitFirst:
 			return false, errReplyPending
@@ -276,17 +283,21 @@ func (x *exchange) failed(err error, retry bool) *httpError {
 
 // load returns what Chats has of the chat, and the value.
 func (x *exchange) load() (c chat, value []byte) {
+	return x.loadChat(x.key, x.visitor.subject())
+}
+
+func (x *exchange) loadChat(key string, who subject) (c chat, value []byte) {
 	if !x.isKept {
 		return c, nil
 	}
 	ok := x.callChats(func(ctx context.Context) (err error) {
-		value, err = x.p.chats.Load(ctx, x.key)
+		value, err = x.p.chats.Load(ctx, key)
 		return err
 	})
 	if !ok {
 		return c, nil
 	}
-	c, ok = decodeChat(value, x.p.tickets, x.visitor.subject())
+	c, ok = decodeChat(value, x.p.tickets, who)
 	if !ok {
 		x.failures = append(x.failures, fmt.Errorf("%w: the value is not of this visitor", ErrChats))
 	}
@@ -304,18 +315,22 @@ func (x *exchange) swap(old []byte, c *chat) (swapped bool) {
 
 // callChats calls a method of Chats. If that fails, the exchange goes on as without a chat.
 func (x *exchange) callChats(method func(context.Context) error) (ok bool) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.ctx), chatsTimeout)
-	defer cancel()
-	failed := func(err error) {
-		x.failures = append(x.failures, fmt.Errorf("%w: %w", ErrChats, err))
+	err := x.p.callChats(x.ctx, method)
+	if err != nil {
+		x.failures = append(x.failures, err)
 		x.isKept = false
 	}
-	defer endpoint.Recover(func(p *endpoint.Panic) { failed((*PanicError)(p)) })
-	err := method(ctx)
-	if err != nil {
-		failed(err)
-	}
 	return err == nil
+}
+
+func (p *Proxy) callChats(ctx context.Context, method func(context.Context) error) (err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), chatsTimeout)
+	defer cancel()
+	defer endpoint.Recover(func(p *endpoint.Panic) { err = fmt.Errorf("%w: %w", ErrChats, (*PanicError)(p)) })
+	if err = method(ctx); err != nil {
+		err = fmt.Errorf("%w: %w", ErrChats, err)
+	}
+	return err
 }
 
 // update changes what Chats has of the chat, and reports whether it could.

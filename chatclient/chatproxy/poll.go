@@ -81,13 +81,14 @@ func (ps *polls) release(id chatclient.ConversationID) {
 
 // poll responds with the messages of a conversation that a person has.
 func (p *Proxy) poll(w http.ResponseWriter, r request) *httpError {
-	id, ok := p.tickets.openPoll(r.subject(), r.segments[1])
-	if !ok {
-		return errConversationNotFound
+	id, e := p.openConversation(r.Context(), r.Visitor, r.segments[1], p.tickets.openPoll)
+	if e != nil {
+		return e
 	}
 	after := r.URL.Query().Get("after")
 	if after != "" {
-		if after, ok = p.tickets.openMessage(r.subject(), id, after); !ok {
+		var ok bool
+		if after, ok = p.openMessage(r.Visitor, id, after); !ok {
 			return errMessageNotFound
 		}
 	}
@@ -109,6 +110,9 @@ func (p *Proxy) poll(w http.ResponseWriter, r request) *httpError {
 	c := current.conversation
 	if !(owner{r.UserID, id}).owns(c.UserID, c.ID) {
 		return upstream(ErrForeignConversation, true)
+	}
+	if e := p.checkClaim(r.Context(), r.Visitor, id); e != nil { // since the call
+		return e
 	}
 	messages, odd := p.messages(r.Visitor, id, afterMessage(c.Messages, after))
 	respond(w, map[string]any{

@@ -127,7 +127,8 @@ type Proxy struct {
 	acquire     func(context.Context, Visitor) func()
 	bodies      bodies
 	chats       Chats
-	running     sync.Map // of *exchange, those that name a chat
+	claims      atomic.Bool // a visitor with an earlier session was here
+	running     sync.Map    // of *exchange, those that name a chat
 	keepReplies bool
 	kept        *keptReplies
 	resumed     *slots

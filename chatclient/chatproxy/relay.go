@@ -12,6 +12,10 @@ import (
 // relay passes a reply on as it arrives, and returns its continuation after tools, nil at
 // its end. What can be read without waiting is written together.
 func (x *exchange) relay(stream *chatclient.Stream) (next *chatclient.Stream) {
+	if e := x.p.checkClaim(x.ctx, x.visitor, x.conversation); e != nil { // since the call
+		_ = stream.Close()
+		return x.fail(e, replyTickets{})
+	}
 	x.out.flush()
 	o := owner{x.visitor.UserID, x.conversation}
 	var err error

@@ -117,6 +117,9 @@ func (x *exchange) runTools(reply *chatclient.Reply) (*chatclient.Stream, *httpE
 	if e := x.p.checkAllowance(x.r, x.visitor); e != nil {
 		return nil, e
 	}
+	if e := x.p.checkClaim(x.ctx, x.visitor, x.conversation); e != nil { // the calls may be the user's
+		return nil, e
+	}
 	var pages []chatclient.Part
 	for _, call := range calls {
 		if x.p.isPageTool(call.ToolName) {

@@ -164,7 +164,7 @@ func TestTools_CallOfTheVisitor(t *testing.T) {
 	})
 	_, stream := e.do("POST", "/messages", messageBody("Hello", ""), asSession, "the session")
 	assert.Contains(t, textOf(stream), "call_1=null;")
-	assert.Equal(t, ToolCall{"call_1", "see", Visitor{"ada", "the session"}, "456", json.RawMessage(`{"a":[1]}`)}, got)
+	assert.Equal(t, ToolCall{"call_1", "see", Visitor{UserID: "ada", Session: "the session"}, "456", json.RawMessage(`{"a":[1]}`)}, got)
 	assert.NotContains(t, stream, "data-tool", "it has no label")
 }
 

@@ -18,6 +18,14 @@ type Visitor struct {
 	// nobody else knows or can choose. It is not sent anywhere. It is not needed
 	// for a customer, whose conversations are the same in all sessions.
 	Session string
+
+	// EarlierSession is the Session of this browser before the user signed in, so that a
+	// chat goes on: the tickets and chats of it that the page sends become the user's, and
+	// the earlier session gets conversation_not_found for them. Take it from your session's
+	// data on the server, never from the request, end the earlier session at the sign-in,
+	// and forget both when the user signs out. Anonymous visitors have none. Default: a
+	// chat from before the sign-in does not go on.
+	EarlierSession string
 }
 
 // subject is the visitor that a ticket or a count belongs to.
@@ -43,6 +51,9 @@ func (p *Proxy) authenticate(r *http.Request) (v Visitor, e *httpError) {
 		return v, errSignIn
 	case v.anonymous():
 		return v, nil
+	}
+	if v.EarlierSession != "" {
+		p.claims.Store(true)
 	}
 	if _, err := chatclient.ParseUserID(string(v.UserID)); err != nil {
 		return v, internal(err)

@@ -78,6 +78,8 @@ type site struct {
 	mu    sync.Mutex
 	turns []chattest.Turn // of the assistant, in order
 	errs  []error         // of OnError
+
+	signedIn chatclient.UserID // who was anonymous before
 }
 
 func newSite(t *testing.T) *site { return newSiteWith(t, &chatproxy.Options{}) }
@@ -101,7 +103,7 @@ func newSiteWith(t *testing.T, options *chatproxy.Options) *site {
 	options.Anonymous = true
 	options.Tools = map[string]chatproxy.Tool{"lookUpOrder": {Label: "Looking up your order", Run: lookUpOrder}}
 	options.PageTools = []string{"showMap", "pickDate", "echo"}
-	proxy, err := chatproxy.New(s.bot, "a secret of the tests, of 32 bytes", visitor, options)
+	proxy, err := chatproxy.New(s.bot, "a secret of the tests, of 32 bytes", s.visitor, options)
 	require.NoError(t, err)
 	scripts := bundles(t)
 	mux := http.NewServeMux()
@@ -124,12 +126,17 @@ func cookieName(host string) string {
 }
 
 // visitor is a customer who is signed in, or an anonymous session.
-func visitor(r *http.Request) (chatproxy.Visitor, error) {
+func (s *site) visitor(r *http.Request) (chatproxy.Visitor, error) {
 	cookie, err := r.Cookie(cookieName(r.Host))
 	if err != nil {
 		return chatproxy.Visitor{}, nil
 	}
-	if cookie.Value == "anonymous" {
+	if cookie.Value == anonymous {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.signedIn != "" {
+			return chatproxy.Visitor{UserID: s.signedIn, EarlierSession: "a session of the tests"}, nil
+		}
 		return chatproxy.Visitor{Session: "a session of the tests"}, nil
 	}
 	return chatproxy.Visitor{UserID: chatclient.UserID(cookie.Value)}, nil
@@ -142,6 +149,13 @@ func page(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>useChat</title><link rel="icon" href="data:,">`+
 		`<div id="chat" data-body="%s"></div><script type="module" src="/scripts/v%s.js"></script>`,
 		r.FormValue("body"), r.FormValue("major"))
+}
+
+// signIn signs in the anonymous visitor, or out again with "".
+func (s *site) signIn(user chatclient.UserID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.signedIn = user
 }
 
 func (s *site) report(_ *http.Request, err error) {

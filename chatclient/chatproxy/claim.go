@@ -1,0 +1,124 @@
+package chatproxy
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"strings"
+
+	"github.com/chatident/chatident/chatclient"
+)
+
+// A conversation from before a sign-in is claimed: it becomes the user's, and the earlier
+// session has it no more. The claim is a value in Chats.
+
+// earlier is the session before the sign-in. Without one it is the zero subject, which has
+// no tickets.
+func (v Visitor) earlier() subject {
+	if v.anonymous() || v.EarlierSession == "" {
+		return subject{}
+	}
+	return subject{"session", v.EarlierSession}
+}
+
+// claim returns the key of a conversation's claim, and its value for a user. They do not
+// depend on the secret, so that a claim outlives a change of it.
+func (t *tickets) claim(id chatclient.ConversationID, user chatclient.UserID) (key string, value []byte) {
+	hash := func(user string) string {
+		sum := sha256.Sum256([]byte(strings.Join([]string{"claim", t.agent, string(id), user}, "\x00")))
+		return base64.RawURLEncoding.EncodeToString(sum[:])
+	}
+	key = hash("")
+	return key[:markSize] + "." + key, []byte(`"` + hash(string(user)) + `"`)
+}
+
+// openConversation returns the conversation of a visitor's ticket, by one of the functions
+// that open such tickets. A conversation of the earlier session is claimed.
+func (p *Proxy) openConversation(ctx context.Context, v Visitor, ticket string, open func(subject, string) (chatclient.ConversationID, bool)) (chatclient.ConversationID, *httpError) {
+	if id, ok := open(v.subject(), ticket); ok {
+		return id, p.checkClaim(ctx, v, id)
+	}
+	if id, ok := open(v.earlier(), ticket); ok {
+		return id, p.claim(ctx, v, id)
+	}
+	return "", errConversationNotFound
+}
+
+// openMessage returns the message of a ticket in a conversation that is the visitor's.
+func (p *Proxy) openMessage(v Visitor, in chatclient.ConversationID, ticket string) (string, bool) {
+	if id, ok := p.tickets.openMessage(v.subject(), in, ticket); ok {
+		return id, true
+	}
+	return p.tickets.openMessage(v.earlier(), in, ticket)
+}
+
+// checkClaim returns an error if a user has claimed an anonymous visitor's conversation. If
+// Chats fails, that is not known: it is an error too, where visitors claim conversations.
+func (p *Proxy) checkClaim(ctx context.Context, v Visitor, id chatclient.ConversationID) *httpError {
+	if !v.anonymous() || id == "" {
+		return nil
+	}
+	key, _ := p.tickets.claim(id, "")
+	value, err := p.loadClaim(ctx, key)
+	switch {
+	case err != nil && p.claims.Load():
+		return internal(err)
+	case len(value) > 0:
+		return errConversationNotFound
+	}
+	return nil
+}
+
+// claim makes a conversation of the earlier session the user's, unless it is another user's.
+func (p *Proxy) claim(ctx context.Context, v Visitor, id chatclient.ConversationID) *httpError {
+	key, own := p.tickets.claim(id, v.UserID)
+	value, err := p.loadClaim(ctx, key)
+	if err == nil && len(value) == 0 {
+		c, failure := p.bot.Conversation(ctx, id)
+		if failure != nil {
+			return upstream(failure, true)
+		}
+		if !(owner{v.UserID, id}).owns(c.UserID, c.ID) {
+			return errConversationNotFound
+		}
+		err = p.callChats(ctx, func(ctx context.Context) error {
+			_, err := p.chats.CompareAndSwap(ctx, key, nil, own)
+			return err
+		})
+		if err == nil { // another user may have been faster
+			value, err = p.loadClaim(ctx, key)
+		}
+	}
+	switch {
+	case err != nil:
+		return internal(err)
+	case !bytes.Equal(value, own):
+		return errConversationNotFound
+	}
+	return nil
+}
+
+func (p *Proxy) loadClaim(ctx context.Context, key string) (value []byte, err error) {
+	err = p.callChats(ctx, func(ctx context.Context) (err error) {
+		value, err = p.chats.Load(ctx, key)
+		return err
+	})
+	return value, err
+}
+
+// claimChat sets c to the chat of the earlier session, if Chats has no value of the user's
+// own chat, and claims its conversation.
+func (x *exchange) claimChat(c *chat, value []byte) *httpError {
+	earlier := x.visitor.earlier()
+	if earlier == (subject{}) || len(value) > 0 || !x.isKept {
+		return x.p.checkClaim(x.ctx, x.visitor, x.idOf(c))
+	}
+	*c, _ = x.loadChat(x.p.tickets.chatKey(earlier, x.chat), earlier)
+	id, ok := x.p.tickets.openConversation(earlier, c.Conversation)
+	if !ok { // it may come
+		return nil
+	}
+	*c = chat{Conversation: x.p.tickets.conversation(x.visitor.subject(), id)}
+	return x.p.claim(x.ctx, x.visitor, id)
+}
