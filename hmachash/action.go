@@ -69,9 +69,6 @@ type ActionOptions struct {
 //
 // Source: Ainisa, "Custom API actions".
 func (a *Ainisa) Action(header, apiKey string, next http.Handler, options *ActionOptions) (http.Handler, error) {
-	if a == nil {
-		return nil, notMade("Ainisa", "NewAinisa")
-	}
 	h := action{hasher: a.hasher, header: header, next: next}
 	if options != nil {
 		h.options = *options
@@ -106,10 +103,7 @@ func (h action) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, err := h.verify(r)
 	switch {
 	case err != nil:
-		reject(w, "the caller or the customer could not be verified")
-		if h.options.OnReject != nil {
-			h.options.OnReject(r, err)
-		}
+		reject(w, r, "the caller or the customer could not be verified", err, h.options.OnReject)
 	case id == "":
 		h.next.ServeHTTP(w, r)
 	default:
@@ -131,12 +125,9 @@ func (h action) verify(r *http.Request) (id string, err error) {
 	if h.options.Anonymous && strings.Join(r.Header.Values("X-User-Id"), "")+strings.Join(r.Header.Values("X-User-Hash"), "") == "" {
 		return "", nil
 	}
-	id, err = single(r, "X-User-Id", ErrNoUser)
-	if err != nil {
-		return "", err
-	}
-	hash, err := single(r, "X-User-Hash", ErrNoUser)
-	if err != nil {
+	id, noID := single(r, "X-User-Id", ErrNoUser)
+	hash, noHash := single(r, "X-User-Hash", ErrNoUser)
+	if err := cmp.Or(noID, noHash); err != nil {
 		return "", err
 	}
 	id = decodeLatin1(id)
@@ -165,19 +156,22 @@ func decodeLatin1(value string) string {
 	if utf8.ValidString(value) {
 		return value
 	}
-	var b strings.Builder
-	for i := range len(value) {
-		b.WriteRune(rune(value[i]))
+	runes := make([]rune, len(value))
+	for i := range runes {
+		runes[i] = rune(value[i])
 	}
-	return b.String()
+	return string(runes)
 }
 
-// reject responds with 401 and a constant sentence.
-func reject(w http.ResponseWriter, sentence string) {
+// reject responds with 401 and a constant sentence, and reports err.
+func reject(w http.ResponseWriter, r *http.Request, sentence string, err error, onReject func(*http.Request, error)) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusUnauthorized)
 	_, _ = io.WriteString(w, `{"error":"`+sentence+"\"}\n")
+	if onReject != nil {
+		onReject(r, err)
+	}
 }
 
 type userIDKey struct{}

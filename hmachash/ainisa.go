@@ -31,9 +31,6 @@ func NewAinisa(secret string, options *Options) (*Ainisa, error) {
 
 // SetSecret is like [Hasher.SetSecret], with the rules of [NewAinisa].
 func (a *Ainisa) SetSecret(secret string, options *Options) error {
-	if a == nil {
-		return notMade("Ainisa", "NewAinisa")
-	}
 	return a.hasher.SetSecret(secret, options)
 }
 

@@ -36,9 +36,6 @@ func NewBookbag(secret string, options *Options) (*Bookbag, error) {
 
 // SetSecret is like [Hasher.SetSecret], with the rules of [NewBookbag].
 func (b *Bookbag) SetSecret(secret string, options *Options) error {
-	if b == nil {
-		return notMade("Bookbag", "NewBookbag")
-	}
 	return b.hasher.SetSecret(secret, options)
 }
 
@@ -105,16 +102,13 @@ func (b *Bookbag) Identify(u BookbagUser) (BookbagIdentity, error) {
 func (u *BookbagUser) metadata() (map[string]any, error) {
 	metadata := map[string]any{}
 	maps.Copy(metadata, u.Metadata)
-	for _, key := range []string{"", "name", "email"} {
+	for key, text := range map[string]string{"": "", "name": u.Name, "email": u.Email} {
 		if _, ok := metadata[key]; ok {
 			return nil, &FieldError{"BookbagUser.Metadata" + value.Path(key), "must not have this key (name and email are fields)"}
 		}
-	}
-	if u.Name != "" {
-		metadata["name"] = u.Name
-	}
-	if u.Email != "" {
-		metadata["email"] = u.Email
+		if text != "" {
+			metadata[key] = text
+		}
 	}
 	object, err := value.Append(nil, metadata, maxMetadata)
 	if e, ok := errors.AsType[*value.Error](err); ok {
@@ -123,7 +117,8 @@ func (u *BookbagUser) metadata() (map[string]any, error) {
 	d := json.NewDecoder(bytes.NewReader(object))
 	d.UseNumber()
 	metadata = nil
-	return metadata, d.Decode(&metadata)
+	err = d.Decode(&metadata)
+	return metadata, err
 }
 
 // Script returns the block that calls window.bookbag("identify", ...), with nonce as its

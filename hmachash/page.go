@@ -1,6 +1,7 @@
 package hmachash
 
 import (
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"html/template"
@@ -26,13 +27,12 @@ const ScriptHash = "'sha256-iT/ujjG+8iHqJjhvY7NUVwFDPLuiCYh8atiWeU9W20Y='"
 // policy of script-src 'self'. Put [Ainisa.Data] or [Bookbag.Data] into the page, and
 // after it a <script> tag with the path of the file, without defer and async.
 func ScriptFile() http.Handler {
-	etag := `"` + strings.Trim(ScriptHash, "'") + `"`
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "text/javascript; charset=utf-8")
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Cache-Control", "no-cache") // asks each time, and has 304 back
-		h.Set("Etag", etag)
+		h.Set("Etag", `"`+strings.Trim(ScriptHash, "'")+`"`)
 		http.ServeContent(w, r, "", time.Time{}, strings.NewReader(pageScript))
 	})
 }
@@ -49,11 +49,8 @@ func dataElement(vendor string, identity any, err error) (template.HTML, error) 
 
 // withScript adds the script to a data element.
 func withScript(nonce string, data template.HTML, err error) (template.HTML, error) {
-	if err != nil {
-		return "", err
-	}
-	tag, err := script(" data-turbo-temporary", nonce, pageScript)
-	if err != nil {
+	tag, badNonce := script(" data-turbo-temporary", nonce, pageScript)
+	if err := cmp.Or(err, badNonce); err != nil {
 		return "", err
 	}
 	return data + tag, nil

@@ -100,9 +100,6 @@ func NewBookbagWebhooks(secret string, options *WebhookOptions) (*BookbagWebhook
 
 // SetSecret is like [Hasher.SetSecret], with the rules of [NewBookbagWebhooks].
 func (b *BookbagWebhooks) SetSecret(secret string, options *Options) error {
-	if b == nil {
-		return notMade("BookbagWebhooks", "NewBookbagWebhooks")
-	}
 	return b.hasher.SetSecret(secret, options)
 }
 
@@ -130,10 +127,7 @@ func (b *BookbagWebhooks) Handler(next http.Handler) (http.Handler, error) {
 		w.Header().Set("Cache-Control", "no-store")
 		event, body, err := b.verify(w, r)
 		if err != nil {
-			reject(w, "the event could not be verified")
-			if b.options.OnReject != nil {
-				b.options.OnReject(r, err)
-			}
+			reject(w, r, "the event could not be verified", err, b.options.OnReject)
 			return
 		}
 		r = r.WithContext(context.WithValue(r.Context(), eventKey{}, event))
@@ -158,14 +152,10 @@ func (b *BookbagWebhooks) verify(w http.ResponseWriter, r *http.Request) (e Book
 	if !b.hasher.verify(string(body), signature) {
 		return e, nil, ErrWrongSignature
 	}
-	e, err = parseEvent(body)
-	if err != nil {
-		return e, nil, err
+	if e, err = parseEvent(body); err == nil && time.Since(e.Time).Abs() > b.options.Window {
+		err = ErrOutsideWindow
 	}
-	if time.Since(e.Time).Abs() > b.options.Window {
-		return e, nil, ErrOutsideWindow
-	}
-	return e, body, nil
+	return e, body, err
 }
 
 // parseSignature returns the digest as lower-case hex digits.

@@ -568,7 +568,9 @@ func TestProxy_ShutdownFinishes(t *testing.T) {
 			require.NoError(t, err)
 			assert.Equal(t, "You said: "+longText, page.Items[len(page.Items)-1].Text())
 		}
-		require.NoError(t, e.proxy.Shutdown(ctx), "again")
+		proxy := e.proxy
+		err := errors.Join(server.Shutdown(ctx), proxy.Shutdown(ctx))
+		require.NoError(t, err, "again")
 		cancel()
 		e.end()
 		assert.Equal(t, before, goroutines())
