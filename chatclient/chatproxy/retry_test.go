@@ -460,7 +460,7 @@ func FuzzDecodeChat(f *testing.F) {
 			_, valid := own.openConversation(ada, c.Conversation)
 			require.True(t, ok && valid)
 		}
-		decide(c.factsOf(message{id: "m"}, "a", "b"))
+		require.NotZero(t, decide(c.factsOf(message{id: "m"}, "a", "b")))
 	})
 }
 

@@ -43,9 +43,6 @@ func (b tab) told(sentence string) {
 	b.WaitFor(fmt.Sprintf(`document.querySelector("#log [role=alert]")?.textContent === %q`, sentence))
 }
 
-// typed is what stands in the field.
-func (b tab) typed() string { return b.Evaluate(`document.getElementById("text").value`) }
-
 // continued returns for each message which conversation Bookbag was asked to go on
 // with, empty for a new one.
 func continued(t *testing.T, fake *chattest.Fake) []json.Number {
