@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/chatident/chatident/chatclient/chattest"
 )
@@ -60,7 +61,10 @@ func TestAcquireStream_Panics(t *testing.T) {
 	e.failed(500, "internal_error", "POST", "/messages", `{"message":"a"}`)
 	assert.IsType(t, &PanicError{}, e.reports()[0])
 	panics = false
-	w := newRecorder()
-	assert.Panics(t, func() { e.proxy.ServeHTTP(w, newRequest("POST", "/messages", `{"message":"a"}`)) })
+	res, _ := e.do("POST", "/messages", `{"message":"a"}`)
+	assert.Equal(t, 200, res.StatusCode)
+	reports := e.reports()
+	require.NotEmpty(t, reports)
+	assert.IsType(t, &PanicError{}, reports[len(reports)-1])
 	assert.Empty(t, e.proxy.streams.used)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/endpoint"
 )
 
 const (
@@ -42,6 +43,7 @@ type exchange struct {
 	lost         bool                      // an earlier conversation of the chat
 	pending      int64                     // the PendingUntil of the chat, while it is this exchange's, else 0
 	sending      atomic.Bool               // the message, for other exchanges of the chat
+	opened       atomic.Bool               // its reply has begun
 	failures     []error                   // to be reported after the response
 	rounds       int                       // of tools
 	resolved     map[string]bool           // calls of the stream that the service made
@@ -96,7 +98,7 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	}
 	x.out = newEventWriter(w, encoder, x.leave)
 	stopWatch := context.AfterFunc(gone, leave)
-	x.cleanup = []func(){x.endComments, func() { stopWatch() }, func() { x.cancel(errLeft) }, stopTimer, func() { p.streams.free(who) }, release}
+	x.cleanup = []func(){x.endComments, func() { stopWatch() }, func() { x.cancel(errLeft) }, stopTimer, func() { p.streams.free(who) }, func() { x.release(release) }}
 	if m.chat != "" {
 		x.key, x.isKept = p.tickets.chatKey(who, m.chat), true
 		p.running.Store(x, true)
@@ -117,6 +119,12 @@ func (x *exchange) close() {
 		x.cleanup = x.cleanup[1:]
 		f()
 	}
+}
+
+// release calls the function of Options.AcquireStream.
+func (x *exchange) release(release func()) {
+	defer endpoint.Recover(func(v *endpoint.Panic) { x.failures = append(x.failures, (*PanicError)(v)) })
+	release()
 }
 
 func (x *exchange) endComments() {

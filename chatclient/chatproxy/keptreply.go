@@ -221,10 +221,11 @@ func (x *exchange) serveKept() {
 	x.p.report(x.r, e.cause)
 }
 
-// endReplaced ends the kept replies of the chat, which the service's retry replaces.
-func (x *exchange) endReplaced() {
+// endReplaced ends the kept replies of the chat that began before the service's retry,
+// which replaces them.
+func (x *exchange) endReplaced(before time.Time) {
 	for other := range x.p.running.Range {
-		if o := other.(*exchange); o != x && o.kept != nil && o.key == x.key {
+		if o := other.(*exchange); o != x && o.kept != nil && o.key == x.key && o.kept.begun.Before(before) && o.opened.Load() {
 			o.stop()
 		}
 	}
@@ -271,6 +272,11 @@ func (p *Proxy) resume(wantsNative bool, chatOf func(request) string) func(http.
 // the browsers. Without KeepReplies it returns nil at once.
 func (p *Proxy) Shutdown(ctx context.Context) error {
 	p.kept.close()
+	select {
+	case <-p.kept.ended:
+		return nil
+	default:
+	}
 	select {
 	case <-p.kept.ended:
 		return nil

@@ -254,6 +254,48 @@ func TestKeepReplies_RetryReplaces(t *testing.T) {
 	}
 }
 
+// Neither of two retries at once ends the other.
+func TestKeepReplies_RetriesOfTwoTabs(t *testing.T) {
+	eachForm(t, keeping, func(f *chatForm) {
+		f.send("m1", "a")
+		f.fake.Script(chattest.Slow(2*time.Second), chattest.Slow(2*time.Second))
+		var wait sync.WaitGroup
+		for range 2 {
+			wait.Go(func() { assert.NotEmpty(f, f.again("m1", "a").text) })
+		}
+		wait.Wait()
+		assert.Equal(f, map[string][]string{"456": {"a"}}, f.turns())
+	})
+}
+
+// A retry that the service rejects replaces no reply.
+func TestKeepReplies_RejectedRetry(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, calls, ended := keeping(), 0, false
+		s.fake.Reply = func(chattest.Turn) []chattest.Part {
+			if calls++; calls > 1 {
+				return []chattest.Part{chattest.Text("It took too long.")}
+			}
+			return []chattest.Part{chattest.Text("Let me see."), chattest.ToolCall("call_1", "slow", `{}`)}
+		}
+		s.proxy.Tools = map[string]Tool{"slow": {Timeout: time.Minute, Run: func(ctx context.Context, _ ToolCall) (any, error) {
+			<-ctx.Done()
+			ended = true
+			return nil, ctx.Err()
+		}}}
+		f := &chatForm{site: newSite(t, s), native: true, chat: "c"}
+		f.begin("m1", "a", 2)()
+		time.Sleep(10 * time.Second)
+		f.fake.Script(chattest.Pass(), chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"))
+		assert.Equal(t, "bot_paused", f.again("m1", "a").code)
+		assert.False(t, ended)
+		time.Sleep(2 * time.Minute)
+		assert.True(t, ended)
+		f.nothingKept()
+		f.end()
+	})
+}
+
 // A stop ends the reply for all who read it, and it cannot be resumed.
 func TestStop_KeptReply(t *testing.T) {
 	eachForm(t, keeping, func(f *chatForm) {

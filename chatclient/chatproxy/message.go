@@ -39,6 +39,7 @@ func (x *exchange) serve() *httpError {
 	if e != nil {
 		return x.reject(e)
 	}
+	x.opened.Store(true)
 	for stream != nil {
 		stream = x.relay(stream)
 	}

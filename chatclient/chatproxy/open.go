@@ -39,8 +39,10 @@ func (x *exchange) open() (*chatclient.Stream, *httpError) {
 	var stream *chatclient.Stream
 	var err error
 	if retry {
-		x.endReplaced()
-		stream, err = x.p.bot.RetryStream(x.ctx, x.conversation, "")
+		begun := time.Now()
+		if stream, err = x.p.bot.RetryStream(x.ctx, x.conversation, ""); err == nil {
+			x.endReplaced(begun)
+		}
 	} else {
 		stream, err = x.p.bot.Stream(x.ctx, chatclient.Message{Text: x.text, UserID: x.visitor.UserID, ConversationID: x.conversation})
 	}
