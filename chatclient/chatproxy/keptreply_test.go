@@ -273,7 +273,8 @@ func TestKeepReplies_RetriesOfTwoTabs(t *testing.T) {
 // A retry that the service rejects replaces no reply.
 func TestKeepReplies_RejectedRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s, calls, ended := keeping(), 0, false
+		s, calls := keeping(), 0
+		var ended atomic.Bool
 		s.fake.Reply = func(chattest.Turn) []chattest.Part {
 			if calls++; calls > 1 {
 				return []chattest.Part{chattest.Text("It took too long.")}
@@ -282,7 +283,7 @@ func TestKeepReplies_RejectedRetry(t *testing.T) {
 		}
 		s.proxy.Tools = map[string]Tool{"slow": {Timeout: time.Minute, Run: func(ctx context.Context, _ ToolCall) (any, error) {
 			<-ctx.Done()
-			ended = true
+			ended.Store(true)
 			return nil, ctx.Err()
 		}}}
 		f := &chatForm{site: newSite(t, s), native: true, chat: "c"}
@@ -290,9 +291,9 @@ func TestKeepReplies_RejectedRetry(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		f.fake.Script(chattest.Pass(), chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"))
 		assert.Equal(t, "bot_paused", f.again("m1", "a").code)
-		assert.False(t, ended)
+		assert.False(t, ended.Load())
 		time.Sleep(2 * time.Minute)
-		assert.True(t, ended)
+		assert.True(t, ended.Load())
 		f.nothingKept()
 		f.end()
 	})
