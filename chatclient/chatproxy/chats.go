@@ -15,8 +15,8 @@ import (
 // context that ends after 2 seconds. It must be safe for concurrent use.
 //
 // A key has two parts with a dot between, of letters, digits, underscore and hyphen: the
-// first is the same for all chats of a visitor. A value has less than 8 KB. Keys and
-// values name nobody, and a value that is returned for another key is not used. Delete
+// first is the same for all chats of a visitor. A value has less than 8 KB. Values hold
+// ids of conversations, but neither names nor texts. A value that is returned for another key is not used. Delete
 // values some time after their last change, such as 24 hours: pages begin new
 // conversations then, unless they hold a ticket. Where Visitor.EarlierSession is set, keep
 // them at least as long as a session lasts. If a method returns an error, it is

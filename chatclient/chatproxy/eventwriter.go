@@ -99,7 +99,7 @@ func (e *eventWriter) event(event *chatclient.Event, passTools bool) {
 		e.frames = e.encoder.text(e.frames, quotedText(event))
 	}
 	switch event.Type {
-	case chatclient.EventTextDelta, chatclient.EventFinish, chatclient.EventMetadata, "start", "": // the proxy's own frames say this, and what has no type is no frame
+	case chatclient.EventTextDelta, chatclient.EventFinish, chatclient.EventMetadata, "start", "": // the proxy writes its own, and an event without a type is no frame
 	default:
 		if passTools {
 			e.frames = e.encoder.other(e.frames, *event)

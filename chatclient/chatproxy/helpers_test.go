@@ -232,14 +232,14 @@ func (e *site) failed(status int, code, method, path, body string, header ...str
 	e.Helper()
 	res, text := e.do(method, path, body, header...)
 	assert.Equal(e, status, res.StatusCode, text)
-	var answer struct {
+	var rejection struct {
 		Version int
 		Error   struct{ Code, Message string }
 	}
-	require.NoError(e, json.Unmarshal([]byte(text), &answer), text)
-	assert.Equal(e, 1, answer.Version)
-	assert.Equal(e, code, answer.Error.Code, text)
-	assert.Regexp(e, `^[A-Za-z].*\.$`, answer.Error.Message, "a sentence")
+	require.NoError(e, json.Unmarshal([]byte(text), &rejection), text)
+	assert.Equal(e, 1, rejection.Version)
+	assert.Equal(e, code, rejection.Error.Code, text)
+	assert.Regexp(e, `^[A-Za-z].*\.$`, rejection.Error.Message, "a sentence")
 	assert.Equal(e, status == 429, res.Header.Get("Retry-After") != "", "it is there if it is known")
 	assert.Equal(e, "application/json", res.Header.Get("Content-Type"))
 	assert.Equal(e, "no-store", res.Header.Get("Cache-Control"))

@@ -146,9 +146,9 @@ func TestUseChat_Unsupported(t *testing.T) {
 					return
 				}
 				assert.Equal(t, "error", result.Status)
-				var answer struct{ Error struct{ Code string } }
-				require.NoError(t, json.Unmarshal([]byte(result.Error), &answer), result.Error)
-				assert.Equal(t, code, answer.Error.Code)
+				var body struct{ Error struct{ Code string } }
+				require.NoError(t, json.Unmarshal([]byte(result.Error), &body), result.Error)
+				assert.Equal(t, code, body.Error.Code)
 			})
 		}
 	}

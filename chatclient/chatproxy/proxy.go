@@ -41,7 +41,7 @@ type Options struct {
 
 	// Allow reports whether a visitor may make one more request, and if not, when. It
 	// is called once for each request of a visitor, also for one that is rejected
-	// afterwards, before its body is read; but not for requests of other sites. It
+	// afterwards, before its body is read, and for each round of tools; but not for requests of other sites. It
 	// runs on the goroutine of the request and with its context. Default: 20
 	// requests in any 10 seconds, counted in this process.
 	Allow func(context.Context, Visitor) (retryAfter time.Duration, ok bool)

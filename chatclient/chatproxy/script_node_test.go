@@ -22,8 +22,8 @@ import (
 type (
 	step   map[string]any
 	result struct {
-		Pieces []string
-		Answer struct {
+		Pieces   []string
+		Response struct {
 			Conversations []struct{ Conversation string }
 			Messages      []struct {
 				ID, Role string
@@ -79,12 +79,12 @@ func TestScript_Chat(t *testing.T) {
 	}
 	assert.JSONEq(t, `{"message":`+quoted(tricky)+`,"userId":"ada","conversationId":456,"stream":true}`, string(e.fake.Requests()[1].Body))
 	assert.Equal(t, e.proxy.tickets.message(ada, "456", "msg_4"), got[1].Reply.Message)
-	assert.Equal(t, "positive", got[2].Answer.Feedback)
-	require.Len(t, got[3].Answer.Messages, 4)
-	assert.Equal(t, got[1].Reply.Message, got[3].Answer.Messages[3].ID)
-	require.Len(t, got[4].Answer.Conversations, 1)
-	assert.Equal(t, ticket, got[4].Answer.Conversations[0].Conversation)
-	assert.Empty(t, got[5].Answer.Feedback)
+	assert.Equal(t, "positive", got[2].Response.Feedback)
+	require.Len(t, got[3].Response.Messages, 4)
+	assert.Equal(t, got[1].Reply.Message, got[3].Response.Messages[3].ID)
+	require.Len(t, got[4].Response.Conversations, 1)
+	assert.Equal(t, ticket, got[4].Response.Conversations[0].Conversation)
+	assert.Empty(t, got[5].Response.Feedback)
 }
 
 // The next message continues the conversation of a first reply that was stopped, that the
@@ -105,7 +105,7 @@ func TestScript_ContinuesAfterAStop(t *testing.T) {
 				assert.Equal(t, got[1].Conversation, got[2].Conversation)
 				assert.Empty(t, got[4].Conversation)
 				assert.NotEqual(t, got[1].Conversation, got[5].Conversation)
-				assert.Len(t, got[6].Answer.Messages, 2)
+				assert.Len(t, got[6].Response.Messages, 2)
 				assert.Contains(t, string(e.fake.Requests()[1].Body), `"conversationId":456`)
 			})
 		}
@@ -122,7 +122,7 @@ func TestScript_Retry(t *testing.T) {
 	assert.NotEqual(t, got[1].Reply.Message, got[2].Reply.Message)
 	assert.Equal(t, "reply_failed", got[3].Error.Code)
 	assert.Equal(t, "You said: Three", got[4].text())
-	messages := got[5].Answer.Messages
+	messages := got[5].Response.Messages
 	require.Len(t, messages, 6, "no turn is doubled")
 	assert.Equal(t, got[2].Reply.Message, messages[3].ID)
 	assert.Equal(t, got[4].Reply.UserMessage, messages[4].ID)
@@ -160,9 +160,9 @@ func TestScript_Person(t *testing.T) {
 	e.fake.SetStatus("456", "ongoing")
 	got = e.chat("ada", step{"watch": held.Poll, "after": held.UserMessage}, step{"watch": held.Poll})
 	require.Nil(t, got[0].Error)
-	require.Len(t, got[0].Answer.Messages, 1)
-	assert.Equal(t, "A person is.", got[0].Answer.Messages[0].Parts[0].Text)
-	assert.Empty(t, got[1].Answer.Messages, "which nobody has any more")
+	require.Len(t, got[0].Response.Messages, 1)
+	assert.Equal(t, "A person is.", got[0].Response.Messages[0].Parts[0].Text)
+	assert.Empty(t, got[1].Response.Messages, "which nobody has any more")
 }
 
 // The class waits as long as the server wants it to, asks for what is new, and ends when the
@@ -210,11 +210,11 @@ func TestScript_Watch(t *testing.T) {
 			}
 			assert.Equal(t, test.targets, s.targets())
 			var ids []string
-			for _, m := range got[0].Answer.Messages {
+			for _, m := range got[0].Response.Messages {
 				ids = append(ids, m.ID)
 			}
 			assert.Equal(t, test.ids, ids)
-			assert.Equal(t, test.waits, got[0].Answer.Waits)
+			assert.Equal(t, test.waits, got[0].Response.Waits)
 		})
 	}
 }
@@ -233,7 +233,7 @@ func TestScript_TicketOfAnotherVisitor(t *testing.T) {
 	}
 	assert.Empty(t, got[2].Conversation, "the next begins anew")
 	assert.Equal(t, "You said: Mine", got[3].text())
-	assert.Len(t, got[4].Answer.Messages, 2)
+	assert.Len(t, got[4].Response.Messages, 2)
 	assert.NotEqual(t, ticket, got[3].Conversation)
 }
 
@@ -364,14 +364,14 @@ func TestScript_Find(t *testing.T) {
 		streaming(`{"type":"error","code":"reply_failed","message":"No.","userMessage":"v1.u.x"}`)(w, r)
 	}}
 	got := s.chat(t, "", step{"find": true}, step{"retry": step{"id": "v1.m.x", "message": "Hello"}}, step{"conversation": "v1.older.x"}, step{"find": true})
-	assert.Equal(t, "v1.c.x", got[0].Answer.Conversation)
+	assert.Equal(t, "v1.c.x", got[0].Response.Conversation)
 	assert.Equal(t, "v1.c.x", got[0].Conversation)
 	assert.Equal(t, "/conversation?chat="+got[0].ID, s.requests[0].target)
 	assert.Equal(t, scriptRequest{"/retry?", "v1.m.x", got[0].ID, "Hello", "v1.c.x"}, s.requests[1])
 	assert.Equal(t, "v1.u.x", got[1].Reply.UserMessage)
 	assert.Empty(t, got[1].Reply.Message, "which is a sentence")
 	assert.Equal(t, "No.", got[1].Error.Message)
-	assert.Equal(t, "v1.older.x", got[3].Answer.Conversation, "the page has chosen it")
+	assert.Equal(t, "v1.older.x", got[3].Response.Conversation, "the page has chosen it")
 }
 
 // A stop reaches the server once, with the chat's id, and the next message waits for its

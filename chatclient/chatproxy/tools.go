@@ -32,8 +32,9 @@ const (
 // with. The guide is docs/tools.md.
 type Tool struct {
 	// Run returns the result, which encoding/json encodes: at most 64 KB of what
-	// [chatclient.ToolResult] takes. It runs on the goroutine of the visitor's request, with
-	// a context that ends after Timeout or when the visitor leaves: it must return then.
+	// [chatclient.ToolResult] takes. It runs on the goroutine of the request, with
+	// a context that ends after Timeout or when the visitor leaves: it must return then. With
+	// Options.KeepReplies it has a goroutine of the reply, and goes on when the visitor leaves.
 	//
 	// If it returns an error, panics, or its result cannot be sent, the assistant gets a
 	// constant sentence, and OnError the rest. A call runs at most once in this process, but
@@ -213,7 +214,7 @@ func (x *exchange) runTool(call chatclient.Part) (output json.RawMessage, err er
 	if tool.Label != "" {
 		x.out.chunk(uiChunk{Type: "data-tool", Data: map[string]string{"label": tool.Label}})
 	}
-	if x.out.flush(); x.ctx.Err() != nil { // nobody is there any more
+	if x.out.flush(); x.ctx.Err() != nil { // the visitor has left
 		return nil, x.ctx.Err()
 	}
 	defer endpoint.Recover(func(p *endpoint.Panic) { err = (*PanicError)(p) })

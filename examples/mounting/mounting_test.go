@@ -97,15 +97,15 @@ func (s *site) ask(method, path, body string, header http.Header) *http.Response
 	for name, values := range header {
 		r.Header[name] = values
 	}
-	answer, err := http.DefaultTransport.RoundTrip(r) // no redirects
+	response, err := http.DefaultTransport.RoundTrip(r) // no redirects
 	require.NoError(s, err)
-	s.Cleanup(func() { _ = answer.Body.Close() })
-	return answer
+	s.Cleanup(func() { _ = response.Body.Close() })
+	return response
 }
 
-func text(t *testing.T, answer *http.Response) string {
+func text(t *testing.T, response *http.Response) string {
 	t.Helper()
-	body, err := io.ReadAll(answer.Body)
+	body, err := io.ReadAll(response.Body)
 	require.NoError(t, err)
 	return string(body)
 }
@@ -113,37 +113,37 @@ func text(t *testing.T, answer *http.Response) string {
 func TestIdentityHandler_UnderEachRouter(t *testing.T) {
 	underEach(t, func(s *site) {
 		const path = "/api/megadesk-identity"
-		private := func(answer *http.Response) {
+		private := func(response *http.Response) {
 			s.Helper()
-			assert.Equal(s, "application/json", answer.Header.Get("Content-Type"))
-			assert.Equal(s, "no-store", answer.Header.Get("Cache-Control"))
-			assert.Contains(s, answer.Header.Values("Vary"), "Cookie")
-			assert.Equal(s, "nosniff", answer.Header.Get("X-Content-Type-Options"))
-			assert.Equal(s, "same-origin", answer.Header.Get("Cross-Origin-Resource-Policy"))
+			assert.Equal(s, "application/json", response.Header.Get("Content-Type"))
+			assert.Equal(s, "no-store", response.Header.Get("Cache-Control"))
+			assert.Contains(s, response.Header.Values("Vary"), "Cookie")
+			assert.Equal(s, "nosniff", response.Header.Get("X-Content-Type-Options"))
+			assert.Equal(s, "same-origin", response.Header.Get("Cross-Origin-Resource-Policy"))
 		}
-		answer := s.ask("GET", path, "", nil)
-		assert.Equal(s, 200, answer.StatusCode)
-		private(answer)
-		assert.Contains(s, text(s.T, answer), `{"identity":"eyJ`)
+		response := s.ask("GET", path, "", nil)
+		assert.Equal(s, 200, response.StatusCode)
+		private(response)
+		assert.Contains(s, text(s.T, response), `{"identity":"eyJ`)
 
-		answer = s.ask("GET", path, "", http.Header{"Sec-Fetch-Site": {"cross-site"}})
-		assert.Equal(s, 403, answer.StatusCode)
-		private(answer)
+		response = s.ask("GET", path, "", http.Header{"Sec-Fetch-Site": {"cross-site"}})
+		assert.Equal(s, 403, response.StatusCode)
+		private(response)
 		for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
-			answer = s.ask(method, path, "", nil)
-			assert.Equal(s, 405, answer.StatusCode, method)
-			assert.Equal(s, "GET, HEAD", answer.Header.Get("Allow"), method)
-			private(answer)
+			response = s.ask(method, path, "", nil)
+			assert.Equal(s, 405, response.StatusCode, method)
+			assert.Equal(s, "GET, HEAD", response.Header.Get("Allow"), method)
+			private(response)
 		}
-		answer = s.ask("HEAD", path, "", nil)
-		assert.Equal(s, 200, answer.StatusCode)
-		private(answer)
+		response = s.ask("HEAD", path, "", nil)
+		assert.Equal(s, 200, response.StatusCode)
+		private(response)
 
 		// What a cache might keep for its ending is not there.
 		for _, sub := range []string{"/x.css", "/"} {
-			answer = s.ask("GET", path+sub, "", nil)
-			assert.NotEqual(s, 200, answer.StatusCode, sub)
-			assert.NotContains(s, text(s.T, answer), "eyJ", sub)
+			response = s.ask("GET", path+sub, "", nil)
+			assert.NotEqual(s, 200, response.StatusCode, sub)
+			assert.NotContains(s, text(s.T, response), "eyJ", sub)
 		}
 		assert.Equal(s, 404, s.ask("GET", path+"/x.css", "", nil).StatusCode)
 	})
@@ -165,12 +165,12 @@ func TestProxy_StreamsUnderEachRouter(t *testing.T) {
 			}
 			_, _ = io.WriteString(w, "data: {\"type\":\"text-delta\",\"text\":\"two\"}\n\ndata: [DONE]\n\n")
 		}))
-		answer := s.ask("POST", "/chat/messages", `{"message":"Hello"}`, http.Header{"Content-Type": {"application/json"}})
-		assert.Equal(s, 200, answer.StatusCode)
-		assert.Equal(s, "text/event-stream", answer.Header.Get("Content-Type"))
-		assert.Equal(s, "no", answer.Header.Get("X-Accel-Buffering"))
+		response := s.ask("POST", "/chat/messages", `{"message":"Hello"}`, http.Header{"Content-Type": {"application/json"}})
+		assert.Equal(s, 200, response.StatusCode)
+		assert.Equal(s, "text/event-stream", response.Header.Get("Content-Type"))
+		assert.Equal(s, "no", response.Header.Get("X-Accel-Buffering"))
 		var said strings.Builder
-		for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+		for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 			said.WriteString(lines.Text())
 			if strings.Contains(lines.Text(), "one ") {
 				time.Sleep(writeTimeout + writeTimeout/4)
@@ -194,14 +194,14 @@ func TestProxy_TicketsUnderEachRouter(t *testing.T) {
 		ticket := list.Conversations[0].Conversation
 
 		for _, escaped := range []string{ticket, fmt.Sprintf("%%%02X", ticket[0]) + ticket[1:], strings.ReplaceAll(ticket, ".", "%2E")} {
-			answer := s.ask("GET", "/chat/conversations/"+escaped+"/messages", "", nil)
-			assert.Equal(s, 200, answer.StatusCode, escaped)
-			assert.Contains(s, text(s.T, answer), "Where is my order?")
+			response := s.ask("GET", "/chat/conversations/"+escaped+"/messages", "", nil)
+			assert.Equal(s, 200, response.StatusCode, escaped)
+			assert.Contains(s, text(s.T, response), "Where is my order?")
 		}
 		for _, other := range []string{ticket + "%2F", ticket + "%00", "%2e%2e", ticket + "%20"} {
-			answer := s.ask("GET", "/chat/conversations/"+other+"/messages", "", nil)
-			assert.Equal(s, 404, answer.StatusCode, other)
-			assert.Contains(s, text(s.T, answer), `"version":1`, other)
+			response := s.ask("GET", "/chat/conversations/"+other+"/messages", "", nil)
+			assert.Equal(s, 404, response.StatusCode, other)
+			assert.Contains(s, text(s.T, response), `"version":1`, other)
 		}
 		assert.Equal(s, 405, s.ask("DELETE", "/chat/conversations", "", nil).StatusCode)
 	})
@@ -210,11 +210,11 @@ func TestProxy_TicketsUnderEachRouter(t *testing.T) {
 func TestScript_UnderEachRouter(t *testing.T) {
 	underEach(t, func(s *site) {
 		const path = "/chat/chatproxy.js"
-		answer := s.ask("GET", path, "", nil)
-		assert.Equal(s, 200, answer.StatusCode)
-		assert.Equal(s, "text/javascript; charset=utf-8", answer.Header.Get("Content-Type"))
-		assert.Contains(s, text(s.T, answer), "class ChatProxy")
-		again := s.ask("GET", path, "", http.Header{"If-None-Match": {answer.Header.Get("ETag")}})
+		response := s.ask("GET", path, "", nil)
+		assert.Equal(s, 200, response.StatusCode)
+		assert.Equal(s, "text/javascript; charset=utf-8", response.Header.Get("Content-Type"))
+		assert.Contains(s, text(s.T, response), "class ChatProxy")
+		again := s.ask("GET", path, "", http.Header{"If-None-Match": {response.Header.Get("ETag")}})
 		assert.Equal(s, 304, again.StatusCode)
 	})
 }
@@ -225,14 +225,14 @@ func TestAction_UnderEachRouter(t *testing.T) {
 		require.NoError(s, err)
 		call := http.Header{"X-Api-Key": {actionKey}, "X-User-Id": {visitor.UserID}, "X-User-Hash": {visitor.UserHash}}
 		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
-			answer := s.ask(method, "/ainisa/orders", "", call)
-			assert.Equal(s, 200, answer.StatusCode, method)
-			assert.Equal(s, "no-store", answer.Header.Get("Cache-Control"))
-			assert.Equal(s, "orders of 1001", text(s.T, answer), method)
+			response := s.ask(method, "/ainisa/orders", "", call)
+			assert.Equal(s, 200, response.StatusCode, method)
+			assert.Equal(s, "no-store", response.Header.Get("Cache-Control"))
+			assert.Equal(s, "orders of 1001", text(s.T, response), method)
 		}
 		call.Set("X-User-Id", "1002")
-		answer := s.ask("POST", "/ainisa/orders", "", call)
-		assert.Equal(s, 401, answer.StatusCode)
-		assert.Contains(s, text(s.T, answer), "could not be verified")
+		response := s.ask("POST", "/ainisa/orders", "", call)
+		assert.Equal(s, 401, response.StatusCode)
+		assert.Contains(s, text(s.T, response), "could not be verified")
 	})
 }

@@ -19,14 +19,14 @@ import (
 // its memory, a page without a ticket begins a new conversation as well, and sees that in
 // the start frame, which has none.
 //
-// Redis 5 or later is needed. It stores no name, no text and no id, but tickets and marks
-// that only the secret of the Proxy makes. The zero value is not usable.
+// Redis 5 or later is needed. It stores neither names nor texts, but tickets, which hold
+// the ids of conversations, and marks. Who reads it can guess which user has claimed one. The zero value is not usable.
 type Chats struct {
 	// Redis is the client, whose time-outs bound how long a message waits: see connect.
 	Redis *redis.Client
 
 	// MaxAge is how long a value is kept after its last change. It must be at least a
-	// millisecond; 24 hours fit the Proxy.
+	// millisecond; 24 hours, or longer if a session with Visitor.EarlierSession lasts longer.
 	MaxAge time.Duration
 }
 

@@ -9,7 +9,7 @@
 //   {find: true}
 //   {watch: ticket, after: ticket}                all messages of a person, and the waits of 5 and 7 s
 //   {feedback: value, on: ticket}                 on the latest reply by default
-// Output: for each step {pieces, answer, error: {name, message, code, status, retryAfter}, id, conversation, reply}.
+// Output: for each step {pieces, response, error: {name, message, code, status, retryAfter}, id, conversation, reply}.
 import { readFile } from "node:fs/promises";
 import { json } from "node:stream/consumers";
 import vm from "node:vm";
@@ -57,14 +57,14 @@ async function call(step) {
 async function run(step) {
   if ("conversation" in step) chat.conversation = step.conversation;
   const pieces = [];
-  let answer, error;
+  let response, error;
   try {
     if ("send" in step || "retry" in step) await receive(step, pieces);
-    else if (!("conversation" in step)) answer = await call(step);
+    else if (!("conversation" in step)) response = await call(step);
   } catch (e) {
     error = { name: e.name, message: e.message, ...e };
   }
-  return { pieces, answer, error, id: chat.id, conversation: chat.conversation, reply: chat.reply };
+  return { pieces, response, error, id: chat.id, conversation: chat.conversation, reply: chat.reply };
 }
 
 const results = [];

@@ -1,4 +1,4 @@
-// Reads the stream that answers a POST in the way that the vendor documents,
+// Reads the response to a POST, a stream, in the way that the vendor documents,
 // whoever sends it. Input: {url, headers, body}. Output: {text}.
 import { json } from "node:stream/consumers";
 import { streamText } from "./reader.mjs";
