@@ -197,8 +197,8 @@ func (x *exchange) stop() {
 	x.leave()
 }
 
-// fault keeps what went wrong, unless the page has left: what fails then is no fault, but
-// for a panic.
+// fault records an error. Once the page has left, it ignores errors other than panics: they
+// only follow from the closed connection.
 func (x *exchange) fault(err error) {
 	_, panicked := errors.AsType[*PanicError](err)
 	if err != nil && (panicked || !x.hasLeft(0)) {

@@ -33,13 +33,13 @@ const (
 	actionKey   = "action-key-of-a-test"
 	actionLimit = 64 << 10
 
-	// How long an answer may take: to one visitor, and to one among thousands.
+	// The longest that a response may take: to a single visitor, and to one among thousands.
 	prompt  = 2 * time.Second
 	crowded = 10 * time.Second
 )
 
-// TestMain makes this program the other process of TestAbuse, where it is asked
-// to be.
+// TestMain runs the test binary as the second process of TestHandlers_Abuse if the
+// environment names it.
 func TestMain(m *testing.M) {
 	if os.Getenv(peerVar) == "" {
 		os.Exit(m.Run())
@@ -50,9 +50,9 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// Whatever visitors of another process do to the handlers, others are answered
-// meanwhile and afterwards, and nothing is left of it.
-func TestAbuse(t *testing.T) {
+// Whatever the visitors of another process do to the handlers, other visitors get their
+// responses during and after it, and no goroutine or file stays open.
+func TestHandlers_Abuse(t *testing.T) {
 	testenv.Load(t)
 	peer := startPeer(t)
 	s := startSite(t, peer.hear())
@@ -61,7 +61,7 @@ func TestAbuse(t *testing.T) {
 	for _, attack := range []struct {
 		name   string
 		saw    string // what the abusers saw, at least
-		panics int64  // that the site was told of
+		panics int64  // that were reported to OnError
 	}{
 		{"stalled bodies", "500 x 408 Request Timeout", 0},
 		{"bodies over the limit", "413 Request Entity Too Large", 0},
@@ -75,7 +75,7 @@ func TestAbuse(t *testing.T) {
 			peer.tell(attack.name + "\t" + s.server.URL)
 			assert.Equal(t, "begun", peer.hear())
 			t.Logf("after %v: %d goroutines, %d files", time.Since(begun).Round(time.Millisecond), runtime.NumGoroutine(), openFiles())
-			t.Logf("meanwhile the slowest answer took %v", s.askAll(t, crowded))
+			t.Logf("meanwhile the slowest response took %v", s.askAll(t, crowded))
 			peer.tell("end")
 			saw := peer.hear()
 			assert.Contains(t, saw, attack.saw)
@@ -89,7 +89,7 @@ func TestAbuse(t *testing.T) {
 			assert.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
 			assert.LessOrEqual(t, openFiles(), files)
 			assert.Equal(t, attack.panics, s.panics.Load()-panics)
-			t.Logf("afterwards the slowest answer took %v", s.askAll(t, prompt))
+			t.Logf("afterwards the slowest response took %v", s.askAll(t, prompt))
 		})
 	}
 	peer.end(t)
@@ -205,7 +205,7 @@ func (s *site) askAll(t *testing.T, most time.Duration) (slowest time.Duration) 
 	return slowest.Round(time.Millisecond)
 }
 
-// peer is the other process, which is told something and heard, line by line.
+// peer is the other process. The test sends it lines and reads lines from it.
 type peer struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser

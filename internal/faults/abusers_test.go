@@ -73,7 +73,7 @@ func stalledBodies(site string) (func() string, error) {
 			{"POST", "/ainisa/orders", stranger, "{"},
 		}[i%4]
 	}, "Content-Length: 1000\r\n")
-	return func() string { return answersOf(conns) }, err
+	return func() string { return responsesOf(conns) }, err
 }
 
 // readSlowly asks for replies that never end, and reads none of them.
@@ -148,8 +148,8 @@ func crowdOf(n int, site string, of func(i int) request, more string) (conns []n
 	return conns, nil
 }
 
-// answersOf reads until the server ends the connections, half a minute at most.
-func answersOf(conns []net.Conn) string {
+// responsesOf reads until the server ends the connections, half a minute at most.
+func responsesOf(conns []net.Conn) string {
 	var seen tally
 	var wg sync.WaitGroup
 	for _, conn := range conns {
@@ -256,7 +256,7 @@ func signed(id string) http.Header {
 	return http.Header{"X-User-Id": {id}, "X-User-Hash": {hash}, "X-Api-Key": {actionKey}}
 }
 
-// send sends it on a connection of its own.
+// send sends the request on a new connection.
 func (r request) send(site string) (status int, body string, err error) {
 	out, err := http.NewRequest(r.method, site+r.path, strings.NewReader(r.body))
 	if err != nil {

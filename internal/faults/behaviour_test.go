@@ -8,18 +8,18 @@ import (
 	"time"
 )
 
-// endlessly many bytes are these: more than any limit of a client.
+// endlessly is a number of bytes above every limit of a client.
 const endlessly = 128 << 20
 
-// Places in an answer.
-func start([]byte) int           { return 0 }
-func inHeader(answer []byte) int { return bodyOf(answer) / 2 }
-func middle(answer []byte) int   { return (bodyOf(answer) + len(answer)) / 2 }
+// Offsets in a response.
+func start([]byte) int             { return 0 }
+func inHeader(response []byte) int { return bodyOf(response) / 2 }
+func middle(response []byte) int   { return (bodyOf(response) + len(response)) / 2 }
 
 func halfClose(at func([]byte) int) behaviour {
 	return func(client net.Conn, ask func() []byte) {
-		answer := ask()
-		_, _ = client.Write(answer[:at(answer)])
+		response := ask()
+		_, _ = client.Write(response[:at(response)])
 		_ = client.(*net.TCPConn).CloseWrite()
 		untilGone(client)
 	}
@@ -27,8 +27,8 @@ func halfClose(at func([]byte) int) behaviour {
 
 func reset(at func([]byte) int) behaviour {
 	return func(client net.Conn, ask func() []byte) {
-		answer := ask()
-		_, _ = client.Write(answer[:at(answer)])
+		response := ask()
+		_, _ = client.Write(response[:at(response)])
 		time.Sleep(20 * time.Millisecond) // a reset takes with it what was not read by then
 		_ = client.(*net.TCPConn).SetLinger(0)
 		_ = client.Close()
@@ -41,18 +41,18 @@ func late(client net.Conn, ask func() []byte) {
 }
 
 func silence(client net.Conn, ask func() []byte) {
-	answer := ask()
-	_, _ = client.Write(answer[:middle(answer)])
+	response := ask()
+	_, _ = client.Write(response[:middle(response)])
 	untilGone(client)
 }
 
 // trickle sends a byte at a time.
 func trickle(from func([]byte) int, pause time.Duration) behaviour {
 	return func(client net.Conn, ask func() []byte) {
-		answer := ask()
-		_, err := client.Write(answer[:from(answer)])
-		for i := from(answer); i < len(answer) && err == nil; i++ {
-			_, err = client.Write(answer[i : i+1])
+		response := ask()
+		_, err := client.Write(response[:from(response)])
+		for i := from(response); i < len(response) && err == nil; i++ {
+			_, err = client.Write(response[i : i+1])
 			time.Sleep(pause)
 		}
 	}

@@ -12,22 +12,22 @@ import (
 )
 
 func one(f func([]byte) []byte) func([]byte) iter.Seq[[]byte] {
-	return func(answer []byte) iter.Seq[[]byte] { return slices.Values([][]byte{f(answer)}) }
+	return func(response []byte) iter.Seq[[]byte] { return slices.Values([][]byte{f(response)}) }
 }
 
-func cuts(answer []byte) iter.Seq[[]byte] {
+func cuts(response []byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for n := 0; n < len(answer) && yield(answer[:n]); n++ {
+		for n := 0; n < len(response) && yield(response[:n]); n++ {
 		}
 	}
 }
 
 // corruptions change each byte in each of the ways.
-func corruptions(answer []byte, ways ...func(byte) byte) iter.Seq[[]byte] {
+func corruptions(response []byte, ways ...func(byte) byte) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
-		for i, b := range answer {
+		for i, b := range response {
 			for _, way := range ways {
-				wire := bytes.Clone(answer)
+				wire := bytes.Clone(response)
 				wire[i] = way(b)
 				if !yield(wire) {
 					return
@@ -41,9 +41,9 @@ func neighbour(b byte) byte { return b ^ 1 }
 func newline(byte) byte     { return '\n' }
 func quote(byte) byte       { return '"' }
 
-// everyEventTwice takes the lines of a JSON answer for events: it has one.
-func everyEventTwice(answer []byte) iter.Seq[[]byte] {
-	plain := unframed(answer)
+// everyEventTwice repeats each event of a stream. A JSON response has none, and passes unchanged.
+func everyEventTwice(response []byte) iter.Seq[[]byte] {
+	plain := unframed(response)
 	head, body := plain[:bodyOf(plain)], plain[bodyOf(plain):]
 	events := bytes.SplitAfter(body, []byte("\n\n"))
 	return func(yield func([]byte) bool) {
@@ -56,14 +56,14 @@ func everyEventTwice(answer []byte) iter.Seq[[]byte] {
 	}
 }
 
-// unframed is the answer of a service that ends it by closing the connection, so
-// that nothing tells whether it is whole.
-func unframed(answer []byte) []byte {
-	return reframed(answer, "", func(body []byte) []byte { return body })
+// unframed is a response without a length: the service ends it by closing the
+// connection, so a client cannot see whether it is complete.
+func unframed(response []byte) []byte {
+	return reframed(response, "", func(body []byte) []byte { return body })
 }
 
-func compressed(answer []byte) []byte {
-	return reframed(answer, "gzip", func(body []byte) []byte {
+func compressed(response []byte) []byte {
+	return reframed(response, "gzip", func(body []byte) []byte {
 		var b bytes.Buffer
 		z := gzip.NewWriter(&b)
 		_, _ = z.Write(body)
@@ -72,8 +72,8 @@ func compressed(answer []byte) []byte {
 	})
 }
 
-func reframed(answer []byte, encoding string, change func([]byte) []byte) []byte {
-	res := parse(answer)
+func reframed(response []byte, encoding string, change func([]byte) []byte) []byte {
+	res := parse(response)
 	body, _ := io.ReadAll(res.Body)
 	res.Header.Del("Content-Length")
 	if encoding != "" {
@@ -87,16 +87,16 @@ func reframed(answer []byte, encoding string, change func([]byte) []byte) []byte
 	return b.Bytes()
 }
 
-func parse(answer []byte) *http.Response {
-	res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(answer)), nil)
+func parse(response []byte) *http.Response {
+	res, err := http.ReadResponse(bufio.NewReader(bytes.NewReader(response)), nil)
 	if err != nil {
-		panic(err) // of the service's own answer
+		panic(err) // the fake's response is valid HTTP
 	}
 	return res
 }
 
 // bodyOf is where the body begins.
-func bodyOf(answer []byte) int { return bytes.Index(answer, []byte("\r\n\r\n")) + 4 }
+func bodyOf(response []byte) int { return bytes.Index(response, []byte("\r\n\r\n")) + 4 }
 
 func instead(status, mediaType, body string) func([]byte) iter.Seq[[]byte] {
 	return one(func([]byte) []byte {

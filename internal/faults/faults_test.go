@@ -15,27 +15,26 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What a call may take at most. net/http lets a header have 10 MB before it gives
-// up, and copies it as it grows; all other limits are far below. The time is for
-// a machine that has other work; how time-outs work is looked at in fake time.
+// The most that a call may use. net/http accepts a header of 10 MB, and copies it as
+// it grows; all other limits are far lower. mostTime allows for a busy machine: the
+// timeouts themselves are tested with testing/synctest.
 const (
 	mostMemory = 100 << 20
 	mostTime   = 30 * time.Second
 )
 
-// callerWaits is how long a caller waits who has patience.
+// callerWaits is the deadline of a caller that sets a long one.
 const callerWaits = 10 * time.Minute
 
-// A damaged answer is read as what it says now, which is what the oracle reads
-// in it, or is a typed error: never as anything else. Nothing of a call is left
-// behind.
-func TestDamagedAnswers(t *testing.T) {
+// A client that receives a damaged response returns what the oracle reads in it, or
+// a typed error. The call leaves no goroutine, connection or file open.
+func TestClients_DamagedResponses(t *testing.T) {
 	var elsewhere atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { elsewhere.Add(1) }))
 	defer other.Close()
 	damages := []struct {
 		name   string
-		damage func(answer []byte) iter.Seq[[]byte]
+		damage func(response []byte) iter.Seq[[]byte]
 		want   string // of every call; "" for whatever the oracle says
 	}{
 		{"none", one(func(a []byte) []byte { return a }), "right"},
@@ -53,7 +52,7 @@ func TestDamagedAnswers(t *testing.T) {
 		{"HTML that calls itself JSON", instead("200 OK", "application/json", "<html><body>Sign in</body></html>"), "unexpected response"},
 		{"JSON of somebody else", instead("200 OK", "application/json", `{"ok":true}`), "unexpected response"},
 		{"no content", instead("204 No Content", "application/json", ""), "unexpected response"},
-		{"no HTTP", one(func([]byte) []byte { return []byte("SSH-2.0-OpenSSH_9.6\r\n") }), "no answer"},
+		{"no HTTP", one(func([]byte) []byte { return []byte("SSH-2.0-OpenSSH_9.6\r\n") }), "no response"},
 		{"301 to another host", redirect("301 Moved Permanently", other.URL), "status 301"},
 		{"307 to another host", redirect("307 Temporary Redirect", other.URL), "status 307"},
 		{"307 to no URL", redirect("307 Temporary Redirect", "http://%zz"), "status 307"},
@@ -62,10 +61,10 @@ func TestDamagedAnswers(t *testing.T) {
 	}
 	table := newTable(t)
 	for _, o := range onServices(t) {
-		answer := o.record(t)
+		response := o.record(t)
 		for _, d := range damages {
 			row := table.row(d.name, o)
-			for wire := range d.damage(answer) {
+			for wire := range d.damage(response) {
 				o.proxy.behave.Store(behaviour(func(client net.Conn, _ func() []byte) { _, _ = client.Write(wire) }))
 				want := o.means(wire)
 				text, outcome := row.call(t, mostTime)
@@ -83,28 +82,27 @@ func TestDamagedAnswers(t *testing.T) {
 	assert.Zero(t, elsewhere.Load(), "a redirect was followed")
 }
 
-// A connection that misbehaves costs a typed error, some time and some memory,
-// all three within the limits.
-func TestBadConnections(t *testing.T) {
+// A faulty connection results in a typed error, within the limits of time and memory.
+func TestClients_FaultyConnections(t *testing.T) {
 	table := newTable(t)
 	for _, o := range onServices(t) {
 		o.record(t)
 		for _, b := range []struct {
-			name   string
-			behave behaviour
-			answer string // what comes of it, "" where it is a fault of streams alone
-			stream string // where the answer is a stream, "" for the same
+			name     string
+			behave   behaviour
+			response string // the expected outcome, "" for a fault of streams alone
+			stream   string // the outcome if the response is a stream, "" for the same
 		}{
-			{"reset at once", reset(start), "no answer", ""},
-			{"reset in the header", reset(inHeader), "no answer", ""},
+			{"reset at once", reset(start), "no response", ""},
+			{"reset in the header", reset(inHeader), "no response", ""},
 			{"reset in the body", reset(middle), "cut off", "stream cut"},
-			{"half-closed at once", halfClose(start), "no answer", ""},
+			{"half-closed at once", halfClose(start), "no response", ""},
 			{"half-closed in the body", halfClose(middle), "cut off", "stream cut"},
-			{"endless status line", endless("HTTP/1.1 200 ", "OK"), "no answer", ""},
-			{"endless header line", endless("HTTP/1.1 200 OK\r\nX-A: ", "aaaaaaaa"), "no answer", ""},
-			{"endless header", endless("HTTP/1.1 200 OK\r\n", "X-A: "+strings.Repeat("a", 1000)+"\r\n"), "no answer", ""},
-			{"endless 1xx", endless("", "HTTP/1.1 103 Early Hints\r\nLink: "+strings.Repeat("a", 1000)+"\r\n\r\n"), "no answer", ""},
-			{"endless refusal", endless("HTTP/1.1 400 Bad Request\r\n\r\n", `{"a":`), "status 400", ""},
+			{"endless status line", endless("HTTP/1.1 200 ", "OK"), "no response", ""},
+			{"endless header line", endless("HTTP/1.1 200 OK\r\nX-A: ", "aaaaaaaa"), "no response", ""},
+			{"endless header", endless("HTTP/1.1 200 OK\r\n", "X-A: "+strings.Repeat("a", 1000)+"\r\n"), "no response", ""},
+			{"endless 1xx", endless("", "HTTP/1.1 103 Early Hints\r\nLink: "+strings.Repeat("a", 1000)+"\r\n\r\n"), "no response", ""},
+			{"endless error body", endless("HTTP/1.1 400 Bad Request\r\n\r\n", `{"a":`), "status 400", ""},
 			{"endless body", endless(o.header(""), "          "), "too long", ""},
 			{"endless event of many lines", endless(o.header(""), "data: x\n"), "", "too long"},
 			{"endless text", endless(o.header(""), textDelta(strings.Repeat("x", 40))), "", "too long"},
@@ -112,9 +110,9 @@ func TestBadConnections(t *testing.T) {
 			{"endless name of a chunk", endless(o.header("Transfer-Encoding: chunked\r\n")+"1;", "aaaaaaaa"), "cut off", "stream cut"},
 			{"endless trailer", endless(o.header("Transfer-Encoding: chunked\r\n")+"0\r\n", "X-A: aaaaaaaaaaaaaaaaaa\r\n"), "cut off", "stream cut"},
 			{"gzip bomb", bomb(o.header("Content-Encoding: gzip\r\n"), "        "), "too long", ""},
-			{"gzip bomb in a refusal", bomb("HTTP/1.1 400 Bad Request\r\nContent-Encoding: gzip\r\n\r\n", "        "), "status 400", ""},
+			{"gzip bomb in an error body", bomb("HTTP/1.1 400 Bad Request\r\nContent-Encoding: gzip\r\n\r\n", "        "), "status 400", ""},
 		} {
-			want := o.either(b.answer, b.stream)
+			want := o.either(b.response, b.stream)
 			if want == "" {
 				continue
 			}
@@ -127,16 +125,16 @@ func TestBadConnections(t *testing.T) {
 	}
 }
 
-// A slow connection is given up after a minute, by default, unless it gives signs
-// of life: then it is its caller who knows how long to wait.
-func TestSlowConnections(t *testing.T) {
+// By default a client abandons a silent connection after a minute. While events or
+// comments arrive it waits until the caller's context ends.
+func TestClients_SlowConnections(t *testing.T) {
 	table := newTable(t)
 	for i, real := range onServices(t) {
-		answer := real.record(t)
+		response := real.record(t)
 		for _, b := range []struct {
 			name          string
 			behave        behaviour
-			answer        string // as in TestBadConnections
+			response      string // as in TestClients_FaultyConnections
 			after         time.Duration
 			stream        string
 			afterOfStream time.Duration
@@ -151,10 +149,10 @@ func TestSlowConnections(t *testing.T) {
 			{"a comment a second", everySecond(real.header(""), ":\n\n"), "", 0, "the context's end", callerWaits},
 			{"an unknown event a second", everySecond(real.header(""), "data: {\"type\":\"noise\"}\n\n"), "", 0, "the context's end", callerWaits},
 			{"101, then silence", thenSilence("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"), "status 101", 0, "", 0},
-			{"a refusal, then silence", thenSilence("HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{"), "status 400", time.Minute, "", 0},
+			{"an error status, then silence", thenSilence("HTTP/1.1 400 Bad Request\r\nContent-Length: 100\r\n\r\n{"), "status 400", time.Minute, "", 0},
 			{"an announced failure, then silence", thenSilence(real.header("") + "data: {\"type\":\"error\",\"errorText\":\"x\"}\n\n"), "", 0, "stream failed", time.Second},
 		} {
-			want, after := real.either(b.answer, b.stream), b.after
+			want, after := real.either(b.response, b.stream), b.after
 			if real.isEvent && b.stream != "" {
 				after = b.afterOfStream
 			}
@@ -162,13 +160,13 @@ func TestSlowConnections(t *testing.T) {
 				continue
 			}
 			synctest.Test(t, func(t *testing.T) {
-				p := ofFakeTime(answer)
+				p := ofFakeTime(response)
 				p.behave.Store(b.behave)
 				row := table.row(b.name, operations(t, p, p)[i])
 				_, outcome := row.call(t, callerWaits)
 				assert.Equal(t, want, outcome, "%s, %s", b.name, real.name)
 				assert.LessOrEqual(t, row.mostTime, after, "%s, %s", b.name, real.name)
-				time.Sleep(time.Hour) // until the proxy has done what it was at
+				time.Sleep(time.Hour) // until the proxy has finished
 				assert.Zero(t, p.open.Load(), "%s, %s: connections are left", b.name, real.name)
 			}) // which waits for all goroutines
 		}

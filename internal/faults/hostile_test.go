@@ -261,7 +261,7 @@ func TestClients_MemoryOfCompressedResponses(t *testing.T) {
 	}
 }
 
-// The bodies of errors are read to a limit of their own.
+// The body of an error has a limit separate from that of other bodies.
 func TestClients_MemoryOfHostileErrors(t *testing.T) {
 	service := &hostileService{status: 400, contentType: "application/json"}
 	calls := hostileCalls(t, service)

@@ -26,36 +26,36 @@ import (
 
 const testKey = "oc_test_faults"
 
-// reading is what an answer says: all of it, or only its beginning.
+// reading is the text of a response, or of its beginning.
 type reading struct {
 	text  string
 	whole bool
 }
 
-// operation is a call of a client, and the same answer read in the plainest way,
-// without the code of the clients: the oracle.
+// operation is a call of a client, and an oracle: a plain reader of the same response that
+// uses none of the client's code.
 type operation struct {
 	name    string
-	isEvent bool // its answer is an event stream
+	isEvent bool // its response is an event stream
 	call    call
 	read    func(body []byte, atEOF bool) reading
 	proxy   *proxy
 }
 
-// either is what an answer, or a stream, is expected to come to.
-func (o *operation) either(answer, stream string) string {
+// either returns the expected outcome: stream for an event stream, response otherwise.
+func (o *operation) either(response, stream string) string {
 	if o.isEvent && stream != "" {
 		return stream
 	}
-	return answer
+	return response
 }
 
-// header is that of an answer, with more lines in it.
+// header returns the header of a response, with more lines in it.
 func (o *operation) header(more string) string {
 	return "HTTP/1.1 200 OK\r\nContent-Type: " + o.either("application/json", "text/event-stream") + "\r\n" + more + "\r\n"
 }
 
-// means reads an answer as it is on the wire.
+// means reads a response from its bytes on the wire.
 func (o *operation) means(wire []byte) reading {
 	in := bufio.NewReader(bytes.NewReader(wire))
 	for {
@@ -93,13 +93,13 @@ func inflated(res *http.Response) io.Reader {
 	return z
 }
 
-// record makes the call, and keeps the answer as it is on the wire.
-func (o *operation) record(t *testing.T) (answer []byte) {
+// record makes the call, and returns the bytes of its response.
+func (o *operation) record(t *testing.T) (response []byte) {
 	recorded := make(chan []byte, 1)
 	o.proxy.behave.Store(behaviour(func(client net.Conn, ask func() []byte) {
-		answer := ask()
-		recorded <- answer
-		_, _ = client.Write(answer)
+		response := ask()
+		recorded <- response
+		_, _ = client.Write(response)
 	}))
 	_, err := o.call(t.Context())
 	require.NoError(t, err)
@@ -121,8 +121,8 @@ func onServices(t *testing.T) []*operation {
 	return operations(t, onLoopback(t, chat.URL), onLoopback(t, book.URL))
 }
 
-// operations are one of each kind: sending and reading, with an answer and with
-// a stream.
+// operations returns one operation of each kind: sending and reading, with a response
+// and with a stream.
 func operations(t *testing.T, chat, book *proxy) []*operation {
 	bot, err := chatclient.New(testKey, 123, &chatclient.Options{BaseURL: proxied, HTTPClient: chat.client(), MaxRetries: -1, MaxBody: 1 << 20, MaxEvent: 64 << 10})
 	require.NoError(t, err)
@@ -199,17 +199,17 @@ func textOf(list []contacts.Contact) (text string) {
 }
 
 func readReply(body []byte, atEOF bool) reading {
-	var answer struct {
+	var response struct {
 		Data *struct {
 			ID    string
 			Parts []struct{ Type, Text string }
 		}
 	}
-	if !atEOF || json.Unmarshal(body, &answer) != nil || answer.Data == nil {
+	if !atEOF || json.Unmarshal(body, &response) != nil || response.Data == nil {
 		return reading{}
 	}
-	text := answer.Data.ID + " "
-	for _, part := range answer.Data.Parts {
+	text := response.Data.ID + " "
+	for _, part := range response.Data.Parts {
 		if part.Type == "text" {
 			text += part.Text
 		}
@@ -221,12 +221,12 @@ func readReply(body []byte, atEOF bool) reading {
 // encoding/json.
 func readList(first, second string) func([]byte, bool) reading {
 	return func(body []byte, atEOF bool) reading {
-		var answer struct{ Data []map[string]any }
-		if !atEOF || json.Unmarshal(body, &answer) != nil || answer.Data == nil {
+		var response struct{ Data []map[string]any }
+		if !atEOF || json.Unmarshal(body, &response) != nil || response.Data == nil {
 			return reading{}
 		}
 		text := ""
-		for _, item := range answer.Data {
+		for _, item := range response.Data {
 			text += fmt.Sprintln(field(item, first), field(item, second))
 		}
 		return reading{text, true}
@@ -244,9 +244,8 @@ func field(item map[string]any, name string) string {
 
 var lineEnd = regexp.MustCompile("\r\n|\n|\r")
 
-// readStream goes by the standard, but for one thing: at the end an event needs
-// no blank line. That is so for [DONE] alone, but without [DONE] there is no whole
-// reply anyway.
+// readStream follows the standard, except that the last event needs no blank line. The
+// client makes this exception for [DONE] only; without [DONE] the reply is incomplete.
 func readStream(body []byte, atEOF bool) (r reading) {
 	if atEOF {
 		body = append(body, "\n\n"...)

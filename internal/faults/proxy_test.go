@@ -17,16 +17,16 @@ import (
 // proxied is the base URL for the clients of a proxy, in the path of the fakes.
 const proxied = "http://localhost/base"
 
-// behaviour is what becomes of a client's connection when its request is there.
-// The connection is closed afterwards. ask gives the service's answer.
+// behaviour handles a client's connection once its request has arrived. The connection is
+// closed afterwards. ask returns the service's response.
 type behaviour func(client net.Conn, ask func() []byte)
 
-// intact passes the answer on as it is.
+// intact passes the response on unchanged.
 func intact(client net.Conn, ask func() []byte) { _, _ = client.Write(ask()) }
 
-// proxy stands between a client and a service.
+// proxy is between a client and a service.
 type proxy struct {
-	ask    func(*http.Request) []byte // each byte of the service's answer
+	ask    func(*http.Request) []byte // returns the bytes of the service's response
 	dial   func(context.Context, string, string) (net.Conn, error)
 	behave atomic.Value // a behaviour
 	open   atomic.Int64 // connections of the client
@@ -60,9 +60,9 @@ func onLoopback(t *testing.T, service string) *proxy {
 }
 
 // ofFakeTime is a proxy in a bubble of testing/synctest, where it and its client
-// have pipes for connections. It gives a recorded answer.
-func ofFakeTime(answer []byte) *proxy {
-	p := &proxy{ask: func(*http.Request) []byte { return answer }}
+// have pipes for connections. It returns a recorded response.
+func ofFakeTime(response []byte) *proxy {
+	p := &proxy{ask: func(*http.Request) []byte { return response }}
 	p.dial = func(context.Context, string, string) (net.Conn, error) {
 		ours, theirs := net.Pipe()
 		p.open.Add(1)
@@ -77,8 +77,8 @@ func (p *proxy) client() *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: p.dial}}
 }
 
-// serve answers one request, and counts the connection for as long as the client
-// keeps its end of it.
+// serve responds to one request, and counts the connection as open until the client
+// closes its end.
 func (p *proxy) serve(client net.Conn) {
 	defer p.open.Add(-1)
 	defer client.Close()
@@ -96,13 +96,13 @@ func (p *proxy) serve(client net.Conn) {
 func untilGone(client net.Conn) { _, _ = io.Copy(io.Discard, client) }
 
 func ask(service string, request *http.Request) []byte {
-	var answer bytes.Buffer
+	var response bytes.Buffer
 	conn, err := net.Dial("tcp", service)
 	if err != nil {
 		return nil
 	}
 	defer conn.Close()
 	_ = request.Write(conn)
-	_, _ = io.Copy(&answer, conn) // the request asks it to close
-	return answer.Bytes()
+	_, _ = io.Copy(&response, conn) // the request asks it to close
+	return response.Bytes()
 }

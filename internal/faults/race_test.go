@@ -2,8 +2,8 @@
 
 package faults
 
-// The race detector makes everything some ten times slower, and is of no use for
-// measurements of memory: one kind of value, of 1 MB, shows that they still run.
+// The race detector makes the tests about ten times slower and distorts measurements of
+// memory. One kind of value, of 1 MB, shows that the tests still run.
 const (
 	hostileKinds = 1
 	hostileSize  = 1 << 20

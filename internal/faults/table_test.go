@@ -165,7 +165,7 @@ func outcomeOf(err error) string {
 	}
 	switch {
 	case status == 0:
-		return "no answer"
+		return "no response"
 	case status/100 == 2:
 		return "cut off"
 	}

@@ -1,5 +1,5 @@
-// Chats with the AI SDK as useChat does: with the class behind it, which leaves
-// only the state to React, and with DefaultChatTransport.
+// Chats with the AI SDK as useChat does: with AbstractChat, the class that useChat
+// wraps, and with DefaultChatTransport.
 // Input: {sdk, url, headers, messages, turns: [text], then}, where sdk is a
 // name in package.json, messages are there before the first turn, and then is
 // what comes after the last one: regenerate, resume, edit or file.

@@ -46,21 +46,21 @@ async function watch({ watch: ticket, after }) {
   return { messages, waits };
 }
 
-async function call(step) {
-  if ("history" in step) return chat.history(step.history);
-  if ("messages" in step) return chat.messages(step.of ?? chat.conversation, step.messages);
-  if ("find" in step) return { conversation: await chat.find() };
-  if ("watch" in step) return watch(step);
-  return chat.feedback(chat.conversation, step.on ?? chat.reply.message, step.feedback);
+async function call(command) {
+  if ("history" in command) return chat.history(command.history);
+  if ("messages" in command) return chat.messages(command.of ?? chat.conversation, command.messages);
+  if ("find" in command) return { conversation: await chat.find() };
+  if ("watch" in command) return watch(command);
+  return chat.feedback(chat.conversation, command.on ?? chat.reply.message, command.feedback);
 }
 
-async function run(step) {
-  if ("conversation" in step) chat.conversation = step.conversation;
+async function run(command) {
+  if ("conversation" in command) chat.conversation = command.conversation;
   const pieces = [];
   let response, error;
   try {
-    if ("send" in step || "retry" in step) await receive(step, pieces);
-    else if (!("conversation" in step)) response = await call(step);
+    if ("send" in command || "retry" in command) await receive(command, pieces);
+    else if (!("conversation" in command)) response = await call(command);
   } catch (e) {
     error = { name: e.name, message: e.message, ...e };
   }
@@ -68,5 +68,5 @@ async function run(step) {
 }
 
 const results = [];
-for (const step of steps) results.push(await run(step));
+for (const command of steps) results.push(await run(command));
 console.log(JSON.stringify(results));
