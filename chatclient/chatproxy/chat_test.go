@@ -124,6 +124,7 @@ func (f *chatForm) begin(id, text string, n int) (leave func()) {
 	}
 	return func() {
 		cancel()
+		synctest.Wait() // before the Close, after which net/http of Go 1.27 may read on for 50 ms
 		_ = res.Body.Close()
 		synctest.Wait()
 	}

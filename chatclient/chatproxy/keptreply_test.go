@@ -147,10 +147,9 @@ func TestKeepReplies_Off(t *testing.T) {
 		res, err := f.client.Do(f.request("POST", "/messages", messageBody("Hello", ticket), f.visitor...).WithContext(ctx))
 		require.NoError(f, err)
 		leave()
-		_ = res.Body.Close()
-		time.Sleep(time.Second) // net/http of Go 1.27 may read on for a moment
 		synctest.Wait()
 		assert.Zero(f, f.streamsInUse())
+		_ = res.Body.Close()
 	})
 }
 
