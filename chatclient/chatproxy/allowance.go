@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/chatident/chatident/internal/endpoint"
@@ -102,6 +103,21 @@ func (s *slots) free(who subject) {
 	defer s.mu.Unlock()
 	if s.used[who]--; s.used[who] == 0 {
 		delete(s.used, who)
+	}
+}
+
+// slot is one of slots and what Options.AcquireStream gave. It is free when all who hold it
+// have released it: the exchange and, of a kept reply, the handler that copies it.
+type slot struct {
+	holders atomic.Int32
+	free    func()
+}
+
+// release reports a panic of the site's function.
+func (s *slot) release(report func(error)) {
+	defer endpoint.Recover(func(v *endpoint.Panic) { report((*PanicError)(v)) })
+	if s.holders.Add(-1) == 0 {
+		s.free()
 	}
 }
 

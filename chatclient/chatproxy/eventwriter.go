@@ -156,10 +156,10 @@ func (e *eventWriter) stop() {
 	e.timer.Reset(0)
 }
 
-// reject is fail if the stream has begun, and false if it never will.
+// reject is fail if the stream has begun or was stopped, and false if it never will.
 func (e *eventWriter) reject(failure *httpError, t replyTickets) bool {
 	e.mu.Lock()
-	begun := e.begun
+	begun := e.begun || e.stopped.Load()
 	e.ended = e.ended || !begun
 	e.mu.Unlock()
 	if begun {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/internal/endpoint"
 )
 
 const (
@@ -38,6 +37,7 @@ type exchange struct {
 	ctx     context.Context // of the calls to the service, not of the browser
 	cancel  context.CancelCauseFunc
 	cleanup []func()
+	slot    *slot
 
 	conversation chatclient.ConversationID // "" before it is known
 	lost         bool                      // an earlier conversation of the chat
@@ -83,6 +83,8 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 		release()
 		return nil, errTooManyStreams
 	}
+	x.slot = &slot{free: func() { p.streams.free(who); release() }}
+	x.slot.holders.Store(1)
 	ctx, stopTimer := context.WithTimeoutCause(context.WithoutCancel(r.Context()), maxStream, ErrReplyTooLong)
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	if err := checkDeadline(w, r); err != nil {
@@ -90,41 +92,41 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	}
 	gone, leave := r.Context(), x.leave
 	if m.chat != "" && p.keepReplies {
-		x.kept = p.kept.begin()
+		x.kept = p.kept.begin(size(r, &m))
 	}
 	if x.kept != nil {
-		w, x.r = x.kept, r.WithContext(context.WithoutCancel(r.Context()))
+		w, x.r = x.kept, withoutBody(r)
 		gone, leave = p.kept.dropped, x.drop
+		x.slot.holders.Add(1)
 	}
 	x.out = newEventWriter(w, encoder, x.leave)
 	stopWatch := context.AfterFunc(gone, leave)
-	x.cleanup = []func(){x.endComments, func() { stopWatch() }, func() { x.cancel(errLeft) }, stopTimer, func() { p.streams.free(who) }, func() { x.release(release) }}
+	x.cleanup = []func(){x.endComments, func() { stopWatch() }, func() { x.cancel(errLeft) }, stopTimer}
 	if m.chat != "" {
 		x.key, x.isKept = p.tickets.chatKey(who, m.chat), true
 		p.running.Store(x, true)
 		x.cleanup = append(x.cleanup, func() { p.running.Delete(x) })
 	}
+	x.cleanup = append(x.cleanup, func() { x.slot.release(func(err error) { x.failures = append(x.failures, err) }) })
 	return x, nil
 }
 
 // close ends what the exchange has begun. It may be called again.
 func (x *exchange) close() {
+	defer x.cleanUp()
 	if x.pending != 0 { // without a conversation, or Chats has failed: it may work again
 		x.isKept = true
 		x.update(x.settle)
 		x.pending = 0
 	}
+}
+
+func (x *exchange) cleanUp() {
 	for len(x.cleanup) > 0 { // also the rest after a panic, when close is called again
 		f := x.cleanup[0]
 		x.cleanup = x.cleanup[1:]
 		f()
 	}
-}
-
-// release calls the function of Options.AcquireStream.
-func (x *exchange) release(release func()) {
-	defer endpoint.Recover(func(v *endpoint.Panic) { x.failures = append(x.failures, (*PanicError)(v)) })
-	release()
 }
 
 func (x *exchange) endComments() {
@@ -226,13 +228,18 @@ func (x *exchange) reject(e *httpError) *httpError {
 	}
 	begun := x.out.reject(e, t)
 	x.close()
-	if !begun {
-		x.report()
-		return e
+	switch {
+	case begun:
+		x.fault(e.cause)
+		e = nil
+	case x.kept != nil: // serveKept reports it
+		x.fault(e.cause)
+		response := *e
+		response.cause = nil
+		return &response
 	}
-	x.fault(e.cause)
 	x.report()
-	return nil
+	return e
 }
 
 // report reports what went wrong, after the response.

@@ -12,6 +12,10 @@ func (p *Proxy) findChat(w http.ResponseWriter, r request) *httpError {
 	if name == "" || !isName(name, maxChat) {
 		return invalid("chat must be 1 to 128 visible ASCII characters.")
 	}
+	if !p.resumed.take(r.subject()) {
+		return errTooManyStreams
+	}
+	defer p.resumed.free(r.subject())
 	x := &exchange{p: p, visitor: r.Visitor, message: message{chat: name}, ctx: r.Context(), key: p.tickets.chatKey(r.subject(), name), isKept: true}
 	begun := time.Now()
 	c, value := x.load()

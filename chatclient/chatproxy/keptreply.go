@@ -3,6 +3,7 @@ package chatproxy
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"maps"
 	"net/http"
@@ -42,16 +43,38 @@ func newKeptReplies() *keptReplies {
 	return k
 }
 
-// begin returns a reply to keep, for an exchange and the handler of its request, nil if there
-// is no room for one more.
-func (k *keptReplies) begin() *keptReply {
+// begin returns a reply to keep, for an exchange and the handler of its request, whose bytes
+// count, too. It is nil if there is no room for one more.
+func (k *keptReplies) begin(request int) *keptReply {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.closed || k.count == maxKeptReplies || k.bytes > maxKeptAllBytes/2 {
+	if k.closed || k.count == maxKeptReplies || k.bytes+request > maxKeptAllBytes/2 {
 		return nil
 	}
 	k.count++
-	return &keptReply{all: k, begun: time.Now(), header: http.Header{}, users: 2, changed: make(chan struct{})}
+	k.bytes += request
+	return &keptReply{all: k, request: request, begun: time.Now(), header: http.Header{}, users: 2, changed: make(chan struct{})}
+}
+
+// size returns the bytes of a request and its message that a kept reply holds.
+func size(r *http.Request, m *message) int {
+	n := len(r.RequestURI) + len(m.text)
+	for name, values := range r.Header {
+		for _, value := range values {
+			n += len(name) + len(value)
+		}
+	}
+	for _, result := range m.results {
+		n += len(result.Output.(json.RawMessage))
+	}
+	return n
+}
+
+// withoutBody returns a request without what ends with it.
+func withoutBody(r *http.Request) *http.Request {
+	r = r.WithContext(context.WithoutCancel(r.Context()))
+	r.Body = http.NoBody
+	return r
 }
 
 func (k *keptReplies) end() {
@@ -83,9 +106,10 @@ func (k *keptReplies) grow(n int) bool {
 // keptReply holds the frames of a reply from the first one. It is the ResponseWriter of
 // the exchange, and the browsers' handlers copy from it.
 type keptReply struct {
-	all    *keptReplies
-	begun  time.Time
-	header http.Header // not changed after the first frame
+	all     *keptReplies
+	request int // bytes
+	begun   time.Time
+	header  http.Header // not changed after the first frame
 
 	mu      sync.Mutex
 	frames  []byte // only appended to
@@ -147,7 +171,7 @@ func (k *keptReply) release() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.users--; k.users == 0 {
-		k.all.grow(-len(k.frames))
+		k.all.grow(-len(k.frames) - k.request)
 		k.frames = nil
 	}
 }
@@ -210,15 +234,9 @@ func (x *exchange) serveKept() {
 	defer func() { x.kept.end(failure) }()
 	defer func() { _ = recover() }() // of OnError, or http.ErrAbortHandler: there is no request to end
 	defer endpoint.Recover(func(v *endpoint.Panic) { x.p.report(x.r, (*PanicError)(v)) })
-	e := x.serve()
-	if e == nil {
-		failure = nil
-		return
+	if failure = x.serve(); failure != nil {
+		x.report()
 	}
-	response := *e
-	response.cause = nil
-	failure = &response
-	x.p.report(x.r, e.cause)
 }
 
 // endReplaced ends the kept replies of the chat that began before the service's retry,
@@ -249,7 +267,7 @@ func (p *Proxy) resume(wantsNative bool, chatOf func(request) string) func(http.
 			x := other.(*exchange)
 			_, isNative := x.out.encoder.(nativeEncoder)
 			isWanted := x.kept != nil && x.key == key && isNative == wantsNative && !x.out.stopped.Load()
-			if isWanted && (newest == nil || x.kept.begun.After(newest.kept.begun)) {
+			if isWanted && (newest == nil || x.isRather(newest)) {
 				newest = x
 			}
 		}
@@ -265,6 +283,17 @@ func (p *Proxy) resume(wantsNative bool, chatOf func(request) string) func(http.
 		return p.passOn(newest.kept, w, r.Request)
 	}
 }
+
+// isRather reports whether a page resumes x rather than another exchange: one whose message
+// was sent rather than one that waits, else the newer one.
+func (x *exchange) isRather(other *exchange) bool {
+	if sent := x.isSent(); sent != other.isSent() {
+		return sent
+	}
+	return x.kept.begun.After(other.kept.begun)
+}
+
+func (x *exchange) isSent() bool { return x.sending.Load() || x.opened.Load() }
 
 // Shutdown waits until the replies that Options.KeepReplies keeps have ended, and lets no
 // more of them begin. When ctx ends before, it drops the rest, which takes at most 5 seconds

@@ -387,12 +387,119 @@ func TestKeepReplies_TooManyOfAVisitor(t *testing.T) {
 	})
 }
 
+// A reply counts as long as its first browser reads, also when the service has long ended it.
+func TestKeepReplies_SlotOfASlowBrowser(t *testing.T) {
+	var released int
+	eachForm(t, func() setup {
+		s := keeping()
+		s.fake.Pace, released = 0, 0
+		s.proxy.MaxStreamsPerVisitor = 1
+		s.proxy.AcquireStream = func(context.Context, Visitor) func() { return func() { released++ } }
+		return s
+	}, func(f *chatForm) {
+		large := strings.Repeat("a", 20<<10) // more than the connection buffers
+		res := f.open("POST", f.path(false), f.body("m1", large, false), f.visitor...)
+		synctest.Wait()
+		assert.Empty(f, f.running(), "the exchange has ended")
+		assert.Equal(f, 1, f.streamsInUse())
+		assert.Zero(f, released)
+		f.rejected(429, "too_many_streams", "POST", f.path(false), f.body("m2", "more", false), f.visitor...)
+		_, err := io.Copy(io.Discard, res.Body)
+		require.NoError(f, err)
+		synctest.Wait()
+		assert.Equal(f, 2, released, "that of the one that was rejected, too")
+		f.nothingKept()
+	})
+}
+
+// What a kept reply holds of its request counts, too.
+func TestKeepReplies_RequestCounts(t *testing.T) {
+	eachForm(t, keeping, func(f *chatForm) {
+		f.visitor = append([]string{"X-Large", strings.Repeat("a", 500<<10)}, f.visitor...)
+		f.begin("m1", longText, 4)()
+		assert.Greater(f, f.keptBytes(), 500<<10)
+		time.Sleep(time.Minute)
+		f.nothingKept()
+	})
+	assert.Nil(t, newKeptReplies().begin(maxKeptAllBytes/2+1))
+}
+
+// Among the replies of a chat, one that goes on is resumed rather than one that waits for it.
+func TestResume_NotTheOneThatWaits(t *testing.T) {
+	eachForm(t, keeping, func(f *chatForm) {
+		f.fake.Script(chattest.Slow(3 * time.Second))
+		left := make(chan bool)
+		for _, id := range []string{"m1", "m2"} {
+			go func() {
+				res, err := f.client.Do(f.request("POST", f.path(false), f.body(id, id+" "+longText, false), f.visitor...))
+				if assert.NoError(f, err) {
+					_, _ = io.Copy(io.Discard, res.Body)
+				}
+				left <- true
+			}()
+			time.Sleep(time.Second)
+		}
+		_, body := f.resume()
+		assert.Equal(f, "You said: m1 "+longText, readOutcome(f.T, &http.Response{StatusCode: 200}, body).text)
+		<-left
+		<-left
+	})
+}
+
+// A stop ends a message as stopped also while its call has not begun or has no response.
+func TestStop_BeforeTheReply(t *testing.T) {
+	for _, kept := range []bool{false, true} {
+		eachForm(t, func() setup {
+			s := paced()
+			s.proxy = &Options{KeepReplies: kept}
+			return s
+		}, func(f *chatForm) {
+			f.send("m1", "a")
+			f.fake.Script(chattest.Slow(4 * time.Second))
+			outcomes := make(chan outcome)
+			for range 2 { // the second one waits for the first
+				go func() { outcomes <- f.send("m2", longText) }()
+				time.Sleep(time.Second)
+			}
+			_, stopped := f.site.do("POST", "/stop", `{"chat":"the-chat"}`, f.visitor...)
+			assert.JSONEq(f, `{"version":1,"stopped":true}`, stopped)
+			for range 2 {
+				got := <-outcomes
+				assert.Equal(f, 200, got.status)
+				assert.Empty(f, got.code)
+				if f.native {
+					assert.Equal(f, "stopped", got.reason)
+				}
+			}
+			synctest.Wait()
+			assert.Empty(f, f.reports())
+			f.nothingKept()
+		})
+	}
+}
+
+// What Shutdown drops is no failure.
+func TestProxy_ShutdownReportsNothing(t *testing.T) {
+	eachForm(t, keeping, func(f *chatForm) {
+		f.fake.Script(chattest.Slow(4 * time.Second))
+		left := make(chan outcome)
+		go func() { left <- f.send("m1", longText) }()
+		time.Sleep(time.Second)
+		ctx, cancel := context.WithCancel(f.Context())
+		cancel()
+		assert.ErrorIs(f, f.proxy.Shutdown(ctx), context.Canceled)
+		<-left
+		synctest.Wait()
+		assert.Empty(f, f.reports())
+	})
+}
+
 // What there is no room for ends with its request, as without the option.
 func TestKeepReplies_NoRoom(t *testing.T) {
 	for name, fill := range map[string]func(*keptReplies){
 		"number": func(k *keptReplies) {
 			for range maxKeptReplies {
-				require.NotNil(t, k.begin())
+				require.NotNil(t, k.begin(0))
 			}
 		},
 		"bytes": func(k *keptReplies) { k.grow(maxKeptAllBytes/2 + 1) },

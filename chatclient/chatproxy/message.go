@@ -27,6 +27,7 @@ func (p *Proxy) serveMessage(d decoder[message], newEncoder func() replyEncoder)
 		if x.kept == nil {
 			return x.serve()
 		}
+		defer x.slot.release(func(err error) { p.report(r, err) })
 		go x.serveKept()
 		return p.passOn(x.kept, w, r)
 	}

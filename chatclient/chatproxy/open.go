@@ -49,7 +49,7 @@ func (x *exchange) open() (*chatclient.Stream, *httpError) {
 	if err != nil {
 		return nil, x.failed(err, retry)
 	}
-	return stream, nil
+	return x.own(stream)
 }
 
 // resolve sets the conversation, keeps the message in Chats, and reports whether it

@@ -97,8 +97,9 @@ func (p *Proxy) poll(w http.ResponseWriter, r request) *httpError {
 		return e
 	}
 	current.once.Do(func() { // it is for other tabs too, so it does not end with this visitor
+		current.failure = internal(nil) // after a panic
 		c, err := p.bot.Conversation(context.WithoutCancel(r.Context()), id)
-		if current.conversation = c; err != nil {
+		if current.conversation, current.failure = c, nil; err != nil {
 			current.failure = upstream(err, true)
 		} else if !heldStatus(c.Status) {
 			p.polls.release(id)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -206,6 +207,34 @@ func TestEventWriter_BeginsWhileTheServiceThinks(t *testing.T) {
 			e.end()
 		})
 	}
+}
+
+// A panic in the call that tabs share, such as one of the client's Limiter, is the same error
+// for each of them.
+func TestPoll_Panics(t *testing.T) {
+	var limiter panickingLimiter
+	e := newSite(t, setup{bot: &chatclient.Options{Limiter: &limiter}})
+	own := e.send("hello", "")
+	e.fake.SetStatus("456", "taken_over")
+	poll := e.page("/conversations/" + own.Conversation + "/messages").Poll
+	limiter.panics.Store(true)
+	for range 2 {
+		res, err := e.client.Do(e.request("GET", "/conversations/"+poll+"/poll", ""))
+		if err == nil {
+			assert.Equal(t, 500, res.StatusCode)
+			_ = res.Body.Close()
+		}
+	}
+	e.failed(500, "internal_error", "GET", "/conversations/"+poll+"/poll", "")
+}
+
+type panickingLimiter struct{ panics atomic.Bool }
+
+func (l *panickingLimiter) Wait(context.Context) error {
+	if l.panics.Load() {
+		panic("boom")
+	}
+	return nil
 }
 
 // OnReply gets what each reply cost, also when its page has left.

@@ -9,13 +9,18 @@ import (
 	"github.com/chatident/chatident/internal/endpoint"
 )
 
+// own returns a stream, unless its conversation was claimed since the call.
+func (x *exchange) own(stream *chatclient.Stream) (*chatclient.Stream, *httpError) {
+	if e := x.p.checkClaim(x.ctx, x.visitor, x.conversation); e != nil {
+		_ = stream.Close()
+		return nil, e
+	}
+	return stream, nil
+}
+
 // relay passes a reply on as it arrives, and returns its continuation after tools, nil at
 // its end. What can be read without waiting is written together.
 func (x *exchange) relay(stream *chatclient.Stream) (next *chatclient.Stream) {
-	if e := x.p.checkClaim(x.ctx, x.visitor, x.conversation); e != nil { // since the call
-		_ = stream.Close()
-		return x.fail(e, replyTickets{})
-	}
 	x.out.flush()
 	o := owner{x.visitor.UserID, x.conversation}
 	var err error

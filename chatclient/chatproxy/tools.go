@@ -261,7 +261,7 @@ func (x *exchange) continueReply() (*chatclient.Stream, *httpError) {
 		return nil, x.failed(err, true)
 	}
 	x.out.chunk(uiChunk{Type: "start-step"})
-	return stream, nil
+	return x.own(stream)
 }
 
 // takeCall reports whether a call was not made before, in this process.
