@@ -18,7 +18,7 @@ import (
 // first is the same for all chats of a visitor. A value has less than 8 KB. Values hold
 // ids of conversations, but neither names nor texts. A value that is returned for another key is not used. Delete
 // values some time after their last change, such as 24 hours: pages begin new
-// conversations then, unless they hold a ticket. Where Visitor.EarlierSession is set, keep
+// conversations then, unless they hold a ticket. With Options.ContinueAfterSignIn, keep
 // them at least as long as a session lasts. If a method returns an error, it is
 // reported, and the message is handled as if the page had named no chat: if it has no
 // ticket, it begins a new conversation, and the page gets conversationLost.

@@ -3,9 +3,7 @@ package chatproxy
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/base64"
-	"strings"
 
 	"github.com/chatident/chatident/chatclient"
 )
@@ -22,15 +20,14 @@ func (v Visitor) earlier() subject {
 	return subject{"session", v.EarlierSession}
 }
 
-// claim returns the key of a conversation's claim, and its value for a user. They do not
-// depend on the secret, so that a claim outlives a change of it.
-func (t *tickets) claim(id chatclient.ConversationID, user chatclient.UserID) (key string, value []byte) {
-	hash := func(user string) string {
-		sum := sha256.Sum256([]byte(strings.Join([]string{"claim", t.agent, string(id), user}, "\x00")))
-		return base64.RawURLEncoding.EncodeToString(sum[:])
+// claim returns the key of a conversation's claim under one of the secrets, and its value for
+// a user.
+func (t *tickets) claim(secret int, id chatclient.ConversationID, user chatclient.UserID) (key string, value []byte) {
+	mark := func(user chatclient.UserID) string {
+		return base64.RawURLEncoding.EncodeToString(t.macs[secret](t.parts(string(id), "claim", subject{"user", string(user)}, nil)))
 	}
-	key = hash("")
-	return key[:markSize] + "." + key, []byte(`"` + hash(string(user)) + `"`)
+	key = mark("")
+	return key[:markSize] + "." + key, []byte(`"` + mark(user) + `"`)
 }
 
 // openConversation returns the conversation of a visitor's ticket, by one of the functions
@@ -53,18 +50,17 @@ func (p *Proxy) openMessage(v Visitor, in chatclient.ConversationID, ticket stri
 	return p.tickets.openMessage(v.earlier(), in, ticket)
 }
 
-// checkClaim returns an error if a user has claimed an anonymous visitor's conversation. If
-// Chats fails, that is not known: it is an error too, where visitors claim conversations.
+// checkClaim returns an error if a user has claimed an anonymous visitor's conversation, or if
+// Chats fails, so that this is not known.
 func (p *Proxy) checkClaim(ctx context.Context, v Visitor, id chatclient.ConversationID) *httpError {
-	if !v.anonymous() || id == "" {
+	if !p.claims || !v.anonymous() || id == "" {
 		return nil
 	}
-	key, _ := p.tickets.claim(id, "")
-	value, err := p.loadClaim(ctx, key)
+	claimed, _, err := p.findClaim(ctx, id, "")
 	switch {
-	case err != nil && p.claims.Load():
+	case err != nil:
 		return internal(err)
-	case len(value) > 0:
+	case claimed:
 		return errConversationNotFound
 	}
 	return nil
@@ -72,9 +68,8 @@ func (p *Proxy) checkClaim(ctx context.Context, v Visitor, id chatclient.Convers
 
 // claim makes a conversation of the earlier session the user's, unless it is another user's.
 func (p *Proxy) claim(ctx context.Context, v Visitor, id chatclient.ConversationID) *httpError {
-	key, own := p.tickets.claim(id, v.UserID)
-	value, err := p.loadClaim(ctx, key)
-	if err == nil && len(value) == 0 {
+	claimed, own, err := p.findClaim(ctx, id, v.UserID)
+	if err == nil && !claimed {
 		c, failure := p.bot.Conversation(ctx, id)
 		if failure != nil {
 			return upstream(failure, true)
@@ -82,29 +77,39 @@ func (p *Proxy) claim(ctx context.Context, v Visitor, id chatclient.Conversation
 		if !(owner{v.UserID, id}).owns(c.UserID, c.ID) {
 			return errConversationNotFound
 		}
+		key, value := p.tickets.claim(0, id, v.UserID)
 		err = p.callChats(ctx, func(ctx context.Context) error {
-			_, err := p.chats.CompareAndSwap(ctx, key, nil, own)
+			_, err := p.chats.CompareAndSwap(ctx, key, nil, value)
 			return err
 		})
 		if err == nil { // another user may have been faster
-			value, err = p.loadClaim(ctx, key)
+			_, own, err = p.findClaim(ctx, id, v.UserID)
 		}
 	}
 	switch {
 	case err != nil:
 		return internal(err)
-	case !bytes.Equal(value, own):
+	case !own:
 		return errConversationNotFound
 	}
 	return nil
 }
 
-func (p *Proxy) loadClaim(ctx context.Context, key string) (value []byte, err error) {
-	err = p.callChats(ctx, func(ctx context.Context) (err error) {
-		value, err = p.chats.Load(ctx, key)
-		return err
-	})
-	return value, err
+// findClaim reports whether a conversation was claimed, and whether by this user: under the
+// current secret or one of the previous ones.
+func (p *Proxy) findClaim(ctx context.Context, id chatclient.ConversationID, user chatclient.UserID) (claimed, own bool, err error) {
+	for secret := range p.tickets.macs {
+		key, wanted := p.tickets.claim(secret, id, user)
+		var value []byte
+		err := p.callChats(ctx, func(ctx context.Context) (err error) {
+			value, err = p.chats.Load(ctx, key)
+			return err
+		})
+		if err != nil || len(value) > 0 {
+			return true, bytes.Equal(value, wanted), err
+		}
+	}
+	return false, false, nil
 }
 
 // claimChat sets c to the chat of the earlier session, if Chats has no value of the user's

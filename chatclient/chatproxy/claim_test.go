@@ -55,7 +55,7 @@ func eachClaim(t *testing.T, s func() setup, test func(e *site, send func(id, te
 					if s.proxy == nil {
 						s.proxy = &Options{}
 					}
-					s.proxy.Anonymous = true
+					s.proxy.ContinueAfterSignIn, s.proxy.Anonymous = true, true
 					e := newSite(t, s)
 					defer e.end()
 					test(e, func(id, text, ticket string, visitor ...string) outcome {
@@ -105,7 +105,7 @@ func TestClaim_EachReading(t *testing.T) {
 // user's.
 func TestClaim_TicketsOfTheEarlierSession(t *testing.T) {
 	for _, first := range []string{"messages", "poll", "feedback", "chat"} {
-		e := newSite(t, setup{proxy: &Options{Anonymous: true}})
+		e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 		before := e.sendIn(true, "m1", "one", "", asAnonymous...)
 		e.fake.SetStatus("456", "taken_over")
 		at := "/conversations/" + before.Conversation + "/messages"
@@ -148,7 +148,7 @@ func TestClaim_EndsTheEarlierSession(t *testing.T) {
 	for _, visitor := range [][]string{asAnonymous, graceAfterS1, {asUser, "", asSession, "s1", asEarlier, "s1"}} {
 		e := newSite(t, setup{
 			fake:  &chattest.Options{Reply: calling(chattest.ToolCall("call_1", "showMap", `{"street":"Ada's"}`))},
-			proxy: &Options{Anonymous: true, PageTools: []string{"showMap"}},
+			proxy: &Options{ContinueAfterSignIn: true, Anonymous: true, PageTools: []string{"showMap"}},
 		})
 		before := e.sendIn(true, "m1", "one", "", asAnonymous...)
 		e.fake.SetStatus("456", "paused")
@@ -184,14 +184,14 @@ func TestClaim_EndsTheEarlierSession(t *testing.T) {
 // The page may send its old tickets again, in another process too; no other user may.
 func TestClaim_Replay(t *testing.T) {
 	chats := newMemoryChats()
-	e := newSite(t, setup{proxy: &Options{Anonymous: true, Chats: chats}})
+	e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true, Chats: chats}})
 	before := e.sendIn(true, "m1", "one", "", asAnonymous...)
 	for i := range 3 {
 		assert.Empty(t, e.sendIn(true, fmt.Sprint("n", i), "two", before.Conversation, adaAfterS1...).code)
 		assert.Equal(t, "conversation_not_found", e.sendIn(true, "g", "mine", before.Conversation, graceAfterS1...).code)
 	}
 	var err error
-	e.proxy, err = New(e.proxy.bot, "another secret, which is known from now on", byHeader, &Options{Anonymous: true, Chats: chats, Previous: []string{testSecret}})
+	e.proxy, err = New(e.proxy.bot, "another secret, which is known from now on", byHeader, &Options{ContinueAfterSignIn: true, Anonymous: true, Chats: chats, Previous: []string{testSecret}})
 	require.NoError(t, err)
 	for want, visitor := range map[int][]string{200: adaAfterS1, 404: graceAfterS1} {
 		w := newRecorder()
@@ -231,14 +231,24 @@ func TestClaim_AfterSigningOut(t *testing.T) {
 }
 
 // Without an earlier session, or with another one, signing in begins a new chat. Who is not
-// signed in has none.
+// signed in has none. One that is set without the option is the site's fault.
 func TestClaim_OffByDefault(t *testing.T) {
-	e := newSite(t, setup{proxy: &Options{Anonymous: true}})
-	before := e.sendIn(true, "m1", "one", "", asAnonymous...)
-	for _, visitor := range [][]string{{asUser, "ada"}, {asUser, "ada", asSession, "s1"}, {asUser, "ada", asEarlier, "s2"}, {asUser, "", asSession, "s2", asEarlier, "s1"}} {
-		e.rejected(404, "conversation_not_found", "GET", "/conversations/"+before.Conversation+"/messages", "", visitor...)
+	for _, on := range []bool{true, false} {
+		e := newSite(t, setup{proxy: &Options{Anonymous: true, ContinueAfterSignIn: on}})
+		before := e.sendIn(true, "m1", "one", "", asAnonymous...)
+		path := "/conversations/" + before.Conversation + "/messages"
+		for _, visitor := range [][]string{{asUser, "ada"}, {asUser, "ada", asSession, "s1"}, {asUser, "", asSession, "s2", asEarlier, "s1"}} {
+			e.rejected(404, "conversation_not_found", "GET", path, "", visitor...)
+		}
+		if on {
+			e.rejected(404, "conversation_not_found", "GET", path, "", asUser, "ada", asEarlier, "s2")
+			assert.Empty(t, e.reports())
+		} else {
+			e.rejected(500, "internal_error", "GET", path, "", adaAfterS1...)
+			assert.Equal(t, []error{&FieldError{"Visitor.EarlierSession", "must be empty without Options.ContinueAfterSignIn"}}, e.reports())
+		}
+		assert.Equal(t, "You said: two", e.sendIn(true, "m2", "two", before.Conversation, asAnonymous...).text)
 	}
-	assert.Equal(t, "You said: two", e.sendIn(true, "m2", "two", before.Conversation, asAnonymous...).text)
 }
 
 // A conversation that names another user is not claimed.
@@ -301,7 +311,7 @@ func TestClaim_ChatsFails(t *testing.T) {
 		"CompareAndSwap": {&failsAt{newMemoryChats(), "CompareAndSwap", 0}, 500, "internal_error"},
 		"keeps no value": {forgetful{newMemoryChats()}, 404, "conversation_not_found"},
 	} {
-		e := newSite(t, setup{proxy: &Options{Anonymous: true}})
+		e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 		before := e.send("one", "", asAnonymous...)
 		e.proxy.chats = test.chats
 		e.failed(test.status, test.code, "POST", "/messages", messageBody("two", before.Conversation), adaAfterS1...)
@@ -315,32 +325,34 @@ func TestClaim_ChatsFails(t *testing.T) {
 	}
 }
 
-// While Chats fails, it is not known whether a conversation was claimed. That matters only
-// where visitors with an earlier session sign in.
+// While Chats fails, it is not known whether a conversation was claimed: it is rejected in each
+// process, whether it has seen a claim or not. Where no chat goes on after a sign-in, Chats is
+// not asked.
 func TestClaim_ChatsFailsForTheEarlierSession(t *testing.T) {
-	e := newSite(t, setup{proxy: &Options{Anonymous: true}})
+	e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 	before := e.send("one", "", asAnonymous...)
-	working := e.proxy.chats
 	e.proxy.chats = failingChats{}
-	e.send("two", before.Conversation, asAnonymous...)
-	e.proxy.chats = working
-	require.Equal(t, "You said: three", e.sendIn(true, "m3", "three", before.Conversation, adaAfterS1...).text)
-	e.proxy.chats = failingChats{}
-	e.reports()
 	for _, path := range []string{"/conversations/" + before.Conversation + "/messages", "/conversations/" + e.proxy.tickets.poll(subject{"session", "s1"}, "456") + "/poll"} {
 		e.rejected(500, "internal_error", "GET", path, "", asAnonymous...)
 	}
-	e.rejected(500, "internal_error", "POST", "/messages", messageBody("four", before.Conversation), asAnonymous...)
-	for _, err := range e.reports() {
+	e.rejected(500, "internal_error", "POST", "/messages", messageBody("two", before.Conversation), asAnonymous...)
+	reports := e.reports()
+	assert.Len(t, reports, 3)
+	for _, err := range reports {
 		assert.ErrorIs(t, err, ErrChats)
 	}
-	assert.Equal(t, map[string][]string{"456": {"one", "two", "three"}}, e.turns())
+	assert.Equal(t, map[string][]string{"456": {"one"}}, e.turns())
+
+	e = newSite(t, setup{proxy: &Options{Anonymous: true, Chats: failingChats{}}})
+	before = e.send("one", "", asAnonymous...)
+	e.send("two", before.Conversation, asAnonymous...)
+	assert.Empty(t, e.reports())
 }
 
 // A chat that is known by its id alone does not go on while Chats fails, and the page
 // learns it.
 func TestClaim_ChatsFailsForAChat(t *testing.T) {
-	e := newSite(t, setup{proxy: &Options{Anonymous: true}})
+	e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 	e.sendIn(true, "m1", "one", "", asAnonymous...)
 	for n := range 2 { // of the user's chat, of the session's
 		e.proxy.chats = &failsAt{e.proxy.chats.(*memoryChats), "Load", n}
@@ -360,7 +372,7 @@ func TestClaim_DuringTheFirstReply(t *testing.T) {
 	for _, native := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			s := paced()
-			s.proxy = &Options{Anonymous: true}
+			s.proxy = &Options{ContinueAfterSignIn: true, Anonymous: true}
 			e := newSite(t, s)
 			defer e.end()
 			f := &chatForm{site: e, native: native, chat: "c", visitor: asAnonymous}
@@ -377,7 +389,7 @@ func TestClaim_DuringTheFirstReply(t *testing.T) {
 // A message with the ticket from before that comes again while it is on its way is one turn.
 func TestClaim_MessageThatComesTwice(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newSite(t, setup{proxy: &Options{Anonymous: true}})
+		e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 		defer e.end()
 		before := e.sendIn(true, "m1", "one", "", asAnonymous...)
 		e.fake.Script(chattest.Pass(), chattest.Slow(3*time.Second)) // the owner is read first
@@ -394,7 +406,7 @@ func TestClaim_MessageThatComesTwice(t *testing.T) {
 // learns that the chat begins anew.
 func TestClaim_AfterAFailedFirstReply(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := newSite(t, setup{proxy: &Options{Anonymous: true}})
+		e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 		defer e.end()
 		e.fake.Script(chattest.Cut(1))
 		assert.NotEmpty(t, e.sendIn(true, "m1", "one", "", asAnonymous...).code)
@@ -408,7 +420,7 @@ func TestClaim_AfterAFailedFirstReply(t *testing.T) {
 // id and by the ticket.
 func TestClaim_Retry(t *testing.T) {
 	for _, byTicket := range []bool{true, false} {
-		e := newSite(t, setup{proxy: &Options{Anonymous: true}})
+		e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 		before, id := e.sendIn(true, "m1", "one", "", asAnonymous...), "m1"
 		if byTicket {
 			id = before.UserMessage
@@ -442,7 +454,7 @@ func TestClaim_DuringARequestOfTheEarlierSession(t *testing.T) {
 					}
 					return []chattest.Part{chattest.Text("You said: " + turn.Message)}
 				}},
-				proxy: &Options{Anonymous: true, PageTools: []string{"showMap"}},
+				proxy: &Options{ContinueAfterSignIn: true, Anonymous: true, PageTools: []string{"showMap"}},
 			})
 			before := e.send("one", "", asAnonymous...)
 			e.fake.SetStatus("456", "paused")
@@ -472,7 +484,7 @@ func TestClaim_KeptReplyOfTheEarlierSession(t *testing.T) {
 	for _, native := range []bool{true, false} {
 		synctest.Test(t, func(t *testing.T) {
 			s := keeping()
-			s.proxy.Anonymous = true
+			s.proxy.ContinueAfterSignIn, s.proxy.Anonymous = true, true
 			e := newSite(t, s)
 			defer e.end()
 			f := &chatForm{site: e, native: native, chat: "c", visitor: asAnonymous}
@@ -494,7 +506,7 @@ func TestClaim_KeptReplyOfTheEarlierSession(t *testing.T) {
 // Of two users with the same earlier session, one claims the conversation.
 func TestClaim_TwoUsersAtOnce(t *testing.T) {
 	for range 20 {
-		e := newSite(t, setup{proxy: &Options{Anonymous: true}})
+		e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 		before := e.send("one", "", asAnonymous...)
 		var users sync.WaitGroup
 		statuses := make([]int, 6)
@@ -514,23 +526,20 @@ func TestClaim_TwoUsersAtOnce(t *testing.T) {
 	}
 }
 
-// A claim names nobody, is one visitor's part alone, and outlives the chats of a visitor.
+// A claim names nobody, cannot be computed without the secret, and is one visitor's part alone.
 func TestTickets_Claim(t *testing.T) {
 	own := newTestTickets(t, 123, testSecret)
-	key, value := own.claim("456", "ada")
+	key, value := own.claim(0, "456", "ada")
 	assert.Regexp(t, `^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$`, key)
 	assert.Regexp(t, `^"[A-Za-z0-9_-]{43}"$`, string(value))
-	for _, other := range []*tickets{newTestTickets(t, 123, testSecret+"x"), own} {
-		again, same := other.claim("456", "ada")
-		assert.Equal(t, key, again)
-		assert.Equal(t, value, same)
-	}
-	sameKey, otherValue := own.claim("456", "grace")
+	sameKey, otherValue := own.claim(0, "456", "grace")
 	assert.Equal(t, key, sameKey)
 	assert.NotEqual(t, value, otherValue)
-	otherKey, _ := own.claim("457", "ada")
-	otherAgent, _ := newTestTickets(t, 124, testSecret).claim("456", "ada")
-	assert.NotEqual(t, key, otherKey)
-	assert.NotEqual(t, key, otherAgent)
+	otherKey, _ := own.claim(0, "457", "ada")
 	assert.NotEqual(t, visitorPart(key), visitorPart(otherKey))
+	for _, other := range []*tickets{newTestTickets(t, 123, testSecret+"x"), newTestTickets(t, 124, testSecret)} {
+		otherKey, otherValue := other.claim(0, "456", "ada")
+		assert.NotEqual(t, key, otherKey)
+		assert.NotEqual(t, value, otherValue)
+	}
 }

@@ -39,6 +39,12 @@ type Options struct {
 	// get 401.
 	Anonymous bool
 
+	// ContinueAfterSignIn lets a chat go on when its visitor signs in: see
+	// Visitor.EarlierSession. What visitors who are not signed in ask of a conversation
+	// is looked up in Chats then, and is a 500 while Chats fails. Default: a chat from before
+	// the sign-in does not go on.
+	ContinueAfterSignIn bool
+
 	// Allow reports whether a visitor may make one more request, and if not, when. It
 	// is called once for each request of a visitor, also for one that is rejected
 	// afterwards, before its body is read, and for each round of tools; but not for requests of other sites. It
@@ -127,8 +133,8 @@ type Proxy struct {
 	acquire     func(context.Context, Visitor) func()
 	bodies      bodies
 	chats       Chats
-	claims      atomic.Bool // a visitor with an earlier session was here
-	running     sync.Map    // of *exchange, those that name a chat
+	claims      bool
+	running     sync.Map // of *exchange, those that name a chat
 	keepReplies bool
 	kept        *keptReplies
 	resumed     *slots
@@ -188,6 +194,7 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		acquire:     o.AcquireStream,
 		bodies:      bodies{perVisitor: &slots{max: max(minBodies, o.MaxStreamsPerVisitor), used: map[subject]int{}}},
 		chats:       o.Chats,
+		claims:      o.ContinueAfterSignIn,
 		keepReplies: o.KeepReplies,
 		kept:        newKeptReplies(),
 		resumed:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},

@@ -23,8 +23,8 @@ type Visitor struct {
 	// chat goes on: the tickets and chats of it that the page sends become the user's, and
 	// the earlier session gets conversation_not_found for them. Take it from your session's
 	// data on the server, never from the request, end the earlier session at the sign-in,
-	// and forget both when the user signs out. Anonymous visitors have none. Default: a
-	// chat from before the sign-in does not go on.
+	// and forget both when the user signs out. Anonymous visitors have none.
+	// Without Options.ContinueAfterSignIn it must be empty, else the site gets a *FieldError.
 	EarlierSession string
 }
 
@@ -52,8 +52,8 @@ func (p *Proxy) authenticate(r *http.Request) (v Visitor, e *httpError) {
 	case v.anonymous():
 		return v, nil
 	}
-	if v.EarlierSession != "" {
-		p.claims.Store(true)
+	if v.EarlierSession != "" && !p.claims {
+		return v, internal(&FieldError{"Visitor.EarlierSession", "must be empty without Options.ContinueAfterSignIn"})
 	}
 	if _, err := chatclient.ParseUserID(string(v.UserID)); err != nil {
 		return v, internal(err)

@@ -51,7 +51,7 @@ func newSignInSite(t *testing.T) *httptest.Server {
 	t.Cleanup(fake.Close)
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: fake.Client()})
 	require.NoError(t, err)
-	proxy, err := chatproxy.New(bot, "0123456789abcdef0123456789abcdef", visitor, &chatproxy.Options{Anonymous: true})
+	proxy, err := chatproxy.New(bot, "0123456789abcdef0123456789abcdef", visitor, &chatproxy.Options{Anonymous: true, ContinueAfterSignIn: true})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/chat/", http.StripPrefix("/chat", proxy))

@@ -26,7 +26,7 @@ type Chats struct {
 	Redis *redis.Client
 
 	// MaxAge is how long a value is kept after its last change. It must be at least a
-	// millisecond; 24 hours, or longer if a session with Visitor.EarlierSession lasts longer.
+	// millisecond; 24 hours, or longer with Options.ContinueAfterSignIn, if a session lasts longer.
 	MaxAge time.Duration
 }
 

@@ -100,7 +100,7 @@ func newSiteWith(t *testing.T, options *chatproxy.Options) *site {
 	require.NoError(t, err)
 	options.Allow = func(context.Context, chatproxy.Visitor) (time.Duration, bool) { return 0, true }
 	options.OnError = s.report
-	options.Anonymous = true
+	options.Anonymous, options.ContinueAfterSignIn = true, true
 	options.Tools = map[string]chatproxy.Tool{"lookUpOrder": {Label: "Looking up your order", Run: lookUpOrder}}
 	options.PageTools = []string{"showMap", "pickDate", "echo"}
 	proxy, err := chatproxy.New(s.bot, "a secret of the tests, of 32 bytes", s.visitor, options)
