@@ -73,7 +73,8 @@ func (c *chat) encode() []byte {
 }
 
 func (c *chat) isPending() bool {
-	return c.Conversation == "" && time.Now().UnixMilli() < c.PendingUntil
+	left := time.Until(time.UnixMilli(c.PendingUntil))
+	return c.Conversation == "" && left > 0 && left <= maxStream+maxReadOn+maxSkew // else a clock is wrong
 }
 
 func (c *chat) find(id string) *sentMessage {

@@ -187,3 +187,18 @@ func TestChat_HugeIDs(t *testing.T) {
 		assert.Less(t, len(value), 8<<10)
 	})
 }
+
+// A chat whose first exchange began by a clock that is far ahead is not locked until then.
+func TestChat_ClockFarAhead(t *testing.T) {
+	for ahead, want := range map[time.Duration]bool{
+		-time.Second:                    false,
+		time.Second:                     true,
+		maxStream + maxReadOn + maxSkew: true,
+		time.Hour:                       false,
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := chat{PendingUntil: time.Now().Add(ahead).UnixMilli()}
+			assert.Equal(t, want, c.isPending(), ahead)
+		})
+	}
+}

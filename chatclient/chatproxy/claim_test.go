@@ -2,9 +2,11 @@ package chatproxy
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -140,6 +142,22 @@ func TestClaim_TicketsOfTheEarlierSession(t *testing.T) {
 		e.failed(404, "conversation_not_found", "GET", at, "", asAnonymous...)
 		assert.Empty(t, e.reports())
 	}
+}
+
+// A page that was reading the history in pages goes on with them.
+func TestClaim_CursorOfTheEarlierSession(t *testing.T) {
+	e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
+	before := e.send("one", "", asAnonymous...)
+	path := "/conversations/" + before.Conversation + "/messages?limit=1"
+	_, text := e.do("GET", path, "", asAnonymous...)
+	var page struct{ Cursor string }
+	require.NoError(t, json.Unmarshal([]byte(text), &page))
+	path += "&cursor=" + url.QueryEscape(page.Cursor)
+	e.rejected(404, "conversation_not_found", "GET", path, "", asUser, "grace")
+	res, text := e.do("GET", path, "", adaAfterS1...)
+	assert.Equal(t, 200, res.StatusCode, text)
+	assert.Len(t, e.page("/conversations/"+before.Conversation+"/messages?limit=1&cursor="+url.QueryEscape(page.Cursor), adaAfterS1...).Messages, 1)
+	e.rejected(400, "invalid_request", "GET", strings.Replace(path, before.Conversation, e.proxy.tickets.conversation(ada, "456"), 1), "", asUser, "ada")
 }
 
 // After the claim, the earlier session has the conversation on no route, and the service is

@@ -66,9 +66,9 @@ var (
 	// nor in Options.PageTools.
 	ErrUnknownTool = errors.New("it is in neither Options.Tools nor Options.PageTools")
 
-	// ErrRepeatedCall says that the service sent a call again that was made before. The
-	// tool did not run again.
-	ErrRepeatedCall = errors.New("the service sent a call that was made before")
+	// ErrRepeatedCall says that a reply was ended since it waits for a call that another
+	// reply is making. The tool did not run again.
+	ErrRepeatedCall = errors.New("chatproxy: the reply waits for a call that another one is making")
 
 	// ErrTooManyCalls says that a reply was ended after 10 rounds of tools, or at a round
 	// with more than 10 calls.

@@ -173,6 +173,9 @@ func (p *Proxy) pageRequest(r request, list string) (wanted chatclient.PageReque
 	if ticket := query.Get("cursor"); ticket != "" {
 		var ok bool
 		if wanted.Cursor, ok = p.tickets.openCursor(r.subject(), list, ticket); !ok {
+			wanted.Cursor, ok = p.tickets.openCursor(r.earlier(), list, ticket)
+		}
+		if !ok {
 			return wanted, errCursor
 		}
 	}

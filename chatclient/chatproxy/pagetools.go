@@ -30,14 +30,19 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 	}
 	for _, r := range x.results {
 		isOpen := slices.ContainsFunc(open, func(call chatclient.Part) bool { return call.ToolCallID == r.ToolCallID })
-		if !isOpen || !x.takeCall(r.ToolCallID) {
+		if !isOpen {
+			return nil, errToolCallNotFound
+		}
+	}
+	for _, r := range x.results { // all are open: a rejected one has taken none
+		if !x.takeCall(r.ToolCallID) {
 			return nil, errToolCallNotFound
 		}
 	}
 	x.out.setTickets(x.tickets(chatclient.Metadata{}))
 	x.out.flush() // what goes wrong from here on is no fault of the request
 	for _, r := range x.results {
-		if e := x.submit(r); e != nil {
+		if e := x.submit(r, false); e != nil {
 			return nil, e
 		}
 	}

@@ -56,6 +56,14 @@ func newPage(t *testing.T, s setup, calls ...chattest.Part) (e *site, ticket, st
 	return e, e.endOf(stream).Conversation, stream
 }
 
+// A result that is rejected takes none of those that came with it.
+func TestPageTools_RejectedResultsTakeNone(t *testing.T) {
+	e, ticket, _ := newPage(t, setup{}, chattest.ToolCall("call_1", "showMap", `{}`))
+	e.failed(404, "tool_call_not_found", "POST", "/tool-results", `{"conversation":`+quoted(ticket)+`,"results":[{"toolCallId":"call_1","output":1},{"toolCallId":"call_x","output":1}]}`)
+	_, stream := e.do("POST", "/tool-results", resultsBody(ticket, "call_1", "1"))
+	assert.Equal(t, "Results: call_1=1;", textOf(stream))
+}
+
 func TestPageTools_EachReading(t *testing.T) {
 	eachReading(t, func(t *testing.T, readings map[string]string) {
 		e, ticket, stream := newPage(t, setup{fake: &chattest.Options{Readings: readings}}, chattest.ToolCall("call_1", "showMap", `{"at":"Ulm"}`))

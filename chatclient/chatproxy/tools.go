@@ -125,7 +125,7 @@ func (x *exchange) runTools(reply *chatclient.Reply) (*chatclient.Stream, *httpE
 	for _, call := range calls {
 		if x.p.isPageTool(call.ToolName) {
 			pages = append(pages, call)
-		} else if e := x.submit(chatclient.ToolResult{ToolCallID: call.ToolCallID, Output: x.run(call)}); e != nil {
+		} else if e := x.makeCall(call); e != nil {
 			return nil, e
 		}
 	}
@@ -191,7 +191,26 @@ func openCalls(parts []chatclient.Part, resolved map[string]bool) (open []chatcl
 	return open
 }
 
-// run makes a call and returns what the assistant is to read.
+// underWay is kept of a call in place of its result, which is JSON.
+const underWay = "under way"
+
+// makeCall makes a call and submits its result. One that was made before, in another tab
+// perhaps, is not made again: its result is the same, unless it is still being made.
+func (x *exchange) makeCall(call chatclient.Part) *httpError {
+	ctx, key := x.ctx, x.callKey(call.ToolCallID)
+	output, _ := x.p.calls.Load(ctx, key) // in memory: there is no error
+	isAgain := len(output) > 0
+	if !isAgain && !x.takeCall(call.ToolCallID) || string(output) == underWay {
+		return replyFailed(ErrRepeatedCall)
+	}
+	if !isAgain {
+		output = x.run(call)
+		_, _ = x.p.calls.CompareAndSwap(ctx, key, []byte(underWay), output)
+	}
+	return x.submit(chatclient.ToolResult{ToolCallID: call.ToolCallID, Output: json.RawMessage(output)}, isAgain)
+}
+
+// run runs the tool of a call and returns what the assistant is to read.
 func (x *exchange) run(call chatclient.Part) json.RawMessage {
 	output, err := x.runTool(call)
 	if err != nil {
@@ -208,8 +227,6 @@ func (x *exchange) runTool(call chatclient.Part) (output json.RawMessage, err er
 		return nil, ErrUnknownTool
 	case x.visitor.anonymous() && !tool.Anonymous:
 		return outputSignIn, nil
-	case !x.takeCall(call.ToolCallID):
-		return nil, ErrRepeatedCall
 	}
 	if tool.Label != "" {
 		x.out.chunk(uiChunk{Type: "data-tool", Data: map[string]string{"label": tool.Label}})
@@ -231,12 +248,12 @@ func (x *exchange) runTool(call chatclient.Part) (output json.RawMessage, err er
 	return value.Append(nil, json.RawMessage(encoded), maxToolOutput)
 }
 
-// submit sends a result. One that may have arrived is sent again, and then arrived if
-// the call is not open any more.
-func (x *exchange) submit(result chatclient.ToolResult) *httpError {
+// submit sends a result, perhaps again. One that may have arrived is sent again, and then
+// arrived if the call is not open any more.
+func (x *exchange) submit(result chatclient.ToolResult, isAgain bool) *httpError {
 	_, err := x.p.bot.SubmitToolResult(x.ctx, x.conversation, result)
-	isAgain := err != nil && mayHaveArrived(err)
-	if isAgain {
+	if err != nil && mayHaveArrived(err) {
+		isAgain = true
 		_, err = x.p.bot.SubmitToolResult(x.ctx, x.conversation, result)
 	}
 	e, _ := errors.AsType[*chatclient.Error](err)
@@ -245,6 +262,8 @@ func (x *exchange) submit(result chatclient.ToolResult) *httpError {
 		return nil
 	case e != nil && e.Code == chatclient.CodeToolCallNotFound:
 		return replyFailed(err)
+	case e != nil && e.Code == chatclient.CodeConversationNotOngoing:
+		return x.endedOrHeld()
 	}
 	return upstream(err, true)
 }
@@ -266,7 +285,10 @@ func (x *exchange) continueReply() (*chatclient.Stream, *httpError) {
 
 // takeCall reports whether a call was not made before, in this process.
 func (x *exchange) takeCall(id string) bool {
-	mark := x.p.tickets.mark("call", subject{}, string(x.conversation)+"\x00"+id) // of the agent, too
-	isNew, _ := x.p.calls.CompareAndSwap(x.ctx, mark, nil, []byte{1})             // in memory: there is no error
+	isNew, _ := x.p.calls.CompareAndSwap(x.ctx, x.callKey(id), nil, []byte(underWay))
 	return isNew
+}
+
+func (x *exchange) callKey(id string) string {
+	return x.p.tickets.mark("call", subject{}, string(x.conversation)+"\x00"+id) // of the agent, too
 }

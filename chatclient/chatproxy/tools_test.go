@@ -308,8 +308,8 @@ func TestTools_Anonymous(t *testing.T) {
 	assert.Empty(t, e.reports())
 }
 
-// A call that the service sends again does not run again. One of the same id in another
-// conversation is another call.
+// A call that the service sends again does not run again: its result is sent again. One of the
+// same id in another conversation is another call.
 func TestTools_EachCallOnce(t *testing.T) {
 	ran := 0
 	count := Tool{Run: func(_ context.Context, call ToolCall) (any, error) {
@@ -321,13 +321,58 @@ func TestTools_EachCallOnce(t *testing.T) {
 	assert.Contains(t, textOf(stream), `call_1="ada 1";`)
 	ticket := e.endOf(stream).Conversation
 	_, stream = e.do("POST", "/messages", messageBody("Again", ticket))
-	assert.Contains(t, textOf(stream), `call_1={"error":"There is no result: the tool failed, or does not exist."};`)
-	reports := e.reports()
-	require.Len(t, reports, 1)
-	require.ErrorIs(t, reports[0], ErrRepeatedCall)
+	assert.Contains(t, textOf(stream), `call_1="ada 1";`)
+	assert.Empty(t, e.reports())
 	_, stream = e.do("POST", "/messages", messageBody("Hello", ""), asUser, "grace")
 	assert.Contains(t, textOf(stream), `call_1="grace 2";`)
 	assert.Equal(t, 2, ran)
+}
+
+// A call that another tab's reply is making is not made twice, and gets no other result.
+func TestTools_CallOfAnotherTab(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := Tool{Run: func(context.Context, ToolCall) (any, error) { time.Sleep(5 * time.Second); return "seen", nil }}
+		call := calling(chattest.ToolCall("call_1", "see", `{}`))
+		reply := func(turn chattest.Turn) []chattest.Part {
+			if turn.Message == "Hi" {
+				return []chattest.Part{chattest.Text("Hi")}
+			}
+			return call(turn)
+		}
+		e := newSite(t, setup{fake: &chattest.Options{Reply: reply}, proxy: &Options{Tools: map[string]Tool{"see": slow}}})
+		defer e.end()
+		ticket := e.send("Hi", "").Conversation
+		first := make(chan string)
+		go func() {
+			_, stream := e.do("POST", "/messages", messageBody("Hello", ticket))
+			first <- stream
+		}()
+		time.Sleep(time.Second)
+		_, stream := e.do("POST", "/messages", messageBody("Hello", ticket))
+		assert.Equal(t, "reply_failed", e.endOf(stream).Code)
+		assert.Zero(t, e.countCalls("/tool-result"))
+		assert.Contains(t, textOf(<-first), `call_1="seen";`)
+		assert.Equal(t, 1, e.countCalls("/tool-result"))
+		assert.ErrorIs(t, errors.Join(e.reports()...), ErrRepeatedCall)
+	})
+}
+
+// A person who takes the conversation over while a tool runs is no end of it.
+func TestTools_TakenOverInTheMeantime(t *testing.T) {
+	for status, code := range map[string]string{"taken_over": "conversation_held", "ended": "conversation_ended"} {
+		var e *site
+		take := Tool{Run: func(context.Context, ToolCall) (any, error) {
+			e.fake.SetStatus("456", status)
+			e.fake.Script(chattest.Status(400, chatclient.CodeConversationNotOngoing))
+			return "seen", nil
+		}}
+		e = newSite(t, setup{fake: &chattest.Options{Reply: calling(chattest.ToolCall("call_1", "see", `{}`))}, proxy: &Options{Tools: map[string]Tool{"see": take}}})
+		_, stream := e.do("POST", "/messages", messageBody("Hello", ""))
+		end := e.endOf(stream)
+		assert.Equal(t, code, end.Code)
+		assert.Equal(t, code == "conversation_held", end.Poll != "")
+		assert.Empty(t, e.reports())
+	}
 }
 
 // A result of which no response came is sent once more. The service then says that the
