@@ -112,22 +112,14 @@ func readOutcome(t *testing.T, res *http.Response, body string) (o outcome) {
 // connection.
 func (f *chatForm) begin(id, text string, n int) (leave func()) {
 	f.Helper()
-	ctx, cancel := context.WithCancel(f.Context())
-	r := f.request("POST", f.path(false), f.body(id, text, false), f.visitor...).WithContext(ctx)
-	res, err := f.client.Do(r)
-	require.NoError(f, err)
+	res, leave := f.openToLeave("POST", f.path(false), f.body(id, text, false), f.visitor...)
 	require.Equal(f, 200, res.StatusCode)
 	for in := bufio.NewScanner(res.Body); n > 0 && in.Scan(); {
 		if in.Text() != "" {
 			n--
 		}
 	}
-	return func() {
-		cancel()
-		synctest.Wait() // before the Close, after which net/http of Go 1.27 may read on for 50 ms
-		_ = res.Body.Close()
-		synctest.Wait()
-	}
+	return leave
 }
 
 // turns returns the visitor's texts of each conversation at the service.
@@ -361,13 +353,9 @@ func TestChat_ReadingOnIsBoundedInBytes(t *testing.T) {
 func TestChat_NoneReadsNothingOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, paced())
-		ctx, leave := context.WithCancel(t.Context())
-		res, err := e.client.Do(e.request("POST", "/messages", `{"message":"`+longText+`"}`).WithContext(ctx))
-		require.NoError(t, err)
+		_, leave := e.openToLeave("POST", "/messages", `{"message":"`+longText+`"}`)
 		leave()
-		synctest.Wait()
 		assert.Zero(t, e.streamsInUse())
-		_ = res.Body.Close()
 		e.end()
 	})
 }

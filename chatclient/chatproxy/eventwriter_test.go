@@ -9,9 +9,6 @@ import (
 	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/url"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -26,73 +23,71 @@ import (
 
 // The first word is at the browser before the service has said the second.
 func TestRelay_EachPieceAtOnce(t *testing.T) {
-	said, next := make(chan string), make(chan bool)
-	e := newSite(t, setup{})
-	e.fake.Script(chattest.Respond(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/event-stream")
-		for _, word := range []string{"one ", "two ", "three"} {
-			_, _ = io.WriteString(w, `data: {"type":"text-delta","text":"`+word+`"}`+"\n\n")
-			_ = http.NewResponseController(w).Flush()
-			said <- word
-			<-next
-		}
-		_, _ = io.WriteString(w, "data: {\"type\":\"finish\",\"finishReason\":\"stop\"}\n\ndata: [DONE]\n\n")
-	}))
-	res := e.open("POST", "/messages", `{"message":"Hello"}`)
-	got := lines(res.Body)
-	assert.Equal(t, `data: {"type":"start","version":1}`, <-got)
-	assert.Empty(t, <-got)
-	for word := range said {
-		select {
-		case line := <-got:
-			assert.Equal(t, `data: {"type":"text-delta","text":"`+word+`"}`, line)
-		case <-time.After(5 * time.Second):
-			t.Fatal("the word waits for the next one")
-		}
+	synctest.Test(t, func(t *testing.T) {
+		said, next := make(chan string), make(chan bool)
+		e := newSite(t, setup{})
+		e.fake.Script(chattest.Respond(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			for _, word := range []string{"one ", "two ", "three"} {
+				_, _ = io.WriteString(w, `data: {"type":"text-delta","text":"`+word+`"}`+"\n\n")
+				_ = http.NewResponseController(w).Flush()
+				said <- word
+				<-next
+			}
+			close(said)
+			_, _ = io.WriteString(w, "data: {\"type\":\"finish\",\"finishReason\":\"stop\"}\n\ndata: [DONE]\n\n")
+		}))
+		res := e.open("POST", "/messages", `{"message":"Hello"}`)
+		got := lines(res.Body)
+		assert.Equal(t, `data: {"type":"start","version":1}`, <-got)
 		assert.Empty(t, <-got)
-		next <- true
-		if word == "three" {
-			break
+		for word := range said {
+			select {
+			case line := <-got:
+				assert.Equal(t, `data: {"type":"text-delta","text":"`+word+`"}`, line)
+			case <-time.After(time.Second):
+				t.Fatal("the word waits for the next one")
+			}
+			assert.Empty(t, <-got)
+			next <- true
 		}
-	}
-	assert.Equal(t, `data: {"type":"finish","finishReason":"stop"}`, <-got)
+		assert.Equal(t, `data: {"type":"finish","finishReason":"stop"}`, <-got)
+		for range got {
+		}
+		e.end()
+	})
 }
 
-// A visitor who leaves ends the call to the service within a second, and the
-// reply is found again, as far as it came.
+// A visitor who leaves ends the call to the service at its next word, and the reply is found
+// again, as far as it came.
 func TestRelay_VisitorLeaves(t *testing.T) {
-	gone := make(chan bool, 1)
-	e := newSite(t, setup{fake: &chattest.Options{Pace: 20 * time.Millisecond, Reply: func(chattest.Turn) []chattest.Part {
-		return []chattest.Part{chattest.Text(strings.Repeat("word ", 10_000))}
-	}}})
-	e.fake.Script(func(normal http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			normal.ServeHTTP(w, r)
-			gone <- r.Context().Err() != nil
+	synctest.Test(t, func(t *testing.T) {
+		gone := make(chan bool, 1)
+		e := newSite(t, setup{fake: &chattest.Options{Pace: 20 * time.Millisecond, Reply: func(chattest.Turn) []chattest.Part {
+			return []chattest.Part{chattest.Text(strings.Repeat("word ", 10_000))}
+		}}})
+		e.fake.Script(func(normal http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				normal.ServeHTTP(w, r)
+				gone <- r.Context().Err() != nil
+			})
 		})
+		res, leave := e.openToLeave("POST", "/messages", `{"message":"Hello"}`)
+		for got, n := bufio.NewScanner(res.Body), 0; n < 5 && got.Scan(); n++ {
+		}
+		begun := time.Now()
+		leave()
+		assert.True(t, <-gone)
+		assert.LessOrEqual(t, time.Since(begun), 20*time.Millisecond)
+		_, list := e.do("GET", "/conversations", "")
+		assert.Contains(t, list, `{"conversation":"v1.456.`)
+		ticket := e.proxy.tickets.conversation(ada, "456")
+		_, messages := e.do("GET", "/conversations/"+ticket+"/messages", "")
+		assert.Contains(t, messages, `"parts":[{"type":"text","text":"word `)
+		assert.Zero(t, e.streamsInUse())
+		assert.Empty(t, e.reports(), "nothing went wrong")
+		e.end()
 	})
-	ctx, leave := context.WithCancel(t.Context())
-	res, err := e.client.Do(e.request("POST", "/messages", `{"message":"Hello"}`).WithContext(ctx))
-	require.NoError(t, err)
-	got := lines(res.Body)
-	for range 5 {
-		<-got
-	}
-	leave()
-	select {
-	case ended := <-gone:
-		assert.True(t, ended)
-	case <-time.After(time.Second):
-		t.Fatal("the service still talks")
-	}
-	_ = res.Body.Close()
-	_, list := e.do("GET", "/conversations", "")
-	assert.Contains(t, list, `{"conversation":"v1.456.`)
-	ticket := e.proxy.tickets.conversation(ada, "456")
-	_, messages := e.do("GET", "/conversations/"+ticket+"/messages", "")
-	assert.Contains(t, messages, `"parts":[{"type":"text","text":"word `)
-	eventually(t, "the slot is free", func() bool { return e.proxy.streams.take(ada) })
-	assert.Empty(t, e.reports(), "nothing went wrong")
 }
 
 // A visitor who leaves is noticed also while nothing is written, and while the
@@ -100,32 +95,27 @@ func TestRelay_VisitorLeaves(t *testing.T) {
 func TestRelay_VisitorLeavesWhileServiceIsSilent(t *testing.T) {
 	for name, fault := range map[string]chattest.Fault{"within the reply": chattest.Silence(1), "before it": chattest.Slow(time.Hour)} {
 		t.Run(name, func(t *testing.T) {
-			asked, gone := make(chan bool), make(chan bool)
-			e := newSite(t, setup{})
-			e.fake.Script(func(normal http.Handler) http.Handler {
-				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					close(asked)
-					fault(normal).ServeHTTP(w, r)
-					close(gone)
+			synctest.Test(t, func(t *testing.T) {
+				gone := make(chan time.Time, 1)
+				e := newSite(t, setup{})
+				e.fake.Script(func(normal http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						fault(normal).ServeHTTP(w, r)
+						gone <- time.Now()
+					})
 				})
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				defer cancel()
+				begun := time.Now()
+				res, err := e.client.Do(e.request("POST", "/messages", `{"message":"Hello"}`).WithContext(ctx))
+				if err == nil {
+					_, _ = io.Copy(io.Discard, res.Body)
+					_ = res.Body.Close()
+				}
+				assert.Equal(t, time.Second, (<-gone).Sub(begun), "at once")
+				assert.Empty(t, e.reports())
+				e.end()
 			})
-			ctx, leave := context.WithCancel(t.Context())
-			go func() {
-				<-asked
-				time.Sleep(10 * time.Millisecond)
-				leave()
-			}()
-			res, err := e.client.Do(e.request("POST", "/messages", `{"message":"Hello"}`).WithContext(ctx))
-			if err == nil {
-				_, _ = io.Copy(io.Discard, res.Body)
-				_ = res.Body.Close()
-			}
-			select {
-			case <-gone:
-			case <-time.After(time.Second):
-				t.Fatal("the service still waits")
-			}
-			assert.Empty(t, e.reports())
 		})
 	}
 }
@@ -265,24 +255,19 @@ func TestProxy_DeadlinesOfTheServer(t *testing.T) {
 }
 
 func TestProxy_HTTP2(t *testing.T) {
-	e := newSite(t, setup{})
-	server := httptest.NewUnstartedServer(http.StripPrefix("/chat", e.proxy))
-	server.EnableHTTP2 = true
-	server.Config.WriteTimeout = 200 * time.Millisecond
-	server.Config.ReadTimeout = 200 * time.Millisecond
-	server.StartTLS()
-	defer server.Close()
-	e.client = server.Client()
-	e.fake.Script(chattest.Slow(time.Second))
-	r := e.request("POST", "/messages", `{"message":"Hello"}`)
-	r.URL, _ = url.Parse(server.URL + "/chat/messages")
-	res, err := e.client.Do(r)
-	require.NoError(t, err)
-	defer res.Body.Close()
-	assert.Equal(t, 2, res.ProtoMajor)
-	stream, err := io.ReadAll(res.Body)
-	require.NoError(t, err)
-	assert.Contains(t, string(stream), "[DONE]")
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{server: func(s *http.Server) {
+			s.Protocols = unencryptedHTTP2()
+			s.WriteTimeout = 200 * time.Millisecond
+			s.ReadTimeout = 200 * time.Millisecond
+		}})
+		e.client.Transport.(*http.Transport).Protocols = unencryptedHTTP2()
+		e.fake.Script(chattest.Slow(time.Second))
+		res, stream := e.do("POST", "/messages", `{"message":"Hello"}`)
+		assert.Equal(t, 2, res.ProtoMajor)
+		assert.Contains(t, stream, "[DONE]")
+		e.end()
+	})
 }
 
 // The deadline of a write does not end a response over HTTP/2 that was written already,
@@ -479,37 +464,37 @@ func (f failing) FlushError() error {
 func TestEventWriter_WriteFails(t *testing.T) {
 	for name, test := range map[string]struct{ writes, flushes int }{"write": {2, 100}, "flush": {100, 2}} {
 		t.Run(name, func(t *testing.T) {
-			ended := make(chan bool)
-			e := newSite(t, setup{
-				fake: &chattest.Options{Pace: time.Millisecond, Reply: func(chattest.Turn) []chattest.Part {
-					return []chattest.Part{chattest.Text(strings.Repeat("word ", 100_000))}
-				}},
-				server: func(s *http.Server) {
-					inner := s.Handler
-					s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-						inner.ServeHTTP(failing{wrapped{w}, &test.writes, &test.flushes}, r)
+			synctest.Test(t, func(t *testing.T) {
+				ended := make(chan time.Time, 1)
+				e := newSite(t, setup{
+					fake: &chattest.Options{Pace: time.Millisecond, Reply: func(chattest.Turn) []chattest.Part {
+						return []chattest.Part{chattest.Text(strings.Repeat("word ", 10_000))}
+					}},
+					server: func(s *http.Server) {
+						inner := s.Handler
+						s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+							inner.ServeHTTP(failing{wrapped{w}, &test.writes, &test.flushes}, r)
+						})
+					}})
+				e.fake.Script(func(normal http.Handler) http.Handler {
+					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						normal.ServeHTTP(w, r)
+						ended <- time.Now()
 					})
-				}})
-			e.fake.Script(func(normal http.Handler) http.Handler {
-				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					normal.ServeHTTP(w, r)
-					close(ended)
 				})
+				begun := time.Now()
+				_, _ = e.do("POST", "/messages", `{"message":"Hello"}`)
+				assert.Less(t, (<-ended).Sub(begun), time.Second, "the service does not go on")
+				if reports := e.reports(); assert.Len(t, reports, 1, "the visitor was there") {
+					assert.ErrorIs(t, reports[0], ErrWriteFailed)
+					assert.ErrorIs(t, reports[0], errFull)
+				}
+				test.writes, test.flushes = 0, 0
+				_, _ = e.do("POST", "/messages", `{"message":"Hello"}`)
+				assert.Empty(t, e.reports(), "it is reported once")
+				assert.GreaterOrEqual(t, test.writes, -1, "nothing is tried again")
+				e.end()
 			})
-			_, _ = e.do("POST", "/messages", `{"message":"Hello"}`)
-			select {
-			case <-ended:
-			case <-time.After(5 * time.Second):
-				t.Fatal("the service still talks")
-			}
-			if reports := e.reports(); assert.Len(t, reports, 1, "the visitor was there") {
-				assert.ErrorIs(t, reports[0], ErrWriteFailed)
-				assert.ErrorIs(t, reports[0], errFull)
-			}
-			test.writes, test.flushes = 0, 0
-			_, _ = e.do("POST", "/messages", `{"message":"Hello"}`)
-			assert.Empty(t, e.reports(), "it is reported once")
-			assert.GreaterOrEqual(t, test.writes, -1, "nothing is tried again")
 		})
 	}
 }
@@ -545,39 +530,43 @@ func TestEventWriter_PanicInAComment(t *testing.T) {
 }
 
 func TestProxy_MaxStreamsPerVisitor(t *testing.T) {
-	e := newSite(t, setup{proxy: &Options{MaxStreamsPerVisitor: 2}})
-	e.fake.Script(chattest.Silence(1), chattest.Silence(1))
-	var open []*http.Response
-	for range 2 {
-		res := e.open("POST", "/messages", `{"message":"a"}`)
-		<-lines(res.Body)
-		open = append(open, res)
-	}
-	res := e.rejected(429, "too_many_streams", "POST", "/messages", `{"message":"a"}`)
-	assert.Equal(t, "1", res.Header.Get("Retry-After"))
-	e.send("Hello", "", asUser, "grace")
-	_ = open[0].Body.Close()
-	eventually(t, "one is free again", func() bool {
-		r, _ := e.do("POST", "/messages", `{"message":"a"}`)
-		return r.StatusCode == 200
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{proxy: &Options{MaxStreamsPerVisitor: 2}})
+		e.fake.Script(chattest.Silence(1), chattest.Silence(1))
+		_, leave := e.openToLeave("POST", "/messages", `{"message":"a"}`)
+		_, leaveToo := e.openToLeave("POST", "/messages", `{"message":"a"}`)
+		res := e.rejected(429, "too_many_streams", "POST", "/messages", `{"message":"a"}`)
+		assert.Equal(t, "1", res.Header.Get("Retry-After"))
+		e.send("Hello", "", asUser, "grace")
+		leave()
+		e.send("Hello", "") // one is free again
+		leaveToo()
+		e.end()
 	})
 }
 
 // Nothing stays behind: neither a goroutine nor a count.
 func TestProxy_LeavesNothing(t *testing.T) {
-	e := newSite(t, setup{})
-	e.send("Hello", "")
-	before := runtime.NumGoroutine()
-	for range 50 {
-		e.fake.Script(chattest.Pass(), chattest.Cut(1), chattest.StreamError(1, "x"), chattest.Status(500, ""))
-		e.send("Hello", "")
-		for range 3 {
-			_, _ = e.do("POST", "/messages", `{"message":"a"}`)
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{})
+		settled := func() int {
+			e.client.CloseIdleConnections()
+			e.bot.CloseIdleConnections()
+			time.Sleep(time.Second)
+			synctest.Wait()
+			return goroutines()
 		}
-	}
-	eventually(t, "the goroutines of before", func() bool {
-		e.client.CloseIdleConnections()
-		return runtime.NumGoroutine() <= before+2
+		e.send("Hello", "")
+		before := settled()
+		for range 50 {
+			e.fake.Script(chattest.Pass(), chattest.Cut(1), chattest.StreamError(1, "x"), chattest.Status(500, ""))
+			e.send("Hello", "")
+			for range 3 {
+				_, _ = e.do("POST", "/messages", `{"message":"a"}`)
+			}
+		}
+		assert.Equal(t, before, settled())
+		assert.Zero(t, e.streamsInUse())
+		e.end()
 	})
-	assert.Empty(t, e.proxy.streams.used)
 }

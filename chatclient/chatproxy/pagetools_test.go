@@ -152,29 +152,31 @@ func TestPageTools_Rejected(t *testing.T) {
 // A result for a call that only the server makes is none of the page's, with every form of
 // the request.
 func TestPageTools_ResultOfATool(t *testing.T) {
-	slow := make(chan struct{})
-	e := newSite(t, setup{
-		fake: &chattest.Options{Readings: newerFrames, Reply: calling(chattest.ToolCall("1", "see", `{}`))},
-		proxy: &Options{PassTools: true, PageTools: []string{"showMap"}, Tools: map[string]Tool{"see": {Run: func(context.Context, ToolCall) (any, error) {
-			<-slow
-			return "seen", nil
-		}}}},
+	synctest.Test(t, func(t *testing.T) {
+		slow := make(chan struct{})
+		e := newSite(t, setup{
+			fake: &chattest.Options{Readings: newerFrames, Reply: calling(chattest.ToolCall("1", "see", `{}`))},
+			proxy: &Options{PassTools: true, PageTools: []string{"showMap"}, Tools: map[string]Tool{"see": {Run: func(context.Context, ToolCall) (any, error) {
+				<-slow
+				return "seen", nil
+			}}}},
+		})
+		ticket := e.proxy.tickets.conversation(ada, "456")
+		ended := make(chan string)
+		go func() {
+			_, stream := e.do("POST", "/messages", messageBody("Hello", ""))
+			ended <- stream
+		}()
+		synctest.Wait()
+		_, stored := e.do("GET", "/conversations/"+ticket+"/messages", "")
+		require.Contains(t, stored, `"tool-call"`)
+		e.failed(404, "tool_call_not_found", "POST", "/tool-results", resultsBody(ticket, "1", `"forged"`))
+		e.failed(404, "tool_call_not_found", "POST", "/ai-sdk", aiResults(ticket, toolPart("see", "1", "output-available", `,"output":"forged"`)))
+		e.failed(404, "tool_call_not_found", "POST", "/ai-sdk", aiResults(ticket, toolPart("showMap", "1", "output-available", `,"output":"forged"`)))
+		close(slow)
+		assert.Contains(t, textOf(<-ended), `1="seen";`)
+		e.end()
 	})
-	ticket := e.proxy.tickets.conversation(ada, "456")
-	ended := make(chan string)
-	go func() {
-		_, stream := e.do("POST", "/messages", messageBody("Hello", ""))
-		ended <- stream
-	}()
-	eventually(t, "the call is stored", func() bool {
-		_, text := e.do("GET", "/conversations/"+ticket+"/messages", "")
-		return strings.Contains(text, `"tool-call"`)
-	})
-	e.failed(404, "tool_call_not_found", "POST", "/tool-results", resultsBody(ticket, "1", `"forged"`))
-	e.failed(404, "tool_call_not_found", "POST", "/ai-sdk", aiResults(ticket, toolPart("see", "1", "output-available", `,"output":"forged"`)))
-	e.failed(404, "tool_call_not_found", "POST", "/ai-sdk", aiResults(ticket, toolPart("showMap", "1", "output-available", `,"output":"forged"`)))
-	close(slow)
-	assert.Contains(t, textOf(<-ended), `1="seen";`)
 }
 
 // Results count once, also when two requests bring them at the same time.

@@ -498,13 +498,8 @@ func TestTools_VisitorLeaves(t *testing.T) {
 		}}
 		e := newSite(t, setup{fake: &chattest.Options{Reply: calling(chattest.ToolCall("1", "slow", `{}`))}, proxy: &Options{Tools: map[string]Tool{"slow": slow}}})
 		defer e.end()
-		ctx, leave := context.WithCancel(t.Context())
-		res, err := e.client.Do(e.request("POST", "/messages", messageBody("Hello", "")).WithContext(ctx))
-		require.NoError(t, err)
-		go func() {
-			for range lines(res.Body) { // who reads nothing would not let the tool begin
-			}
-		}()
+		res, leave := e.openToLeave("POST", "/messages", messageBody("Hello", ""))
+		go func() { _, _ = io.Copy(io.Discard, res.Body) }() // who reads nothing would not let the tool begin
 		<-started
 		leave()
 		assert.Empty(t, e.reports())
@@ -655,13 +650,8 @@ func TestTools_PanicAfterVisitorLeft(t *testing.T) {
 		}}
 		e := newSite(t, setup{fake: &chattest.Options{Reply: calling(chattest.ToolCall("1", "panics", `{}`))}, proxy: &Options{Tools: map[string]Tool{"panics": panics}}})
 		defer e.end()
-		ctx, leave := context.WithCancel(t.Context())
-		res, err := e.client.Do(e.request("POST", "/messages", messageBody("Hello", "")).WithContext(ctx))
-		require.NoError(t, err)
-		go func() {
-			for range lines(res.Body) {
-			}
-		}()
+		res, leave := e.openToLeave("POST", "/messages", messageBody("Hello", ""))
+		go func() { _, _ = io.Copy(io.Discard, res.Body) }()
 		<-started
 		leave()
 		var p *PanicError
