@@ -32,7 +32,7 @@ func connect(getenv func(string) string) (bot *chatclient.Client, where string, 
 }
 
 func connectToFake() (*chatclient.Client, string, func(), error) {
-	fake, err := chattest.New(&chattest.Options{Reply: answer, Pace: standin.Pace})
+	fake, err := chattest.New(&chattest.Options{Reply: reply, Pace: standin.Pace})
 	if err != nil {
 		return nil, "", nil, err
 	}
@@ -41,6 +41,6 @@ func connectToFake() (*chatclient.Client, string, func(), error) {
 	return bot, "a fake of Bookbag", server.Close, err
 }
 
-func answer(turn chattest.Turn) []chattest.Part {
-	return []chattest.Part{chattest.Text(standin.Say(turn.Message))}
+func reply(turn chattest.Turn) []chattest.Part {
+	return []chattest.Part{chattest.Text(standin.Reply(turn.Message))}
 }

@@ -71,7 +71,7 @@ func TestGuide_DrawnChat(t *testing.T) {
 	say("three")
 	drawn("You: three", "Assistant: You said: three")
 	assert.ElementsMatch(t, [][]string{{"one", "two"}, {"three"}}, s.said(t))
-	b.RequireQuietConsole(browser.Refused) // the ticket of another visitor
+	b.RequireQuietConsole(browser.ErrorStatus) // the ticket of another visitor
 }
 
 // guidePage has the elements of guide.js.

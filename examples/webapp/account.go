@@ -15,21 +15,28 @@ import (
 	"github.com/chatident/chatident/contacts"
 )
 
-// bookbagPatience is how long a page waits for Bookbag's contacts.
-const bookbagPatience = 3 * time.Second
+// contactTimeout is how long a page waits for Bookbag's contacts.
+const contactTimeout = 3 * time.Second
 
 var plans = []string{"free", "pro", "business"}
 
-func (s *shop) accountPage(w http.ResponseWriter, r *http.Request, c customer) {
-	s.renderAccount(w, r, http.StatusOK, c, c, "")
+func (s *shop) accountPage(w http.ResponseWriter, r *http.Request) {
+	switch c, err := s.currentCustomer(r.Context()); {
+	case err != nil:
+		s.fail(w, r, err)
+	case c == nil:
+		s.render(w, r, http.StatusOK, "account.html", s.newView(r, nil))
+	default:
+		s.renderAccount(w, r, http.StatusOK, *c, *c, "")
+	}
 }
 
-// renderAccount shows the form with what was typed into it.
+// renderAccount renders the form with the typed values and, if it is non-empty, the fault.
 func (s *shop) renderAccount(w http.ResponseWriter, r *http.Request, status int, c, typed customer, fault string) {
 	v := s.newView(r, &c)
 	v.Message = saved[r.URL.Query().Get("saved")]
 	v.Typed, v.Fault, v.Plans = typed, fault, plans
-	ctx, cancel := context.WithTimeout(r.Context(), bookbagPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), contactTimeout)
 	defer cancel()
 	switch contact, err := s.contacts.client.Get(ctx, c.ID); {
 	case err == nil:
@@ -41,15 +48,14 @@ func (s *shop) renderAccount(w http.ResponseWriter, r *http.Request, status int,
 	s.render(w, r, status, "account.html", v)
 }
 
-// saved are the sentences after a change, by what saveAccount says in the address.
+// saved maps the query of saveAccount's redirect to the sentence on the page.
 var saved = map[string]string{
-	"both": "Saved. Bookbag knows it too.",
-	"here": "Saved. Bookbag could not be told at the moment: it will be when you save or sign in again.",
+	"both": "Saved in the shop and at Bookbag.",
+	"here": "Saved in the shop. Bookbag did not respond: your contact will be updated when you save or sign in again.",
 }
 
-// saveAccount changes the row, and then the contact after it. A contact that
-// cannot be reached does not undo the change: the next one, or the next sign-in,
-// brings it into step.
+// saveAccount updates the row, then the contact. If Bookbag fails, the row stays changed, and
+// the next change or sign-in updates the contact.
 func (s *shop) saveAccount(w http.ResponseWriter, r *http.Request, c customer) {
 	typed := c
 	typed.FirstName = strings.TrimSpace(r.PostFormValue("first_name"))
@@ -64,13 +70,13 @@ func (s *shop) saveAccount(w http.ResponseWriter, r *http.Request, c customer) {
 		return
 	}
 	where := "both"
-	if !s.follow(r, c.ID) {
+	if !s.syncContact(r, c.ID) {
 		where = "here"
 	}
 	http.Redirect(w, r, "/account?saved="+where, http.StatusSeeOther)
 }
 
-// faultOf says in a sentence what is wrong with what a customer typed.
+// faultOf returns a sentence about the first invalid value, or "".
 func faultOf(c customer) string {
 	for _, f := range []struct{ name, value string }{{"first name", c.FirstName}, {"last name", c.LastName}} {
 		if !utf8.ValidString(f.value) || utf8.RuneCountInString(f.value) > 60 || strings.ContainsFunc(f.value, unicode.IsControl) {
@@ -81,29 +87,29 @@ func faultOf(c customer) string {
 	case c.FirstName == "":
 		return "The first name is missing."
 	case !slices.Contains(plans, c.Plan):
-		return "There is no such plan."
+		return "Choose one of the plans."
 	}
 	return ""
 }
 
-// follow brings the contact into step, and says whether it could.
-func (s *shop) follow(r *http.Request, id string) bool {
-	ctx, cancel := context.WithTimeout(r.Context(), bookbagPatience)
+// syncContact updates the contact from the customer's row, and reports whether it succeeded.
+func (s *shop) syncContact(r *http.Request, id string) bool {
+	ctx, cancel := context.WithTimeout(r.Context(), contactTimeout)
 	defer cancel()
-	err := s.contacts.follow(ctx, id)
+	err := s.contacts.upsert(ctx, id)
 	if err != nil {
-		s.log(r, "contact not in step", err)
+		s.log(r, "contact not updated", err)
 	}
 	return err == nil
 }
 
 // deleteAccount deletes the contact, the account and the session.
 func (s *shop) deleteAccount(w http.ResponseWriter, r *http.Request, c customer) {
-	ctx, cancel := context.WithTimeout(r.Context(), bookbagPatience)
+	ctx, cancel := context.WithTimeout(r.Context(), contactTimeout)
 	defer cancel()
-	if err := s.contacts.forget(ctx, c.ID); err != nil {
+	if err := s.contacts.delete(ctx, c.ID); err != nil {
 		s.log(r, "customer not deleted", err)
-		s.renderAccount(w, r, http.StatusBadGateway, c, c, "Your account is still there: Bookbag could not delete your contact. Try again in a minute.")
+		s.renderAccount(w, r, http.StatusBadGateway, c, c, "Your account is not deleted, because Bookbag could not delete your contact. Try again in a minute.")
 		return
 	}
 	if err := s.sessions.Destroy(r.Context()); err != nil {
@@ -111,18 +117,18 @@ func (s *shop) deleteAccount(w http.ResponseWriter, r *http.Request, c customer)
 		return
 	}
 	v := s.newView(r, nil)
-	v.Message = "Your account and your contact at Bookbag are deleted."
+	v.Message = "Your account and your contact at Bookbag are deleted"
 	v.Details = []string{
-		"What you said in chats stays at Bookbag, which documents no call to delete it: ask the shop.",
-		"A token that your browser still has for Megadesk works for up to an hour.",
-		"A copy of your user_hash for Ainisa works until the shop changes its secret.",
-		"The demo brings its customers back when it is started again.",
+		"Your chat messages stay at Bookbag, which documents no call to delete them. Ask the shop.",
+		"A Megadesk token that your browser still has is valid for up to an hour.",
+		"A copy of your user_hash for Ainisa is valid until the shop changes its secret.",
+		"The demo restores its customers when it restarts.",
 	}
 	s.render(w, r, http.StatusOK, "message.html", v)
 }
 
 func (s *shop) log(r *http.Request, message string, err error) {
-	if r.Context().Err() == nil { // else the visitor has left
+	if r.Context().Err() == nil { // otherwise the visitor has left
 		slog.ErrorContext(r.Context(), message, "path", r.URL.Path, "error", err)
 	}
 }

@@ -1,8 +1,7 @@
 package main
 
-// The calls that the vendors make to a shop for a customer: Megadesk's action,
-// checked and previewed before it goes into the dashboard, and the endpoint that
-// Ainisa's action calls.
+// The calls that the vendors make to the shop for a customer: Megadesk's action, checked and
+// previewed before it is pasted into the dashboard, and the endpoint for Ainisa's action.
 
 import (
 	_ "embed"
@@ -16,7 +15,7 @@ import (
 //go:embed refund.json
 var refundFile []byte
 
-// refundAction compiles the action that Megadesk makes to refund an order.
+// refundAction compiles the action by which Megadesk refunds an order.
 func refundAction() (*placeholders.CompiledAction, error) {
 	action, err := placeholders.ParseAction(refundFile)
 	if err != nil {
@@ -25,20 +24,20 @@ func refundAction() (*placeholders.CompiledAction, error) {
 	return placeholders.Compile(action, nil)
 }
 
-// actionHeader is the header that Ainisa sends the shop's key in.
+// actionHeader is the header in which Ainisa sends the shop's API key.
 const actionHeader = "X-Api-Key"
 
-// ordersEndpoint answers Ainisa with the orders of the customer that it asks
-// for, when the key and the hash have been verified.
+// ordersEndpoint returns the orders of the customer to Ainisa after it verified the API key
+// and the user hash.
 func ordersEndpoint(ainisa *hmachash.Ainisa, key string) (http.Handler, error) {
 	return ainisa.Action(actionHeader, key, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id, _ := hmachash.UserID(r.Context())
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(map[string]any{"customer": id, "orders": demoOrders[id]}) // Ainisa may be gone
+		_ = json.NewEncoder(w).Encode(map[string]any{"customer": id, "orders": demoOrders[id]}) // an error means that Ainisa has closed the connection
 	}), nil)
 }
 
-// order is what the shop sold.
+// order is an order of a customer.
 type order struct {
 	ID     string `json:"id"`
 	Item   string `json:"item"`

@@ -1,6 +1,6 @@
 package main
 
-// What the page of attacks needs to show them: something to steal.
+// The ticket that the attacks page steals. A real shop has no such endpoint.
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-// stolenTicket gives out the ticket of the victim's latest conversation, as if it
-// had been copied from the victim's browser. No shop of your own has this.
+// stolenTicket returns the ticket of the victim's latest conversation, as if it had been
+// copied from the victim's browser.
 func (s *shop) stolenTicket(w http.ResponseWriter, r *http.Request, c customer) {
 	ticket, err := s.latestTicketOf(r.Context(), victimOf(&c))
 	if err != nil {
@@ -22,11 +22,11 @@ func (s *shop) stolenTicket(w http.ResponseWriter, r *http.Request, c customer) 
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]string{"conversation": ticket}) // the visitor may be gone
+	_ = json.NewEncoder(w).Encode(map[string]string{"conversation": ticket}) // an error means that the visitor has left
 }
 
-// latestTicketOf asks the chat's handler as the victim's browser would, after the
-// victim has said something.
+// latestTicketOf sends a message as the victim, and then gets the ticket from the chat
+// handler as the victim's browser would.
 func (s *shop) latestTicketOf(ctx context.Context, victim customer) (string, error) {
 	if _, err := s.bot.Send(ctx, chatclient.Message{Text: "How long does a refund take?", UserID: chatclient.UserID(victim.ID)}); err != nil {
 		return "", err
@@ -49,7 +49,7 @@ func (s *shop) latestTicketOf(ctx context.Context, victim customer) (string, err
 	return history.Conversations[0].Conversation, nil
 }
 
-// victimOf is whom the visitor tries to be.
+// victimOf returns the customer whom the visitor attacks: Grace, or Ada if that is Grace.
 func victimOf(c *customer) customer {
 	if c != nil && c.ID == demoCustomers[1].ID {
 		return demoCustomers[0]

@@ -1,7 +1,7 @@
 package main
 
-// What a shop adds to its own code, so that its customers chat: the handler that
-// their browsers talk to. It keeps the key, and says who is signed in.
+// The chat handler that the customers' browsers call. It keeps the API key on the server and
+// adds the id of the signed-in customer.
 
 import (
 	"context"
@@ -28,8 +28,8 @@ func chatEndpoint(bot *chatclient.Client, secret string, currentCustomer func(co
 	return http.StripPrefix("/api/chat", proxy), nil
 }
 
-// lookUpOrders is a tool of the assistant. It returns the orders of the customer who is
-// signed in, whatever the model was made to ask for.
+// lookUpOrders is a tool that the assistant calls. It returns the orders of the signed-in
+// customer, whatever customer the message or the model names.
 func lookUpOrders(_ context.Context, call chatproxy.ToolCall) (any, error) {
 	return map[string]any{"orders": demoOrders[string(call.Visitor.UserID)]}, nil
 }

@@ -21,30 +21,30 @@ const (
 	chatSend = chromedp.CSS("#send")
 )
 
-// chat goes to the chat as a customer.
-func (b tab) chat(url, name string) {
+// openChat signs in as a customer and opens the chat.
+func (b tab) openChat(url, name string) {
 	b.signIn(url, name)
 	b.Do(chromedp.Click(chromedp.CSS("nav a[href='/chat']")), chromedp.WaitVisible(chatText))
 }
 
-// say sends a message as soon as the page takes one.
-func (b tab) say(text string) {
+// send sends a message as soon as the page accepts one.
+func (b tab) send(text string) {
 	b.WaitFor(`document.getElementById("log").ariaBusy !== "true"`)
 	b.Do(chromedp.SendKeys(chatText, text+"\n"))
 }
 
-// reply waits for the end of reply number n, and returns what it says.
+// reply waits for the end of reply number n, and returns its text.
 func (b tab) reply(n int) string {
 	b.WaitFor(fmt.Sprintf(`document.querySelectorAll("#log .assistant").length >= %d && document.getElementById("log").ariaBusy === "false"`, n))
 	return b.Evaluate(fmt.Sprintf(`document.querySelectorAll("#log .assistant .text")[%d].textContent`, n-1))
 }
 
-// begun waits until a reply has begun, but not come to its end.
-func (b tab) begun() {
+// storyBegun waits until the reply to "Tell me a story" has begun. It lasts several seconds.
+func (b tab) storyBegun() {
 	b.WaitFor(`/time there was a/.test(document.querySelector("#log .assistant:last-child .text")?.textContent)`)
 }
 
-// shortWaits makes the pages that the tab opens next wait less between polls.
+// shortWaits shortens the time between polls on the pages that the tab opens next.
 func (b tab) shortWaits(t *testing.T) {
 	t.Helper()
 	_, err := chromedp.Call(b.Context, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
@@ -53,7 +53,8 @@ func (b tab) shortWaits(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// pictures keeps screenshots of the page on a desk and on a phone, light and dark.
+// pictures saves screenshots of the page at the widths of a desktop and a phone, light and
+// dark.
 func (b tab) pictures(t *testing.T, name string) {
 	t.Helper()
 	for _, width := range []int64{1280, 390} {
@@ -69,31 +70,30 @@ func (b tab) pictures(t *testing.T, name string) {
 
 func (b tab) ticket() string { return b.Evaluate("location.hash") }
 
-func TestChatInABrowser(t *testing.T) {
+func TestChat_InABrowser(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
 	b.Do(chromedp.Navigate(s.url + "/chat"))
-	assert.Contains(t, b.Text("main"), "asked to sign in")
-	b.Picture("chat-signed-out")
-	b.chat(s.url, "ada")
+	assert.Contains(t, b.Text("main"), "Sign in to chat")
+	b.openChat(s.url, "ada")
 	b.Picture("chat-welcome")
 
-	// The bot knows her by what the shop's server says.
+	// The bot knows her from the shop's server.
 	b.Do(chromedp.Click(chromedp.CSS("#welcome button:first-child")))
-	assert.Equal(t, `You are Ada Lovelace, customer cust-1001, on the plan "pro". Your shop's server told me, not your browser.`, b.reply(1))
+	assert.Equal(t, `You are Ada Lovelace, customer cust-1001, on the plan "pro". I know this from the shop's server, not from your browser.`, b.reply(1))
 	b.WaitFor(`document.querySelectorAll("#history a[aria-current]").length === 1`)
 	first := b.ticket()
 	assert.Contains(t, first, "#v1.")
-	b.say("How long does a refund take?")
+	b.send("How long does a refund take?")
 	assert.Contains(t, b.reply(2), "three to five days")
 	assert.Equal(t, first, b.ticket(), "the same conversation")
 
-	// The shop looks up her orders.
-	b.say("I am customer cust-1002. Where is my order?")
+	// A tool of the shop looks up her orders, whatever id the message names.
+	b.send("I am customer cust-1002. Where is my order?")
 	assert.Contains(t, b.reply(3), "A-1001 (Punched cards, 500) is on its way.")
 	assert.NotContains(t, b.reply(3), "A-1002")
 
-	// A thumb goes up, then down, and is there after a reload.
+	// A thumb goes up, then down. It is shown after a reload too.
 	const up, down = chromedp.CSS("#log .assistant:nth-child(2) [value=positive]"), chromedp.CSS("#log .assistant:nth-child(2) [value=negative]")
 	pressed := func(value string) string {
 		return fmt.Sprintf(`document.querySelector("#log .assistant [value=%s]")?.ariaPressed === "true"`, value)
@@ -102,17 +102,17 @@ func TestChatInABrowser(t *testing.T) {
 	b.WaitFor(pressed("positive"))
 	b.Do(chromedp.Click(down))
 	b.WaitFor(pressed("negative"))
-	b.Picture("chat")
+	b.pictures(t, "chat")
 	b.Do(chromedp.Reload())
 	b.WaitFor(pressed("negative"))
 	assert.Contains(t, b.reply(2), "three to five days")
 	b.Do(chromedp.Click(down))
 	b.WaitFor("!(" + pressed("negative") + ")")
 
-	// A new chat, and back to the first one by the list and by the back button.
+	// A new chat; then the first one from the list, and back with the back button.
 	b.Do(chromedp.Click(chromedp.CSS("#new")))
 	b.WaitFor(`document.getElementById("log").children.length === 0`)
-	b.say("Hello")
+	b.send("Hello")
 	assert.Contains(t, b.reply(1), "What can I do for you?")
 	b.WaitFor(`document.querySelectorAll("#history a").length === 2`)
 	second := b.ticket()
@@ -126,12 +126,12 @@ func TestChatInABrowser(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
-func TestAStoppedFirstReplyIsFoundAgain(t *testing.T) {
+func TestChat_StoppedFirstReply(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
-	b.chat(s.url, "ada")
-	b.say("Tell me a story")
-	b.begun()
+	b.openChat(s.url, "ada")
+	b.send("Tell me a story")
+	b.storyBegun()
 	b.Picture("chat-running")
 	b.Do(chromedp.KeyEvent(kb.Escape))
 	stopped := b.reply(1)
@@ -139,54 +139,54 @@ func TestAStoppedFirstReplyIsFoundAgain(t *testing.T) {
 	b.WaitFor(`location.hash !== ""`)
 	assert.Contains(t, b.Text("#log"), "This reply was stopped.")
 	b.Picture("chat-stopped")
-	b.say("Hello")
+	b.send("Hello")
 	assert.Contains(t, b.reply(2), "What can I do for you?")
 	b.Do(chromedp.Reload())
-	assert.Contains(t, b.reply(2), "What can I do for you?", "it is one conversation")
-	assert.Contains(t, b.reply(1), stopped, "as far as the service sent it")
+	assert.Contains(t, b.reply(2), "What can I do for you?", "one conversation")
+	assert.Contains(t, b.reply(1), stopped, "the part that the service sent")
 
 	// With the button, in a conversation that has a ticket.
-	b.say("Another story")
-	b.begun()
+	b.send("Another story")
+	b.storyBegun()
 	b.Do(chromedp.Click(chromedp.CSS("#stop")), chromedp.WaitVisible(chatSend))
 	assert.NotContains(t, b.reply(3), "on a Thursday")
 	b.RequireQuietConsole()
 }
 
-func TestAReloadInTheMiddleOfTheFirstReply(t *testing.T) {
+func TestChat_ReloadDuringTheFirstReply(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
-	b.chat(s.url, "ada")
-	b.say("Tell me a story")
-	b.begun()
+	b.openChat(s.url, "ada")
+	b.send("Tell me a story")
+	b.storyBegun()
 	b.Do(chromedp.Reload())
 	b.WaitFor(`location.hash !== ""`)
 	assert.Contains(t, b.reply(1), "Once upon a time")
 	assert.Contains(t, b.Text("#log"), "Tell me a story")
-	b.say("Hello")
+	b.send("Hello")
 	assert.Contains(t, b.reply(2), "What can I do for you?")
 	b.WaitFor(`document.querySelectorAll("#history a").length === 1`)
 	b.RequireQuietConsole()
 }
 
-// Two tabs chat at once, each in a conversation of its own, and each lists both.
-func TestTwoTabs(t *testing.T) {
+// Two tabs chat concurrently in two conversations, and each tab lists both.
+func TestChat_TwoTabs(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
-	b.chat(s.url, "ada")
+	b.openChat(s.url, "ada")
 	other := tab{b.Tab()}
 	other.Do(chromedp.Navigate(s.url+"/chat"), chromedp.WaitVisible(chatText))
-	b.say("Tell me a story")
-	other.say("Tell me another story")
-	b.begun()
-	other.begun()
+	b.send("Tell me a story")
+	other.send("Tell me another story")
+	b.storyBegun()
+	other.storyBegun()
 	for _, tab := range []tab{b, other} {
 		tab.Do(chromedp.Click(chromedp.CSS("#stop")))
 		tab.WaitFor(`location.hash !== ""`)
 	}
 	assert.NotEqual(t, b.ticket(), other.ticket())
 	for _, tab := range []tab{b, other} {
-		tab.say("How long does a refund take?")
+		tab.send("How long does a refund take?")
 		assert.Contains(t, tab.reply(2), "three to five days")
 		tab.Do(chromedp.Evaluate[chromedp.Void](`window.dispatchEvent(new Event("focus"))`))
 		tab.WaitFor(`document.querySelectorAll("#history a").length === 2`)
@@ -198,57 +198,57 @@ func TestTwoTabs(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
-func TestSigningOutInTheMiddleOfAReply(t *testing.T) {
+func TestChat_SignOutDuringAReply(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
-	b.chat(s.url, "ada")
+	b.openChat(s.url, "ada")
 	other := tab{b.Tab()}
 	other.Do(chromedp.Navigate(s.url+"/chat"), chromedp.WaitVisible(chatText))
-	other.say("Tell me a story")
-	other.begun()
-	b.say("Tell me a story")
-	b.begun()
+	other.send("Tell me a story")
+	other.storyBegun()
+	b.send("Tell me a story")
+	b.storyBegun()
 	b.Do(chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("a[href^='/login']")))
 
-	// The other tab says so, and its reply ends.
+	// The other tab shows a note, and its reply ends.
 	other.Do(chromedp.WaitVisible(chromedp.CSS("#elsewhere")))
 	other.WaitFor(`document.getElementById("log").children.length === 0 && document.getElementById("main").inert`)
 	other.Picture("chat-signed-out-elsewhere")
 
-	// Nothing of it comes back with the back button.
+	// The back button does not restore the conversation.
 	b.Do(chromedp.NavigateBack())
-	b.WaitFor(`/asked to sign in/.test(document.querySelector("main").textContent)`)
+	b.WaitFor(`/Sign in to chat/.test(document.querySelector("main").textContent)`)
 	assert.NotContains(t, b.Text("body"), "Once upon a time")
 
-	// Nor does it wait for the next customer.
-	b.chat(s.url, "grace")
+	// The next customer does not see it either.
+	b.openChat(s.url, "grace")
 	b.WaitFor(`document.getElementById("history-state").textContent === "None yet."`)
 	assert.Empty(t, b.Evaluate(`document.getElementById("text").value + (sessionStorage.asked ?? "")`))
-	other.RequireQuietConsole(browser.Refused) // its stop may come after the session
+	other.RequireQuietConsole(browser.ErrorStatus) // its stop may arrive after the session has ended
 	b.RequireQuietConsole()
 }
 
-func TestASessionThatEnded(t *testing.T) {
+func TestChat_EndedSession(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
-	b.chat(s.url, "ada")
+	b.openChat(s.url, "ada")
 	_, err := s.db.Exec("DELETE FROM sessions")
 	require.NoError(t, err)
-	b.say("How long does a refund take?")
+	b.send("How long does a refund take?")
 	b.Do(chromedp.WaitVisible(chromedp.CSS("#log [role=alert]")))
 	assert.Equal(t, "Please sign in to chat.", b.Text("#log [role=alert]"))
-	// DevTools may type the line end after the text is back.
-	assert.Equal(t, "How long does a refund take?", b.Evaluate(`document.getElementById("text").value.trim()`), "for another try")
+	// DevTools may type the line end after the page has restored the text.
+	assert.Equal(t, "How long does a refund take?", b.Evaluate(`document.getElementById("text").value.trim()`), "can be sent again")
 	b.Picture("chat-session-ended")
 	b.Do(chromedp.Click(chromedp.CSS("#log a.button")), chromedp.WaitVisible(chromedp.CSS("label input[name=username]")))
-	b.RequireQuietConsole(browser.Refused)
+	b.RequireQuietConsole(browser.ErrorStatus)
 }
 
-// What fails at the service is said in sentences, and what was typed stays.
-func TestFailuresInABrowser(t *testing.T) {
+// Failures of the service are shown as sentences, and the typed text is kept.
+func TestChat_Failures(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
-	b.chat(s.url, "ada")
+	b.openChat(s.url, "ada")
 	b.WaitFor(`document.getElementById("history-state").textContent === "None yet."`)
 	for i, test := range []struct {
 		fault chattest.Fault
@@ -261,16 +261,16 @@ func TestFailuresInABrowser(t *testing.T) {
 	} {
 		s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, test.fault))
 		b.Do(chromedp.Evaluate[chromedp.Void](`document.getElementById("text").value = ""`))
-		b.say("How long does a refund take?")
+		b.send("How long does a refund take?")
 		b.WaitFor(fmt.Sprintf(`document.querySelectorAll("#log [role=alert]").length === %d`, i+1))
 		assert.Equal(t, test.want, b.Evaluate(fmt.Sprintf(`document.querySelectorAll("#log [role=alert]")[%d].textContent`, i)))
 	}
 	assert.NotContains(t, b.Text("body"), "sk_secret")
 	b.Picture("chat-failures")
-	b.RequireQuietConsole(browser.Refused)
+	b.RequireQuietConsole(browser.ErrorStatus)
 }
 
-// forMessages gives each of the next messages a fault: the page and the proxy ask for lists too.
+// forMessages injects one fault into each of the next messages, not into requests for lists.
 func forMessages(fake *chattest.Fake, faults ...chattest.Fault) chattest.Fault {
 	return func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -287,8 +287,8 @@ func forMessages(fake *chattest.Fake, faults ...chattest.Fault) chattest.Fault {
 	}
 }
 
-// More than a page of messages and of chats, asked for by somebody in a hurry.
-func TestManyMessagesAndChats(t *testing.T) {
+// More than one page of messages and of chats, with a double click on each button.
+func TestChat_ManyMessagesAndChats(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
 	say := func(text string, conversation chatclient.ConversationID) chatclient.ConversationID {
@@ -303,7 +303,7 @@ func TestManyMessagesAndChats(t *testing.T) {
 	for i := range 12 {
 		long = say(fmt.Sprint("Message ", i), long)
 	}
-	b.chat(s.url, "ada")
+	b.openChat(s.url, "ada")
 	shows := func(selector string, n int) {
 		b.WaitFor(fmt.Sprintf(`document.querySelectorAll("%s").length === %d`, selector, n))
 	}
@@ -320,38 +320,38 @@ func TestManyMessagesAndChats(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
-func TestANewChatInTheMiddleOfTheFirstReply(t *testing.T) {
+func TestChat_NewChatDuringTheFirstReply(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
-	b.chat(s.url, "ada")
-	b.say("Tell me a story")
-	b.begun()
+	b.openChat(s.url, "ada")
+	b.send("Tell me a story")
+	b.storyBegun()
 	b.Do(chromedp.Click(chromedp.CSS("#new")))
 	b.WaitFor(`document.querySelectorAll("#history a").length === 1`)
-	b.say("Hello")
+	b.send("Hello")
 	assert.Contains(t, b.reply(1), "What can I do for you?")
 	b.WaitFor(`document.querySelectorAll("#history a").length === 2`)
 
-	// The link to the content is no conversation, and what is none in the address
-	// is said, and does not stay there.
+	// The skip link does not change the fragment. A fragment without a conversation causes
+	// an error message and is removed.
 	ticket := b.ticket()
 	b.Do(chromedp.Evaluate[chromedp.Void](`document.querySelector(".skip").click()`))
 	assert.Equal(t, ticket+" main", b.Evaluate(`location.hash + " " + document.activeElement.id`))
 	b.Do(chromedp.Evaluate[chromedp.Void](`location.hash = "%"`), chromedp.WaitVisible(chromedp.CSS("#log [role=alert]")))
 	assert.Contains(t, b.Text("#log"), "cannot be found")
 	assert.Empty(t, b.ticket())
-	b.say("Hello")
+	b.send("Hello")
 	assert.Contains(t, b.reply(1), "What can I do for you?")
-	b.RequireQuietConsole(browser.Refused)
+	b.RequireQuietConsole(browser.ErrorStatus)
 }
 
-// A message right after a stop continues the conversation, whose ticket is not there yet.
+// A message right after a stop continues the conversation, although its ticket has not arrived.
 func TestChat_MessageRightAfterAStop(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
-	b.chat(s.url, "ada")
-	b.say("Tell me a story")
-	b.begun()
+	b.openChat(s.url, "ada")
+	b.send("Tell me a story")
+	b.storyBegun()
 	b.Do(chromedp.Evaluate[chromedp.Void](`
 		document.getElementById("stop").click();
 		document.getElementById("text").value = "Hello";
@@ -362,15 +362,15 @@ func TestChat_MessageRightAfterAStop(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
-// A failed message is sent again with the button, without a second turn of it.
+// The button retries a failed message without adding it a second time.
 func TestChat_TryAgain(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
-	b.chat(s.url, "ada")
-	b.say("Hello")
+	b.openChat(s.url, "ada")
+	b.send("Hello")
 	b.reply(1)
 	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Cut(2)))
-	b.say("How long does a refund take?")
+	b.send("How long does a refund take?")
 	const again = chromedp.CSS("#log .error button")
 	b.Do(chromedp.WaitVisible(again))
 	b.pictures(t, "chat-try-again")
@@ -384,13 +384,14 @@ func TestChat_TryAgain(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
-// While a person has the conversation, the page shows what they write, also after a reload.
+// While a person of the shop has the conversation, the page shows their messages, also after
+// a reload.
 func TestChat_Person(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
 	b.shortWaits(t)
-	b.chat(s.url, "ada")
-	b.say("Hello")
+	b.openChat(s.url, "ada")
+	b.send("Hello")
 	b.reply(1)
 	var id string
 	for c, err := range s.shop.bot.Conversations(t.Context()) {
@@ -398,31 +399,31 @@ func TestChat_Person(t *testing.T) {
 		id = string(c.ID)
 	}
 	s.bookbag.Chat.SetStatus(id, "taken_over")
-	b.say("May I speak to somebody?")
-	b.WaitFor(`/A person has this chat now/.test(document.getElementById("log").textContent)`)
+	b.send("May I speak to somebody?")
+	b.WaitFor(`/A person has taken over this chat/.test(document.getElementById("log").textContent)`)
 	s.bookbag.Chat.AddMessage(id, "This is Grace, of the shop.")
 	assert.Equal(t, "This is Grace, of the shop.", b.reply(2))
 	b.pictures(t, "chat-person")
 	b.Do(chromedp.Reload())
 	assert.Equal(t, "This is Grace, of the shop.", b.reply(2))
-	b.WaitFor(`/A person has this chat now/.test(document.getElementById("log").textContent)`)
+	b.WaitFor(`/A person has taken over this chat/.test(document.getElementById("log").textContent)`)
 	s.bookbag.Chat.AddMessage(id, "Goodbye.")
 	s.bookbag.Chat.SetStatus(id, "ongoing")
 	assert.Equal(t, "Goodbye.", b.reply(3))
-	b.WaitFor(`/The assistant has this chat again/.test(document.getElementById("log").textContent)`)
-	b.say("Hello")
+	b.WaitFor(`/The assistant is back in this chat/.test(document.getElementById("log").textContent)`)
+	b.send("Hello")
 	assert.Contains(t, b.reply(4), "What can I do for you?")
-	b.RequireQuietConsole(browser.Refused) // too many polls
+	b.RequireQuietConsole(browser.ErrorStatus) // too many polls
 }
 
-// The latest reply has a button for another one, also after a reload.
+// The latest reply has a button that requests another reply, also after a reload.
 func TestChat_AnotherReply(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
-	b.chat(s.url, "ada")
-	b.say("Hello")
+	b.openChat(s.url, "ada")
+	b.send("Hello")
 	b.reply(1)
-	b.say("How long does a refund take?")
+	b.send("How long does a refund take?")
 	b.reply(2)
 	shown := func() {
 		b.WaitFor(`[...document.querySelectorAll("#log [value=again]")].filter((b) => b.checkVisibility({ visibilityProperty: true })).length === 1`)
@@ -447,44 +448,44 @@ func TestChat_AnotherReply(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
-// A conversation that has ended takes no message: the next one begins another.
-func TestAConversationThatHasEnded(t *testing.T) {
+// After a conversation has ended, the next message begins another one.
+func TestChat_EndedConversation(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
-	b.chat(s.url, "ada")
-	b.say("Hello")
+	b.openChat(s.url, "ada")
+	b.send("Hello")
 	b.reply(1)
 	b.WaitFor(`location.hash !== ""`)
 	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Status(400, "CHAT_CONVERSATION_NOT_ONGOING")))
-	b.say("Hello again")
+	b.send("Hello again")
 	b.Do(chromedp.WaitVisible(chromedp.CSS("#log [role=alert]")))
 	b.WaitFor(`location.hash === ""`)
-	b.say("")
+	b.send("")
 	assert.Contains(t, b.reply(2), "What can I do for you?")
 	b.WaitFor(`document.querySelectorAll("#history a").length === 2`)
-	b.RequireQuietConsole(browser.Refused)
+	b.RequireQuietConsole(browser.ErrorStatus)
 }
 
-func TestTheOtherCustomerInAnotherBrowser(t *testing.T) {
+func TestChat_ConversationOfAnotherCustomer(t *testing.T) {
 	s := start(t, nil)
 	ada, grace := tab{browser.New(t)}, tab{browser.New(t)}
-	ada.chat(s.url, "ada")
-	ada.say("My order is a secret")
+	ada.openChat(s.url, "ada")
+	ada.send("My order is a secret")
 	ada.reply(1)
 	ada.WaitFor(`location.hash !== ""`)
-	grace.chat(s.url, "grace")
+	grace.openChat(s.url, "grace")
 	assert.Equal(t, "None yet.", grace.Text("#history-state"))
 	grace.Do(chromedp.Navigate(s.url+"/chat"+ada.ticket()), chromedp.WaitVisible(chromedp.CSS("#log [role=alert]")))
 	assert.Equal(t, "This conversation cannot be found. Please begin a new one.", grace.Text("#log [role=alert]"))
 	assert.NotContains(t, grace.Text("body"), "secret")
-	grace.say("Who am I?")
+	grace.send("Who am I?")
 	assert.Contains(t, grace.reply(1), "You are Grace Hopper")
 	ada.RequireQuietConsole()
-	grace.RequireQuietConsole(browser.Refused)
+	grace.RequireQuietConsole(browser.ErrorStatus)
 }
 
-// The whole way without a mouse: sign in, chat, stop, rate.
-func TestKeyboardOnly(t *testing.T) {
+// Sign in, chat, stop and rate a reply with the keyboard alone.
+func TestChat_KeyboardOnly(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
 	press := func(keys ...string) {
@@ -502,17 +503,17 @@ func TestKeyboardOnly(t *testing.T) {
 				return
 			}
 		}
-		require.Fail(t, "the key Tab does not come to "+what)
+		require.Fail(t, "Tab does not reach "+what)
 	}
 	b.Do(chromedp.Navigate(s.url + "/login?next=/chat"))
 	b.WaitFor(`document.activeElement.name === "username"`)
 	press("ada", kb.Tab, "ada", kb.Enter)
 	b.Do(chromedp.WaitVisible(chatText))
 	press(kb.Tab)
-	assert.Equal(t, "To the content", focused())
+	assert.Equal(t, "Skip to content", focused())
 	tabTo("text")
 	press("Tell me a story", kb.Enter)
-	b.begun()
+	b.storyBegun()
 	press(kb.Escape)
 	b.reply(1)
 	b.WaitFor(`location.hash !== ""`)
@@ -527,7 +528,7 @@ func TestKeyboardOnly(t *testing.T) {
 	}
 	press(" ")
 	b.WaitFor(`document.querySelector("#log [value=positive]").ariaPressed === "true"`)
-	assert.NotEqual(t, "none", b.Evaluate(`getComputedStyle(document.activeElement).outlineStyle`), "the focus is seen")
+	assert.NotEqual(t, "none", b.Evaluate(`getComputedStyle(document.activeElement).outlineStyle`), "the focus is visible")
 	b.Picture("chat-keyboard")
 	b.RequireQuietConsole()
 }

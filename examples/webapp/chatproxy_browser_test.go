@@ -17,8 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// scriptSite is a page with chatproxy.js, in front of a server that responds in the wire
-// form of chatproxy with whatever a test needs.
+// scriptSite is a page with chatproxy.js, with a server that responds in the wire form of
+// chatproxy as a test needs.
 type scriptSite struct {
 	*httptest.Server
 	page    string           // around the script's tag
@@ -169,7 +169,7 @@ func TestChatProxyScript_TextIsNoMarkup(t *testing.T) {
 	b.Do(chromedp.SendKeys(scriptInput, "again\n"), chromedp.WaitVisible(chromedp.CSS(".chatproxy-error")))
 	assert.Equal(t, markup, b.Evaluate(`document.querySelector(".chatproxy-error").textContent`))
 	assert.Equal(t, "0", b.Evaluate(`String(document.querySelectorAll(".chatproxy-log p *").length)`))
-	b.RequireQuietConsole(browser.Refused)
+	b.RequireQuietConsole(browser.ErrorStatus)
 }
 
 // An empty message is not sent, nor one while a reply comes; a second click on Send is
@@ -212,7 +212,7 @@ func TestChatProxyScript_WhatIsSent(t *testing.T) {
 	b.WaitFor(`document.querySelectorAll(".chatproxy-error").length === 2`)
 	assert.Equal(t, "typed since", b.Evaluate(`document.querySelector(".chatproxy input").value`))
 	assert.Equal(t, "0", b.Evaluate(`String(document.querySelectorAll(".chatproxy-error button").length)`))
-	b.RequireQuietConsole(browser.Refused)
+	b.RequireQuietConsole(browser.ErrorStatus)
 }
 
 // The server learns of a stop, and the message after it is of the same chat.
@@ -268,7 +268,7 @@ func TestChatProxyScript_TryAgain(t *testing.T) {
 	b.Do(chromedp.SendKeys(scriptInput, "two\n"))
 	b.WaitFor(`/end/.test(document.querySelector(".chatproxy-assistant:last-child")?.textContent)`)
 	assert.Equal(t, "You: Hello Assistant: whole You: one Not now. You: two Assistant: end", text())
-	b.RequireQuietConsole(browser.Refused)
+	b.RequireQuietConsole(browser.ErrorStatus)
 }
 
 const history = `{"version":1,"conversation":"v1.c.x","status":"ongoing","poll":null,"cursor":null,"messages":[
@@ -318,7 +318,7 @@ func TestChatProxyScript_NextPage(t *testing.T) {
 	other.WaitFor(`document.querySelector(".chatproxy-user") !== null && document.querySelector(".chatproxy button").type === "submit"`)
 	assert.NotEqual(t, third.Chat, s.received()[5].Chat)
 	other.RequireQuietConsole()
-	b.RequireQuietConsole(browser.Refused)
+	b.RequireQuietConsole(browser.ErrorStatus)
 }
 
 // A browser that forbids storage has a chat for each page.
@@ -382,7 +382,7 @@ func TestChatProxyScript_Person(t *testing.T) {
 		"/chat/conversations/v1.p.1/poll?after=v1.m.3", "/chat/conversations/v1.p.2/poll?after=v1.m.4", "/chat/conversations/v1.p.2/poll?after=v1.m.4",
 		"/chat/conversations/v1.p.2/poll?after=v1.m.4", "/chat/conversations/v1.p.2/poll?after=v1.m.4",
 	}, targets, "and none after the last")
-	b.RequireQuietConsole(browser.Refused)
+	b.RequireQuietConsole(browser.ErrorStatus)
 }
 
 // Without data-prefix a script draws nothing, and the class sends cookies to its own

@@ -14,7 +14,7 @@ import (
 	"strconv"
 )
 
-// config is what the command line and the environment say.
+// config holds the flags and the environment variables.
 type config struct {
 	addr string
 	db   string
@@ -32,7 +32,7 @@ type config struct {
 
 	realMegadesk, realAinisa bool
 
-	useChat string // the folder with the page made with the AI SDK, or empty
+	useChat string // the folder with the built page that uses the AI SDK, or empty
 }
 
 func parseConfig(args []string, getenv func(string) string, out io.Writer) (config, error) {
@@ -41,8 +41,8 @@ func parseConfig(args []string, getenv func(string) string, out io.Writer) (conf
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`address` to listen on")
 	flags.StringVar(&c.db, "db", "", "SQLite `file` for customers and sessions (default in memory)")
-	flags.BoolVar(&c.realMegadesk, "real-megadesk", false, "put Megadesk's own embed into the page, instead of the stand-in")
-	flags.BoolVar(&c.realAinisa, "real-ainisa", false, "put Ainisa's own widget into the page, instead of the stand-in")
+	flags.BoolVar(&c.realMegadesk, "real-megadesk", false, "embed the real Megadesk instead of the stand-in")
+	flags.BoolVar(&c.realAinisa, "real-ainisa", false, "embed the real Ainisa instead of the stand-in")
 	flags.StringVar(&c.useChat, "usechat", "", "`folder` with the built page that uses the AI SDK, for /usechat (see examples/webapp/usechat)")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(out)
@@ -72,7 +72,7 @@ func parseConfig(args []string, getenv func(string) string, out io.Writer) (conf
 	}
 	if c.useChat != "" {
 		if _, err := os.Stat(filepath.Join(c.useChat, useChatScript)); err != nil {
-			return c, fmt.Errorf("-usechat: %w (npm ci and npm run build in examples/webapp/usechat make it)", err)
+			return c, fmt.Errorf("-usechat: %w (run npm ci and npm run build in examples/webapp/usechat)", err)
 		}
 	}
 	c.megadeskSecret = cmp.Or(c.megadeskSecret, randomHex(16))
@@ -88,7 +88,7 @@ func (c *config) readBookbag(getenv func(string) string) (err error) {
 	case key == "" && agent == "":
 		return nil
 	case key == "" || agent == "":
-		return errors.New("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID belong together: one is missing")
+		return errors.New("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID: one is missing (set both, or none for the stand-in)")
 	}
 	c.bookbagKey = key
 	if c.bookbagAgent, err = strconv.ParseInt(agent, 10, 64); err != nil {
@@ -99,6 +99,6 @@ func (c *config) readBookbag(getenv func(string) string) (err error) {
 
 func randomHex(bytes int) string {
 	b := make([]byte, bytes)
-	_, _ = rand.Read(b) // it never fails, by its documentation
+	_, _ = rand.Read(b) // never fails
 	return hex.EncodeToString(b)
 }

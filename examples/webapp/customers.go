@@ -54,10 +54,10 @@ CREATE TABLE IF NOT EXISTS sessions (token TEXT PRIMARY KEY, data BLOB NOT NULL,
 CREATE INDEX IF NOT EXISTS sessions_expiry ON sessions (expiry);
 `
 
-// customers is the table of those who have an account.
+// customers accesses the table of customers.
 type customers struct {
 	db *sql.DB
-	// unknownHash is of a password that nobody has.
+	// unknownHash is compared when the user name is unknown.
 	unknownHash []byte
 }
 
@@ -71,13 +71,13 @@ func newCustomers(db *sql.DB, passwordCost int) (customers, error) {
 func openDB(ctx context.Context, file string, passwordCost int) (*sql.DB, error) {
 	name := ":memory:"
 	if file != "" {
-		name = "file:" + url.PathEscape(file) // as SQLite reads names: with any character in it
+		name = "file:" + url.PathEscape(file) // so that the name may contain any character
 	}
 	db, err := sql.Open("sqlite", name)
 	if err != nil {
 		return nil, err
 	}
-	db.SetMaxOpenConns(1) // a database in memory belongs to its connection
+	db.SetMaxOpenConns(1) // each connection would open another database in memory
 	if err := insertDemo(ctx, db, passwordCost); err != nil {
 		return nil, errors.Join(fmt.Errorf("database %q: %w", cmp.Or(file, name), err), db.Close())
 	}
@@ -104,27 +104,27 @@ func insertDemo(ctx context.Context, db *sql.DB, passwordCost int) error {
 
 var errNoCustomer = errors.New("no such customer")
 
-// byID returns errNoCustomer when the account is gone.
+// byID returns errNoCustomer if the account does not exist.
 func (cs customers) byID(ctx context.Context, id string) (customer, error) {
 	c, _, err := cs.find(ctx, "id", id)
 	return c, err
 }
 
-// update changes what customers may change themselves.
+// update writes the fields that customers may change.
 func (cs customers) update(ctx context.Context, c customer) error {
 	_, err := cs.db.ExecContext(ctx, `UPDATE customer SET first_name = ?, last_name = ?, plan = ? WHERE id = ?`,
 		c.FirstName, c.LastName, c.Plan, c.ID)
 	return err
 }
 
-// remove deletes an account, if it is there.
+// remove deletes an account if it exists.
 func (cs customers) remove(ctx context.Context, id string) error {
 	_, err := cs.db.ExecContext(ctx, `DELETE FROM customer WHERE id = ?`, id)
 	return err
 }
 
-// signIn returns errNoCustomer when the user name or the password is wrong. It
-// takes as long for a user name that doesn't exist, so as not to tell which do.
+// signIn returns errNoCustomer if the user name or the password is wrong. It takes as long
+// for an unknown user name, so that the time does not reveal which names exist.
 func (cs customers) signIn(ctx context.Context, username, password string) (customer, error) {
 	c, hash, err := cs.find(ctx, "username", username)
 	if errors.Is(err, errNoCustomer) {
@@ -138,7 +138,7 @@ func (cs customers) signIn(ctx context.Context, username, password string) (cust
 	return c, nil
 }
 
-// find takes its column from the code, never from a request.
+// find selects a customer by a column. The column must not come from a request.
 func (cs customers) find(ctx context.Context, column, value string) (c customer, hash []byte, err error) {
 	err = cs.db.QueryRowContext(ctx, `SELECT id, username, first_name, last_name, email, email_confirmed, plan, stripe_customer_id, member_since, password_hash
 		FROM customer WHERE `+column+` = ?`, value).Scan(

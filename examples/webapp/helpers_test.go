@@ -49,7 +49,7 @@ func start(t *testing.T, change func(*config)) *site {
 	return s
 }
 
-// visitor is a browser without a screen: it has cookies and follows no redirect.
+// visitor is an HTTP client with cookies. It follows no redirects.
 type visitor struct {
 	t      *testing.T
 	site   *site

@@ -1,7 +1,7 @@
 package main
 
-// What a shop adds to its own code, so that its chat vendors know who is signed
-// in: how a customer becomes a token and a user hash, and the two mounted.
+// The identity of the signed-in customer for the vendors: a token for Megadesk and a user
+// hash for Ainisa.
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 	"github.com/chatident/chatident/identity"
 )
 
-// megadeskEndpoint serves the token of whoever is signed in.
+// megadeskEndpoint serves the token of the signed-in customer.
 func megadeskEndpoint(secret string, currentCustomer func(context.Context) (*customer, error)) (http.Handler, error) {
 	key, err := identity.ParseKey(secret)
 	if err != nil {
@@ -42,13 +42,13 @@ func payloadOf(c customer) *identity.Payload {
 		},
 		Integrations: identity.Integrations{StripeCustomerID: c.StripeCustomerID},
 	}
-	if c.EmailConfirmed { // an address that anybody could have typed would open its owner's tickets
+	if c.EmailConfirmed { // an unconfirmed address may be somebody else's, and would open their tickets
 		p.User.Email = c.Email
 	}
 	return p
 }
 
-// ainisaUserOf gives Ainisa the customer. Nobody is an empty user.
+// ainisaUserOf returns the user for Ainisa. It is empty if c is nil.
 func ainisaUserOf(c *customer) hmachash.AinisaUser {
 	if c == nil {
 		return hmachash.AinisaUser{}
@@ -60,8 +60,8 @@ func ainisaUserOf(c *customer) hmachash.AinisaUser {
 	return u
 }
 
-// currentCustomer returns nil when nobody is signed in, or when the account of
-// the session is gone.
+// currentCustomer returns nil if the visitor is not signed in, or if the account no longer
+// exists.
 func (s *shop) currentCustomer(ctx context.Context) (*customer, error) {
 	id := s.sessions.GetString(ctx, sessionCustomer)
 	if id == "" {

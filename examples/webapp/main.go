@@ -1,22 +1,22 @@
-// Command webapp is a small shop with signed-in customers, which tells three chat
-// vendors who is signed in: Megadesk by an encrypted identity token, Ainisa by a
-// user hash, and Bookbag from the shop's server, through which the customers chat.
+// Command webapp is a small shop with signed-in customers and three chat vendors. It
+// identifies the customer to Megadesk with an encrypted token and to Ainisa with a user
+// hash. With Bookbag, customers chat through the shop's server, which adds their id.
 //
 //	go run ./examples/webapp
 //
-// It needs no account: stand-ins for the vendors run in the same process, and
-// the pages show what they receive and what they then know. The parts that a
-// shop of your own would copy are identify.go, chat.go, contact.go and action.go.
+// It needs no account: stand-ins for the vendors run in the same process, and the pages
+// show what they receive and what they then know. Copy identify.go, chat.go, contact.go and
+// action.go into your own site.
 //
-// A second page of the chat, made with React and the AI SDK, needs Node to build:
+// A second page of the chat, built with React and the AI SDK, needs Node:
 //
 //	npm ci --prefix examples/webapp/usechat && npm run build --prefix examples/webapp/usechat
 //	go run ./examples/webapp -usechat examples/webapp/usechat/dist
 //
-// With an account, set MEGADESK_IDENTITY_SECRET, MEGADESK_PUBLIC_ID and
-// AINISA_SECRET_KEY, and start it with -real-megadesk or -real-ainisa. With
-// BOOKBAG_API_KEY and BOOKBAG_AGENT_ID it talks to the real Bookbag.
-// CHATPROXY_SECRET keeps its conversations open over a restart.
+// For the real vendors, set MEGADESK_IDENTITY_SECRET and MEGADESK_PUBLIC_ID and start it
+// with -real-megadesk, or set AINISA_SECRET_KEY and start it with -real-ainisa. With
+// BOOKBAG_API_KEY and BOOKBAG_AGENT_ID it calls the real Bookbag. With CHATPROXY_SECRET,
+// customers can continue their conversations after a restart.
 package main
 
 import (
@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return err
 	}
 	defer site.close()
-	site.greet(out)
+	site.printWelcome(out)
 	if err := site.serve(ctx); err != nil {
 		return err
 	}

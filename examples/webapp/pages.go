@@ -16,23 +16,23 @@ var pages = template.Must(template.ParseFS(web, "web/*.html"))
 type view struct {
 	Path          string // of the page
 	Customer      *customer
-	Unknown       bool // whether it is not known who is signed in
+	Unknown       bool // whether the session was not read
 	DemoCustomers []customer
 	Nonce         string
-	Message       string // what a page is about, or what was done before it
+	Message       string // the title of a message page, or the result of a form
 	Details       []string
-	Fault         string // what was wrong with a form
-	Next          string // where to go after the sign-in
+	Fault         string // the error in a form
+	Next          string // the path to return to after the sign-in
 
 	RealMegadesk, RealAinisa    bool
 	MegadeskPublicID, VendorURL string
 	AinisaBlock, AinisaWidget   template.HTML
 	RealBookbag, UseChat        bool
-	Victim                      customer // whom the visitor tries to be
+	Victim                      customer // the customer whom the attacks are on
 
-	Typed        customer // in the form of the account
+	Typed        customer // the values in the account form
 	Plans        []string
-	Contact      *contacts.Contact // nil for none
+	Contact      *contacts.Contact // nil if Bookbag has none
 	ContactFault bool
 
 	Refund, Preview, PreviewFault string
@@ -44,23 +44,27 @@ var menu = []menuItem{
 	{"/", "Who am I?"}, {"/chat", "Chat"}, {"/account", "Account"}, {"/actions", "Actions"}, {"/attacks", "Attacks"},
 }
 
-// Menu is what the bar leads to.
+// Menu returns the links of the header.
 func (view) Menu() []menuItem { return menu }
 
-// Title names the page in the browser's tabs.
+// Title returns the title of the page for the browser's tab.
 func (v view) Title() string {
 	for _, item := range menu {
 		if item.Path == v.Path {
 			return item.Name
 		}
 	}
-	if v.Path == "/login" {
+	switch v.Path {
+	case "/login":
 		return "Sign in"
+	case "/usechat":
+		return "useChat"
 	}
 	return v.Message
 }
 
-// page serves a page that everybody may see. For a customer, add adds to it.
+// page serves a page for signed-in customers and other visitors. If add is non-nil, it adds
+// to the view of a customer.
 func (s *shop) page(name string, add func(*view, customer)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		c, err := s.currentCustomer(r.Context())
@@ -111,21 +115,21 @@ func (s *shop) newView(r *http.Request, c *customer) view {
 }
 
 func (s *shop) notFound(w http.ResponseWriter, r *http.Request) {
-	s.tell(w, r, http.StatusNotFound, "There is nothing at this address.")
+	s.renderMessage(w, r, http.StatusNotFound, "Page not found")
 }
 
 func (s *shop) fail(w http.ResponseWriter, r *http.Request, err error) {
 	s.log(r, "page failed", err)
-	s.tell(w, r, http.StatusInternalServerError, "Something went wrong on our side. Try again in a minute.")
+	s.renderMessage(w, r, http.StatusInternalServerError, "The shop has a problem. Try again in a minute.")
 }
 
 func (s *shop) crossSitePost(w http.ResponseWriter, r *http.Request) {
-	s.tell(w, r, http.StatusForbidden, "This form was sent from another site, so the shop did nothing.")
+	s.renderMessage(w, r, http.StatusForbidden, "The shop ignored this form, because another site sent it.")
 }
 
-// tell answers with a sentence, and does not ask who is signed in: there may be
-// no session to look into.
-func (s *shop) tell(w http.ResponseWriter, r *http.Request, status int, message string) {
+// renderMessage renders a page with a sentence. It does not read the session, which may be
+// the reason for the message.
+func (s *shop) renderMessage(w http.ResponseWriter, r *http.Request, status int, message string) {
 	v := view{Path: r.URL.Path, Unknown: true, Nonce: randomHex(16), Message: message}
 	s.render(w, r, status, "message.html", v)
 }
@@ -134,7 +138,7 @@ func (s *shop) render(w http.ResponseWriter, r *http.Request, status int, name s
 	var b bytes.Buffer
 	if err := pages.ExecuteTemplate(&b, name, v); err != nil {
 		slog.ErrorContext(r.Context(), "template", "name", name, "error", err)
-		http.Error(w, "Something went wrong on our side. Try again in a minute.", http.StatusInternalServerError)
+		http.Error(w, "The shop has a problem. Try again in a minute.", http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
@@ -145,11 +149,12 @@ func (s *shop) render(w http.ResponseWriter, r *http.Request, status int, name s
 	// The page may carry a user_hash, which never expires.
 	h.Set("Cache-Control", "private, no-store")
 	w.WriteHeader(status)
-	_, _ = b.WriteTo(w) // the visitor may be gone: nothing to do
+	_, _ = b.WriteTo(w) // an error means that the visitor has left
 }
 
-// policy allows the page's own files, and what the vendors' scripts need. The
-// real ones don't document theirs, so they may load and call what they like.
+// policy returns a Content-Security-Policy that allows the shop's files and what the vendors'
+// scripts need. The real vendors do not document their needs, so their scripts may load and
+// call any https address.
 func (s *shop) policy(nonce string) string {
 	const always = "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; script-src 'nonce-%s'"
 	if !s.cfg.realMegadesk && !s.cfg.realAinisa {

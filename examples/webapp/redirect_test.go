@@ -31,7 +31,7 @@ var hostileTargets = []string{
 	"?@evil.example", "#@evil.example", "*", "/api/chat?x=//evil.example", "/login?next=//evil.example", `/login?next=/\evil.example`, "/account?next=//evil.example",
 }
 
-// A redirect leads to the site that sent it, whatever stands in the request line.
+// A redirect leads to the site that sent it, whatever the request line contains.
 func TestSite_RedirectsToItself(t *testing.T) {
 	s := start(t, nil)
 	public := start(t, func(c *config) { c.addr = "0.0.0.0:0" })

@@ -21,9 +21,9 @@ import (
 //go:embed web
 var web embed.FS
 
-// sessionCustomer is the customer's id, all that a session keeps. Only the sign-in
-// writes it: a slow request that writes would bring back a session that the
-// sign-out has ended meanwhile.
+// sessionCustomer is the key of the customer's id, the only value in a session. Only the
+// sign-in writes it: a slow request that wrote to the session would restore it after a
+// sign-out.
 const sessionCustomer = "customer"
 
 const (
@@ -38,7 +38,7 @@ type shop struct {
 	store     *sqlite3store.SQLite3Store
 	ainisa    *hmachash.Ainisa
 	bot       *chatclient.Client
-	contacts  *contactBook
+	contacts  *contactSync
 	refund    *placeholders.CompiledAction
 	cfg       config
 	vendorURL string // of the stand-ins
@@ -58,11 +58,11 @@ func newShop(cfg config, db *sql.DB, vendorURL string, account bookbag) (*shop, 
 	if s.refund, err = refundAction(); err != nil {
 		return nil, err
 	}
-	bot, book, err := account.clients()
+	bot, contacts, err := account.clients()
 	if err != nil {
 		return nil, err
 	}
-	s.bot, s.contacts = bot, newContactBook(book, s.customers)
+	s.bot, s.contacts = bot, newContactSync(contacts, s.customers)
 	orders, err := ordersEndpoint(s.ainisa, cfg.ainisaActionKey)
 	if err != nil {
 		return nil, fmt.Errorf("AINISA_ACTION_KEY: %w", err)
@@ -73,8 +73,8 @@ func newShop(cfg config, db *sql.DB, vendorURL string, account bookbag) (*shop, 
 	}
 	crossOrigin := http.NewCrossOriginProtection()
 	crossOrigin.SetDenyHandler(http.HandlerFunc(s.crossSitePost))
-	// Ainisa has no session, and an Origin of its own, which the protection
-	// against other sites would refuse.
+	// Ainisa calls without a session and with an Origin header, which the protection
+	// against cross-origin requests would reject.
 	mux := http.NewServeMux()
 	mux.Handle(ordersPath, orders)
 	mux.Handle("/", crossOrigin.Handler(s.sessions.LoadAndSave(site)))
@@ -82,7 +82,7 @@ func newShop(cfg config, db *sql.DB, vendorURL string, account bookbag) (*shop, 
 	return s, nil
 }
 
-// routes are what browsers ask for.
+// routes returns the handler for browsers.
 func (s *shop) routes() (http.Handler, error) {
 	identity, err := megadeskEndpoint(s.cfg.megadeskSecret, s.currentCustomer)
 	if err != nil {
@@ -103,7 +103,7 @@ func (s *shop) routes() (http.Handler, error) {
 	mux.HandleFunc("GET /login", s.loginPage)
 	mux.HandleFunc("POST /login", s.login)
 	mux.HandleFunc("POST /logout", s.logout)
-	mux.HandleFunc("GET /account", s.signedIn(s.accountPage))
+	mux.HandleFunc("GET /account", s.accountPage)
 	mux.HandleFunc("POST /account", s.signedIn(s.ownForm(s.saveAccount)))
 	mux.HandleFunc("POST /account/delete", s.signedIn(s.ownForm(s.deleteAccount)))
 	mux.HandleFunc("POST /attacks/ticket", s.signedIn(s.stolenTicket))
@@ -133,14 +133,14 @@ func newSessions(store scs.Store) *scs.SessionManager {
 	sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) {
 		slog.ErrorContext(r.Context(), "session", "error", err)
 		w.Header().Set("Cache-Control", "no-store")
-		http.Error(w, "The shop cannot read your session at the moment. Try again in a minute.", http.StatusInternalServerError)
+		http.Error(w, "The shop cannot read your session. Try again in a minute.", http.StatusInternalServerError)
 	}
 	return sessions
 }
 
 type customerHandler func(http.ResponseWriter, *http.Request, customer)
 
-// signedIn passes the customer on, and sends everybody else to the sign-in.
+// signedIn calls next with the customer, and redirects other visitors to the sign-in.
 func (s *shop) signedIn(next customerHandler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
@@ -155,12 +155,11 @@ func (s *shop) signedIn(next customerHandler) http.HandlerFunc {
 	}
 }
 
-// ownForm refuses the form of a page that shows another customer, from before
-// somebody else signed in with the same browser.
+// ownForm rejects a form from a page that another customer left open in this browser.
 func (s *shop) ownForm(next customerHandler) customerHandler {
 	return func(w http.ResponseWriter, r *http.Request, c customer) {
 		if r.PostFormValue("customer") != c.ID {
-			s.tell(w, r, http.StatusConflict, "Somebody else is signed in now, so the shop did nothing.")
+			s.renderMessage(w, r, http.StatusConflict, "The shop ignored this form, because another customer has signed in since.")
 			return
 		}
 		next(w, r, c)
@@ -173,7 +172,7 @@ func (s *shop) loginPage(w http.ResponseWriter, r *http.Request) {
 	s.renderLogin(w, r, http.StatusOK, r.URL.Query().Get("next"), "")
 }
 
-// renderLogin shows the form, to somebody who is signed in too.
+// renderLogin renders the form, also for a customer who is signed in.
 func (s *shop) renderLogin(w http.ResponseWriter, r *http.Request, status int, next, fault string) {
 	c, err := s.currentCustomer(r.Context())
 	if err != nil {
@@ -191,23 +190,28 @@ func (s *shop) login(w http.ResponseWriter, r *http.Request) {
 	next := r.PostFormValue("next")
 	switch {
 	case errors.Is(err, errNoCustomer):
-		s.renderLogin(w, r, http.StatusUnauthorized, next, "That user name and password do not belong together.")
+		s.renderLogin(w, r, http.StatusUnauthorized, next, "Wrong user name or password.")
 		return
 	case err != nil:
 		s.fail(w, r, err)
 		return
 	}
-	// A new token, so that one planted before the sign-in is worth nothing.
+	// A new session token, so that one planted before the sign-in is invalid.
 	if err := s.sessions.RenewToken(r.Context()); err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	s.sessions.Put(r.Context(), sessionCustomer, c.ID)
-	s.follow(r, c.ID) // and if not now, then next time
-	if !slices.Contains([]string{"/chat", "/account", "/actions", "/attacks", "/usechat"}, next) {
-		next = "/" // never to another site
+	s.syncContact(r, c.ID) // if it fails, the next sign-in retries it
+	http.Redirect(w, r, returnPath(next), http.StatusSeeOther)
+}
+
+// returnPath returns next if it is a page of the shop. It never leads to another site.
+func returnPath(next string) string {
+	if next == "/usechat" || slices.ContainsFunc(menu, func(item menuItem) bool { return item.Path == next }) {
+		return next
 	}
-	http.Redirect(w, r, next, http.StatusSeeOther)
+	return "/"
 }
 
 func (s *shop) logout(w http.ResponseWriter, r *http.Request) {

@@ -16,7 +16,7 @@ import (
 	"github.com/chatident/chatident/examples/internal/standin"
 )
 
-// site is the shop and the vendors' stand-ins, each on a listener of its own.
+// site is the shop on one listener and the vendors' stand-ins on another.
 type site struct {
 	db       *sql.DB
 	shop     *shop
@@ -30,7 +30,7 @@ type site struct {
 	loopback                     bool   // whether only this machine can reach it
 }
 
-// open starts to listen; serve does the rest.
+// open opens the listeners and the database. The caller must call close.
 func open(cfg config) (_ *site, err error) {
 	s := &site{}
 	defer func() {
@@ -39,7 +39,7 @@ func open(cfg config) (_ *site, err error) {
 		}
 	}()
 	if s.shopListener, err = net.Listen("tcp", cfg.addr); err != nil {
-		return nil, fmt.Errorf("%w (another address can be given: -addr 127.0.0.1:0 takes a free port)", err)
+		return nil, fmt.Errorf("%w (choose another address: -addr 127.0.0.1:0 takes a free port)", err)
 	}
 	if s.vendorListener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
@@ -58,10 +58,9 @@ func open(cfg config) (_ *site, err error) {
 	return s, err
 }
 
-// shopURL names the shop by the address that it listens on, as a browser writes
-// it. Never localhost: that is the name of the vendors' stand-ins. Ports do not
-// make two sites, but 127.0.0.1 and localhost are two, as a shop and its vendors
-// are.
+// shopURL returns the URL of the shop as a browser writes it. The host is never localhost,
+// which is the host of the vendors' stand-ins: to a browser, two ports of a host are the
+// same site, but 127.0.0.1 and localhost are two sites, like a shop and its vendors.
 func (s *site) shopURL() string {
 	listened := s.shopListener.Addr().(*net.TCPAddr)
 	s.loopback = listened.IP.IsLoopback()
@@ -82,7 +81,7 @@ func (s *site) vendorURL() string {
 	return fmt.Sprintf("http://localhost:%d", s.vendorListener.Addr().(*net.TCPAddr).Port)
 }
 
-// connect says which Bookbag the shop talks to.
+// connect returns the Bookbag that the shop calls: the real one or the stand-in.
 func (s *site) connect(cfg config) bookbag {
 	if cfg.bookbagKey != "" {
 		return bookbag{key: cfg.bookbagKey, agent: cfg.bookbagAgent}
@@ -94,19 +93,19 @@ func (s *site) connect(cfg config) bookbag {
 	}
 }
 
-func (s *site) greet(out io.Writer) {
-	fmt.Fprintf(out, "The shop is open: %s (Ctrl-C closes it)\n", s.url)
+func (s *site) printWelcome(out io.Writer) {
+	fmt.Fprintf(out, "The shop is open at %s (Ctrl-C stops it).\n", s.url)
 	fmt.Fprintln(out, "Sign in as ada, grace or mallory; the password is the user name.")
 	if agent := s.shop.cfg.bookbagAgent; agent != 0 {
-		fmt.Fprintf(out, "Bookbag is the real one: customers who sign in become contacts of agent %d, and messages cost credits.\n", agent)
+		fmt.Fprintf(out, "This is the real Bookbag: customers who sign in become contacts of agent %d, and messages cost credits.\n", agent)
 	}
 	if !s.loopback {
 		fmt.Fprintln(out, "Warning: other machines can reach this address, over plain HTTP and with these passwords.\n"+
-			"The vendors' stand-ins still answer on this machine only.")
+			"The vendors' stand-ins are reachable from this machine only.")
 	}
 }
 
-// serve answers until ctx ends, then lets requests finish for five seconds.
+// serve serves until ctx ends. It then waits up to five seconds for requests to finish.
 func (s *site) serve(ctx context.Context) error {
 	vendors := http.NewServeMux()
 	vendors.Handle("/megadesk/", s.megadesk)
@@ -114,7 +113,7 @@ func (s *site) serve(ctx context.Context) error {
 	vendors.Handle("/api/", s.bookbag)
 	vendors.Handle("/evil/", s.evil)
 	vendorServer := newServer(vendors)
-	vendorServer.WriteTimeout = 0 // a reply takes as long as it has words
+	vendorServer.WriteTimeout = 0 // a streamed reply may take long
 	servers := map[net.Listener]*http.Server{
 		s.shopListener:   newServer(s.oneHost(s.shop.handler)),
 		s.vendorListener: vendorServer,
@@ -134,7 +133,7 @@ func (s *site) serve(ctx context.Context) error {
 	for _, server := range servers {
 		stopping.Go(func() {
 			if server.Shutdown(ctx) != nil {
-				_ = server.Close() // whoever is still there has had five seconds
+				_ = server.Close() // after five seconds, requests are cut off
 			}
 		})
 	}
@@ -152,8 +151,8 @@ func newServer(h http.Handler) *http.Server {
 	}
 }
 
-// oneHost redirects visitors who use another name of this machine to the shop's
-// own address, because the vendors' stand-ins must be another site.
+// oneHost redirects requests for another name of this machine to the URL of the shop,
+// because the vendors' stand-ins must be another site.
 func (s *site) oneHost(next http.Handler) http.Handler {
 	if !s.loopback {
 		return next
@@ -181,7 +180,7 @@ func (s *site) close() {
 	}
 	for _, l := range []net.Listener{s.shopListener, s.vendorListener} {
 		if l != nil {
-			_ = l.Close() // its server may have closed it before
+			_ = l.Close() // the server may have closed it already
 		}
 	}
 	if s.db != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// startUseChat builds the page made with the AI SDK, and opens a shop that has it.
+// startUseChat builds the page that uses the AI SDK, and opens a shop that serves it.
 func startUseChat(t *testing.T) *site {
 	t.Helper()
 	built := t.TempDir()
@@ -28,8 +28,8 @@ func startUseChat(t *testing.T) *site {
 	return start(t, func(c *config) { c.useChat = built })
 }
 
-// useChat goes to the page made with the AI SDK as a customer. Its elements have
-// the names of those of the other chat.
+// useChat signs in as a customer and opens the page that uses the AI SDK. Its elements have
+// the same ids as those of the other chat page.
 func (b tab) useChat(url, name string) {
 	b.signIn(url, name)
 	b.Do(chromedp.Navigate(url+"/usechat"), chromedp.WaitVisible(chatText))
@@ -38,13 +38,13 @@ func (b tab) useChat(url, name string) {
 // press presses keys where the focus is.
 func (b tab) press(keys string) { b.Do(chromedp.KeyEvent(keys)) }
 
-// told waits until the page tells of a failure.
-func (b tab) told(sentence string) {
+// waitForAlert waits until the page shows an error.
+func (b tab) waitForAlert(sentence string) {
 	b.WaitFor(fmt.Sprintf(`document.querySelector("#log [role=alert]")?.textContent === %q`, sentence))
 }
 
-// continued returns for each message which conversation Bookbag was asked to go on
-// with, empty for a new one.
+// continued returns the conversation that each message to Bookbag continues, empty for a new
+// conversation.
 func continued(t *testing.T, fake *chattest.Fake) []json.Number {
 	t.Helper()
 	var ids []json.Number
@@ -59,30 +59,30 @@ func continued(t *testing.T, fake *chattest.Fake) []json.Number {
 	return ids
 }
 
-func TestUseChatInABrowser(t *testing.T) {
+func TestUseChat_InABrowser(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := startUseChat(t)
 	b.Do(chromedp.Navigate(s.url + "/usechat"))
-	assert.Contains(t, b.Text("main"), "sign in as one first")
+	assert.Contains(t, b.Text("main"), "Sign in to chat")
 	b.useChat(s.url, "ada")
 
-	// A reply comes in pieces.
-	b.say("Tell me a story")
-	b.begun()
+	// A reply arrives in pieces.
+	b.send("Tell me a story")
+	b.storyBegun()
 	assert.NotContains(t, b.Text("#log"), "on a Thursday")
 	b.Picture("usechat-running")
 	assert.Contains(t, b.reply(1), "on a Thursday")
 
-	// The second turn goes on with the conversation of the first.
-	b.say("Who am I?")
+	// The second message continues the conversation of the first.
+	b.send("Who am I?")
 	assert.Contains(t, b.reply(2), `You are Ada Lovelace, customer cust-1001, on the plan "pro".`)
 	ids := continued(t, s.bookbag.Chat)
 	require.Len(t, ids, 2)
 	assert.Empty(t, ids[0])
 	assert.NotEmpty(t, ids[1])
 
-	// What is said is text, and its end is in sight.
-	b.say("<img src=x onerror=alert(1)> <b>bold</b>")
+	// Messages are shown as text, scrolled to the end.
+	b.send("<img src=x onerror=alert(1)> <b>bold</b>")
 	assert.Contains(t, b.reply(3), "You said: <img src=x onerror=alert(1)> <b>bold</b>")
 	b.WaitFor(`document.querySelector("#log img, #log b") === null`)
 	b.WaitFor(`document.querySelector("#log li:last-child").getBoundingClientRect().bottom <= document.getElementById("ask").getBoundingClientRect().top`)
@@ -90,29 +90,29 @@ func TestUseChatInABrowser(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
-func TestUseChatStops(t *testing.T) {
+func TestUseChat_Stop(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := startUseChat(t)
 	b.useChat(s.url, "ada")
-	b.say("Tell me a story")
-	b.begun()
+	b.send("Tell me a story")
+	b.storyBegun()
 	b.Do(chromedp.Click(chromedp.CSS("#stop")), chromedp.WaitVisible(chatSend))
 	assert.NotContains(t, b.reply(1), "on a Thursday")
 	assert.Contains(t, b.Text("#log"), "This reply was stopped.")
 	b.Picture("usechat-stopped")
 
-	// With the keyboard alone, for the focus came back.
+	// With the keyboard alone: the focus returned to the field.
 	b.press("Hello" + kb.Enter)
 	b.reply(2)
 	b.press("Another story" + kb.Enter)
-	b.begun()
+	b.storyBegun()
 	b.press(kb.Escape)
 	assert.NotContains(t, b.reply(3), "on a Thursday")
 	b.WaitFor(`/This reply was stopped/.test(document.getElementById("log").textContent)`)
 
-	// It stops when its customer signs out in another tab.
+	// The reply stops when the customer signs out in another tab.
 	b.press("A third story" + kb.Enter)
-	b.begun()
+	b.storyBegun()
 	other := b.Tab()
 	other.Do(chromedp.Navigate(s.url), chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("a[href^='/login']")))
 	assert.NotContains(t, b.reply(4), "on a Thursday")
@@ -125,31 +125,31 @@ func TestUseChatStops(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
-func TestUseChatTellsOfFailures(t *testing.T) {
+func TestUseChat_Failures(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := startUseChat(t)
 	b.useChat(s.url, "ada")
 
-	// What failed can be sent again, without a second turn of it.
+	// A failed message can be sent again without adding it a second time.
 	again := func() { b.Do(chromedp.Click(chromedp.CSS("#log .error button"))) }
 	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"), chattest.Cut(2), chattest.Pass(),
 		chattest.StreamError(2, "the model failed at sk_secret")))
-	b.say("How long does a refund take?")
-	b.told("The assistant takes no messages at the moment.")
+	b.send("How long does a refund take?")
+	b.waitForAlert("The assistant takes no messages at the moment.")
 	again()
-	b.told("The reply was cut short. Please try again.")
+	b.waitForAlert("The reply was cut short. Please try again.")
 	again()
 	assert.Contains(t, b.reply(1), "three to five days")
-	b.say("How long does a refund take?")
-	b.told("The assistant could not finish this reply. Please try again.")
+	b.send("How long does a refund take?")
+	b.waitForAlert("The assistant could not finish this reply. Please try again.")
 	assert.NotContains(t, b.Text("body"), "sk_secret")
 	b.pictures(t, "usechat-failure")
 	again()
 	assert.Contains(t, b.reply(2), "three to five days")
 
 	b.offline(t, true)
-	b.say("Hello?")
-	b.told("The shop cannot be reached. Please try again.")
+	b.send("Hello?")
+	b.waitForAlert("The shop cannot be reached. Please try again.")
 	b.offline(t, false)
 	again()
 	assert.Contains(t, b.reply(3), "What can I do for you?")
@@ -160,13 +160,13 @@ func TestUseChatTellsOfFailures(t *testing.T) {
 
 	_, err := s.db.Exec("DELETE FROM sessions")
 	require.NoError(t, err)
-	b.say("Hello")
-	b.told("Please sign in to chat.")
+	b.send("Hello")
+	b.waitForAlert("Please sign in to chat.")
 	b.Do(chromedp.Click(chromedp.CSS("#log a.button")), chromedp.WaitVisible(chromedp.CSS("label input[name=username]")))
-	b.RequireQuietConsole(browser.Refused, "net::ERR_INTERNET_DISCONNECTED")
+	b.RequireQuietConsole(browser.ErrorStatus, "net::ERR_INTERNET_DISCONNECTED")
 }
 
-// offline cuts the browser off, or connects it again.
+// offline disconnects or reconnects the browser.
 func (b tab) offline(t *testing.T, is bool) {
 	t.Helper()
 	_, err := chromedp.Call(b.Context, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
@@ -175,23 +175,23 @@ func (b tab) offline(t *testing.T, is bool) {
 	require.NoError(t, err)
 }
 
-// A page whose ticket is good for nothing begins anew.
-func TestUseChatBeginsAnew(t *testing.T) {
+// A page with an invalid ticket begins a new conversation.
+func TestUseChat_NewConversation(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := startUseChat(t)
 	b.useChat(s.url, "ada")
-	b.say("My order is a secret")
+	b.send("My order is a secret")
 	b.reply(1)
 	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Status(400, "CHAT_CONVERSATION_NOT_ONGOING")))
-	b.say("Hello")
-	b.told("This conversation has ended. Please begin a new one.")
+	b.send("Hello")
+	b.waitForAlert("This conversation has ended. Please begin a new one.")
 	b.WaitFor(`document.querySelectorAll("#log .message").length === 1`)
-	b.press(kb.Enter) // what was not taken is in the field
+	b.press(kb.Enter) // the rejected message is in the field
 	b.reply(1)
 
 	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Status(404, "RESOURCE_NOT_FOUND")))
-	b.say("Who am I?")
-	b.told("This conversation cannot be found. Please begin a new one.")
+	b.send("Who am I?")
+	b.waitForAlert("This conversation cannot be found. Please begin a new one.")
 	b.WaitFor(`document.querySelectorAll("#log .message").length === 1`)
 	b.Picture("usechat-anew")
 	b.press(kb.Enter)
@@ -202,5 +202,5 @@ func TestUseChatBeginsAnew(t *testing.T) {
 		begun = append(begun, id == "")
 	}
 	assert.Equal(t, []bool{true, false, true, false, true}, begun)
-	b.RequireQuietConsole(browser.Refused)
+	b.RequireQuietConsole(browser.ErrorStatus)
 }

@@ -31,28 +31,28 @@ func (v *visitor) identity() *identity.Payload {
 	v.t.Helper()
 	res := v.get(endpoint)
 	require.Equal(v.t, 200, res.status)
-	var answer struct{ Identity *string }
-	require.NoError(v.t, json.Unmarshal([]byte(res.body), &answer))
-	if answer.Identity == nil {
+	var response struct{ Identity *string }
+	require.NoError(v.t, json.Unmarshal([]byte(res.body), &response))
+	if response.Identity == nil {
 		return nil
 	}
 	key, err := identity.ParseKey(testMegadeskSecret)
 	require.NoError(v.t, err)
 	opener, err := identity.NewOpener(key)
 	require.NoError(v.t, err)
-	opened, err := opener.Open(*answer.Identity)
+	opened, err := opener.Open(*response.Identity)
 	require.NoError(v.t, err)
 	return &opened.Payload
 }
 
-func TestSignInAndOut(t *testing.T) {
+func TestSession_SignInAndOut(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 
 	assert.Nil(t, v.identity())
 	page := v.get("/")
-	assert.Contains(t, page.body, "Nobody is signed in")
+	assert.Contains(t, page.body, "You are not signed in")
 	assert.Contains(t, page.body, `data-chatident="ainisa" data-turbo-temporary>null<`)
-	assert.Contains(t, page.body, "/ainisa/widget.js", "anonymous visitors chat too")
+	assert.Contains(t, page.body, "/ainisa/widget.js", "anonymous visitors can chat too")
 
 	res := v.signIn("ada", "ada")
 	assert.Equal(t, 303, res.status)
@@ -75,7 +75,7 @@ func TestSignInAndOut(t *testing.T) {
 	assert.NotContains(t, v.get("/").body, "cust-1001")
 }
 
-func TestAnUnconfirmedAddressIsLeftOut(t *testing.T) {
+func TestIdentity_UnconfirmedEmail(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	v.signIn("mallory", "mallory")
 	p := v.identity()
@@ -88,17 +88,17 @@ func TestAnUnconfirmedAddressIsLeftOut(t *testing.T) {
 	assert.Contains(t, page.body, `id="unconfirmed"`)
 }
 
-func TestSignInRefuses(t *testing.T) {
+func TestLogin_WrongPassword(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	for _, c := range [][2]string{{"ada", "grace"}, {"ada", ""}, {"", ""}, {"nobody", "nobody"}, {"ada' --", "ada"}, {"ada", strings.Repeat("a", 5000)}} {
 		res := v.signIn(c[0], c[1])
 		assert.Equal(t, 401, res.status)
-		assert.Contains(t, res.body, "do not belong together")
+		assert.Contains(t, res.body, "Wrong user name or password.")
 	}
 	assert.Nil(t, v.identity())
 }
 
-func TestCrossSitePostsDoNothing(t *testing.T) {
+func TestShop_CrossSitePosts(t *testing.T) {
 	s := start(t, nil)
 	v := newVisitor(t, s)
 	ada := url.Values{"username": {"ada"}, "password": {"ada"}}
@@ -110,7 +110,7 @@ func TestCrossSitePostsDoNothing(t *testing.T) {
 	} {
 		res := v.do("POST", "/login", ada, header.Clone())
 		assert.Equal(t, 403, res.status)
-		assert.Contains(t, res.body, "from another site")
+		assert.Contains(t, res.body, "another site sent it")
 	}
 	assert.Nil(t, v.identity())
 
@@ -123,8 +123,9 @@ func TestCrossSitePostsDoNothing(t *testing.T) {
 	assert.NotNil(t, v.identity(), "still signed in")
 }
 
-// Ainisa's own Origin is no other site's page, whatever the method of the action.
-func TestAinisaCallsAcrossOrigins(t *testing.T) {
+// The protection against cross-origin requests lets Ainisa's calls through, whatever their
+// method.
+func TestOrders_CrossOriginCalls(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	user, err := v.site.shop.ainisa.Identify(ainisaUserOf(&demoCustomers[0]))
 	require.NoError(t, err)
@@ -141,9 +142,9 @@ func TestAinisaCallsAcrossOrigins(t *testing.T) {
 
 func TestLogin_RedirectsToItsOwnPages(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
-	assert.Equal(t, "/login?next=/account", v.get("/account").header.Get("Location"))
+	assert.Equal(t, "/login?next=/account", v.do("POST", "/account", nil, nil).header.Get("Location"))
 	for next, want := range map[string]string{
-		"/chat": "/chat", "": "/", "/logout": "/", "/chat\n": "/",
+		"/": "/", "/chat": "/chat", "/account": "/account", "/actions": "/actions", "/attacks": "/attacks", "/usechat": "/usechat", "": "/", "/logout": "/", "/chat\n": "/",
 		"https://evil.example": "/", "//evil.example": "/", `/\evil.example`: "/", "/%2f/evil.example": "/",
 	} {
 		res := v.do("POST", "/login", url.Values{"username": {"ada"}, "password": {"ada"}, "next": {next}}, nil)
@@ -151,7 +152,7 @@ func TestLogin_RedirectsToItsOwnPages(t *testing.T) {
 	}
 }
 
-func TestSignInRenewsTheSession(t *testing.T) {
+func TestLogin_RenewsTheSession(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	v.signIn("ada", "ada")
 	before := v.sessionCookie()
@@ -161,7 +162,7 @@ func TestSignInRenewsTheSession(t *testing.T) {
 	assert.Equal(t, "cust-1002", v.identity().User.ID)
 }
 
-func TestPageHeaders(t *testing.T) {
+func TestPages_Headers(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	nonces := map[string]bool{}
 	for range 3 {
@@ -185,10 +186,10 @@ func TestPageHeaders(t *testing.T) {
 	assert.Contains(t, cookie, "SameSite=Lax")
 }
 
-func TestOtherPaths(t *testing.T) {
+func TestSite_Paths(t *testing.T) {
 	s := start(t, nil)
 	v := newVisitor(t, s)
-	for path, status := range map[string]int{"/login": 200, "/style.css": 200, "/shop.js": 200, "/api/chat/chatproxy.js": 200, "/chat": 200, "/actions": 200, "/attacks": 200, "/account": 303, "/usechat": 404, "/missing": 404, "/web/home.html": 404, endpoint + "/x.css": 404} {
+	for path, status := range map[string]int{"/login": 200, "/style.css": 200, "/shop.js": 200, "/api/chat/chatproxy.js": 200, "/chat": 200, "/actions": 200, "/attacks": 200, "/account": 200, "/usechat": 404, "/missing": 404, "/web/home.html": 404, endpoint + "/x.css": 404} {
 		assert.Equal(t, status, v.get(path).status, path)
 	}
 	assert.Equal(t, 405, v.do("POST", endpoint, nil, nil).status)
@@ -203,8 +204,8 @@ func TestOtherPaths(t *testing.T) {
 	}
 }
 
-// The stand-ins are another site only while the shop keeps its own name.
-func TestAnotherNameOfTheMachineIsRedirected(t *testing.T) {
+// The stand-ins are another site only if browsers use the shop's own address.
+func TestSite_OtherHost(t *testing.T) {
 	s := start(t, nil)
 	v := newVisitor(t, s)
 	for _, method := range []string{"GET", "HEAD", "POST"} {
@@ -223,7 +224,7 @@ func TestAnotherNameOfTheMachineIsRedirected(t *testing.T) {
 	}
 }
 
-func TestShopAndVendorsAreTwoSites(t *testing.T) {
+func TestSite_ShopAndVendorsAreTwoSites(t *testing.T) {
 	for addr, warned := range map[string]bool{
 		"127.0.0.1:0": false, "localhost:0": false, "LOCALHOST:0": false, "[::1]:0": false, "[0:0:0:0:0:0:0:1]:0": false, "127.0.0.2:0": false,
 		":0": true, "0.0.0.0:0": true,
@@ -233,16 +234,16 @@ func TestShopAndVendorsAreTwoSites(t *testing.T) {
 		assert.Contains(t, s.shop.vendorURL, "http://localhost:", addr)
 		assert.Equal(t, 200, newVisitor(t, s).get("/").status, addr)
 		vendor := s.vendorListener.Addr().(*net.TCPAddr)
-		assert.True(t, vendor.IP.IsLoopback(), "nobody else reaches the stand-ins")
+		assert.True(t, vendor.IP.IsLoopback(), "other machines cannot reach the stand-ins")
 
 		var out strings.Builder
-		s.greet(&out)
+		s.printWelcome(&out)
 		assert.Contains(t, out.String(), s.url)
 		assert.Equal(t, warned, strings.Contains(out.String(), "Warning"), addr)
 	}
 }
 
-func TestURLs(t *testing.T) {
+func TestSite_ShopURL(t *testing.T) {
 	for addr, want := range map[string]string{
 		"127.0.0.1:8080":          "http://127.0.0.1:8080",
 		"127.0.0.1:80":            "http://127.0.0.1",
@@ -265,8 +266,8 @@ func (l listenerAt) Addr() net.Addr          { return l.addr }
 func (listenerAt) Accept() (net.Conn, error) { return nil, net.ErrClosed }
 func (listenerAt) Close() error              { return nil }
 
-// A database in memory belongs to its connection: there must not be two.
-func TestManyVisitorsAtOnce(t *testing.T) {
+// A second connection would open another, empty database in memory.
+func TestShop_ConcurrentVisitors(t *testing.T) {
 	s := start(t, nil)
 	var wg sync.WaitGroup
 	for i := range 8 {
@@ -284,9 +285,9 @@ func TestManyVisitorsAtOnce(t *testing.T) {
 	wg.Wait()
 }
 
-// Who has copied the cookie has nothing after the sign-out, and the database
-// holds no cookie to copy.
-func TestSignOutEndsTheSessionItself(t *testing.T) {
+// A copied cookie is invalid after the sign-out, and the database does not contain the
+// cookie.
+func TestLogout_InvalidatesTheCookie(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	v.signIn("ada", "ada")
 	cookie := v.sessionCookie()
@@ -304,8 +305,8 @@ func TestSignOutEndsTheSessionItself(t *testing.T) {
 	assert.Nil(t, thief.identity())
 }
 
-// A form that is still on its way at the sign-out does not sign in again.
-func TestSignOutWhileTheAccountIsSaved(t *testing.T) {
+// A form that is being processed during the sign-out does not restore the session.
+func TestLogout_WhileTheAccountIsSaved(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	v.signIn("ada", "ada")
 	reached, release := make(chan bool), make(chan bool)
@@ -331,8 +332,8 @@ func TestSignOutWhileTheAccountIsSaved(t *testing.T) {
 	assert.Nil(t, v.identity())
 }
 
-// Ada's page, still open in a tab, neither renames nor deletes Grace.
-func TestTheFormOfAnotherCustomer(t *testing.T) {
+// A form of Ada's, still open in a tab, neither renames nor deletes Grace.
+func TestAccount_FormOfAnotherCustomer(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	v.signIn("grace", "grace")
 	form := url.Values{"customer": {"cust-1001"}, "first_name": {"Ada"}, "plan": {"pro"}}
@@ -342,22 +343,22 @@ func TestTheFormOfAnotherCustomer(t *testing.T) {
 	assert.Equal(t, "Grace Hopper", v.identity().User.Name)
 }
 
-// The tabs would take it for a sign-out.
-func TestTheSignInKnowsWhoIsSignedIn(t *testing.T) {
+// Without the customer, other tabs would treat the sign-in page as a sign-out.
+func TestLogin_PageNamesTheCustomer(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	v.signIn("ada", "ada")
 	assert.Contains(t, v.get("/login").body, `data-customer="cust-1001"`)
 	assert.Contains(t, v.signIn("ada", "wrong").body, `data-customer="cust-1001"`)
 }
 
-func TestTicketsAreStolenByCustomersOnly(t *testing.T) {
+func TestAttacks_TicketsOnlyForCustomers(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	assert.Equal(t, 303, v.do("POST", "/attacks/ticket", nil, nil).status)
 	assert.Empty(t, v.site.bookbag.Chat.Requests())
 }
 
-// CrossOriginProtection lets every GET through: none may sign anybody in.
-func TestNobodySignsInByALink(t *testing.T) {
+// CrossOriginProtection lets every GET through, so no GET may sign a customer in.
+func TestLogin_NotByGET(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	v.get("/login?username=ada&password=ada")
 	assert.Nil(t, v.identity())
@@ -365,7 +366,7 @@ func TestNobodySignsInByALink(t *testing.T) {
 	assert.Nil(t, v.identity())
 }
 
-func TestFilesOfAnyName(t *testing.T) {
+func TestOpenDB_FileNames(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"a?b.db", "?x.db", "a#b.db", "a%2fb.db", "file:c.db", "ü x.db"} {
 		start(t, func(c *config) { c.db = filepath.Join(dir, name) })
@@ -376,7 +377,7 @@ func TestFilesOfAnyName(t *testing.T) {
 	assert.Len(t, entries, 6)
 }
 
-func TestCustomersAndSessionsOutliveARestartInAFile(t *testing.T) {
+func TestOpenDB_Restart(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "shop.db")
 	var cookie string
 	t.Run("first", func(t *testing.T) {
@@ -391,16 +392,16 @@ func TestCustomersAndSessionsOutliveARestartInAFile(t *testing.T) {
 	assert.Equal(t, "cust-1001", v.identity().User.ID)
 }
 
-func TestADeletedAccountIsNobody(t *testing.T) {
+func TestSession_DeletedAccount(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	v.signIn("ada", "ada")
 	_, err := v.site.db.Exec("DELETE FROM customer WHERE id = 'cust-1001'")
 	require.NoError(t, err)
 	assert.Nil(t, v.identity())
-	assert.Contains(t, v.get("/").body, "Nobody is signed in")
+	assert.Contains(t, v.get("/").body, "You are not signed in")
 }
 
-func TestABrokenDatabase(t *testing.T) {
+func TestShop_BrokenDatabase(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
 	v.signIn("ada", "ada")
 
@@ -461,8 +462,8 @@ func TestConfig(t *testing.T) {
 		{map[string]string{"MEGADESK_PUBLIC_ID": "0123456789abcdef01234567"}, []string{"-real-megadesk"}, "-real-megadesk needs"},
 		{nil, []string{"-real-ainisa"}, "-real-ainisa needs"},
 		{map[string]string{"MEGADESK_PUBLIC_ID": `"><script>`}, nil, "24 hexadecimal digits"},
-		{map[string]string{"BOOKBAG_API_KEY": "oc_test_x"}, nil, "belong together"},
-		{map[string]string{"BOOKBAG_AGENT_ID": "7"}, nil, "belong together"},
+		{map[string]string{"BOOKBAG_API_KEY": "oc_test_x"}, nil, "one is missing"},
+		{map[string]string{"BOOKBAG_AGENT_ID": "7"}, nil, "one is missing"},
 		{map[string]string{"BOOKBAG_API_KEY": "oc_test_x", "BOOKBAG_AGENT_ID": "seven"}, nil, "BOOKBAG_AGENT_ID"},
 		{nil, []string{"-usechat", t.TempDir()}, "npm run build"},
 		{nil, []string{"extra"}, "unexpected argument"},
@@ -473,7 +474,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-func TestBadSecretsStopTheStart(t *testing.T) {
+func TestOpen_InvalidConfig(t *testing.T) {
 	for name, change := range map[string]func(*config){
 		"MEGADESK_IDENTITY_SECRET": func(c *config) { c.megadeskSecret = "abc" },
 		"AINISA_SECRET_KEY":        func(c *config) { c.ainisaSecret = "s\n" },
@@ -490,7 +491,7 @@ func TestBadSecretsStopTheStart(t *testing.T) {
 	}
 }
 
-func TestRealVendors(t *testing.T) {
+func TestPages_RealVendors(t *testing.T) {
 	const embed = `<script src="https://getmegadesk.com/embed.js" data-pub="0123456789abcdef01234567"`
 	const widget = `<script src="https://chatbot.ainisa.com/widget.js"`
 	for _, real := range [][2]bool{{true, false}, {false, true}, {true, true}} {
@@ -506,8 +507,8 @@ func TestRealVendors(t *testing.T) {
 	}
 }
 
-// The program itself: built, started, and stopped by each of the two signals.
-func TestSignalsStopItCleanly(t *testing.T) {
+// The built program stops cleanly on each of the two signals.
+func TestMain_Signals(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("Windows has no such signals")
 	}
@@ -539,13 +540,13 @@ func TestSignalsStopItCleanly(t *testing.T) {
 		case err := <-done:
 			assert.NoError(t, err, signal)
 		case <-time.After(10 * time.Second):
-			t.Fatal("it goes on after ", signal)
+			t.Fatal("it does not stop after ", signal)
 		}
 	}
 }
 
-// A reply may take longer than what the servers allow for other answers.
-func TestALongReply(t *testing.T) {
+// A streamed reply may take longer than the servers' WriteTimeout.
+func TestSite_LongReply(t *testing.T) {
 	t.Parallel()
 	s := start(t, nil)
 	v := newVisitor(t, s)
@@ -564,9 +565,9 @@ func TestALongReply(t *testing.T) {
 	assert.Contains(t, string(frames), `"finishReason":"stop"`)
 }
 
-// The assistant's tool is the shop's: it reads the orders of whoever is signed in, also when
-// the message and the model name somebody else.
-func TestLookUpOrders_OfWhoeverIsSignedIn(t *testing.T) {
+// The shop's tool returns the orders of the signed-in customer, even if the message and the
+// model name another customer.
+func TestLookUpOrders_OfTheSignedInCustomer(t *testing.T) {
 	s := start(t, nil)
 	for username, want := range map[string]string{"ada": "A-1001", "grace": "A-1002", "mallory": "A-1003"} {
 		v := newVisitor(t, s)

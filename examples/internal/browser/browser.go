@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Action is something that a visitor does.
+// Action is one step of a visitor.
 type Action = chromedp.Action[chromedp.Void]
 
 // Browser is one tab.
@@ -29,7 +29,7 @@ type Browser struct {
 	console iter.Seq2[chromedp.ConsoleMessage, error]
 }
 
-// New opens a browser for two minutes at most. Without a Chromium the test skips.
+// New opens a browser for at most two minutes. Without Chromium it skips the test.
 func New(t *testing.T) *Browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
@@ -58,17 +58,17 @@ func newTab(t *testing.T, parent context.Context) *Browser {
 	ctx, cancel := chromedp.NewContext(parent)
 	t.Cleanup(cancel)
 	b := &Browser{ctx, t, chromedp.Console(ctx)}
-	_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: tellViolations})
+	_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: reportViolations})
 	require.NoError(t, err)
 	return b
 }
 
-// tellViolations puts on the console what the page's policy refused, also what
-// Chromium keeps to itself: an eval whose error somebody caught.
-const tellViolations = `document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>
-	console.error("the Content-Security-Policy refused", effectiveDirective, blockedURI))`
+// reportViolations logs each violation of the page's Content-Security-Policy. Chromium
+// itself does not log an eval whose error a script caught.
+const reportViolations = `document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) =>
+	console.error("the Content-Security-Policy blocked", effectiveDirective, blockedURI))`
 
-// Do does one thing after the other.
+// Do performs the actions in order.
 func (b *Browser) Do(actions ...Action) {
 	b.t.Helper()
 	require.NoError(b.t, chromedp.Do(b.Context, actions...))
@@ -89,7 +89,7 @@ func (b *Browser) WaitFor(expression string) {
 	require.NoError(b.t, err, expression)
 }
 
-// Evaluate returns the text that a JavaScript expression gives.
+// Evaluate returns the text that a JavaScript expression evaluates to.
 func (b *Browser) Evaluate(expression string) string {
 	b.t.Helper()
 	text, err := chromedp.Run(b.Context, chromedp.Evaluate[string](expression))
@@ -97,12 +97,12 @@ func (b *Browser) Evaluate(expression string) string {
 	return text
 }
 
-// Refused is what Chromium itself says of each answer with a status of 400 or
-// more. No page can prevent it.
-const Refused = "Failed to load resource: the server responded with a status of"
+// ErrorStatus is what Chromium logs for each response with a status of 400 or more. No page
+// can prevent it.
+const ErrorStatus = "Failed to load resource: the server responded with a status of"
 
-// RequireQuietConsole ends the tab, after a look at all that its console has told.
-// Messages with one of the texts are expected.
+// RequireQuietConsole closes the tab and fails the test if its console has messages other
+// than those with one of the expected texts.
 func (b *Browser) RequireQuietConsole(expected ...string) {
 	b.t.Helper()
 	const last = "that was all"
@@ -120,11 +120,11 @@ func (b *Browser) RequireQuietConsole(expected ...string) {
 	require.NoError(b.t, chromedp.Cancel(b.Context))
 }
 
-// typedBefore is what Chromium says when somebody types into a page before it has
-// come to its autofocus: a test is quick enough for that.
+// typedBefore is what Chromium logs if the visitor types into a page before its autofocus.
+// A test is fast enough for that.
 const typedBefore = "Autofocus processing was blocked because a document already has a focused element"
 
-// Picture keeps a screenshot in the folder that CHATIDENT_SCREENSHOTS names.
+// Picture saves a screenshot to the folder that CHATIDENT_SCREENSHOTS names.
 func (b *Browser) Picture(name string) {
 	b.t.Helper()
 	dir := os.Getenv("CHATIDENT_SCREENSHOTS")

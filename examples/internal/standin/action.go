@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// CustomAction is what a shop sets up in Ainisa's dashboard: where Ainisa calls
-// the shop for a customer, and the header and key that tell that it is Ainisa.
+// CustomAction is what a shop configures in Ainisa's dashboard: the URL that Ainisa calls
+// for a customer, and the header and key by which the shop recognizes Ainisa.
 type CustomAction struct {
 	URL         string
 	Header, Key string
 }
 
-// call says what Ainisa sent to the shop for a customer, and what came back.
+// call is what Ainisa sent to the shop for a customer, and the shop's response.
 type call struct {
 	Request string            `json:"request"`
 	Header  map[string]string `json:"header"` // without the key
@@ -27,16 +27,16 @@ var shopClient = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// act calls the shop for the customer that the page names, unverified, as Ainisa
-// does: it is the shop that has to check.
+// act calls the shop for the customer that the page names. Like Ainisa, it does not verify
+// the name: the shop must.
 func (a *Ainisa) act(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
-	a.arrive(r)
-	var asked struct {
+	a.record(r)
+	var req struct {
 		Claim *ainisaUser `json:"claim"`
 	}
-	if json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&asked) != nil {
-		http.Error(w, "the request is not one of the embed script", http.StatusBadRequest)
+	if json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&req) != nil {
+		http.Error(w, notFromTheScript, http.StatusBadRequest)
 		return
 	}
 	out, err := http.NewRequestWithContext(r.Context(), http.MethodGet, a.action.URL, nil)
@@ -50,8 +50,8 @@ func (a *Ainisa) act(w http.ResponseWriter, r *http.Request) {
 		"Content-Type":     "application/json",
 		"X-Requested-With": "XMLHttpRequest",
 	}
-	if asked.Claim != nil {
-		header["X-User-Id"], header["X-User-Hash"] = asked.Claim.UserID, asked.Claim.UserHash
+	if req.Claim != nil {
+		header["X-User-Id"], header["X-User-Hash"] = req.Claim.UserID, req.Claim.UserHash
 	}
 	for name, value := range header {
 		out.Header.Set(name, value)
@@ -65,7 +65,7 @@ func (a *Ainisa) act(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer res.Body.Close()
-	body, _ := io.ReadAll(io.LimitReader(res.Body, maxBody)) // as far as it came
+	body, _ := io.ReadAll(io.LimitReader(res.Body, maxBody)) // a partial body is shown too
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(call{"GET " + a.action.URL, header, res.StatusCode, string(body)}) // the visitor may be gone
+	_ = json.NewEncoder(w).Encode(call{"GET " + a.action.URL, header, res.StatusCode, string(body)}) // an error means that the visitor has left
 }

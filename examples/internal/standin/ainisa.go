@@ -7,8 +7,8 @@ import (
 	"net/http"
 )
 
-// Ainisa plays Ainisa: GET /ainisa/widget.js, POST /ainisa/identify and
-// POST /ainisa/act.
+// Ainisa is the stand-in for Ainisa. It serves GET /ainisa/widget.js, POST /ainisa/identify
+// and POST /ainisa/act.
 type Ainisa struct {
 	vendor
 	secretKey []byte
@@ -16,13 +16,12 @@ type Ainisa struct {
 	mux       *http.ServeMux
 }
 
-// NewAinisa returns a stand-in that checks hashes with the vendor's own copy of
-// the shop's Secret Key, and with nothing of the SDK. It calls the shop by the
-// action.
+// NewAinisa returns a stand-in that verifies hashes with its copy of the shop's Secret Key
+// and without the SDK. It calls the shop as the action says.
 func NewAinisa(secretKey string, action CustomAction) *Ainisa {
 	a := &Ainisa{secretKey: []byte(secretKey), action: action, mux: http.NewServeMux()}
 	a.mux.HandleFunc("GET /ainisa/widget.js", a.serveScript("ainisa.js"))
-	a.mux.HandleFunc("POST /ainisa/identify", serveIdentify(&a.vendor, a.judge))
+	a.mux.HandleFunc("POST /ainisa/identify", serveIdentify(&a.vendor, a.verify))
 	a.mux.HandleFunc("POST /ainisa/act", a.act)
 	return a
 }
@@ -38,14 +37,14 @@ type ainisaUser struct {
 	Email     string `json:"email"`
 }
 
-func (a *Ainisa) judge(u *ainisaUser) claim {
+func (a *Ainisa) verify(u *ainisaUser) claim {
 	if u == nil {
-		return claim{reason: "No window.ainisaUser came: an anonymous visitor."}
+		return claim{reason: "The page sets no window.ainisaUser: an anonymous visitor."}
 	}
 	mac := hmac.New(sha256.New, a.secretKey)
 	mac.Write([]byte(u.UserID))
 	if !hmac.Equal([]byte(u.UserHash), []byte(hex.EncodeToString(mac.Sum(nil)))) {
-		return claim{rejected: true, reason: "Rejected: the user_hash does not belong to this user_id."}
+		return claim{rejected: true, reason: "Rejected: the user_hash is not valid for this user_id."}
 	}
 	fields := []Field{{Name: "user_id", Value: u.UserID, Verified: true}}
 	for _, f := range []Field{{Name: "firstname", Value: u.FirstName}, {Name: "lastname", Value: u.LastName}, {Name: "email", Value: u.Email}} {
@@ -54,7 +53,7 @@ func (a *Ainisa) judge(u *ainisaUser) claim {
 		}
 	}
 	return claim{
-		reason: "The user_hash belongs to this user_id. It says nothing about the other fields.",
+		reason: "The user_hash is valid for this user_id. It does not cover the other fields.",
 		fields: fields,
 	}
 }

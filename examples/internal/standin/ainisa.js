@@ -1,11 +1,11 @@
-// The stand-in for Ainisa's widget: sends window.ainisaUser to the vendor and
-// tells the page what came of it. Its identify can be called again with
-// another user, as a visitor could do from the browser's console, and act has the
-// vendor call the shop for one.
+// The stand-in for Ainisa's widget. It sends window.ainisaUser to the vendor, and reports
+// that and the result to the page in an event. identify can be called again with another
+// user, as a visitor could in the browser's console. act lets the vendor call the shop.
 (() => {
   const vendor = new URL(document.currentScript.src).origin;
   const visitor = (localStorage["ainisa-visitor"] ??= crypto.randomUUID());
   const url = `${vendor}/ainisa/identify`;
+  const written = window.ainisaUser ?? null;
 
   async function identify(user) {
     const claim = user ?? null;
@@ -15,7 +15,10 @@
       credentials: "omit",
     });
     const result = await response.json();
-    const sent = [{ line: `POST ${url}`, body: claim }];
+    const sent = [
+      { title: "The shop writes into the page", line: "window.ainisaUser", body: written },
+      { title: "The browser passes it on", line: `POST ${url}`, body: claim },
+    ];
     window.dispatchEvent(new CustomEvent("standin", { detail: { vendor: "ainisa", sent, result } }));
   }
 

@@ -12,9 +12,9 @@ import (
 	"github.com/chatident/chatident/contacts/contactstest"
 )
 
-// Bookbag plays Bookbag: the fakes of its chat API and of its contacts,
-// with one key and one agent. Its assistant knows a customer by the contact that
-// has the chat's userId as external id.
+// Bookbag is the stand-in for Bookbag: the fakes of its chat API and of its contacts, with
+// one key and one agent. Its assistant knows a customer from the contact whose external id
+// is the userId of the chat.
 type Bookbag struct {
 	Key   string
 	Agent int64
@@ -29,7 +29,7 @@ func NewBookbag() *Bookbag {
 	b := &Bookbag{Key: "oc_test_" + rand.Text(), Agent: 123, mux: http.NewServeMux()}
 	// The only error of New is that of a reading, and none is chosen here.
 	b.Contacts, _ = contactstest.New(&contactstest.Options{APIKey: b.Key, AgentID: b.Agent})
-	b.Chat, _ = chattest.New(&chattest.Options{APIKey: b.Key, AgentID: b.Agent, Reply: b.reply, Pace: Pace, Window: true})
+	b.Chat, _ = chattest.New(&chattest.Options{APIKey: b.Key, AgentID: b.Agent, Reply: b.reply, Pace: Pace, Titles: true, Window: true})
 	b.mux.Handle("/api/v1/", b.Contacts)
 	b.mux.Handle("/api/v2/", b.Chat)
 	return b
@@ -42,21 +42,21 @@ func (b *Bookbag) reply(turn chattest.Turn) []chattest.Part {
 	switch {
 	case len(turn.ToolResults) > 0:
 		return []chattest.Part{chattest.Text(ordersIn(turn.ToolResults[0].Output))}
-	case strings.Contains(message, "where is my order"):
+	case strings.Contains(message, "my order"):
 		return []chattest.Part{chattest.ToolCall("call_"+rand.Text(), "lookUpOrders", `{}`)}
 	case strings.Contains(message, "who am i"), strings.Contains(message, "my plan"):
 		return []chattest.Part{chattest.Text(b.whoIs(turn.UserID))}
 	}
-	return []chattest.Part{chattest.Text(Say(turn.Message))}
+	return []chattest.Part{chattest.Text(Reply(turn.Message))}
 }
 
-// ordersIn says what the shop's tool returned.
+// ordersIn renders the orders that the shop's tool returned.
 func ordersIn(output json.RawMessage) string {
 	var result struct {
 		Orders []struct{ ID, Item, Status string }
 	}
 	if json.Unmarshal(output, &result) != nil || len(result.Orders) == 0 {
-		return "I see no order of yours."
+		return "You have no orders."
 	}
 	var b strings.Builder
 	for _, o := range result.Orders {
@@ -69,32 +69,32 @@ func (b *Bookbag) whoIs(userID string) string {
 	for _, c := range b.Contacts.Contacts() {
 		if c.ExternalID == userID && c.Name != nil {
 			var plan string
-			_ = json.Unmarshal(c.CustomAttributes["plan"], &plan) // without one it stays empty
-			return fmt.Sprintf("You are %s, customer %s, on the plan %q. Your shop's server told me, not your browser.", *c.Name, userID, plan)
+			_ = json.Unmarshal(c.CustomAttributes["plan"], &plan) // without a plan it stays empty
+			return fmt.Sprintf("You are %s, customer %s, on the plan %q. I know this from the shop's server, not from your browser.", *c.Name, userID, plan)
 		}
 	}
-	return fmt.Sprintf("You are customer %s, and that is all I know.", userID)
+	return fmt.Sprintf("You are customer %s. I know no more than that.", userID)
 }
 
-// Pace is how long the assistant takes for a word.
+// Pace is the time between two words of a reply.
 const Pace = 60 * time.Millisecond
 
-// Say returns the reply of an assistant that knows a little about a shop.
-func Say(message string) string {
-	for _, known := range answers {
+// Reply returns the reply of an assistant that knows a little about a shop.
+func Reply(message string) string {
+	for _, known := range replies {
 		if strings.Contains(strings.ToLower(message), known.word) {
 			return known.reply
 		}
 	}
-	return "I am a stand-in, and know about orders, refunds and opening hours. Ask me who you are, or for a story. You said: " + message
+	return "I am a stand-in for Bookbag. Ask me who you are, where your order is, how long a refund takes, or for a story. You said: " + message
 }
 
-var answers = []struct{ word, reply string }{
+var replies = []struct{ word, reply string }{
 	{"order", "Your order left our warehouse yesterday, and should be with you on Thursday."},
 	{"refund", "A refund takes three to five days once the parcel is back with us."},
-	{"open", "The shop is open from nine to six, and this chat around the clock."},
+	{"open", "The shop is open from nine to six, and the chat is always open."},
 	{"hello", "Hello! What can I do for you?"},
 	{"story", "Once upon a time there was a parcel that did not want to be delivered. " +
 		strings.Repeat("It took the long way round, past the harbour and over the hill, and asked every letter box for its name. ", 6) +
-		"At last it was delivered after all, on a Thursday, as parcels are."},
+		"At last it was delivered, on a Thursday."},
 }

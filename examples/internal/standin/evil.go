@@ -5,9 +5,9 @@ import (
 	"net/http"
 )
 
-// Evil is a site of somebody else's that a customer of the shop happens to have
-// open: GET /evil/ tries to use the shop with the customer's own browser, and
-// tells the page that it is framed by what it saw of that.
+// Evil is another site that a customer of the shop has open. Its page, GET /evil/, sends
+// requests to the shop with the customer's cookies, and reports the results to the page
+// that frames it.
 type Evil struct {
 	shopURL string
 	mux     *http.ServeMux
@@ -39,5 +39,5 @@ var evilPage = template.Must(template.New("evil").Parse(`<!doctype html>
 func (e *Evil) page(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	_ = evilPage.Execute(w, e.shopURL) // the visitor may be gone: nothing to do
+	_ = evilPage.Execute(w, e.shopURL) // an error means that the visitor has left
 }

@@ -1,5 +1,5 @@
-// Another site's page, which the customer has open beside the shop: it asks the
-// shop with the customer's cookies, and tells its parent page what it saw of that.
+// A page of another site, which the customer has open. It sends requests to the shop with
+// the customer's cookies, and reports to its parent page what it could see.
 (async () => {
   const { shop } = document.currentScript.dataset;
   const tries = [
@@ -12,7 +12,7 @@
   ];
   for (const { line, path, more } of tries) {
     const came = await fetch(shop + path, { credentials: "include", ...more }).then(
-      () => "sent; the response came, but this page may not read it",
+      () => "sent; the page may not read the response",
       (error) => `${error.name}: ${error.message}`);
     parent.postMessage({ line, came }, shop);
   }

@@ -10,16 +10,16 @@ import (
 	"github.com/chatident/chatident/identity"
 )
 
-// Megadesk plays Megadesk: GET /megadesk/embed.js and POST
-// /megadesk/identify.
+// Megadesk is the stand-in for Megadesk. It serves GET /megadesk/embed.js and
+// POST /megadesk/identify.
 type Megadesk struct {
 	vendor
 	opener *identity.Opener
 	mux    *http.ServeMux
 }
 
-// NewMegadesk returns a stand-in that opens tokens with the vendor's own copy
-// of the shop's Encryption Key.
+// NewMegadesk returns a stand-in that opens tokens with its copy of the shop's Encryption
+// Key.
 func NewMegadesk(encryptionKey string) (*Megadesk, error) {
 	key, err := identity.ParseKey(encryptionKey)
 	if err != nil {
@@ -31,30 +31,30 @@ func NewMegadesk(encryptionKey string) (*Megadesk, error) {
 	}
 	m := &Megadesk{opener: opener, mux: http.NewServeMux()}
 	m.mux.HandleFunc("GET /megadesk/embed.js", m.serveScript("megadesk.js"))
-	m.mux.HandleFunc("POST /megadesk/identify", serveIdentify(&m.vendor, m.judge))
+	m.mux.HandleFunc("POST /megadesk/identify", serveIdentify(&m.vendor, m.verify))
 	return m, nil
 }
 
 func (m *Megadesk) ServeHTTP(w http.ResponseWriter, r *http.Request) { m.mux.ServeHTTP(w, r) }
 
-// megadeskClaim is what the shop's endpoint responded.
+// megadeskClaim is the response of the shop's endpoint.
 type megadeskClaim struct {
 	Identity *string `json:"identity"`
 }
 
-func (m *Megadesk) judge(c megadeskClaim) claim {
+func (m *Megadesk) verify(c megadeskClaim) claim {
 	if c.Identity == nil {
-		return claim{reason: "No identity came: an anonymous visitor."}
+		return claim{reason: "The shop sent no identity: an anonymous visitor."}
 	}
 	opened, err := m.opener.Open(*c.Identity)
 	switch {
 	case errors.Is(err, identity.ErrExpired):
 		return claim{rejected: true, reason: "Rejected: the token has expired."}
 	case err != nil:
-		return claim{rejected: true, reason: "Rejected: the token does not open with the shop's key."}
+		return claim{rejected: true, reason: "Rejected: the token cannot be decrypted with the shop's key."}
 	}
 	return claim{
-		reason: "The token opened with the shop's key, so the shop's server wrote every field.",
+		reason: "The token was encrypted with the shop's key, so every field comes from the shop's server.",
 		fields: fieldsOf(opened.Payload),
 	}
 }

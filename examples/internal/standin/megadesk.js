@@ -1,5 +1,5 @@
-// The stand-in for Megadesk's embed: fetches the identity from the page's own
-// site, sends it to the vendor, and tells the page what came of it.
+// The stand-in for Megadesk's embed. It fetches the identity from the site of the page,
+// sends it to the vendor, and reports both to the page in an event.
 (async () => {
   const vendor = new URL(document.currentScript.src).origin;
   const visitor = (localStorage["megadesk-visitor"] ??= crypto.randomUUID());
@@ -9,7 +9,7 @@
 
   const identity = await fetch(endpoint, { credentials: "same-origin" });
   if (!identity.ok) {
-    report({ sent: [{ line: `GET ${endpoint}`, body: `status ${identity.status}` }], failed: true });
+    report({ sent: [{ title: "The shop responds", line: `GET ${endpoint}`, body: `status ${identity.status}` }], failed: true });
     return;
   }
   const claim = await identity.json();
@@ -21,8 +21,8 @@
   });
   report({
     sent: [
-      { line: `GET ${endpoint}`, body: claim },
-      { line: `POST ${url}`, body: claim },
+      { title: "The shop responds", line: `GET ${endpoint}`, body: claim },
+      { title: "The browser passes it on", line: `POST ${url}`, body: claim },
     ],
     result: await response.json(),
   });

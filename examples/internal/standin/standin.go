@@ -1,10 +1,8 @@
-// Package standin plays the chat vendors for the demo, so that it runs
-// without an account: it serves embed scripts that send from the browser what
-// the real vendors receive, and checks it as they would, with the vendor's own
-// copy of the secret.
+// Package standin contains stand-ins for the chat vendors, so that the demo runs without an
+// account. It serves embed scripts that send what the real vendors' scripts send, and
+// verifies it as the vendors do, with its copy of the secret.
 //
-// It shows the browser what the vendor knows about the visitor now. The
-// real vendors do not.
+// Unlike the real vendors, it returns what it knows about the visitor to the browser.
 package standin
 
 import (
@@ -20,22 +18,24 @@ var scripts embed.FS
 const (
 	maxBody     = 64 * 1024
 	maxVisitors = 1000
+
+	notFromTheScript = "the request does not have the form of the embed script's"
 )
 
-// Field is one thing that a vendor knows about a visitor.
+// Field is one fact that a vendor knows about a visitor.
 type Field struct {
 	Name     string `json:"name"`
 	Value    string `json:"value"`
-	Verified bool   `json:"verified"` // whether the shop's server vouches for it
+	Verified bool   `json:"verified"` // whether a token or hash of the shop covers it
 }
 
-// Arrival says how a request came in, as the browser marked it.
+// Arrival describes a request as the browser marked it.
 type Arrival struct {
 	SecFetchSite string `json:"secFetchSite"`
 	Cookies      int    `json:"cookies"`
 }
 
-// Result is that of one attempt to identify a visitor.
+// Result is the result of one attempt to identify a visitor.
 type Result struct {
 	Accepted bool    `json:"accepted"`
 	Reason   string  `json:"reason"`
@@ -43,7 +43,7 @@ type Result struct {
 	Arrival  Arrival `json:"arrival"`
 }
 
-// vendor is what Megadesk and Ainisa have in common: a memory of their visitors.
+// vendor holds the visitors of Megadesk or Ainisa.
 type vendor struct {
 	mu       sync.Mutex
 	visitors map[string][]Field
@@ -61,14 +61,14 @@ func (v *vendor) Known() [][]Field {
 	return known
 }
 
-// Arrivals returns how the latest requests came in, scripts included.
+// Arrivals returns the latest requests, including those for scripts.
 func (v *vendor) Arrivals() []Arrival {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return append([]Arrival(nil), v.arrivals...)
 }
 
-func (v *vendor) arrive(r *http.Request) Arrival {
+func (v *vendor) record(r *http.Request) Arrival {
 	a := Arrival{SecFetchSite: r.Header.Get("Sec-Fetch-Site"), Cookies: len(r.Cookies())}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -81,14 +81,14 @@ func (v *vendor) arrive(r *http.Request) Arrival {
 
 func (v *vendor) serveScript(name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		v.arrive(r)
+		v.record(r)
 		w.Header().Set("Cache-Control", "no-store")
 		http.ServeFileFS(w, r, scripts, name)
 	}
 }
 
-// claim is a claim of a visitor after its check: a rejected one changes nothing, an accepted
-// one without fields deletes the visitor.
+// claim is a verified or rejected claim of a visitor. A rejected claim changes nothing. An
+// accepted claim without fields deletes the visitor.
 type claim struct {
 	rejected bool
 	reason   string
@@ -96,30 +96,30 @@ type claim struct {
 }
 
 // serveIdentify decodes a request {visitor, ...} into a new T and responds with
-// the Result of judge.
-func serveIdentify[T any](v *vendor, judge func(T) claim) http.HandlerFunc {
+// the Result of verify.
+func serveIdentify[T any](v *vendor, verify func(T) claim) http.HandlerFunc {
 	type request struct {
 		Visitor string `json:"visitor"`
 		Claim   T      `json:"claim"`
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		// The vendors are called from the pages of any shop, without cookies.
+		// Pages of any shop call the vendors, without cookies.
 		w.Header().Set("Access-Control-Allow-Origin", "*")
-		arrival := v.arrive(r)
+		arrival := v.record(r)
 		var req request
 		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody)).Decode(&req)
 		if err != nil || req.Visitor == "" || len(req.Visitor) > 64 {
-			http.Error(w, "the request is not one of the embed script", http.StatusBadRequest)
+			http.Error(w, notFromTheScript, http.StatusBadRequest)
 			return
 		}
-		c := judge(req.Claim)
-		result := Result{Accepted: !c.rejected, Reason: c.reason, Known: v.remember(req.Visitor, c), Arrival: arrival}
+		c := verify(req.Claim)
+		result := Result{Accepted: !c.rejected, Reason: c.reason, Known: v.store(req.Visitor, c), Arrival: arrival}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(result) // the visitor may be gone: nothing to do
+		_ = json.NewEncoder(w).Encode(result) // an error means that the visitor has left
 	}
 }
 
-func (v *vendor) remember(visitor string, c claim) []Field {
+func (v *vendor) store(visitor string, c claim) []Field {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {

@@ -93,7 +93,7 @@ func TestAinisa(t *testing.T) {
 	assert.True(t, result.Accepted)
 	assert.Equal(t, known, result.Known)
 	for name, wrong := range map[string]string{
-		"empty": "", "zeros": strings.Repeat("0", 64), "half right": hash[:32] + strings.Repeat("0", 32), "upper case": strings.ToUpper(hash),
+		"empty": "", "zeros": strings.Repeat("0", 64), "half valid": hash[:32] + strings.Repeat("0", 32), "upper case": strings.ToUpper(hash),
 	} {
 		result := send("1", wrong, "b@example.com")
 		assert.False(t, result.Accepted, name)
@@ -104,7 +104,7 @@ func TestAinisa(t *testing.T) {
 	assert.Empty(t, a.Known())
 }
 
-func TestBounds(t *testing.T) {
+func TestVendor_Bounds(t *testing.T) {
 	a := NewAinisa(testSecret, CustomAction{})
 	for name, body := range map[string]string{
 		"no JSON":         "x",
@@ -121,8 +121,8 @@ func TestBounds(t *testing.T) {
 		assert.Equal(t, 400, w.Code, name)
 	}
 	for i := range maxVisitors + 10 {
-		a.remember(fmt.Sprint(i), claim{fields: []Field{{"user_id", "1", true}}})
-		a.arrive(httptest.NewRequest("GET", "/", nil))
+		a.store(fmt.Sprint(i), claim{fields: []Field{{"user_id", "1", true}}})
+		a.record(httptest.NewRequest("GET", "/", nil))
 	}
 	assert.LessOrEqual(t, len(a.Known()), maxVisitors)
 	assert.Len(t, a.Arrivals(), maxVisitors)

@@ -1,4 +1,4 @@
-// The shop's chat once more, made with React and useChat of the AI SDK.
+// The shop's chat, built with React and the AI SDK's useChat.
 import "./strict.js"; // before the AI SDK
 import { useChat } from "@ai-sdk/react";
 import { DefaultChatTransport } from "ai";
@@ -19,12 +19,12 @@ function Chat({ api }) {
 
   useEffect(() => {
     if (!mustBeginAnew) return;
-    setText((typed) => typed || textOf(messages.findLast(({ role }) => role === "user"))); // for another try
+    setText((typed) => typed || textOf(messages.findLast(({ role }) => role === "user"))); // so that it can be sent again
     setMessages([]);
   }, [error]);
   useEffect(() => window.addEventListener("signedinelsewhere", stop), []);
 
-  // A closed connection alone is no stop: the server reads on.
+  // Closing the connection does not stop the reply: the server reads on.
   function stopReply() {
     stop();
     fetch(`${api}/stop`, {
@@ -32,7 +32,7 @@ function Chat({ api }) {
     }).catch(() => {});
   }
 
-  // again asks for another reply to the last message, or sends it if it never arrived.
+  // again requests another reply to the last message, and sends the message if it never arrived.
   function again() {
     input.current.focus();
     setStopped(false);
@@ -98,10 +98,10 @@ function Message({ role, text, label }) {
 
 const textOf = ({ parts }) => parts.map(({ type, text }) => (type === "text" ? text : "")).join("");
 
-// labelOf returns what the shop does for the reply, while it runs a tool.
+// labelOf returns the label of the tool that the shop runs for the reply.
 const labelOf = ({ parts }) => parts.findLast(({ type }) => type === "data-tool")?.data.label;
 
-// failureOf reads an error of useChat. Its text is the JSON of a rejected request, or a
+// failureOf converts an error of useChat. Its message is the JSON of a rejected request or a
 // sentence about the reply.
 function failureOf(error) {
   if (error instanceof TypeError) return { message: "The shop cannot be reached. Please try again." }; // fetch's

@@ -1,4 +1,4 @@
-// Has the stand-in of Ainisa call the shop, as the bot does in a chat.
+// Lets the stand-in for Ainisa call the shop, as the bot does during a chat.
 "use strict";
 
 document.getElementById("ask")?.addEventListener("click", async () => {
@@ -7,10 +7,10 @@ document.getElementById("ask")?.addEventListener("click", async () => {
     const { request, header, status, body } = await window.ainisaStandin.act(window.ainisaUser);
     const headers = Object.entries(header).map(([name, value]) => `${name}: ${value}\n`);
     show("sent", element("p", { className: "request" }, request), element("pre", {}, ...headers));
-    const verdict = status === 200 ? "accepted" : "refused";
-    const sentence = status === 200 ? "Verified: these are the orders of that customer." : "Refused: it could be anybody.";
-    show("answer", element("p", { className: `verdict ${verdict}` }, sentence), element("pre", {}, `${status}\n${body}`));
+    const verdict = status === 200 ? "accepted" : "rejected";
+    const sentence = status === 200 ? "Verified: these are your orders." : "Rejected: the call does not prove which customer it is for.";
+    show("response", element("p", { className: `verdict ${verdict}` }, sentence), element("pre", {}, `${status}\n${body}`));
   } catch {
-    show("answer", element("p", { className: "verdict refused" }, "Ainisa cannot be reached at the moment. Please try again."));
+    show("response", element("p", { className: "verdict unknown" }, "Ainisa did not respond. Try again."));
   }
 });

@@ -1,18 +1,19 @@
-// Each attack does what an attacker would do, and gives what was sent, what came
-// back, and whether it was stopped, where that can be told.
+// Each attack sends what an attacker would send. It yields each request with its
+// response and, if the response shows it, whether the attack was stopped.
 "use strict";
 {
   const page = document.querySelector(".attacks");
   const { victim, vendor } = page.dataset;
 
-  // ask fails where nothing was refused, but the shop or Bookbag had no answer.
+  // ask throws if the shop or Bookbag is overloaded or failing: that stops no attack.
   async function ask(path, options) {
     const response = await fetch(path, options);
     if (response.status === 429 || response.status >= 500) throw new Error(`status ${response.status}`);
     return response;
   }
 
-  // tried asks the shop as a page of its own would. Any other refusal has stopped it.
+  // tried sends a request as a page of the shop would. An error status means that the
+  // attack was stopped.
   async function tried(method, path, { body, ...more } = {}) {
     const json = body && { body: JSON.stringify(body), headers: { "Content-Type": "application/json" } };
     const response = await ask(path, { method, ...json, ...more });
@@ -63,10 +64,10 @@
 
   const messageFrom = (frame) =>
     new Promise((resolve, reject) => {
-      const timeout = setTimeout(() => reject(new Error("no answer")), 10000);
-      window.addEventListener("message", function hear({ origin, source, data }) {
+      const timeout = setTimeout(() => reject(new Error("timeout")), 10000);
+      window.addEventListener("message", function receive({ origin, source, data }) {
         if (origin !== vendor || source !== frame.contentWindow) return;
-        window.removeEventListener("message", hear);
+        window.removeEventListener("message", receive);
         clearTimeout(timeout);
         resolve(data);
       });
@@ -74,26 +75,38 @@
 
   const shorten = (text) => (text.length > 400 ? `${text.slice(0, 400)}…` : text);
 
-  const outcome = ({ line, sent, came, stopped }) => [
-    element("p", { className: "request" }, line),
-    ...(sent ? [element("pre", {}, JSON.stringify(sent, null, 2))] : []),
-    element("pre", {}, shorten(came)),
-    ...(stopped === undefined ? [] : [
-      element("p", { className: `verdict ${stopped ? "accepted" : "refused"}` }, stopped ? "Stopped." : "It went through!")]),
-  ];
+  const verdict = (color, badge, sentence) =>
+    element("p", { className: "verdict" }, element("span", { className: `tag ${color}` }, badge), ` ${sentence}`);
+
+  const details = (results) =>
+    element("details", {}, element("summary", {}, "Requests and responses"), ...results.flatMap(({ line, sent, came }) => [
+      element("p", { className: "request" }, line),
+      ...(sent ? [element("pre", {}, JSON.stringify(sent, null, 2))] : []),
+      element("pre", {}, shorten(came)),
+    ]));
+
+  async function make({ attack, stopped }) {
+    const results = await Array.fromAsync(attacks[attack]());
+    return [
+      results.some((result) => result.stopped === false)
+        ? verdict("bad", "Not stopped", "The request succeeded. That is a bug in the shop.")
+        : verdict("good", "Stopped", stopped),
+      details(results),
+    ];
+  }
 
   page.addEventListener("click", async ({ target }) => {
     const card = target.closest(".attack");
     if (!card || target.localName !== "button") return;
     const place = card.querySelector(".outcome");
     place.replaceChildren();
-    card.querySelector("iframe")?.remove(); // of a try that failed
+    card.querySelector("iframe")?.remove(); // of an attempt that failed
     target.disabled = true;
     try {
-      for await (const result of attacks[card.dataset.attack]()) place.append(...outcome(result));
+      place.append(...await make(card.dataset));
       card.dataset.state = "done";
     } catch {
-      place.append(element("p", { className: "verdict" }, "This could not be tried at the moment. Please try again."));
+      place.append(verdict("warn", "No result", "The shop or Bookbag did not respond. Try again."));
     }
     target.disabled = false;
   });

@@ -5,7 +5,7 @@
   const $ = (id) => document.getElementById(id);
   const [log, form, input, list] = [$("log"), $("ask"), $("text"), $("history")];
   let shown; // the conversation on screen: each has its ChatProxy
-  let watched; // the one that a person has
+  let watched; // the one that a person of the shop has taken over
 
   // ticketIn reads the ticket of a conversation from an address, null for a new one.
   const ticketIn = ({ hash }) => hash.slice(1) || null;
@@ -30,14 +30,13 @@
     if (chat === shown) busy(false);
   }
 
-  // choose opens what the visitor wants to see, and no longer looks for another.
+  // choose opens a conversation that the visitor picked, and stops looking for another.
   function choose(ticket) {
     sessionStorage.removeItem("asked");
     open(ticket);
   }
 
-  // showPage puts the messages that came before those on screen above them, and
-  // keeps those in sight.
+  // showPage prepends a page of earlier messages, and keeps the scroll position.
   async function showPage(chat, ticket, cursor) {
     const page = await chat.messages(ticket, { cursor });
     if (chat !== shown) return;
@@ -73,11 +72,11 @@
       element("span", { className: "role" }, role === "user" ? "You" : "Assistant"),
       element("p", { className: "text" }, text));
 
-  // watch shows what a person writes who has the conversation.
+  // watch shows the messages of a person of the shop while they have the conversation.
   async function watch(chat, ticket, after) {
     if (!ticket || chat === watched) return;
     watched = chat;
-    log.append(element("p", { className: "quiet", role: "status" }, "A person has this chat now. What they write appears here."));
+    log.append(element("p", { className: "quiet", role: "status" }, "A person has taken over this chat. Their messages appear here."));
     for await (const messages of chat.watch(ticket, after)) {
       if (chat !== shown) return;
       for (const { role, parts } of messages.filter((m) => m.role === "assistant")) {
@@ -85,11 +84,11 @@
       }
     }
     watched = null;
-    if (chat === shown) follow(() => log.append(element("p", { className: "quiet", role: "status" }, "The assistant has this chat again.")));
+    if (chat === shown) follow(() => log.append(element("p", { className: "quiet", role: "status" }, "The assistant is back in this chat.")));
   }
 
-  // rate adds the buttons below a reply: two thumbs and, below the latest, another reply
-  // to what was sent.
+  // rate adds the buttons below a reply: two thumbs and, below the latest reply, one that
+  // asks for another reply.
   function rate(item, conversation, id, feedback, sent) {
     const chat = shown;
     const buttons = $("rate").content.cloneNode(true).firstElementChild;
@@ -109,7 +108,7 @@
 
   function ask(text) {
     $("welcome").hidden = true;
-    for (const again of log.querySelectorAll(".error button")) again.remove(); // which are for the message before
+    for (const again of log.querySelectorAll(".error button")) again.remove(); // they retry an earlier message
     const item = message("user", text);
     log.append(item);
     if (shown.conversation === null) sessionStorage.setItem("asked", JSON.stringify({ id: shown.id, text })); // for a reload
@@ -119,7 +118,7 @@
     });
   }
 
-  // retry puts another reply in the place of one, for the latest message by default.
+  // retry replaces a reply with another one, by default to the latest message.
   function retry(item, sent) {
     if (log.ariaBusy === "true") return;
     for (const error of log.querySelectorAll(".error")) error.remove();
@@ -128,7 +127,7 @@
     receive(shown.retry(sent), () => {});
   }
 
-  // receive shows a reply. It calls undo if the message was not taken.
+  // receive shows a reply. It calls undo if the shop rejected the message.
   async function receive(pieces, undo) {
     const chat = shown;
     const reply = message("assistant", "");
@@ -157,27 +156,27 @@
         else if (ticket) rate(reply, chat.conversation, ticket, null);
       });
     }
-    settle(chat, chat.conversation); // null: it has ended, is gone, or is not known yet
+    settle(chat, chat.conversation); // null if it has ended, is gone, or has no ticket yet
     if (!failure && chat.conversation === null) find(chat);
     watch(chat, failure?.poll ?? poll, userMessage);
     running(false);
     refresh();
   }
 
-  // follow keeps the end of the messages in sight, unless the reader has gone up.
+  // follow scrolls to the end after grow, unless the reader has scrolled up.
   function follow(grow) {
     const atEnd = log.scrollHeight - log.scrollTop - log.clientHeight < 60;
     grow();
     if (atEnd) log.scrollTop = log.scrollHeight;
   }
 
-  // putBack has a text that did not arrive ready for another try.
+  // putBack returns a text that did not arrive to the empty field.
   function putBack(text) {
     if (input.value.trim() === "") input.value = text;
   }
 
-  // find asks for the ticket of a conversation whose first reply was stopped: it comes when
-  // the service has named the conversation. The next message does not need it.
+  // find waits for the ticket of a conversation whose first reply was stopped. The next
+  // message does not need the ticket.
   async function find(chat) {
     settle(chat, await chat.find().catch(() => null));
     refresh();
@@ -199,7 +198,7 @@
     busy(false);
   }
 
-  // settle puts the ticket of the conversation on screen into the address.
+  // settle puts the ticket of the conversation on screen into the fragment.
   function settle(chat, ticket) {
     if (chat !== shown) return;
     if (ticket !== null) sessionStorage.removeItem("asked");
@@ -207,7 +206,7 @@
     mark();
   }
 
-  // fail shows an error. With a reply, the message can be sent again.
+  // fail shows an error. If it is about a reply, it adds a button that retries.
   function fail(error, reply) {
     const item = element("div", { className: "message error" }, element("p", { role: "alert" }, error.message));
     if (error.code === "sign_in_required") item.append(element("a", { className: "button", href: "/login?next=/chat" }, "Sign in"));
@@ -216,7 +215,7 @@
     log.scrollTop = log.scrollHeight;
   }
 
-  // While the page is busy, it takes no message.
+  // While the page is busy, it accepts no message.
   function busy(is) {
     log.ariaBusy = String(is);
     $("send").disabled = is;
@@ -229,7 +228,7 @@
     if (is) log.scrollTop = log.scrollHeight;
   }
 
-  let refreshes = 0; // of which the latest counts
+  let refreshes = 0; // only the latest may change the list
 
   async function refresh(cursor) {
     if ($("main").inert) return;
@@ -244,7 +243,7 @@
     if (turn !== refreshes) return;
     const items = page.conversations.map(({ conversation, title, updatedAt, status }) =>
       element("li", {},
-        element("a", { href: `#${conversation}` }, title ?? `Chat of ${when(updatedAt)}`),
+        element("a", { href: `#${conversation}` }, title ?? `Chat on ${when(updatedAt)}`),
         status === "ongoing" ? "" : element("span", { className: "tag" }, status.replace("_", " "))));
     cursor ? list.append(...items) : list.replaceChildren(...items);
     $("history-state").textContent = list.children.length === 0 ? "None yet." : "";
@@ -292,7 +291,7 @@
   window.addEventListener("hashchange", () => choose(ticketIn(location)));
   window.addEventListener("focus", () => refresh());
   window.addEventListener("signedinelsewhere", () => {
-    refreshes++; // none that is on its way counts
+    refreshes++; // drops those under way
     list.replaceChildren();
     open(null);
   });

@@ -1,36 +1,35 @@
-// Shows what the vendors' scripts report: what they sent, and what came of it.
+// Shows what the stand-ins' scripts report: what they sent, and the vendor's response.
 "use strict";
 
-// What the shop wrote into the page, before anybody changed it.
+// What the shop wrote into the page, unchanged.
 const honest = () => structuredClone(window.ainisaUser ?? null);
 
 window.addEventListener("standin", ({ detail }) => {
   const section = document.getElementById(detail.vendor);
   showSent(section, detail.sent);
   section.querySelector(".known").replaceChildren(...knowledge(detail));
-  section.dataset.state = detail.failed ? "failed" : detail.result.accepted ? "accepted" : "refused";
+  section.dataset.state = detail.failed ? "failed" : detail.result.accepted ? "accepted" : "rejected";
 });
 
-// The real vendors' scripts report nothing: show what the page gives them.
+// The real vendors' scripts report nothing, so this shows what the page gives them.
 const realAinisa = document.querySelector("#ainisa[data-real]");
-if (realAinisa) showSent(realAinisa, [{ line: "window.ainisaUser", body: honest() }]);
+if (realAinisa) showSent(realAinisa, [{ title: "The shop writes into the page", line: "window.ainisaUser", body: honest() }]);
 const realMegadesk = document.querySelector("#megadesk[data-real]");
 if (realMegadesk) {
-  const line = "GET /api/megadesk-identity";
-  fetch("/api/megadesk-identity")
-    .then((response) => response.json())
-    .then((body) => showSent(realMegadesk, [{ line, body }]), () => showSent(realMegadesk, [{ line, body: "no answer" }]));
+  const show = (body) => showSent(realMegadesk, [{ title: "The shop responds", line: "GET /api/megadesk-identity", body }]);
+  fetch("/api/megadesk-identity").then((response) => response.json()).then(show, () => show("no response"));
 }
 
 function showSent(section, sent) {
-  section.querySelector(".sent").replaceChildren(...sent.flatMap(({ line, body }) => [
+  section.querySelector(".sent").replaceChildren(...sent.flatMap(({ title, line, body }) => [
+    element("h3", {}, title),
     element("p", { className: "request" }, line),
     element("pre", {}, ...lines(body, section.id === "ainisa" ? honest() : body)),
   ]));
 }
 
-// lines prints a flat JSON object, with the members marked that differ from
-// what the shop wrote, and long values cut in the middle.
+// lines renders a flat JSON object. It marks the members that differ from what the
+// shop wrote, and cuts long values in the middle.
 function lines(body, original) {
   if (body === null || typeof body !== "object") return [String(body)];
   const members = Object.entries(body).map(([key, value]) => {
@@ -48,18 +47,18 @@ function shorten(value) {
 }
 
 function knowledge({ result, failed }) {
-  if (failed) return [element("p", { className: "verdict refused" }, "Nothing: the shop's endpoint did not answer.")];
+  if (failed) return [element("p", { className: "verdict rejected" }, "Nothing: the shop's endpoint failed.")];
   const { accepted, reason, known, arrival } = result;
   const table = known
     ? element("table", {},
-        element("caption", {}, accepted ? "It takes you for:" : "It still takes you for:"),
+        element("caption", {}, accepted ? "You are:" : "You are still:"),
         ...known.map(({ name, value, verified }) => element("tr", {},
           element("th", { scope: "row" }, name),
           element("td", {}, value),
-          element("td", {}, element("span", { className: verified ? "tag good" : "tag bad" }, verified ? "verified" : "not verified")))))
-    : element("p", {}, "It knows nobody.");
-  const verdict = accepted ? (known ? "accepted" : "anonymous") : "refused";
-  const came = `It came as a ${arrival.secFetchSite || "not marked"} request, with ${arrival.cookies || "no"} cookies.`;
+          element("td", {}, element("span", { className: verified ? "tag good" : "tag warn" }, verified ? "verified" : "not verified")))))
+    : element("p", {}, "Nothing about you.");
+  const verdict = accepted ? (known ? "accepted" : "anonymous") : "rejected";
+  const came = `The request was ${arrival.secFetchSite || "not marked by the browser"} and had ${arrival.cookies || "no"} cookies.`;
   return [
     element("p", { className: `verdict ${verdict}` }, reason),
     table,
@@ -72,7 +71,7 @@ function onClick(id, send) {
 }
 
 onClick("forge", ({ id, first, last, email }) => {
-  // The visitor's own hash is the best that a forger has.
+  // A forger has no other hash than the visitor's own.
   const hash = honest()?.user_hash ?? "0".repeat(64);
   window.ainisaStandin.identify({ user_id: id, user_hash: hash, firstname: first, lastname: last, email });
 });

@@ -1,4 +1,4 @@
-// What every page of the shop has.
+// Shared by all pages of the shop.
 "use strict";
 
 function element(name, properties, ...children) {
@@ -7,11 +7,11 @@ function element(name, properties, ...children) {
   return e;
 }
 
-// The tabs of a browser share the sign-in. A tab that shows somebody else's page
-// says so, takes no more clicks, and tells its own scripts.
+// The tabs of a browser share the sign-in. When it changes in another tab, this tab shows
+// a note, becomes inert, and dispatches an event to the page's scripts.
 {
   const { customer } = document.currentScript.dataset;
-  if (sessionStorage.customer !== customer) { // what a customer leaves there is for nobody else
+  if (sessionStorage.customer !== customer) { // it is of another customer
     sessionStorage.clear();
     sessionStorage.customer = customer;
   }
@@ -25,10 +25,10 @@ function element(name, properties, ...children) {
   tabs.postMessage(customer);
 }
 
-// The back button may bring a page from memory, with whoever was signed in then.
+// The back button may restore a page of a customer who has signed out since.
 window.addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
 
-// The link to the content leaves the address as it is: the chat has its ticket there.
+// The skip link does not change the fragment, in which the chat keeps its ticket.
 document.addEventListener("click", (event) => {
   if (!event.target.matches(".skip")) return;
   event.preventDefault();
@@ -37,7 +37,15 @@ document.addEventListener("click", (event) => {
   main.focus();
 });
 
-// A form that deletes asks first.
+// The sign-in returns to the same conversation: the fragment follows every redirect.
+document.addEventListener("click", ({ target }) => {
+  if (target.matches("a[href^='/login']")) target.hash = location.hash;
+});
+document.addEventListener("submit", ({ target }) => {
+  if (target.matches("form[action='/login']")) target.action += location.hash;
+});
+
+// A form that deletes something asks first.
 document.addEventListener("submit", (event) => {
   const { confirm: question } = event.target.dataset;
   if (question && !window.confirm(question)) event.preventDefault();
