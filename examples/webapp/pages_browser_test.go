@@ -107,8 +107,12 @@ func TestPages_Header(t *testing.T) {
 		chromedp.WaitVisible(chromedp.CSS("#menu a[href='/account']")),
 	)
 	b.pictures(t, "menu")
+	b.signIn(s.url, "ada")
+	b.Do(chromedp.EmulateViewport(390, 844))
+	assert.Equal(t, "true", b.Evaluate(`{ const name = document.querySelector(".name"); String(name.scrollWidth <= name.clientWidth) }`), "the whole name")
 	b.Do(
-		chromedp.EmulateViewport(390, 844),
+		chromedp.Click(chromedp.CSS(".menu")),
+		chromedp.WaitVisible(chromedp.CSS("#menu a[href='/account']")),
 		chromedp.Click(chromedp.CSS("#menu a[href='/account']")),
 		chromedp.WaitVisible(chromedp.CSS("#contact")),
 	)
