@@ -109,37 +109,12 @@ const maxActionFile = 1 << 20
 // the wrong type. [Compile] checks the templates. The format of the file is ours:
 // the vendor has none.
 func ParseAction(data []byte) (Action, error) {
-	text := string(data)
-	members := map[string]string{}
-	r := jsonReader{text: text, bare: true}
-	r.onMember = func(key string, start, end int) {
-		if r.depth == 1 {
-			members[key] = text[start:end]
-		}
+	members, err := readMembers(string(data))
+	if err != nil {
+		return Action{}, &ActionError{[]error{err}}
 	}
 	var a Action
-	var faults []error
-	switch at := indexInvalid(text); {
-	case len(text) > maxActionFile:
-		faults = []error{&FieldError{"file", fmt.Sprintf("must be at most %d bytes, got %d", maxActionFile, len(text))}}
-	case at >= 0:
-		faults = []error{newSyntaxError(text, at, "an action's file must be valid UTF-8 without NUL")}
-	case !r.read():
-		faults = []error{newSyntaxError(text, r.at, "an action's file must be JSON: "+r.rule)}
-	case !strings.HasPrefix(strings.TrimSpace(text), "{"):
-		faults = []error{&FieldError{"file", "must be an object"}}
-	default:
-		a, faults = decodeAction(members)
-	}
-	if len(faults) > 0 {
-		return Action{}, &ActionError{faults[:min(len(faults), maxFaults)]}
-	}
-	return a, nil
-}
-
-// decodeAction decodes the members of an action's file.
-func decodeAction(members map[string]string) (a Action, faults []error) {
-	if body := members["body"]; body != "" && strings.IndexByte(`{[`, body[0]) >= 0 {
+	if body := members["body"]; strings.HasPrefix(body, "{") || strings.HasPrefix(body, "[") {
 		a.Body = body // the template as it is
 		delete(members, "body")
 	}
@@ -155,17 +130,43 @@ func decodeAction(members map[string]string) (a Action, faults []error) {
 		"defaults":  {&a.Defaults, "must be an object without placeholders"},
 		"repeat":    {&a.Repeat, "must be a list of strings"},
 	}
+	var faults []error
 	for _, key := range slices.Sorted(maps.Keys(members)) {
 		member, ok := known[key]
-		if !ok {
-			faults = append(faults, &FieldError{fmt.Sprintf("%.64q", key), "is unknown (the members are method, url, headers, body, variables, defaults and repeat)"})
-			continue
-		}
 		d := json.NewDecoder(strings.NewReader(members[key]))
 		d.UseNumber()
-		if d.Decode(member.target) != nil {
+		if !ok {
+			faults = append(faults, &FieldError{fmt.Sprintf("%.64q", key), "is unknown (the members are method, url, headers, body, variables, defaults and repeat)"})
+		} else if d.Decode(member.target) != nil {
 			faults = append(faults, &FieldError{key, member.rule + " (placeholders must be in quotes, except in a body)"})
 		}
 	}
-	return a, faults
+	if len(faults) > 0 {
+		return Action{}, &ActionError{faults[:min(len(faults), maxFaults)]}
+	}
+	return a, nil
+}
+
+// readMembers returns the JSON of each member of an action's file.
+func readMembers(text string) (map[string]string, error) {
+	if len(text) > maxActionFile {
+		return nil, &FieldError{"file", fmt.Sprintf("must be at most %d bytes, got %d", maxActionFile, len(text))}
+	}
+	if at := indexInvalid(text); at >= 0 {
+		return nil, newSyntaxError(text, at, "an action's file must be valid UTF-8 without NUL")
+	}
+	members := map[string]string{}
+	r := jsonReader{text: text, bare: true}
+	r.onMember = func(key string, start, end int) {
+		if r.depth == 1 {
+			members[key] = text[start:end]
+		}
+	}
+	if rule := r.read(); rule != "" {
+		return nil, newSyntaxError(text, r.at, "an action's file must be JSON: "+rule)
+	}
+	if !strings.HasPrefix(strings.TrimSpace(text), "{") {
+		return nil, &FieldError{"file", "must be an object"}
+	}
+	return members, nil
 }

@@ -26,26 +26,24 @@ type CompiledAction struct {
 }
 
 type compiled struct {
-	method  string
-	url     *field
-	headers []*field // by name
-	body    *field   // nil without one
-	mapping *Mapping
+	method    string
+	url, body *template // body is nil without one
+	headers   []header  // by name
+	mapping   *Mapping
 }
 
-// field is a part of an action that has a template.
-type field struct {
-	path     string // "url", `headers["X-Key"]`, "body"
-	header   string // the canonical name of a header
-	template *template
+type header struct {
+	name  string // canonical
+	value *template
 }
 
 // compiler finds all faults of one action.
 type compiler struct {
-	action  Action
-	options Options
-	out     compiled
-	faults  []error
+	action   Action
+	options  Options
+	bodyKind Kind // by the Content-Type, 0 without one
+	out      compiled
+	faults   []error
 }
 
 // Compile checks an action and prepares it for use. The options may be nil; their
@@ -69,7 +67,9 @@ func Compile(a Action, options *Options) (*CompiledAction, error) {
 		c.reject("method", "must be GET, HEAD, POST, PUT, PATCH or DELETE, in capitals and without placeholders")
 	}
 	c.out.url, _ = c.template("url", a.URL, URL)
-	c.headers()
+	for _, name := range slices.Sorted(maps.Keys(a.Header)) {
+		c.header(name, a.Header[name])
+	}
 	if a.Body != "" {
 		c.body()
 	}
@@ -86,102 +86,88 @@ func (c *compiler) reject(field, rule string) {
 }
 
 // template parses one. The source is returned for further checks.
-func (c *compiler) template(path, raw string, kind Kind) (*field, *source) {
+func (c *compiler) template(field, raw string, kind Kind) (*template, *source) {
 	s, t := parse(raw, kind, c.options)
 	for _, p := range s.placeholders {
-		_, known := c.action.Variables[p.name]
-		if _, ok := c.options.Defaults[p.name]; !known && !ok {
+		_, isVariable := c.action.Variables[p.name]
+		_, hasDefault := c.options.Defaults[p.name]
+		if !isVariable && !hasDefault {
 			s.fault(p.at, fmt.Sprintf("%.64q must be one of the variables", p.name))
 		}
 	}
 	for _, fault := range s.faults {
-		fault.Field = path
+		fault.Field = field
 		c.faults = append(c.faults, fault)
 	}
-	if len(s.faults) == 0 {
-		if name, rule := t.checkDefaults(); rule != "" {
-			c.reject(member("defaults", name), rule)
-		}
+	if len(s.faults) > 0 {
+		return nil, s
 	}
-	return &field{path: path, template: t}, s
+	t.field = field
+	if name, rule := t.checkDefaults(); rule != "" {
+		c.reject(member("defaults", name), rule)
+	}
+	return t, s
 }
 
 func (c *compiler) body() {
-	kind, given := c.bodyKind()
 	first := strings.TrimLeft(c.action.Body, " \t\r\n")
 	switch {
 	case c.action.Method == http.MethodGet || c.action.Method == http.MethodHead:
 		c.reject("body", "must be empty with the method "+c.action.Method)
-	case !given && first != "" && strings.IndexByte(`{["`, first[0]) < 0:
+	case c.bodyKind == 0 && first != "" && strings.IndexByte(`{["`, first[0]) < 0:
 		c.reject("body", "must be JSON (for a form, set the header Content-Type to "+formType+", for text to "+textType+")")
-	case kind == Form && strings.HasPrefix(first, "{"):
+	case c.bodyKind == Form && strings.HasPrefix(first, "{"):
 		c.reject("body", "must be a form, such as name=value&name=value, in a string (for JSON, remove the header Content-Type)")
 	default:
-		c.out.body, _ = c.template("body", c.action.Body, kind)
+		c.out.body, _ = c.template("body", c.action.Body, cmp.Or(c.bodyKind, JSON))
 	}
 }
 
-// bodyKind follows from the Content-Type, if that is given. An unknown type is
-// reported with the header.
-func (c *compiler) bodyKind() (kind Kind, given bool) {
-	kinds := map[string]Kind{formType: Form, textType: Text}
-	for name, value := range c.action.Header {
-		if http.CanonicalHeaderKey(name) == "Content-Type" {
-			return cmp.Or(kinds[mediaType(value)], JSON), true
-		}
-	}
-	return JSON, false
-}
-
-// mediaType returns that of a Content-Type, or nothing for one with another charset
-// than UTF-8.
-func mediaType(contentType string) string {
+// bodyKind returns the kind of a body with a Content-Type, or 0 for a type or charset that
+// is not supported.
+func bodyKind(contentType string) Kind {
 	typ, parameters, err := mime.ParseMediaType(contentType)
-	if charset, ok := parameters["charset"]; err != nil || ok && !strings.EqualFold(charset, "utf-8") {
-		return ""
+	charset, given := parameters["charset"]
+	switch {
+	case err != nil, given && !strings.EqualFold(charset, "utf-8"):
+		return 0
+	case typ == formType:
+		return Form
+	case typ == textType:
+		return Text
+	case typ == jsonType, strings.HasPrefix(typ, "application/") && strings.HasSuffix(typ, "+json"):
+		return JSON
 	}
-	return typ
+	return 0
 }
 
-func isBodyType(typ string) bool {
-	return slices.Contains([]string{jsonType, formType, textType}, typ) || strings.HasPrefix(typ, "application/") && strings.HasSuffix(typ, "+json")
-}
-
-func (c *compiler) headers() {
-	seen := map[string]bool{}
-	for _, name := range slices.Sorted(maps.Keys(c.action.Header)) {
-		canonical := textproto.CanonicalMIMEHeaderKey(name)
-		if seen[canonical] {
-			c.reject(member("headers", name), "must not be there twice, in other letters")
-		}
-		seen[canonical] = true
-		c.header(name, canonical, c.action.Header[name])
-	}
-}
-
-func (c *compiler) header(name, canonical, value string) {
-	path, read := member("headers", name), readName(name)
+func (c *compiler) header(name, raw string) {
+	field, canonical, read := member("headers", name), textproto.CanonicalMIMEHeaderKey(name), readName(name)
 	switch {
 	case !headerName.MatchString(name):
-		c.reject(path, "must be the name of an HTTP header, without placeholders")
+		c.reject(field, "must be the name of an HTTP header, without placeholders")
 		return
 	case slices.Contains(reservedHeaders, read), read == "content-type" && strings.Contains(name, "_"):
-		c.reject(path, "must not be set: HTTP needs this header itself")
+		c.reject(field, "must not be set: HTTP needs this header itself")
 		return
+	case slices.ContainsFunc(c.out.headers, func(h header) bool { return h.name == canonical }):
+		c.reject(field, "must not be there twice, in other letters")
 	}
-	f, s := c.template(path, value, Header)
-	fixed := !strings.Contains(s.text, nul)
-	switch {
-	case canonical == "Content-Type" && !(fixed && isBodyType(mediaType(value))):
-		c.reject(path, "must be "+jsonType+", another type of JSON, "+formType+" or "+textType+", in UTF-8 and without a placeholder")
-	case !fixed && !mayHavePlaceholder(read):
-		c.reject(path, "must have no placeholder: by a header of this name a server may take the request for another, or for that of another client "+
+	t, s := c.template(field, raw, Header)
+	c.out.headers = append(c.out.headers, header{canonical, t})
+	isFixed := !strings.Contains(s.text, nul)
+	if canonical == "Content-Type" {
+		kind := bodyKind(raw)
+		c.bodyKind = cmp.Or(kind, JSON)
+		if kind == 0 || !isFixed {
+			c.reject(field, "must be "+jsonType+", another type of JSON, "+formType+" or "+textType+", in UTF-8 and without a placeholder")
+		}
+	} else if !isFixed && !mayHavePlaceholder(read) {
+		c.reject(field, "must have no placeholder: by a header of this name a server may take the request for another, or for that of another client "+
 			"(placeholders may be in Authorization, and in names that end in -Key, -Token, -Id, -Version or the like)")
-	case read == "cookie" && s.namesCookie():
-		c.reject(path, "must have placeholders in the values of cookies only (write name={{value}})")
+	} else if read == "cookie" && cookieName.MatchString(s.text) {
+		c.reject(field, "must have placeholders in the values of cookies only (write name={{value}})")
 	}
-	f.header = canonical
-	c.out.headers = append(c.out.headers, f)
 }
 
 // checkNames checks the names that the action gives.
@@ -192,20 +178,24 @@ func (c *compiler) checkNames() {
 			c.reject(member("defaults", name), rule)
 		}
 	}
-	names := c.out.names()
+	if len(c.faults) > 0 {
+		return // not all names are known
+	}
 	for _, name := range c.options.Repeat {
-		if len(c.faults) == 0 && !slices.Contains(names, name) {
+		if !slices.Contains(c.out.names(), name) {
 			c.reject(member("repeat", name), "must be the name of a placeholder")
 		}
 	}
 }
 
-// templates returns those of all fields that were parsed, in their order.
-func (c *compiled) templates() (templates []*template) {
-	for _, f := range append(append([]*field{c.url}, c.headers...), c.body) {
-		if f != nil && f.template != nil {
-			templates = append(templates, f.template)
-		}
+// templates returns all templates, in the order of their fields.
+func (c *compiled) templates() []*template {
+	templates := []*template{c.url}
+	for _, h := range c.headers {
+		templates = append(templates, h.value)
+	}
+	if c.body != nil {
+		templates = append(templates, c.body)
 	}
 	return templates
 }
@@ -213,7 +203,7 @@ func (c *compiled) templates() (templates []*template) {
 // names returns the names of all placeholders.
 func (c *compiled) names() (names []string) {
 	for _, t := range c.templates() {
-		names = append(names, t.names...)
+		names = append(names, t.names()...)
 	}
 	return names
 }

@@ -3,8 +3,6 @@ package placeholders
 import (
 	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
 // In these, a NUL is a placeholder, whose value may be any part.
@@ -12,6 +10,7 @@ var (
 	dollarQuote = regexp.MustCompile(`\$([A-Za-z_\x00][A-Za-z0-9_\x00]*)?\$`)        // $$ and $tag$, quotes of PostgreSQL
 	braces      = regexp.MustCompile(`(?s)\{.*\x00.*\}`)                             // an object of JSON, a selection of GraphQL
 	list        = regexp.MustCompile(`^\s*\[[][{}:,\s0-9+.eEtruefalsn\x00-]*\]\s*$`) // a list of JSON without strings
+	apostrophe  = regexp.MustCompile(`(^|\PL)'|'(\PL|$)`)                            // that is not between two letters
 	urlStart    = regexp.MustCompile(`^(/|[A-Za-z0-9+.-]+://)`)
 	escape      = regexp.MustCompile(`%[0-9A-Fa-f\x00]{2}|%\x00`)
 )
@@ -31,7 +30,7 @@ func embedded(text string) string {
 		return "a placeholder must not share its text with a backslash or a backtick: a language with escapes or code may begin there, and a value could change it" + whole
 	case dollarQuote.MatchString(text):
 		return "a placeholder must not share its text with $$: a dollar-quoted string may begin there, and a value could end it" + whole
-	case hasQuotingApostrophe(text):
+	case apostrophe.MatchString(text):
 		return "a placeholder must not share its text with an apostrophe that is not between two letters: a quoted string may begin there, and a value could end it " +
 			"(write \u2019, U+2019, for an apostrophe in a text; for a quoted string, pass the value on its own, or make the whole text one placeholder)"
 	case braces.MatchString(text), list.MatchString(text):
@@ -54,19 +53,4 @@ func embeddedInPair(text string) string {
 		return "a placeholder must not share its value with what is still percent-encoded after decoding: a reader that decodes it again would decode values, too" + whole
 	}
 	return ""
-}
-
-// hasQuotingApostrophe looks for an apostrophe that is not between two letters.
-func hasQuotingApostrophe(text string) bool {
-	for i := range len(text) {
-		if text[i] != '\'' {
-			continue
-		}
-		before, _ := utf8.DecodeLastRuneInString(text[:i])
-		after, _ := utf8.DecodeRuneInString(text[i+1:])
-		if !unicode.IsLetter(before) || !unicode.IsLetter(after) {
-			return true
-		}
-	}
-	return false
 }

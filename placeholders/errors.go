@@ -79,13 +79,14 @@ func (e *MissingError) Error() string {
 func missing(values Values, templates ...*template) error {
 	var e MissingError
 	for _, t := range templates {
-		for i := range t.parts {
-			p := &t.parts[i]
-			list := &e.Names
-			if v, given := values[p.name]; given && kindOf(v) != value.Absent {
-				list = &e.Null
+		for _, p := range t.parts {
+			list := &e.Null
+			v, given := t.lookUp(p.name, values)
+			if !given {
+				list = &e.Names
 			}
-			if _, ok := t.lookUp(p, values); !ok && !slices.Contains(*list, p.name) {
+			isMissing := !given || p.position != wholeJSON && kindOf(v) <= value.Null
+			if isMissing && !slices.Contains(*list, p.name) {
 				*list = append(*list, p.name)
 			}
 		}

@@ -364,10 +364,9 @@ func FuzzJSONReader(f *testing.F) {
 				members[key] = s[start:end]
 			}
 		}
-		if !r.read() {
-			require.NotEmpty(t, r.rule)
-			special := strings.Contains(r.rule, "twice") || strings.Contains(r.rule, "NUL") || strings.Contains(r.rule, "surrogate") || strings.Contains(r.rule, "deep")
-			require.True(t, special || !json.Valid([]byte(s)), "%s: %q", r.rule, s)
+		if rule := r.read(); rule != "" {
+			special := strings.Contains(rule, "twice") || strings.Contains(rule, "NUL") || strings.Contains(rule, "surrogate") || strings.Contains(rule, "deep")
+			require.True(t, special || !json.Valid([]byte(s)), "%s: %q", rule, s)
 			return
 		}
 		require.True(t, json.Valid([]byte(s)), "%q", s)

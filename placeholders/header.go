@@ -12,7 +12,7 @@ var schemes = []string{"Bearer", "Digest", "DPoP", "Token", "ApiKey", "Api-Key",
 // header checks the value of a header, and finds out whether a placeholder is all
 // of it, or all after a scheme such as Bearer.
 func (s *source) header() {
-	if at := strings.IndexFunc(s.text, func(r rune) bool { return r != 0 && (r < ' ' || r >= 0x7f) }); at >= 0 {
+	if at := strings.IndexFunc(s.text, isNotVisible); at >= 0 {
 		s.fault(at, "a header "+notVisible)
 	}
 	if strings.HasPrefix(s.text, " ") {
@@ -21,20 +21,28 @@ func (s *source) header() {
 		s.fault(len(trimmed), "a header must not end with white space")
 	}
 	scheme, rest, _ := strings.Cut(s.text, " ")
-	position := headerPart
+	position, rule := headerPart, ""
+	isBasic := strings.EqualFold(scheme, "Basic")
 	switch {
-	case strings.EqualFold(scheme, "Basic") && rest != nul:
-		s.faultOfFirst(0, len(s.text), "Basic takes one placeholder and nothing else (map one variable to the base64 form of user:password)")
-	case strings.EqualFold(scheme, "Basic"):
+	case isBasic && rest == nul:
 		position = basicCredentials
-	case s.text == nul, rest == nul && slices.ContainsFunc(schemes, func(s string) bool { return strings.EqualFold(s, scheme) }):
+	case isBasic:
+		rule = "Basic takes one placeholder and nothing else (map one variable to the base64 form of user:password)"
+	case s.text == nul, rest == nul && isScheme(scheme):
 		position = wholeHeader
 	}
-	s.setPosition(0, len(s.text), position)
+	s.place(0, len(s.text), position, rule)
+}
+
+func isScheme(word string) bool {
+	return slices.ContainsFunc(schemes, func(scheme string) bool { return strings.EqualFold(scheme, word) })
 }
 
 // base64Text also accepts the base64 of URLs.
 var base64Text = regexp.MustCompile("^[A-Za-z0-9+/_-]*=*$")
+
+// isNotVisible accepts NUL, which is a placeholder in a template.
+func isNotVisible(r rune) bool { return r != 0 && (r < ' ' || r >= 0x7f) }
 
 const notVisible = "must have only visible ASCII characters, and spaces (send other text in a body)"
 
@@ -43,12 +51,9 @@ const notVisible = "must have only visible ASCII characters, and spaces (send ot
 // is not defined, and since a reader who takes them for Latin-1 may see a line
 // end in them.
 func appendHeader(dst []byte, s string, position position) ([]byte, string) {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c >= 0x7f {
-			return dst, notVisible
-		}
-	}
 	switch {
+	case strings.ContainsFunc(s, isNotVisible) || strings.Contains(s, nul):
+		return dst, notVisible
 	case position == headerPart && strings.ContainsAny(s, "\"'`\\,;"):
 		return dst, "must not have quotes, backslashes, commas or semicolons where it is only a part of the header"
 	case position == basicCredentials && !base64Text.MatchString(s):
@@ -57,36 +62,12 @@ func appendHeader(dst []byte, s string, position position) ([]byte, string) {
 	return append(dst, s...), ""
 }
 
-// edgeOfHeader returns which placeholder made white space at an edge of a header.
-// The template has none there, so that a value is at the edge, or empty values are
-// between it and the template's own space.
-func (t *template) edgeOfHeader(rendered []byte) (name, rule string) {
-	const edge = "must not make a header that begins or ends with white space"
-	switch n := len(rendered); {
-	case n == 0:
-		return "", ""
-	case rendered[0] == ' ':
-		return t.parts[0].name, edge
-	case rendered[n-1] == ' ':
-		return t.parts[len(t.parts)-1].name, edge
-	}
-	return "", ""
-}
-
 // headerName is the grammar of a header's name, RFC 9110 section 5.6.2.
 var headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
-// namesCookie reports whether a placeholder is in the name of a cookie. The values
-// of the others cannot have the semicolon that ends a cookie, as they are only a
-// part of the header.
-func (s *source) namesCookie() bool {
-	for cookie := range strings.SplitSeq(s.text, ";") {
-		if name, _, _ := strings.Cut(cookie, "="); strings.Contains(name, nul) {
-			return true
-		}
-	}
-	return false
-}
+// cookieName finds a placeholder in the name of a cookie. The values of the others
+// cannot have the semicolon that ends a cookie, as they are only a part of the header.
+var cookieName = regexp.MustCompile(`(^|;)[^;=]*\x00`)
 
 // reservedHeaders are those that HTTP itself needs. net/http ignores some of
 // them, and others belong to a connection (RFC 9110, section 7.6.1). A body is not

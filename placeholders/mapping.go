@@ -88,12 +88,10 @@ func (m *Mapping) Values(source Source) Values {
 
 // isNil also reports a nil pointer or map in the interface, whose methods may panic.
 func isNil(source Source) bool {
-	if source == nil {
-		return true
-	}
-	switch r := reflect.ValueOf(source); r.Kind() {
+	r := reflect.ValueOf(source)
+	switch r.Kind() {
 	case reflect.Pointer, reflect.Map, reflect.Slice, reflect.Func:
 		return r.IsNil()
 	}
-	return false
+	return source == nil
 }

@@ -94,7 +94,7 @@ func (s *source) checkEncoded(at int, text, allowed string) {
 }
 
 // pairs checks name=value&name=value, a form or the query of a URL, which is at
-// byte at of the text.
+// byte at of the text. Its placeholders with a name of repeat may be lists.
 func (s *source) pairs(at int, text string, position position, repeat []string) {
 	s.checkEncoded(at, text, "!$'()*+,/:=?@&")
 	for pair := range strings.SplitSeq(text, "&") {
@@ -103,24 +103,18 @@ func (s *source) pairs(at int, text string, position position, repeat []string) 
 			s.fault(at, "a name must not be empty (write name=value&name=value)")
 		}
 		value, end := at+len(name)+len("="), at+len(pair)
-		s.faultOfFirst(at, at+len(name), "a placeholder must be in the value of a parameter, after its =")
-		s.setPosition(at, end, position)
-		if strings.Contains(content, nul) {
-			s.faultOfFirst(value, end, embeddedInPair(decode(content)))
-			s.repeat(s.between(value, end), name+"=", content == nul, repeat)
-		}
-		at = end + len("&")
-	}
-}
-
-// repeat marks the placeholders that a list may repeat.
-func (s *source) repeat(placeholders []placeholder, pair string, isWhole bool, repeat []string) {
-	for i, p := range placeholders {
-		if slices.Contains(repeat, p.name) {
-			placeholders[i].pair = pair
-			if !isWhole {
+		s.place(at, at+len(name), position, "a placeholder must be in the value of a parameter, after its =")
+		s.place(value, end, position, embeddedInPair(decode(content)))
+		placeholders := s.between(value, end)
+		for i, p := range placeholders {
+			if !slices.Contains(repeat, p.name) {
+				continue
+			}
+			placeholders[i].pair = name + "="
+			if content != nul {
 				s.fault(p.at, "a placeholder that is repeated must be a whole value, such as tag={{tags}}")
 			}
 		}
+		at = end + len("&")
 	}
 }

@@ -43,16 +43,16 @@ func (c *CompiledAction) Preview(source Source) (Preview, error) {
 		return Preview{}, err
 	}
 	p := Preview{Method: r.Method, Header: map[string]string{}}
-	for name, values := range r.Header {
-		p.Header[name] = values[0]
+	for name := range r.Header {
+		p.Header[name] = r.Header.Get(name)
 	}
 	for _, h := range a.headers {
 		if !a.showsHeader(h) {
-			p.Header[h.header] = mask
+			p.Header[h.name] = mask
 		}
 	}
 	masked := a.masked(values)
-	url, err := a.url.render(masked)
+	url, err := a.url.append(nil, masked)
 	if err != nil {
 		return Preview{}, err
 	}
@@ -61,10 +61,21 @@ func (c *CompiledAction) Preview(source Source) (Preview, error) {
 	if found {
 		p.URL += "?" + maskPairs(query)
 	}
-	if a.body != nil {
-		p.Body, err = a.body.preview(masked)
+	if a.body == nil {
+		return p, nil
 	}
-	return p, err
+	body, err := a.body.append(nil, masked)
+	if err != nil {
+		return Preview{}, err
+	}
+	p.Body = string(body)
+	switch a.body.kind {
+	case Form:
+		p.Body = maskPairs(p.Body)
+	case JSON:
+		p.Body = maskJSON(p.Body)
+	}
+	return p, nil
 }
 
 // String returns the preview in the form of a request in HTTP/1.1.
@@ -80,31 +91,18 @@ func (p Preview) String() string {
 	return b.String()
 }
 
-func (f *field) preview(values Values) (string, error) {
-	body, err := f.render(values)
-	switch {
-	case err != nil:
-		return "", err
-	case f.template.kind == Form:
-		return maskPairs(string(body)), nil
-	case f.template.kind == JSON:
-		return maskJSON(string(body)), nil
-	}
-	return string(body), nil
-}
-
 // showsHeader reports whether a preview shows a header: one with a harmless name and
 // text, and with values from userDetail only, which the visitor can see.
-func (c *compiled) showsHeader(h *field) bool {
-	if isSecretName(h.header) {
+func (c *compiled) showsHeader(h header) bool {
+	if isSecretName(h.name) {
 		return false
 	}
-	for _, p := range h.template.parts {
+	for _, p := range h.value.parts {
 		if looksLikeKey(p.before) || c.isSecret(p.name) || !strings.HasPrefix(c.mapping.paths[p.name], "userDetail.") {
 			return false
 		}
 	}
-	return !looksLikeKey(h.template.tail)
+	return !looksLikeKey(h.value.tail)
 }
 
 // isSecret reports whether the name of a placeholder is that of a secret, or a part
@@ -190,7 +188,7 @@ var word = regexp.MustCompile("[A-Z]*[a-z]+|[A-Z]+")
 // characters without a break, some of them digits.
 func looksLikeKey(text string) bool {
 	scheme, _, found := strings.Cut(text, " ")
-	if found && slices.ContainsFunc(append(schemes, "Basic"), func(s string) bool { return strings.EqualFold(s, scheme) }) {
+	if found && (isScheme(scheme) || strings.EqualFold(scheme, "Basic")) {
 		return true
 	}
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r <= ' ' || strings.ContainsRune(".,;:/()\"", r) }) {

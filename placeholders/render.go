@@ -1,6 +1,8 @@
 package placeholders
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,46 +13,32 @@ import (
 // template is a parsed template, ready to be rendered.
 type template struct {
 	kind      Kind
-	parts     []part
+	field     string // of an action; empty from Parse
+	parts     []placeholder
 	tail      string // the literal text after the last placeholder
-	names     []string
 	defaults  map[string]any
 	maxOutput int
 	size      int       // an estimate of that of the output
 	url       *urlParts // of a URL
 }
 
-// part is a placeholder and the literal text before it.
-type part struct {
-	placeholder
-	before string
-	shared int // a number for the placeholders with this name and position, 0 for a single one
-}
+// maxSlots is how many values are kept for placeholders of the same name and position.
+const maxSlots = 15
 
-// maxShared is how many values are kept that are rendered more than once.
-const maxShared = 15
-
-// span is where something is in the output or in a body.
+// span is where something is in a text.
 type span struct{ start, end int }
 
 func newTemplate(s *source, kind Kind, url *urlParts, options Options) *template {
-	t := &template{kind: kind, defaults: options.Defaults, maxOutput: options.MaxOutput, url: url}
-	type key struct {
-		name     string
-		position position
-	}
-	count, shared := map[key]int{}, map[key]int{}
-	for _, p := range s.placeholders {
-		k := key{p.name, p.position}
-		if count[k]++; count[k] == 2 && len(shared) < maxShared {
-			shared[k] = len(shared) + 1
-		}
-	}
+	t := &template{kind: kind, parts: s.placeholders, defaults: options.Defaults, maxOutput: options.MaxOutput, url: url}
 	literals := strings.Split(s.text, nul)
-	for i, p := range s.placeholders {
-		t.parts = append(t.parts, part{p, literals[i], shared[key{p.name, p.position}]})
-		if !slices.Contains(t.names, p.name) {
-			t.names = append(t.names, p.name)
+	var kept []placeholder
+	for i := range t.parts {
+		p := &t.parts[i]
+		p.before = literals[i]
+		p.slot = 1 + slices.IndexFunc(kept, func(k placeholder) bool { return k.name == p.name && k.position == p.position })
+		if p.slot == 0 && p.pair == "" && len(kept) < maxSlots {
+			kept = append(kept, *p)
+			p.slot = len(kept)
 		}
 	}
 	t.tail = literals[len(literals)-1]
@@ -58,39 +46,45 @@ func newTemplate(s *source, kind Kind, url *urlParts, options Options) *template
 	return t
 }
 
+// names returns the name of each placeholder once.
+func (t *template) names() (names []string) {
+	for _, p := range t.parts {
+		if !slices.Contains(names, p.name) {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
 func (t *template) append(dst []byte, values Values) ([]byte, error) {
-	out, limit := dst, len(dst)+t.maxOutput
-	var shared [1 + maxShared]span // where the first ones are in out
-	cut := -1                      // where an empty list at the start leaves an & over
+	out, limit, rule, repeats := dst, len(dst)+t.maxOutput, "", false
+	var slots [1 + maxSlots]span // where values are in out
 	for i := range t.parts {
 		p := &t.parts[i]
 		out = append(out, p.before...)
-		if s := shared[p.shared]; s.end > 0 && len(out)+s.end-s.start <= limit {
+		if s := slots[p.slot]; s.end > 0 && s.end-s.start <= limit-len(out) {
 			out = append(out, out[s.start:s.end]...)
 			continue
 		}
-		start, rule := len(out), ""
+		start := len(out)
 		if s, ok := values[p.name].(string); ok && len(s) <= limit-len(out) { // as nearly always
 			out, rule = p.position.appendText(out, s)
-		} else if v, ok := t.lookUp(p, values); ok {
+		} else if v, ok := t.lookUp(p.name, values); ok {
 			out, rule = p.appendValue(out, v, limit)
 		} else {
 			return dst, missing(values, t)
 		}
-		switch {
-		case rule != "":
+		if rule != "" {
 			return dst, t.reject(p.name, rule, values)
-		case p.shared > 0 && p.pair == "":
-			shared[p.shared] = span{start, len(out)}
-		case len(out) >= start:
-		case len(out) > len(dst) && out[len(out)-1] == '&': // an empty list
-			out = out[:len(out)-1]
-		default:
-			cut = len(out)
 		}
+		if p.slot > 0 {
+			slots[p.slot] = span{start, len(out)}
+		}
+		repeats = repeats || p.pair != ""
 	}
-	if out = append(out, t.tail...); 0 <= cut && cut < len(out) {
-		out = slices.Delete(out, cut, cut+len("&"))
+	out = append(out, t.tail...)
+	if repeats {
+		out = t.withoutEmptyPairs(out, len(dst))
 	}
 	if len(out) > limit {
 		return dst, t.reject("", tooLong, values)
@@ -101,14 +95,30 @@ func (t *template) append(dst []byte, values Values) ([]byte, error) {
 	return out, nil
 }
 
+// withoutEmptyPairs removes each & too many, which empty lists leave of a form or a
+// query. The template begins at start.
+func (t *template) withoutEmptyPairs(out []byte, start int) []byte {
+	if t.kind == URL {
+		start += bytes.IndexByte(out[start:], '?') + 1
+	}
+	pairs := bytes.Split(out[start:], []byte("&"))
+	pairs = slices.DeleteFunc(pairs, func(pair []byte) bool { return len(pair) == 0 })
+	return append(out[:start], bytes.Join(pairs, []byte("&"))...)
+}
+
 // checkRendered looks at the whole output: values that are harmless one by one may
 // not be so together.
 func (t *template) checkRendered(rendered []byte) (name, rule string) {
-	switch t.kind {
-	case URL:
+	// A header of the template has no space at its edges: a value is there, or empty
+	// values are between it and the template's own space.
+	const edge = "must not make a header that begins or ends with white space"
+	switch {
+	case t.kind == URL:
 		return t.url.check(rendered)
-	case Header:
-		return t.edgeOfHeader(rendered)
+	case t.kind == Header && bytes.HasPrefix(rendered, []byte(" ")):
+		return t.parts[0].name, edge
+	case t.kind == Header && bytes.HasSuffix(rendered, []byte(" ")):
+		return t.parts[len(t.parts)-1].name, edge
 	}
 	return "", ""
 }
@@ -117,29 +127,28 @@ func (t *template) checkRendered(rendered []byte) (name, rule string) {
 // yet.
 func (t *template) checkDefaults() (name, rule string) {
 	values := Values{}
-	for _, name := range t.names {
-		if _, ok := t.defaults[name]; !ok {
-			values[name] = "x"
+	for _, p := range t.parts {
+		if _, ok := t.defaults[p.name]; !ok {
+			values[p.name] = "x"
 		}
 	}
-	_, err := t.append(nil, values)
-	if err, ok := err.(*ValueError); ok {
+	switch _, err := t.append(nil, values); err := err.(type) {
+	case *ValueError:
 		return err.Name, err.Rule
+	case *MissingError:
+		return err.Null[0], notNull
 	}
 	return "", ""
 }
 
-// lookUp returns the value of a placeholder, or its default where the value is
-// missing or null. There is none if it is null where null is not allowed.
-func (t *template) lookUp(p *part, values Values) (v any, ok bool) {
-	v, ok = values[p.name]
-	if kindOf(v) > value.Null {
-		return v, true
-	}
-	if otherwise, found := t.defaults[p.name]; found {
+// lookUp returns a value, or its default if it is missing or null.
+func (t *template) lookUp(name string, values Values) (v any, ok bool) {
+	v, ok = values[name]
+	kind := kindOf(v)
+	if otherwise, found := t.defaults[name]; found && kind <= value.Null {
 		return otherwise, true
 	}
-	return v, ok && p.position == wholeJSON && kindOf(v) == value.Null
+	return v, ok && kind != value.Absent
 }
 
 // reject returns the error about a value, unless values are missing: all those
@@ -149,7 +158,7 @@ func (t *template) reject(name, rule string, values Values) error {
 		return err
 	}
 	if rule == tooLong {
-		return &FieldError{"output", fmt.Sprintf("must be at most %d bytes", t.maxOutput)}
+		return &FieldError{cmp.Or(t.field, "output"), fmt.Sprintf("must be at most %d bytes", t.maxOutput)}
 	}
-	return &ValueError{Name: name, Rule: rule}
+	return &ValueError{t.field, name, rule}
 }

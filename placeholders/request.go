@@ -43,44 +43,33 @@ func (c *compiled) request(ctx context.Context, values Values) (*http.Request, e
 	if err := missing(values, c.templates()...); err != nil {
 		return nil, err
 	}
-	header := http.Header{}
+	headers := http.Header{}
 	for _, h := range c.headers {
-		value, err := h.render(values)
+		text, err := h.value.append(nil, values)
 		if err != nil {
 			return nil, err
 		}
-		header.Set(h.header, string(value))
+		headers.Set(h.name, string(text))
 	}
-	url, err := c.url.render(values)
+	url, err := c.url.append(nil, values)
 	if err != nil {
 		return nil, err
 	}
 	var body io.Reader
 	if c.body != nil {
-		b, err := c.body.render(values)
+		text, err := c.body.append(nil, values)
 		if err != nil {
 			return nil, err
 		}
-		body = bytes.NewReader(b)
-		if header.Get("Content-Type") == "" {
-			header.Set("Content-Type", jsonType)
+		body = bytes.NewReader(text)
+		if headers.Get("Content-Type") == "" {
+			headers.Set("Content-Type", jsonType)
 		}
 	}
 	request, err := http.NewRequestWithContext(ctx, c.method, string(url), body)
-	if err != nil || !c.url.template.url.same(request.URL) { // the error's text would hold the URL
+	if err != nil || !c.url.url.same(request.URL) { // the error's text would hold the URL
 		return nil, &FieldError{"url", "must have the scheme, host and path segments of its template"}
 	}
-	request.Header = header
+	request.Header = headers
 	return request, nil
-}
-
-func (f *field) render(values Values) ([]byte, error) {
-	b, err := f.template.append(nil, values)
-	switch err := err.(type) {
-	case *ValueError:
-		err.Field = f.path
-	case *FieldError:
-		err.Field = f.path
-	}
-	return b, err
 }

@@ -2,9 +2,9 @@ package placeholders
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -30,6 +30,8 @@ type placeholder struct {
 	at       int // in the text
 	position position
 	pair     string // "tag=", where a list repeats it
+	before   string // the literal text before it
+	slot     int    // where its value is kept for others, 0 for nowhere
 }
 
 // shift says that the text from at on was at raw in the template.
@@ -49,39 +51,36 @@ func scan(raw string) *source {
 		return s
 	}
 	var text strings.Builder
-	for i := 0; i < len(raw); {
-		next := strings.Index(raw[i:], "{{")
-		if next < 0 {
-			text.WriteString(raw[i:])
+	for i := 0; ; s.shifts = append(s.shifts, shift{text.Len(), i}) {
+		literal, rest, found := strings.Cut(raw[i:], "{{")
+		text.WriteString(literal)
+		if !found {
 			break
 		}
-		text.WriteString(raw[i : i+next])
-		i += next
-		switch {
-		case strings.HasPrefix(raw[i:], "{{{{"):
+		i += len(literal)
+		if strings.HasPrefix(rest, "{{") {
 			text.WriteString("{{")
 			i += len("{{{{")
-		case strings.HasPrefix(raw[i:], "{{{"):
-			s.faultInRaw(i, "three braces are not allowed (write {{{{ for a literal {{; every value is escaped)")
-			return s
-		case len(s.placeholders) == maxPlaceholders:
-			s.faultInRaw(i, fmt.Sprintf("a template must have at most %d placeholders", maxPlaceholders))
-			return s
-		default:
-			content, _, closed := strings.Cut(raw[i+len("{{"):], "}}")
-			name, rule := strings.Trim(content, " \t\r\n"), "a placeholder must be closed by }}"
-			if closed && !strings.Contains(content, "{{") {
-				rule = checkName(name)
-			}
-			if rule != "" {
-				s.faultInRaw(i, rule)
-				return s
-			}
-			s.placeholders = append(s.placeholders, placeholder{name: name, at: text.Len()})
-			text.WriteString(nul)
-			i += len("{{") + len(content) + len("}}")
+			continue
 		}
-		s.shifts = append(s.shifts, shift{text.Len(), i})
+		content, _, closed := strings.Cut(rest, "}}")
+		name := strings.Trim(content, " \t\r\n")
+		rule := checkName(name)
+		switch {
+		case strings.HasPrefix(rest, "{"):
+			rule = "three braces are not allowed (write {{{{ for a literal {{; every value is escaped)"
+		case len(s.placeholders) == maxPlaceholders:
+			rule = fmt.Sprintf("a template must have at most %d placeholders", maxPlaceholders)
+		case !closed, strings.Contains(content, "{{"):
+			rule = "a placeholder must be closed by }}"
+		}
+		if rule != "" {
+			s.faultInRaw(i, rule)
+			return s
+		}
+		s.placeholders = append(s.placeholders, placeholder{name: name, at: text.Len()})
+		text.WriteString(nul)
+		i += len("{{") + len(content) + len("}}")
 	}
 	s.text = text.String()
 	return s
@@ -104,18 +103,15 @@ func (s *source) faultInRaw(offset int, rule string) {
 	}
 }
 
-// faultOfFirst reports a rule that the placeholders from start to end break.
-func (s *source) faultOfFirst(start, end int, rule string) {
-	if placeholders := s.between(start, end); len(placeholders) > 0 && rule != "" {
-		s.fault(placeholders[0].at, rule)
-	}
-}
-
-// setPosition is for the placeholders from start to end of the text.
-func (s *source) setPosition(start, end int, position position) {
+// place sets the position of the placeholders from start to end of the text, and
+// reports the rule that they break.
+func (s *source) place(start, end int, position position, rule string) {
 	placeholders := s.between(start, end)
 	for i := range placeholders {
 		placeholders[i].position = position
+	}
+	if len(placeholders) > 0 && rule != "" {
+		s.fault(placeholders[0].at, rule)
 	}
 }
 
@@ -127,18 +123,17 @@ func (s *source) between(start, end int) []placeholder {
 	return s.placeholders[index(start):index(end)]
 }
 
+var placeholderName = regexp.MustCompile("^[A-Za-z_][A-Za-z0-9_]*$")
+
 // checkName returns the rule that the name of a placeholder breaks, or "".
 func checkName(name string) (rule string) {
-	isDigit := func(r rune) bool { return '0' <= r && r <= '9' }
 	switch {
 	case name == "":
 		return "a placeholder must have a name"
-	case isDigit(rune(name[0])) || strings.ContainsFunc(name, func(r rune) bool {
-		return r != '_' && !isDigit(r) && (r >= utf8.RuneSelf || !unicode.IsLetter(r))
-	}):
-		return "a name must have only ASCII letters, digits and _, and not begin with a digit (map a path such as userDetail.email to a name in the variables)"
 	case len(name) > maxName:
 		return fmt.Sprintf("a name must be at most %d characters", maxName)
+	case !placeholderName.MatchString(name):
+		return "a name must have only ASCII letters, digits and _, and not begin with a digit (map a path such as userDetail.email to a name in the variables)"
 	}
 	return ""
 }

@@ -132,7 +132,7 @@ func (t *Template) Names() []string {
 	if t == nil || t.reveal == nil {
 		return nil
 	}
-	return slices.Clone(t.reveal().names)
+	return t.reveal().names()
 }
 
 // Render returns the template with values for its placeholders. Names that are not

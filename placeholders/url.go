@@ -76,40 +76,39 @@ func (s *source) path(at int, path string) (segments []string) {
 	s.checkEncoded(at, path, "!$&'()*+,;=:@/")
 	all := strings.Split(path, "/")
 	for i, segment := range all {
-		end := at + len(segment)
-		s.setPosition(at, end, pathSegment)
-		name, rule := "", ""
-		switch placeholders := s.between(at, end); {
-		case len(placeholders) > 0:
+		name, rule := "", segmentRule(segment)
+		if placeholders := s.between(at, at+len(segment)); len(placeholders) > 0 {
 			name = placeholders[0].name
-			rule = checkSegmentTemplate(segment)
-		case segment != "":
-			decoded := strings.ReplaceAll(string(appendDecoded(nil, segment)), `\`, "/")
-			for part := range strings.SplitSeq(decoded, "/") { // some services need a%2Fb
-				rule = cmp.Or(rule, segmentRules[pathsegment.Check([]byte(part))])
-			}
-		case 0 < i && i < len(all)-1:
+		} else if segment == "" && 0 < i && i < len(all)-1 {
 			rule = "a path must have no empty segment: some servers remove it"
 		}
 		if rule != "" {
 			s.fault(at, rule)
 		}
+		s.place(at, at+len(segment), pathSegment, "")
 		segments = append(segments, name)
-		at = end + len("/")
+		at += len(segment) + len("/")
 	}
 	return segments
 }
 
-// checkSegmentTemplate is for a segment with placeholders. The values are not
-// known yet, so its own text may be empty or dots.
-func checkSegmentTemplate(segment string) string {
-	decoded := string(appendDecoded(nil, segment))
-	switch fault := pathsegment.Check([]byte(strings.ReplaceAll(decoded, nul, ""))); fault {
-	case pathsegment.None, pathsegment.Empty, pathsegment.Dots:
-		return embedded(decoded)
-	default:
-		return segmentRules[fault]
+// segmentRule returns the rule that a segment of a template breaks.
+func segmentRule(segment string) (rule string) {
+	if segment == "" {
+		return ""
 	}
+	if text := strings.ReplaceAll(segment, nul, ""); text != segment {
+		fault := pathsegment.Check(appendDecoded(nil, text))
+		if fault == pathsegment.Empty || fault == pathsegment.Dots { // the values are not known yet
+			fault = pathsegment.None
+		}
+		return cmp.Or(segmentRules[fault], embedded(string(appendDecoded(nil, segment))))
+	}
+	decoded := strings.ReplaceAll(string(appendDecoded(nil, segment)), `\`, "/")
+	for part := range strings.SplitSeq(decoded, "/") { // some services need a%2Fb
+		rule = cmp.Or(rule, segmentRules[pathsegment.Check([]byte(part))])
+	}
+	return rule
 }
 
 var segmentRules = [...]string{

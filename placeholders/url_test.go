@@ -129,6 +129,7 @@ func TestURL_Rejects(t *testing.T) {
 		{"https://h.example/;a/x", 18, "segment empty"},
 		{"https://h.example/x%00", 18, "control characters"},
 		{"https://h.example/x%0a{{a}}", 18, "control characters"},
+		{"https://h.example/x%00{{a}}", 18, "control characters"},
 		{"https://h.example/a%2F{{a}}", 18, "slash"},
 		{"https://h.example/{{a}}%5c", 18, "slash"},
 		{"https://h.example/{{a}}%252F", 18, twice},
@@ -204,7 +205,7 @@ func TestRequest_RejectsAnotherURL(t *testing.T) {
 	} {
 		action, err := Compile(Action{Method: "GET", URL: "https://h.example/a?q={{id}}", Variables: map[string]string{"id": "userDetail.id"}}, nil)
 		require.NoError(t, err)
-		template := action.reveal().url.template
+		template := action.reveal().url
 		template.parts[0].position, template.parts[0].before = inText, changed
 		template.url.segments = []string{"", ""}
 		_, err = action.Request(t.Context(), paths{"userDetail.id": "x"})

@@ -1,7 +1,6 @@
 package placeholders
 
 import (
-	"bytes"
 	"encoding/json"
 
 	"github.com/chatident/chatident/internal/value"
@@ -43,18 +42,12 @@ const (
 // breaks. What was appended must not be used then.
 func (p position) appendText(dst []byte, s string) ([]byte, string) {
 	switch p {
-	case jsonString, wholeJSON:
-		if p == wholeJSON {
-			dst = append(dst, '"')
-		}
+	case wholeJSON:
+		dst, rule := jsonString.appendText(append(dst, '"'), s)
+		return append(dst, '"'), rule
+	case jsonString:
 		dst, err := value.AppendText(dst, s)
-		if err != nil {
-			return dst, err.Error()
-		}
-		if p == wholeJSON {
-			dst = append(dst, '"')
-		}
-		return dst, ""
+		return dst, ruleOf(err)
 	case pathSegment, queryValue, formValue:
 		return appendPercent(dst, s, p == formValue)
 	case wholeHeader, headerPart, basicCredentials:
@@ -65,76 +58,63 @@ func (p position) appendText(dst []byte, s string) ([]byte, string) {
 
 // appendValue appends a value, or returns the rule that it breaks. limit is for
 // the length of what it returns.
-func (p *part) appendValue(dst []byte, v any, limit int) ([]byte, string) {
-	s, ok := v.(string)
+func (p *placeholder) appendValue(dst []byte, v any, limit int) ([]byte, string) {
+	simple, err := value.Of(v)
 	switch {
-	case ok:
-	case p.pair != "" && kindOf(v) == value.List:
-		return p.appendRepeated(dst, v, limit)
-	case p.position == wholeJSON:
+	case p.pair != "" && simple.Kind == value.List:
+		return p.appendList(dst, v, limit)
+	case p.position == wholeJSON && simple.Kind != value.String:
 		dst, err := value.Append(dst, v, limit)
-		if err != nil {
-			return dst, err.Error()
-		}
-		if len(dst) > limit {
+		if err == nil && len(dst) > limit {
 			return dst, tooLong
 		}
-		return dst, ""
-	default:
-		simple, err := value.Of(v)
-		switch {
-		case err != nil:
-			return dst, err.Error()
-		case simple.Kind <= value.Null:
-			return dst, notNull
-		case simple.Kind >= value.List:
-			return dst, notSingle
-		}
-		s = simple.Text
-	}
-	if len(s) > limit-len(dst) { // before it is escaped
+		return dst, ruleOf(err)
+	case err != nil:
+		return dst, ruleOf(err)
+	case simple.Kind <= value.Null:
+		return dst, notNull
+	case simple.Kind >= value.List:
+		return dst, notSingle
+	case len(simple.Text) > limit-len(dst): // before it is escaped
 		return dst, tooLong
 	}
-	return p.position.appendText(dst, s)
+	return p.position.appendText(dst, simple.Text)
 }
 
-// appendRepeated appends tag=a&tag=b for a list. The first tag= is there already.
-func (p *part) appendRepeated(dst []byte, list any, limit int) ([]byte, string) {
-	b, err := value.Append(nil, list, 8*limit) // JSON may be longer than the output
+// appendList appends tag=a&tag=b for a list. The first tag= is there already.
+func (p *placeholder) appendList(dst []byte, list any, limit int) ([]byte, string) {
+	text, err := value.Append(nil, list, 8*limit) // JSON may be longer than the output
 	if err != nil {
-		return dst, err.Error()
+		return dst, ruleOf(err)
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	var items []any
-	_ = d.Decode(&items) // it is a list
-	if len(items) == 0 {
-		return dst[:len(dst)-len(p.pair)], ""
-	}
-	single := *p
-	single.pair = ""
-	for i, item := range items {
-		if i > 0 {
-			dst = append(append(dst, '&'), p.pair...)
-		}
-		var rule string
+	var items []json.RawMessage
+	_ = json.Unmarshal(text, &items) // it is a list
+	single := placeholder{position: p.position}
+	separator, rule := "", ""
+	dst = dst[:len(dst)-len(p.pair)]
+	for _, item := range items {
+		dst = append(dst, separator+p.pair...)
 		if dst, rule = single.appendValue(dst, item, limit); rule != "" {
 			return dst, rule
 		}
+		separator = "&"
 	}
 	return dst, ""
 }
 
-// kindOf returns the kind of a value; that of a bad one is none that a caller looks
+// kindOf returns the kind of a value. That of a bad one is none that a caller looks
 // for.
 func kindOf(v any) value.Kind {
-	switch v.(type) {
-	case string, int, float64, bool: // quickly
-		return value.String
-	}
 	simple, err := value.Of(v)
 	if err != nil {
 		return value.Object
 	}
 	return simple.Kind
+}
+
+func ruleOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
