@@ -344,8 +344,7 @@ func TestClaim_ChatsFails(t *testing.T) {
 }
 
 // While Chats fails, it is not known whether a conversation was claimed: it is rejected in each
-// process, whether it has seen a claim or not. Where no chat goes on after a sign-in, Chats is
-// not asked.
+// process, whether it has seen a claim or not. Without ContinueAfterSignIn, Chats is not read.
 func TestClaim_ChatsFailsForTheEarlierSession(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 	before := e.send("one", "", asAnonymous...)
