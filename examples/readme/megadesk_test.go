@@ -19,36 +19,65 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func Example_opener() {
+func TestMegadeskGuide_Test(t *testing.T) {
 	key, err := identity.ParseKey("000102030405060708090a0b0c0d0e0f")
-	if err != nil {
-		log.Fatal(err)
-	}
+	require.NoError(t, err)
 	minter, err := identity.NewMinter(key, nil)
-	if err != nil {
-		log.Fatal(err)
+	require.NoError(t, err)
+	newSite := func(minter *identity.Minter) http.Handler {
+		return signInSite("user-123", identity.Handler(minter, func(r *http.Request) (*identity.Payload, error) {
+			id := sessions.GetString(r.Context(), "user")
+			if id == "" {
+				return nil, nil
+			}
+			return &identity.Payload{User: identity.UserDetail{ID: id}}, nil
+		}, nil))
 	}
-	site := http.NewServeMux()
-	site.Handle("/api/megadesk-identity", identity.Handler(minter, func(*http.Request) (*identity.Payload, error) {
-		return &identity.Payload{User: identity.UserDetail{ID: "user-123"}}, nil
-	}, nil))
 
 	opener, err := identity.NewOpener(key)
-	if err != nil {
-		log.Fatal(err)
+	require.NoError(t, err)
+	site := httptest.NewServer(newSite(minter))
+	defer site.Close()
+	jar, err := cookiejar.New(nil) // keeps the session's cookie, as a browser does
+	require.NoError(t, err)
+	browser := &http.Client{Jar: jar}
+	post := func(path string) {
+		response, err := browser.Post(site.URL+path, "", nil)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
 	}
-	response := httptest.NewRecorder()
-	site.ServeHTTP(response, httptest.NewRequest("GET", "/api/megadesk-identity", nil)) // with your session's cookie
-	var body struct{ Identity string }
-	if err := json.Unmarshal(response.Body.Bytes(), &body); err != nil {
-		log.Fatal(err)
+	token := func() string {
+		response, err := browser.Get(site.URL + "/api/megadesk-identity")
+		require.NoError(t, err)
+		defer response.Body.Close()
+		require.Equal(t, http.StatusOK, response.StatusCode)
+		var body struct{ Identity string } // empty if it is null
+		require.NoError(t, json.NewDecoder(response.Body).Decode(&body))
+		return body.Identity
 	}
-	opened, err := opener.Open(body.Identity)
-	if err != nil {
-		log.Fatal(err)
-	}
-	fmt.Println(opened.Payload.User.ID)
-	// Output: user-123
+
+	assert.Empty(t, token(), "not signed in")
+	post("/login")
+	opened, err := opener.Open(token())
+	require.NoError(t, err)
+	assert.Equal(t, "user-123", opened.Payload.User.ID)
+	post("/logout")
+	assert.Empty(t, token(), "signed out")
+}
+
+// signInSite is next in sessions, with /login, which signs in a user, and /logout.
+func signInSite(user string, next http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", next)
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		sessions.Put(r.Context(), "user", user)
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})
+	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
+		_ = sessions.Destroy(r.Context())
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})
+	return sessions.LoadAndSave(mux)
 }
 
 func Example_actions() {
@@ -150,6 +179,7 @@ func TestMegadeskGuide_Program(t *testing.T) {
 
 	home, err := browser.Get(site)
 	require.NoError(t, err)
+	assert.Equal(t, "private, no-store", home.Header.Get("Cache-Control"))
 	policy := home.Header.Get("Content-Security-Policy")
 	_, rest, found := strings.Cut(policy, "'nonce-")
 	require.True(t, found, policy)
