@@ -21,9 +21,11 @@ const (
 	awaitPause = 250 * time.Millisecond
 
 	// maxCandidates is how many conversations are compared with a first exchange that
-	// failed, and maxSkew how far the clocks may differ.
+	// failed, maxSkew how far the clocks may differ, and maxArrival how long a message may
+	// take to the service.
 	maxCandidates = 3
 	maxSkew       = time.Minute
+	maxArrival    = time.Minute
 )
 
 // open finds out what the message becomes, and makes the call.
@@ -219,8 +221,9 @@ func (x *exchange) arrivedAfter(page []chatclient.StoredMessage, id, text string
 }
 
 // findConversation returns the ticket of the conversation that a first exchange began
-// before it failed, "" for none. It is one that the service lists for the user who is
-// signed in, has this message alone, and is not older.
+// before it failed, "" for none. It is the one that the service lists for the user who is
+// signed in, has this message alone, and began when it was sent. Nothing says that it is not
+// of another chat of the user that began with the same text at that time, so of two none is.
 func (x *exchange) findConversation(c *chat) (string, *httpError) {
 	if x.visitor.anonymous() || len(c.Messages) == 0 {
 		return "", nil
@@ -229,11 +232,12 @@ func (x *exchange) findConversation(c *chat) (string, *httpError) {
 	if err != nil {
 		return "", upstream(err, false)
 	}
-	candidates := 0
+	found, candidates := "", 0
 	for _, listed := range list.Items {
 		ticket := x.p.tickets.conversation(x.visitor.subject(), listed.ID)
-		isOld := !listed.CreatedAt.IsZero() && listed.CreatedAt.Before(time.Unix(c.Begun, 0).Add(-maxSkew))
-		if ticket == "" || isOld || listed.UserID != x.visitor.UserID {
+		age := listed.CreatedAt.Sub(time.Unix(c.Begun, 0)) // at the first exchange
+		isOther := !listed.CreatedAt.IsZero() && (age < -maxSkew || age > maxSkew+maxArrival)
+		if ticket == "" || isOther || listed.UserID != x.visitor.UserID {
 			continue
 		}
 		if candidates++; candidates > maxCandidates {
@@ -244,10 +248,13 @@ func (x *exchange) findConversation(c *chat) (string, *httpError) {
 			return "", upstream(err, true)
 		}
 		if x.beganWith(page, c.Messages[len(c.Messages)-1]) {
-			return ticket, nil
+			if found != "" {
+				return "", nil
+			}
+			found = ticket
 		}
 	}
-	return "", nil
+	return found, nil
 }
 
 // beganWith reports whether a conversation consists of one message, and its reply.

@@ -25,17 +25,19 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 		return nil, upstream(err, true)
 	}
 	open = slices.DeleteFunc(open, func(call chatclient.Part) bool { return !x.p.isPageTool(call.ToolName) })
-	if len(x.results) < len(open) {
-		return nil, invalid("The results of all calls of a reply must be sent together.")
-	}
+	missing := slices.Clone(open)
 	for _, r := range x.results {
-		isOpen := slices.ContainsFunc(open, func(call chatclient.Part) bool { return call.ToolCallID == r.ToolCallID })
-		if !isOpen {
+		i := slices.IndexFunc(missing, func(call chatclient.Part) bool { return call.ToolCallID == r.ToolCallID })
+		if i < 0 {
 			return nil, errToolCallNotFound
 		}
+		missing = slices.Delete(missing, i, i+1)
 	}
-	for _, r := range x.results { // all are open: a rejected one has taken none
-		if !x.takeCall(r.ToolCallID) {
+	if len(missing) > 0 {
+		return nil, invalid("The results of all calls of a reply must be sent together.")
+	}
+	for _, call := range open { // in the same order in each request, so that one of two has all
+		if !x.takeCall(call.ToolCallID) {
 			return nil, errToolCallNotFound
 		}
 	}

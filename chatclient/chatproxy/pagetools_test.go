@@ -58,10 +58,26 @@ func newPage(t *testing.T, s setup, calls ...chattest.Part) (e *site, ticket, st
 
 // A result that is rejected takes none of those that came with it.
 func TestPageTools_RejectedResultsTakeNone(t *testing.T) {
-	e, ticket, _ := newPage(t, setup{}, chattest.ToolCall("call_1", "showMap", `{}`))
-	e.failed(404, "tool_call_not_found", "POST", "/tool-results", `{"conversation":`+quoted(ticket)+`,"results":[{"toolCallId":"call_1","output":1},{"toolCallId":"call_x","output":1}]}`)
-	_, stream := e.do("POST", "/tool-results", resultsBody(ticket, "call_1", "1"))
-	assert.Equal(t, "Results: call_1=1;", textOf(stream))
+	for _, other := range []string{"call_x", "call_1"} {
+		e, ticket, _ := newPage(t, setup{}, chattest.ToolCall("call_1", "showMap", `{}`))
+		e.failed(404, "tool_call_not_found", "POST", "/tool-results", resultsBody(ticket, "call_1", "1", other, "1"))
+		_, stream := e.do("POST", "/tool-results", resultsBody(ticket, "call_1", "1"))
+		assert.Equal(t, "Results: call_1=1;", textOf(stream))
+	}
+}
+
+// Of two requests that bring the results in another order, one has all of them.
+func TestPageTools_ResultsInAnotherOrder(t *testing.T) {
+	for range 20 {
+		e, ticket, _ := newPage(t, setup{}, chattest.ToolCall("1", "showMap", `{}`), chattest.ToolCall("2", "pickDate", `{}`))
+		streams := make([]string, 2)
+		var all sync.WaitGroup
+		for i, body := range []string{resultsBody(ticket, "1", "1", "2", "2"), resultsBody(ticket, "2", "2", "1", "1")} {
+			all.Go(func() { _, streams[i] = e.do("POST", "/tool-results", body) })
+		}
+		all.Wait()
+		assert.Equal(t, 1, strings.Count(strings.Join(streams, ""), "Results"), streams)
+	}
 }
 
 func TestPageTools_EachReading(t *testing.T) {

@@ -224,6 +224,28 @@ func TestRetry_FindsNoOtherConversation(t *testing.T) {
 	})
 }
 
+// One that began later is another tab's, and of two that began at that time none is known to be
+// the lost one.
+func TestRetry_FindsNoConversationThatMayBeAnotherTabs(t *testing.T) {
+	for later, found := range map[time.Duration]bool{time.Second: true, 3 * time.Minute: false} {
+		for others := range 3 {
+			synctest.Test(t, func(t *testing.T) {
+				e := newSite(t, setup{bot: &chatclient.Options{MaxRetries: -1}})
+				defer e.end()
+				f := &chatForm{site: e, native: true, chat: "c", visitor: nil}
+				e.fake.Script(chattest.BadGateway())
+				f.send("m1", "hello")
+				time.Sleep(later)
+				for range others {
+					e.send("hello", "")
+				}
+				found := found && others == 1 // nothing says that this one is not the lost one
+				assert.Equal(t, !found, f.again("m1", "hello").ConversationLost)
+			})
+		}
+	}
+}
+
 // Lines 6 and 7, and 8 for a body that shows more.
 func TestMessage_Edits(t *testing.T) {
 	eachForm(t, plain, func(f *chatForm) {
