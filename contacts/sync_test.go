@@ -942,10 +942,11 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestSync_EndsDuringAPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c, fake := newFakeClient(t, nil, nil)
-		unauthorized := contactstest.Status(401, "No")
-		fake.Script(contactstest.Status(429, "Slow down").RetryAfter(20*time.Second), func(normal http.Handler) http.Handler {
-			return contactstest.Slow(time.Second)(unauthorized(normal))
-		})
+		after := func(wait time.Duration, fault contactstest.Fault) contactstest.Fault { // so that both calls are under way
+			return func(normal http.Handler) http.Handler { return contactstest.Slow(wait)(fault(normal)) }
+		}
+		fake.Script(after(time.Second, contactstest.Status(429, "Slow down").RetryAfter(20*time.Second)),
+			after(2*time.Second, contactstest.Status(401, "No")))
 		begun := time.Now()
 		report, err := c.Sync(t.Context(), source(newTestRows(2)), &contacts.SyncOptions{BatchSize: 1})
 		require.ErrorIs(t, err, contacts.ErrUnauthorized)
