@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/chatident/chatident/chatclient"
@@ -43,6 +45,38 @@ func (b tab) reply(n int) string {
 func (b tab) storyBegun() {
 	b.WaitFor(`/time there was a/.test(document.querySelector("#log .assistant:last-child .text")?.textContent)`)
 }
+
+// holdStories holds the replies to the next n messages after "Once upon a time there was a
+// parcel", until resume is called or their reader is gone. On a busy machine a story may
+// otherwise end before the test has stopped it.
+func (s *site) holdStories(n int) (resume func()) {
+	resumed := make(chan struct{})
+	hold := func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			normal.ServeHTTP(&heldStory{ResponseWriter: w, gone: r.Context().Done(), resumed: resumed}, r)
+		})
+	}
+	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, slices.Repeat([]chattest.Fault{hold}, n)...))
+	return sync.OnceFunc(func() { close(resumed) })
+}
+
+type heldStory struct {
+	http.ResponseWriter
+	gone, resumed <-chan struct{}
+	words         int
+}
+
+func (h *heldStory) Write(b []byte) (int, error) {
+	if h.words++; h.words > 8 {
+		select {
+		case <-h.resumed:
+		case <-h.gone:
+		}
+	}
+	return h.ResponseWriter.Write(b)
+}
+
+func (h *heldStory) Unwrap() http.ResponseWriter { return h.ResponseWriter }
 
 // shortWaits shortens the time between polls on the pages that the tab opens next.
 func (b tab) shortWaits(t *testing.T) {
@@ -130,11 +164,14 @@ func TestChat_StoppedFirstReply(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := start(t, nil)
 	b.openChat(s.url, "ada")
+	resume := s.holdStories(1)
+	defer resume()
 	b.send("Tell me a story")
 	b.storyBegun()
 	b.Picture("chat-running")
 	b.Do(chromedp.KeyEvent(kb.Escape))
 	stopped := b.reply(1)
+	resume()
 	assert.NotContains(t, stopped, "on a Thursday")
 	b.WaitFor(`location.hash !== ""`)
 	assert.Contains(t, b.Text("#log"), "This reply was stopped.")
@@ -146,6 +183,7 @@ func TestChat_StoppedFirstReply(t *testing.T) {
 	assert.Contains(t, b.reply(1), stopped, "the part that the service sent")
 
 	// With the button, in a conversation that has a ticket.
+	defer s.holdStories(1)()
 	b.send("Another story")
 	b.storyBegun()
 	b.Do(chromedp.Click(chromedp.CSS("#stop")), chromedp.WaitVisible(chatSend))
@@ -176,12 +214,17 @@ func TestChat_TwoTabs(t *testing.T) {
 	b.openChat(s.url, "ada")
 	other := tab{b.Tab()}
 	other.Do(chromedp.Navigate(s.url+"/chat"), chromedp.WaitVisible(chatText))
+	resume := s.holdStories(2)
+	defer resume()
 	b.send("Tell me a story")
 	other.send("Tell me another story")
 	b.storyBegun()
 	other.storyBegun()
 	for _, tab := range []tab{b, other} {
-		tab.Do(chromedp.Click(chromedp.CSS("#stop")))
+		tab.Do(chromedp.Click(chromedp.CSS("#stop")), chromedp.WaitVisible(chatSend))
+	}
+	resume() // a first reply is read to its end for the ticket
+	for _, tab := range []tab{b, other} {
 		tab.WaitFor(`location.hash !== ""`)
 	}
 	assert.NotEqual(t, b.ticket(), other.ticket())

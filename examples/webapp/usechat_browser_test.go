@@ -67,10 +67,13 @@ func TestUseChat_InABrowser(t *testing.T) {
 	b.useChat(s.url, "ada")
 
 	// A reply arrives in pieces.
+	resume := s.holdStories(1)
+	defer resume()
 	b.send("Tell me a story")
 	b.storyBegun()
 	assert.NotContains(t, b.Text("#log"), "on a Thursday")
 	b.Picture("usechat-running")
+	resume()
 	assert.Contains(t, b.reply(1), "on a Thursday")
 
 	// The second message continues the conversation of the first.
@@ -94,9 +97,12 @@ func TestUseChat_Stop(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := startUseChat(t)
 	b.useChat(s.url, "ada")
+	resume := s.holdStories(1)
+	defer resume()
 	b.send("Tell me a story")
 	b.storyBegun()
 	b.Do(chromedp.Click(chromedp.CSS("#stop")), chromedp.WaitVisible(chatSend))
+	resume()
 	assert.NotContains(t, b.reply(1), "on a Thursday")
 	assert.Contains(t, b.Text("#log"), "This reply was stopped.")
 	b.Picture("usechat-stopped")
@@ -104,6 +110,7 @@ func TestUseChat_Stop(t *testing.T) {
 	// With the keyboard alone: the focus returned to the field.
 	b.press("Hello" + kb.Enter)
 	b.reply(2)
+	defer s.holdStories(1)()
 	b.press("Another story" + kb.Enter)
 	b.storyBegun()
 	b.press(kb.Escape)
@@ -111,6 +118,7 @@ func TestUseChat_Stop(t *testing.T) {
 	b.WaitFor(`/This reply was stopped/.test(document.getElementById("log").textContent)`)
 
 	// The reply stops when the customer signs out in another tab.
+	defer s.holdStories(1)()
 	b.press("A third story" + kb.Enter)
 	b.storyBegun()
 	other := b.Tab()
