@@ -9,6 +9,8 @@ import (
 	"net/textproto"
 	"slices"
 	"strings"
+
+	"github.com/chatident/chatident/internal/value"
 )
 
 const (
@@ -27,8 +29,9 @@ type CompiledAction struct {
 
 type compiled struct {
 	method    string
-	url, body *template // body is nil without one
-	headers   []header  // by name
+	url, body *template   // body is nil without one
+	headers   []header    // by name
+	templates []*template // all of them, in the order of the fields
 	mapping   *Mapping
 }
 
@@ -62,7 +65,7 @@ func Compile(a Action, options *Options) (*CompiledAction, error) {
 	maps.Copy(defaults, checked.Defaults)
 	checked.Defaults = defaults
 	checked.Repeat = append(checked.Repeat, a.Repeat...)
-	c := &compiler{action: a, options: checked, out: compiled{method: a.Method, mapping: newMapping(a.Variables)}}
+	c := &compiler{action: a, options: checked, out: compiled{method: a.Method, mapping: &Mapping{maps.Clone(a.Variables)}}}
 	if !slices.Contains([]string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}, a.Method) {
 		c.reject("method", "must be GET, HEAD, POST, PUT, PATCH or DELETE, in capitals and without placeholders")
 	}
@@ -103,8 +106,9 @@ func (c *compiler) template(field, raw string, kind Kind) (*template, *source) {
 		return nil, s
 	}
 	t.field = field
+	c.out.templates = append(c.out.templates, t)
 	if name, rule := t.checkDefaults(); rule != "" {
-		c.reject(member("defaults", name), rule)
+		c.reject("defaults"+value.Path(name), rule)
 	}
 	return t, s
 }
@@ -142,7 +146,7 @@ func bodyKind(contentType string) Kind {
 }
 
 func (c *compiler) header(name, raw string) {
-	field, canonical, read := member("headers", name), textproto.CanonicalMIMEHeaderKey(name), readName(name)
+	field, canonical, read := "headers"+value.Path(name), textproto.CanonicalMIMEHeaderKey(name), readName(name)
 	switch {
 	case !headerName.MatchString(name):
 		c.reject(field, "must be the name of an HTTP header, without placeholders")
@@ -175,7 +179,7 @@ func (c *compiler) checkNames() {
 	c.faults = append(c.faults, checkMapping("variables", c.action.Variables)...)
 	for _, name := range slices.Sorted(maps.Keys(c.action.Defaults)) {
 		if rule := checkName(name); rule != "" {
-			c.reject(member("defaults", name), rule)
+			c.reject("defaults"+value.Path(name), rule)
 		}
 	}
 	if len(c.faults) > 0 {
@@ -183,26 +187,14 @@ func (c *compiler) checkNames() {
 	}
 	for _, name := range c.options.Repeat {
 		if !slices.Contains(c.out.names(), name) {
-			c.reject(member("repeat", name), "must be the name of a placeholder")
+			c.reject("repeat"+value.Path(name), "must be the name of a placeholder")
 		}
 	}
 }
 
-// templates returns all templates, in the order of their fields.
-func (c *compiled) templates() []*template {
-	templates := []*template{c.url}
-	for _, h := range c.headers {
-		templates = append(templates, h.value)
-	}
-	if c.body != nil {
-		templates = append(templates, c.body)
-	}
-	return templates
-}
-
 // names returns the names of all placeholders.
 func (c *compiled) names() (names []string) {
-	for _, t := range c.templates() {
+	for _, t := range c.templates {
 		names = append(names, t.names()...)
 	}
 	return names

@@ -71,7 +71,7 @@ func (e *MissingError) Error() string {
 	for _, name := range e.Null {
 		faults = append(faults, name+": "+notNull)
 	}
-	return lines(faults, 10)
+	return lines(faults)
 }
 
 // missing returns an error about all values that are missing or null where null is
@@ -131,28 +131,22 @@ func (e *ActionError) Error() string {
 	for _, fault := range e.Faults {
 		faults = append(faults, strings.TrimPrefix(fault.Error(), "placeholders: "))
 	}
-	return lines(faults, 10)
+	return lines(faults)
 }
 
 // Unwrap returns the faults.
 func (e *ActionError) Unwrap() []error { return e.Faults }
 
-// lines returns the text of an error with a line for each fault.
-func lines(faults []string, most int) string {
+// lines returns the text of an error with a line for each of the first ten faults.
+func lines(faults []string) string {
 	if len(faults) == 1 {
 		return "placeholders: " + faults[0]
 	}
-	shown := faults[:min(len(faults), most)]
-	text := fmt.Sprintf("placeholders: %d faults:\n\t%s", len(faults), strings.Join(shown, "\n\t"))
+	shown, more := faults[:min(len(faults), 10)], ""
 	if n := len(faults) - len(shown); n > 0 {
-		text += fmt.Sprintf("\n\tand %d more", n)
+		more = fmt.Sprintf("\n\tand %d more", n)
 	}
-	return text
+	return fmt.Sprintf("placeholders: %d faults:\n\t%s%s", len(faults), strings.Join(shown, "\n\t"), more)
 }
 
 func within(field string) string { return strings.TrimPrefix(field+": ", ": ") }
-
-// member names what the caller chose, quoted and cut to a bounded length.
-func member(parent, key string) string {
-	return fmt.Sprintf("%s[%.64q]", parent, key)
-}

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// schemes of credentials. After another word a value may be one of many.
-var schemes = []string{"Bearer", "Digest", "DPoP", "Token", "ApiKey", "Api-Key", "Key", "OAuth", "Negotiate"}
+// scheme is that of credentials. After another word a value may be one of many.
+var scheme = regexp.MustCompile("(?i)^(Basic|Bearer|Digest|DPoP|Token|Api-?Key|Key|OAuth|Negotiate) ")
 
 // header checks the value of a header, and finds out whether a placeholder is all
 // of it, or all after a scheme such as Bearer.
@@ -20,22 +20,18 @@ func (s *source) header() {
 	} else if trimmed := strings.TrimRight(s.text, " "); trimmed != s.text {
 		s.fault(len(trimmed), "a header must not end with white space")
 	}
-	scheme, rest, _ := strings.Cut(s.text, " ")
+	prefix := scheme.FindString(s.text)
+	isBasic, isWhole := strings.EqualFold(prefix, "Basic "), s.text == prefix+nul
 	position, rule := headerPart, ""
-	isBasic := strings.EqualFold(scheme, "Basic")
 	switch {
-	case isBasic && rest == nul:
+	case isBasic && isWhole:
 		position = basicCredentials
 	case isBasic:
 		rule = "Basic takes one placeholder and nothing else (map one variable to the base64 form of user:password)"
-	case s.text == nul, rest == nul && isScheme(scheme):
+	case isWhole:
 		position = wholeHeader
 	}
 	s.place(0, len(s.text), position, rule)
-}
-
-func isScheme(word string) bool {
-	return slices.ContainsFunc(schemes, func(scheme string) bool { return strings.EqualFold(scheme, word) })
 }
 
 // base64Text also accepts the base64 of URLs.

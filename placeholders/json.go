@@ -2,6 +2,7 @@ package placeholders
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 
 	"github.com/chatident/chatident/internal/value"
@@ -125,21 +126,19 @@ func (r *jsonReader) member(seen map[string]bool) (rule string) {
 	return rule
 }
 
+// quotedText ends at the first quote without a backslash.
+var quotedText = regexp.MustCompile(`(?s)^"([^"\\]|\\.)*"`)
+
 // string reads a string and decodes it.
 func (r *jsonReader) string(key bool) (decoded, rule string) {
 	start := r.at
-	for r.at++; r.at < len(r.text) && r.text[r.at] != '"'; r.at++ {
-		if r.text[r.at] == '\\' {
-			r.at++
-		}
-	}
-	if r.at >= len(r.text) {
+	text := quotedText.FindString(r.text[start:])
+	if text == "" {
 		r.at = len(r.text)
 		return "", "a string must be closed by a quote"
 	}
-	r.at++
 	// JSON does not allow a NUL. The character in its place is in no text.
-	quoted := json.RawMessage(strings.ReplaceAll(r.text[start:r.at], nul, "\ufdd0"))
+	quoted := json.RawMessage(strings.ReplaceAll(text, nul, "\ufdd0"))
 	simple, err := value.Of(quoted)
 	switch {
 	case !json.Valid(quoted):
@@ -148,9 +147,9 @@ func (r *jsonReader) string(key bool) (decoded, rule string) {
 		rule = "a string " + err.Error()
 	}
 	if rule != "" {
-		r.at = start
 		return "", rule
 	}
+	r.at += len(text)
 	decoded = strings.ReplaceAll(simple.Text, "\ufdd0", nul)
 	if r.onString != nil {
 		r.onString(start, decoded, key)
@@ -158,14 +157,15 @@ func (r *jsonReader) string(key bool) (decoded, rule string) {
 	return decoded, ""
 }
 
+var unquotedText = regexp.MustCompile("^[-+.0-9A-Za-z]*")
+
 // literal reads a number, true, false or null.
 func (r *jsonReader) literal() (rule string) {
-	rest := r.text[r.at:]
-	length := len(rest) - len(strings.TrimLeft(rest, "+-.0123456789Etruefalsn"))
-	if !json.Valid([]byte(rest[:length])) {
+	text := unquotedText.FindString(r.text[r.at:])
+	if !json.Valid([]byte(text)) {
 		return "expected a value (a text must be in quotes)"
 	}
-	r.at += length
+	r.at += len(text)
 	return ""
 }
 

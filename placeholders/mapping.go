@@ -34,11 +34,7 @@ func NewMapping(paths map[string]string) (*Mapping, error) {
 	if faults := checkMapping("mapping", paths); len(faults) > 0 {
 		return nil, faults[0]
 	}
-	return newMapping(paths), nil
-}
-
-func newMapping(paths map[string]string) *Mapping {
-	return &Mapping{maps.Clone(paths)}
+	return &Mapping{maps.Clone(paths)}, nil
 }
 
 func checkMapping(field string, paths map[string]string) []error {
@@ -49,7 +45,7 @@ func checkMapping(field string, paths map[string]string) []error {
 			rule = checkPath(paths[name])
 		}
 		if rule != "" {
-			faults = append(faults, &FieldError{member(field, name), rule})
+			faults = append(faults, &FieldError{field + value.Path(name), rule})
 		}
 	}
 	return faults

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chatident/chatident/internal/value"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -53,6 +54,6 @@ func TestMapping_Rejects(t *testing.T) {
 		"": "must have a name", "1": "not begin with a digit", "a.b": "only ASCII letters", "{{a}}": "only ASCII letters", strings.Repeat("n", 129): "at most 128 characters",
 	} {
 		_, err := NewMapping(map[string]string{name: "userDetail.email"})
-		requireField(t, err, member("mapping", name), words)
+		requireField(t, err, "mapping"+value.Path(name), words)
 	}
 }

@@ -159,42 +159,29 @@ func maskJSON(body string) string {
 	return b.String() + body[shown:]
 }
 
-// secretWords are in the names of secrets as a word: api_key, apiKey, API-Keys.
-var secretWords = []string{
-	"key", "pass", "pwd", "pw", "pin", "auth", "oauth", "authorization", "sig", "hmac", "cred", "sess", "sid", "otp", "totp", "cvv", "cvc", "nonce", "salt",
-}
+// secretPart finds what is in the names of secrets at any place, as it is often
+// written together: accesstoken, apikey, dbpassword.
+var secretPart = regexp.MustCompile("(?i)token|secret|passw|passphrase|apikey|accesskey|privatekey|credential|signature|session|cookie|bearer|jwt|^code$")
 
-// secretParts are in the names of secrets at any place, as these are often written
-// together: accesstoken, apikey, dbpassword.
-var secretParts = []string{
-	"token", "secret", "passw", "passphrase", "apikey", "accesskey", "privatekey", "credential", "signature", "session", "cookie", "bearer", "jwt",
-}
-
-// isSecretName reports whether a name is that of a secret. It masks too much rather
-// than too little: the key of a list is masked, too, but not a keyword or an author.
-func isSecretName(name string) bool {
-	lower := strings.ToLower(name)
-	return lower == "code" || slices.ContainsFunc(secretParts, func(part string) bool { return strings.Contains(lower, part) }) ||
-		slices.ContainsFunc(word.FindAllString(name, -1), func(word string) bool {
-			word = strings.ToLower(word)
-			return slices.Contains(secretWords, word) || slices.Contains(secretWords, strings.TrimSuffix(word, "s"))
-		})
-}
+// secretWord matches what is in the names of secrets as a word: api_key, apiKey, API-Keys.
+var secretWord = regexp.MustCompile("(?i)^(key|pass|pwd|pw|pin|auth|oauth|authorization|sig|hmac|cred|sess|sid|otp|totp|cvv|cvc|nonce|salt)s?$")
 
 // word finds the words of a name such as apiKey, API_KEY or key2.
 var word = regexp.MustCompile("[A-Z]*[a-z]+|[A-Z]+")
 
+// isSecretName reports whether a name is that of a secret. It masks too much rather
+// than too little: the key of a list is masked, too, but not a keyword or an author.
+func isSecretName(name string) bool {
+	return secretPart.MatchString(name) || slices.ContainsFunc(word.FindAllString(name, -1), secretWord.MatchString)
+}
+
+// longWord finds 20 characters without a break.
+var longWord = regexp.MustCompile(`[^\x00- .,;:/()"]{20,}`)
+
 // looksLikeKey reports whether a text has the credentials of a scheme, or 20
 // characters without a break, some of them digits.
 func looksLikeKey(text string) bool {
-	scheme, _, found := strings.Cut(text, " ")
-	if found && (isScheme(scheme) || strings.EqualFold(scheme, "Basic")) {
-		return true
-	}
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r <= ' ' || strings.ContainsRune(".,;:/()\"", r) }) {
-		if len(word) >= 20 && strings.ContainsAny(word, "0123456789") {
-			return true
-		}
-	}
-	return false
+	return scheme.MatchString(text) || slices.ContainsFunc(longWord.FindAllString(text, -1), func(word string) bool {
+		return strings.ContainsAny(word, "0123456789")
+	})
 }

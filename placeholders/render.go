@@ -18,7 +18,6 @@ type template struct {
 	tail      string // the literal text after the last placeholder
 	defaults  map[string]any
 	maxOutput int
-	size      int       // an estimate of that of the output
 	url       *urlParts // of a URL
 }
 
@@ -42,7 +41,6 @@ func newTemplate(s *source, kind Kind, url *urlParts, options Options) *template
 		}
 	}
 	t.tail = literals[len(literals)-1]
-	t.size = min(len(s.text)+32*len(t.parts), t.maxOutput)
 	return t
 }
 

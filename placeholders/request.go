@@ -40,7 +40,7 @@ func (c *CompiledAction) values(source Source) (Values, error) {
 }
 
 func (c *compiled) request(ctx context.Context, values Values) (*http.Request, error) {
-	if err := missing(values, c.templates()...); err != nil {
+	if err := missing(values, c.templates...); err != nil {
 		return nil, err
 	}
 	headers := http.Header{}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/chatident/chatident/internal/secret"
+	"github.com/chatident/chatident/internal/value"
 )
 
 type redacted = secret.Redacted
@@ -64,7 +65,7 @@ func (o *Options) checked() (Options, error) {
 	}
 	for name := range c.Defaults {
 		if rule := checkName(name); rule != "" {
-			return c, &FieldError{member("Options.Defaults", name), rule}
+			return c, &FieldError{"Options.Defaults" + value.Path(name), rule}
 		}
 	}
 	return c, nil
@@ -98,7 +99,7 @@ func Parse(src string, kind Kind, options *Options) (*Template, error) {
 		return nil, s.faults[0]
 	}
 	if name, rule := t.checkDefaults(); rule != "" {
-		return nil, &FieldError{member("Options.Defaults", name), rule}
+		return nil, &FieldError{"Options.Defaults" + value.Path(name), rule}
 	}
 	return &Template{reveal: func() *template { return t }}, nil
 }
@@ -142,11 +143,7 @@ func (t *Template) Names() []string {
 // *[MissingError] with all of them; a value that cannot be where its placeholder is
 // is a *[ValueError]; and an output that is too long is a *[FieldError].
 func (t *Template) Render(values Values) (string, error) {
-	if t == nil || t.reveal == nil {
-		return "", notParsed()
-	}
-	p := t.reveal()
-	b, err := p.append(make([]byte, 0, p.size), values)
+	b, err := t.Append(nil, values)
 	return string(b), err
 }
 
@@ -155,9 +152,7 @@ func (t *Template) Render(values Values) (string, error) {
 // unchanged; its array may have been written to.
 func (t *Template) Append(dst []byte, values Values) ([]byte, error) {
 	if t == nil || t.reveal == nil {
-		return dst, notParsed()
+		return dst, &FieldError{"template", "must come from Parse"}
 	}
 	return t.reveal().append(dst, values)
 }
-
-func notParsed() error { return &FieldError{"template", "must come from Parse"} }

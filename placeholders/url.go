@@ -39,7 +39,7 @@ func (s *source) url(repeat []string) *urlParts {
 	path, query, found := strings.Cut(rest[length:], "?")
 	parts := &urlParts{origin, s.path(len(origin), path)}
 	if found {
-		s.pairs(len(s.text)-len(query), query, queryValue, repeat)
+		s.pairs(len(s.text)-len(query), query, inURL, repeat)
 	}
 	return parts
 }
@@ -85,7 +85,7 @@ func (s *source) path(at int, path string) (segments []string) {
 		if rule != "" {
 			s.fault(at, rule)
 		}
-		s.place(at, at+len(segment), pathSegment, "")
+		s.place(at, at+len(segment), inURL, "")
 		segments = append(segments, name)
 		at += len(segment) + len("/")
 	}

@@ -30,8 +30,7 @@ const (
 	inText position = iota
 	jsonString
 	wholeJSON // a whole JSON value
-	pathSegment
-	queryValue
+	inURL     // in a path segment or the value of a parameter
 	formValue
 	wholeHeader // all of a header, or all after a scheme
 	headerPart
@@ -48,7 +47,7 @@ func (p position) appendText(dst []byte, s string) ([]byte, string) {
 	case jsonString:
 		dst, err := value.AppendText(dst, s)
 		return dst, ruleOf(err)
-	case pathSegment, queryValue, formValue:
+	case inURL, formValue:
 		return appendPercent(dst, s, p == formValue)
 	case wholeHeader, headerPart, basicCredentials:
 		return appendHeader(dst, s, p)
