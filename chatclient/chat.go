@@ -223,7 +223,7 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 
 // reply makes a call whose response is one reply.
 func (c *Client) reply(ctx context.Context, call bookbag.Call) (*Reply, error) {
-	res, err := c.api.Do(ctx, call)
+	res, err := c.service().Do(ctx, call)
 	if err != nil {
 		return nil, fail(err)
 	}

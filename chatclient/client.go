@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"time"
 
@@ -130,8 +129,8 @@ func New(apiKey string, agent int64, options *Options) (*Client, error) {
 		config.OnAttempt = func(ctx context.Context, a bookbag.Attempt) { o.OnAttempt(ctx, Attempt(a)) }
 	}
 	api, err := bookbag.New(apiKey, config)
-	if e, ok := errors.AsType[*bookbag.ArgumentError](err); ok {
-		return nil, (*FieldError)(e)
+	if err != nil {
+		return nil, fail(err)
 	}
 	return &Client{
 		api: api, idleTimeout: cmp.Or(o.IdleTimeout, time.Minute), maxEvent: cmp.Or(o.MaxEvent, 1<<20),
@@ -141,13 +140,29 @@ func New(apiKey string, agent int64, options *Options) (*Client, error) {
 // WithMaxWait returns a client that shares everything with c but Options.MaxWait:
 // in its place, it waits for d at most. If d is not positive, it does not wait.
 func (c *Client) WithMaxWait(d time.Duration) *Client {
+	if c.service() == nil {
+		return nil
+	}
 	other := *c
 	other.api = c.api.WithMaxWait(d)
 	return &other
 }
 
 // Agent returns the agent that the client is for.
-func (c *Client) Agent() int64 { return c.api.Agent }
+func (c *Client) Agent() int64 {
+	if c.service() == nil {
+		return 0
+	}
+	return c.api.Agent
+}
+
+// service is nil for a Client that does not come from New. Its calls return an error.
+func (c *Client) service() *bookbag.Client {
+	if c == nil {
+		return nil
+	}
+	return c.api
+}
 
 func get(operation string, ids ...string) bookbag.Call {
 	return bookbag.Call{Operation: "GET " + operation, IDs: ids, Repeatable: true}
@@ -163,7 +178,7 @@ func send(operation string, body any, ids ...string) bookbag.Call {
 
 // do makes a call and decodes its response.
 func (c *Client) do(ctx context.Context, call bookbag.Call, decode func(body []byte) error) (ResponseInfo, error) {
-	info, err := c.api.Decode(ctx, call, decode)
+	info, err := c.service().Decode(ctx, call, decode)
 	return infoOf(info), fail(err)
 }
 

@@ -24,7 +24,7 @@ import (
 
 const (
 	lengthRule = "must have 1 to 128 characters, has %d"
-	userRule   = "must have only letters, digits, dot, underscore and hyphen: byte %d is another"
+	userRule   = "must have only letters, digits, dot, underscore and hyphen: byte %d is another (chatclient.DeriveUserID makes one of an e-mail address)"
 	idRule     = "must have only letters, digits, underscore and hyphen: byte %d is another"
 )
 
@@ -76,7 +76,7 @@ func TestDeriveUserID_KnownVector(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotEqual(t, id, other)
 	_, err = DeriveUserID(secret[1:], "a")
-	requireField(t, err, "secret", "must have at least 32 bytes")
+	requireField(t, err, "secret", "must be at least 32 bytes, got 31 (is the variable set?)")
 	_, err = DeriveUserID(secret, "")
 	requireField(t, err, "text", "must not be empty")
 }

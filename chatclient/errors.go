@@ -169,13 +169,15 @@ var (
 	ErrStreamClosed = errors.New("the stream is closed")
 )
 
-// fail converts a *bookbag.Failure to an *Error. It returns nil for nil.
+// fail converts an error of package bookbag to one of this package.
 func fail(err error) error {
-	f, ok := errors.AsType[*bookbag.Failure](err)
-	if !ok {
-		return err
+	if e, ok := errors.AsType[*bookbag.ArgumentError](err); ok {
+		return (*FieldError)(e)
 	}
-	return newError(f)
+	if f, ok := errors.AsType[*bookbag.Failure](err); ok {
+		return newError(f)
+	}
+	return err
 }
 
 func newError(f *bookbag.Failure) *Error {

@@ -176,7 +176,7 @@ func ExampleDeriveUserID() {
 	again, _ := chatclient.DeriveUserID(secret, "ada@example.com")
 	fmt.Println(len(id), id == again)
 	// Output:
-	// chatclient: userID: must have only letters, digits, dot, underscore and hyphen: byte 4 is another
+	// chatclient: userID: must have only letters, digits, dot, underscore and hyphen: byte 4 is another (chatclient.DeriveUserID makes one of an e-mail address)
 	// 54 true
 }
 

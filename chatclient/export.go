@@ -24,7 +24,7 @@ import (
 // Source: Bookbag, API v2, "Export".
 func (c *Client) Export(ctx context.Context) iter.Seq2[Conversation, error] {
 	return func(yield func(Conversation, error) bool) {
-		res, err := c.api.Open(ctx, get("/agents/{agentId}/conversations/export"))
+		res, err := c.service().Open(ctx, get("/agents/{agentId}/conversations/export"))
 		if err != nil {
 			yield(Conversation{}, fail(err))
 			return

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base32"
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -55,7 +56,7 @@ func (id UserID) check(field string) error { return checkRule(field, bookbag.Use
 func DeriveUserID(secret, text string) (UserID, error) {
 	switch {
 	case len(secret) < 32:
-		return "", &FieldError{"secret", "must have at least 32 bytes"}
+		return "", &FieldError{"secret", fmt.Sprintf("must be at least 32 bytes, got %d (is the variable set?)", len(secret))}
 	case text == "":
 		return "", &FieldError{"text", "must not be empty"}
 	}

@@ -98,7 +98,7 @@ const (
 // open makes a call whose response is a stream.
 func (c *Client) open(ctx context.Context, call bookbag.Call) (*Stream, error) {
 	call.Accept = "text/event-stream"
-	res, err := c.api.Open(ctx, call)
+	res, err := c.service().Open(ctx, call)
 	if err != nil {
 		return nil, fail(err)
 	}

@@ -297,7 +297,7 @@ func (r *run) isUp() bool {
 	}
 	_, err := r.client.Page(r.calls, PageRequest{PerPage: minPerPage})
 	r.pace.End(true)
-	e, failed := err.(*Error)
+	e, failed := errors.AsType[*Error](err)
 	if failed = failed && classify(e, false) >= lost; failed {
 		r.note(lost, e)
 	}

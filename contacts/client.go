@@ -3,7 +3,6 @@ package contacts
 import (
 	"cmp"
 	"context"
-	"errors"
 	"net/http"
 	"time"
 
@@ -122,12 +121,20 @@ func New(apiKey string, agent int64, options *Options) (*Client, error) {
 		config.OnAttempt = func(ctx context.Context, a bookbag.Attempt) { o.OnAttempt(ctx, Attempt(a)) }
 	}
 	api, err := bookbag.New(apiKey, config)
-	if e, ok := errors.AsType[*bookbag.ArgumentError](err); ok {
-		return nil, (*FieldError)(e)
+	if err != nil {
+		return nil, fail(err)
 	}
 	config.MaxRetries, config.Limiter = -1, nil
 	once, err := bookbag.New(apiKey, config)
 	return &Client{api: api, once: once, limiter: o.Limiter, requireUserIDs: o.RequireUserIDs}, err
+}
+
+// service is nil for a Client that does not come from New. Its calls return an error.
+func (c *Client) service() *bookbag.Client {
+	if c == nil {
+		return nil
+	}
+	return c.api
 }
 
 // The paths of operations.
@@ -145,7 +152,7 @@ func get(path string, ids ...string) bookbag.Call {
 
 // do makes a call and decodes its response.
 func (c *Client) do(ctx context.Context, call bookbag.Call, decode func(body []byte) error) (ResponseInfo, error) {
-	info, err := c.api.Decode(ctx, call, decode)
+	info, err := c.service().Decode(ctx, call, decode)
 	return infoOf(info), fail(err)
 }
 

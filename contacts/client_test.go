@@ -24,7 +24,7 @@ import (
 )
 
 const (
-	userIDRule  = "must have only letters, digits, dot, underscore and hyphen: byte %d is another"
+	userIDRule  = "must have only letters, digits, dot, underscore and hyphen: byte %d is another (chatclient.DeriveUserID makes one of an e-mail address)"
 	dotsRule    = "must not be . or .., nor have one between slashes"
 	encodedRule = "must not be percent-encoded: a server that decodes it twice reads another id"
 	controlRule = "must not have control characters"
@@ -197,7 +197,7 @@ func TestClient_BadArguments(t *testing.T) {
 	// Such a contact is not written, but one that is there can be read and deleted.
 	_, err := c.Upsert(ctx, []Fields{{ExternalID: Set("undefined")}})
 	requireField(t, err, "inputs[0].ExternalID", "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>")
-	require.NoError(t, checkExternalID("externalID", "undefined"))
+	require.NoError(t, checkExternalID("undefined"))
 	for _, n := range []int{0, 1001} {
 		_, err := c.Upsert(ctx, make([]Fields, n))
 		requireField(t, err, "inputs", fmt.Sprintf("must have 1 to 1000 items, has %d", n))
@@ -730,20 +730,20 @@ func TestSchema_Check(t *testing.T) {
 	assert.NoError(t, s.Check(Fields{}))
 	assert.NoError(t, s.Check(Fields{CustomAttributes: Null[Values]()}))
 	for rule, bad := range map[string]Values{
-		`"a" is not defined`:                                            {"b": 1, "a": 1},
-		`"old" is archived`:                                             {"old": "x"},
-		`"plan" expected text, got number`:                              {"plan": 1, "seats": "x"},
-		`"seats" expected number, got text`:                             {"seats": "3"},
-		`"vip" expected boolean, got number`:                            {"vip": 1},
-		`"since" expected date, got boolean`:                            {"since": true},
-		`"plan" expected text, got an array`:                            {"plan": []string{"x"}},
-		`"plan" expected text, got an object`:                           {"plan": map[string]int{}},
-		`"seats" must be a finite number (leave it out, or pass nil)`:   {"seats": math.Inf(1)},
-		`"plan" must not be bytes, got []uint8 (pass a string)`:         {"plan": []byte("pro")},
-		`"since" must not be the zero time (leave it out, or pass nil)`: {"since": time.Time{}},
+		`"a" is not defined (see EnsureAttributes)`:                                                      {"b": 1, "a": 1},
+		`"old" is archived`:                                                                              {"old": "x"},
+		`"plan" expected text, got number`:                                                               {"plan": 1, "seats": "x"},
+		`"seats" expected number, got text`:                                                              {"seats": "3"},
+		`"vip" expected boolean, got number`:                                                             {"vip": 1},
+		`"since" expected date, got boolean`:                                                             {"since": true},
+		`"plan" expected text, got an array`:                                                             {"plan": []string{"x"}},
+		`"plan" expected text, got an object`:                                                            {"plan": map[string]int{}},
+		`"seats" must be a finite number (leave it out, or pass nil)`:                                    {"seats": math.Inf(1)},
+		`"plan" must not be bytes, got []uint8 (pass a string)`:                                          {"plan": []byte("pro")},
+		`"since" must not be the zero time (leave it out, or pass nil)`:                                  {"since": time.Time{}},
 		`"since" must be in seconds since 1970, got milliseconds (divide by 1,000, or pass a time.Time)`: {"since": int64(-1700000000000)},
-		`"Plan" is not defined`:                            {"Plan": "pro"},
-		`"` + strings.Repeat("x", 64) + `" is not defined`: {strings.Repeat("x", 100): 1},
+		`"Plan" is not defined (see EnsureAttributes)`:                                                   {"Plan": "pro"},
+		`"` + strings.Repeat("x", 64) + `" is not defined (see EnsureAttributes)`:                        {strings.Repeat("x", 100): 1},
 	} {
 		err := s.Check(Fields{CustomAttributes: Set(bad)})
 		name, rule, _ := strings.Cut(rule, " ")

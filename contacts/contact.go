@@ -89,7 +89,7 @@ func (t Time) MarshalJSON() ([]byte, error) { return bookbag.FormatSeconds(t.Tim
 // Source: Bookbag, API v1, "Contacts"; whether the record is in the response's
 // data or is the response itself is not documented, and both are read.
 func (c *Client) Get(ctx context.Context, externalID string) (*Contact, error) {
-	if err := checkExternalID("externalID", externalID); err != nil {
+	if err := checkExternalID(externalID); err != nil {
 		return nil, err
 	}
 	return c.contact(ctx, get(contactPath, externalID), func(contact *Contact) bool {
@@ -135,7 +135,7 @@ func (c *Contact) isOf(externalID string) bool { return foldID(c.ExternalID) == 
 //
 // Source: Bookbag, API v1, "Contacts"; the response is read as by [Client.Get].
 func (c *Client) Update(ctx context.Context, externalID string, in Fields) (*Contact, error) {
-	if err := checkExternalID("externalID", externalID); err != nil {
+	if err := checkExternalID(externalID); err != nil {
 		return nil, err
 	}
 	if in.isZero() {
@@ -172,7 +172,7 @@ func (c *Client) MergeAttributes(ctx context.Context, externalID string, values 
 	if o.values("values", values); o.err != nil { // found before anything is sent
 		return nil, o.err
 	}
-	if err := checkExternalID("externalID", externalID); err != nil {
+	if err := checkExternalID(externalID); err != nil {
 		return nil, err
 	}
 	contact, err := c.contact(ctx, get(contactPath, externalID), func(contact *Contact) bool {

@@ -30,16 +30,19 @@ func (c *Client) Delete(ctx context.Context, externalID string) (ResponseInfo, e
 // remove also returns whether the service did not find the contact, which is not an
 // error if an earlier attempt may have deleted it.
 func (c *Client) remove(ctx context.Context, externalID string) (info ResponseInfo, notFound bool, err error) {
-	if err := checkExternalID("externalID", externalID); err != nil {
+	if err := checkExternalID(externalID); err != nil {
 		return ResponseInfo{}, false, err
 	}
 	call := bookbag.Call{Operation: "DELETE " + contactPath, IDs: []string{externalID}, Repeatable: true}
-	res, err := c.api.Do(ctx, call)
+	res, err := c.service().Do(ctx, call)
 	if f, ok := errors.AsType[*bookbag.Failure](err); ok {
-		if notFound = isNotFound(f); notFound && f.OutcomeUnknown {
+		notFound = isNotFound(f)
+		if notFound && f.OutcomeUnknown {
 			return infoOf(f.ResponseInfo), true, nil
 		}
-		return ResponseInfo{}, notFound, newError(f)
+	}
+	if err != nil {
+		return ResponseInfo{}, notFound, fail(err)
 	}
 	if res.StatusCode != http.StatusNoContent {
 		var deleted Contact

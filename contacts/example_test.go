@@ -110,7 +110,7 @@ func ExampleClient_EnsureAttributes() {
 	// Output:
 	// <nil>
 	// contacts: input.CustomAttributes["seats"]: expected number, got text
-	// contacts: input.CustomAttributes["Plan"]: is not defined
+	// contacts: input.CustomAttributes["Plan"]: is not defined (see EnsureAttributes)
 }
 
 // Customers asked to be deleted. Their ids come from a table, which could fail.
@@ -179,7 +179,7 @@ func ExampleClient_Sync() {
 	fmt.Println("acknowledged:", report.Acknowledged, "of", report.Read)
 	fmt.Println("contacts:", len(fake.Contacts()))
 	// Output:
-	// row 3 is rejected: input.CustomAttributes["Plan"]: is not defined
+	// row 3 is rejected: input.CustomAttributes["Plan"]: is not defined (see EnsureAttributes)
 	// row 4 is rejected: row.Fields.ExternalID: must be set
 	// acknowledged: 3 of 5
 	// contacts: 3

@@ -48,6 +48,9 @@ func (in *Fields) isZero() bool {
 // encode checks an input and returns its JSON. The name is that of the argument,
 // for the *FieldError.
 func (c *Client) encode(name string, in *Fields) ([]byte, error) {
+	if c.service() == nil {
+		return nil, fail(bookbag.ErrNoClient)
+	}
 	if err := c.check(name, in); err != nil {
 		return nil, err
 	}

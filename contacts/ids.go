@@ -8,9 +8,9 @@ import (
 	"github.com/chatident/chatident/internal/pathsegment"
 )
 
-func checkExternalID(field, id string) error {
+func checkExternalID(id string) error {
 	if broken := brokenByExternalID(id); broken != "" {
-		return &FieldError{field, broken}
+		return &FieldError{"externalID", broken}
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func (s *Schema) broken(name string, v any) string {
 	a, ok := s.attributes[name]
 	switch {
 	case !ok:
-		return "is not defined"
+		return "is not defined (see EnsureAttributes)"
 	case a.Archived:
 		return "is archived"
 	}

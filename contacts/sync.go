@@ -106,7 +106,10 @@ type SyncOptions struct {
 // Source: Bookbag, API v1, "Contacts".
 func (c *Client) Sync(ctx context.Context, rows iter.Seq2[Row, error], options *SyncOptions) (Report, error) {
 	o := *cmp.Or(options, &SyncOptions{})
-	if rows == nil {
+	switch {
+	case c.service() == nil:
+		return Report{}, fail(bookbag.ErrNoClient)
+	case rows == nil:
 		return Report{}, &FieldError{"rows", "must not be nil"}
 	}
 	if err := o.complete(); err != nil {

@@ -130,8 +130,8 @@ func TestSync_RejectsRowsUnsent(t *testing.T) {
 	assert.Equal(t, []string{
 		"row.Fields.ExternalID: must be set",
 		"row.Fields.ExternalID: must not be empty, nor only slashes",
-		"row.Fields.ExternalID: must have only letters, digits, dot, underscore and hyphen: byte 4 is another",
-		`input.CustomAttributes["Plan"]: is not defined`,
+		"row.Fields.ExternalID: must have only letters, digits, dot, underscore and hyphen: byte 4 is another (chatclient.DeriveUserID makes one of an e-mail address)",
+		`input.CustomAttributes["Plan"]: is not defined (see EnsureAttributes)`,
 		"row.Fields.ExternalID: must not be null",
 	}, reasons)
 	assert.Equal(t, []string{"user_1"}, externalIDs(fake))

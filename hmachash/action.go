@@ -69,6 +69,9 @@ type ActionOptions struct {
 //
 // Source: Ainisa, "Custom API actions".
 func (a *Ainisa) Action(header, apiKey string, next http.Handler, options *ActionOptions) (http.Handler, error) {
+	if a == nil {
+		return nil, notMade("Ainisa", "NewAinisa")
+	}
 	h := action{hasher: a.hasher, header: header, next: next}
 	if options != nil {
 		h.options = *options

@@ -189,7 +189,7 @@ func TestAction_RejectsItsArguments(t *testing.T) {
 	const (
 		noName  = "must be the name of an HTTP header"
 		noKey   = "must be Authorization, or end in Key, Token, Secret, Password or Auth (such as X-Api-Key)"
-		visible = `must have only visible ASCII characters (is there a "Bearer " before it?)`
+		visible = `must have only visible ASCII characters (paste it without spaces, and without "Bearer " before it)`
 	)
 	for _, test := range []struct{ header, key, field, rule string }{
 		{"", actionKey, "header", noName},

@@ -31,6 +31,9 @@ func NewAinisa(secret string, options *Options) (*Ainisa, error) {
 
 // SetSecret is like [Hasher.SetSecret], with the rules of [NewAinisa].
 func (a *Ainisa) SetSecret(secret string, options *Options) error {
+	if a == nil {
+		return notMade("Ainisa", "NewAinisa")
+	}
 	return a.hasher.SetSecret(secret, options)
 }
 
@@ -128,7 +131,10 @@ func (a *Ainisa) Widget(nonce string) (template.HTML, error) {
 // one raw path, GET and HEAD only, pages of the same origin only, no caching, and a 500
 // if lookup returns an error or panics.
 //
-// The options may be nil. Handler panics if lookup is nil.
+// The options may be nil. Handler panics if a or lookup is nil.
 func (a *Ainisa) Handler(lookup func(*http.Request) (AinisaUser, error), options *HandlerOptions) http.Handler {
+	if a == nil {
+		panic(notMade("Ainisa", "NewAinisa"))
+	}
 	return newHandler("/api/ainisa-identity", lookup, a.identify, options)
 }

@@ -36,6 +36,9 @@ func NewBookbag(secret string, options *Options) (*Bookbag, error) {
 
 // SetSecret is like [Hasher.SetSecret], with the rules of [NewBookbag].
 func (b *Bookbag) SetSecret(secret string, options *Options) error {
+	if b == nil {
+		return notMade("Bookbag", "NewBookbag")
+	}
 	return b.hasher.SetSecret(secret, options)
 }
 
@@ -160,5 +163,8 @@ func (b *Bookbag) identify(u BookbagUser) (any, error) {
 // window.bookbag("identify", ...). The path is /api/bookbag-identity by default. All
 // other rules are those of [Ainisa.Handler].
 func (b *Bookbag) Handler(lookup func(*http.Request) (BookbagUser, error), options *HandlerOptions) http.Handler {
+	if b == nil {
+		panic(notMade("Bookbag", "NewBookbag"))
+	}
 	return newHandler("/api/bookbag-identity", lookup, b.identify, options)
 }

@@ -71,6 +71,9 @@ func newHasher(secret string, options *Options, check func(field, secret string)
 // one in Previous as long as pages with its hashes may be open. After a leak, keep no
 // previous secret.
 func (h *Hasher) SetSecret(secret string, options *Options) error {
+	if h == nil || h.check == nil {
+		return notMade("Hasher", "New")
+	}
 	if err := h.check("secret", secret); err != nil {
 		return err
 	}

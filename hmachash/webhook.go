@@ -100,6 +100,9 @@ func NewBookbagWebhooks(secret string, options *WebhookOptions) (*BookbagWebhook
 
 // SetSecret is like [Hasher.SetSecret], with the rules of [NewBookbagWebhooks].
 func (b *BookbagWebhooks) SetSecret(secret string, options *Options) error {
+	if b == nil {
+		return notMade("BookbagWebhooks", "NewBookbagWebhooks")
+	}
 	return b.hasher.SetSecret(secret, options)
 }
 

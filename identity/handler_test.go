@@ -78,7 +78,7 @@ func TestHandler_Responses(t *testing.T) {
 		"look-up panics":           {request{}, panicking("no session"), 500, failed, "identity: panic of type string: no session"},
 		"look-up panics, map":      {request{}, panicking(map[string]int{"a": 1}), 500, failed, "identity: panic of type map[string]int"},
 		"look-up panics, error":    {request{}, panicking(errors.New("no session")), 500, failed, "identity: panic of type *errors.errorString: no session"},
-		"payload of nobody":        {request{}, func(*http.Request) (*Payload, error) { return &Payload{}, nil }, 500, failed, "identity: userDetail: must have an id or an email"},
+		"payload of nobody":        {request{}, func(*http.Request) (*Payload, error) { return &Payload{}, nil }, 500, failed, "identity: userDetail: must have an id or an email (for a visitor who is not signed in, return no payload)"},
 		"cancelled":                {request{cancelled: true}, func(r *http.Request) (*Payload, error) { return nil, r.Context().Err() }, 500, failed, noReport},
 		"cancelled, driver's text": {request{cancelled: true}, fail(errors.New("interrupted")), 500, failed, noReport},
 		"cancelled and panics":     {request{cancelled: true}, panicking("no session"), 500, failed, "identity: panic of type string: no session"},

@@ -184,7 +184,7 @@ func (i *Integrations) stripeField(key string) *string {
 // check applies the rules of the named texts and of the keys.
 func (p *Payload) check() error {
 	if p.User.ID == "" && p.User.Email == "" {
-		return &FieldError{"userDetail", "must have an id or an email"}
+		return &FieldError{"userDetail", "must have an id or an email (for a visitor who is not signed in, return no payload)"}
 	}
 	if err := cmp.Or(
 		checkRule("userDetail.id", field.OptionalID(p.User.ID)),

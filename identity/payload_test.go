@@ -92,8 +92,8 @@ func TestMint_RejectsAPayload(t *testing.T) {
 		change      func(*Payload)
 		field, rule string
 	}{
-		"nobody":                {func(p *Payload) { *p = Payload{} }, "userDetail", "must have an id or an email"},
-		"only a name":           {func(p *Payload) { p.User = UserDetail{Name: "Ada"} }, "userDetail", "must have an id or an email"},
+		"nobody":                {func(p *Payload) { *p = Payload{} }, "userDetail", "must have an id or an email (for a visitor who is not signed in, return no payload)"},
+		"only a name":           {func(p *Payload) { p.User = UserDetail{Name: "Ada"} }, "userDetail", "must have an id or an email (for a visitor who is not signed in, return no payload)"},
 		"id not UTF-8":          {func(p *Payload) { p.User.ID = "a\xff" }, "userDetail.id", utf8Rule},
 		"email not UTF-8":       {func(p *Payload) { p.User.Email = "\xff" }, "userDetail.email", utf8Rule},
 		"name not UTF-8":        {func(p *Payload) { p.User.Name = "\xc3" }, "userDetail.name", utf8Rule},

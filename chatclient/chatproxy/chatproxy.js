@@ -15,7 +15,10 @@
     #sent; // the latest message
     #running; // the latest reply
     #stopping;
-    constructor(prefix) { this.prefix = prefix.replace(/\/$/, ""); }
+    constructor(prefix) {
+      if (typeof prefix !== "string") throw new TypeError('ChatProxy needs the path of the handler, as in new ChatProxy("/chat")');
+      this.prefix = prefix.replace(/\/$/, "");
+    }
     get conversation() { return this.#conversation; } // the ticket: assign an older one to continue that,
     set conversation(ticket) { [this.#conversation, this.id] = [ticket, random()]; } // null to begin anew
     send(text) { return this.#receive("/messages", { id: random(), message: text }); } // the reply in pieces

@@ -171,7 +171,7 @@ func (l *Limiter) ask(ctx context.Context, id string) (time.Duration, error) {
 	result, err := slots.Run(ctx, l.redis, []string{l.key}, id, burst, span.Microseconds(), left(ctx).Microseconds()).Int64Slice()
 	if err != nil {
 		// As text: a time-out of the Redis client is not the end of the context.
-		return 0, fmt.Errorf("%w: %v", ErrUnavailable, err)
+		return 0, fmt.Errorf("%w: %s", ErrUnavailable, err.Error())
 	}
 	wait := time.Duration(result[0]) * time.Microsecond
 	if taken := result[1] == 1; !taken {

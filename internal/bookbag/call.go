@@ -55,7 +55,7 @@ type Response struct {
 	Abort       context.CancelCauseFunc
 }
 
-// Do makes a call and reads its response. Its error is a *Failure.
+// Do makes a call and reads its response. Its error is a *Failure, or ErrNoClient.
 func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 	return c.repeat(ctx, call, func(r *Response) error {
 		defer r.Close(nil)
@@ -137,6 +137,9 @@ func (r *Response) Ended() *Failure {
 // repeat is the attempt loop. It never waits past the deadline of ctx, nor longer
 // than Config.MaxWait in all: the caller gets the rejection then, with its RetryAfter.
 func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) error) (*Response, error) {
+	if c == nil {
+		return nil, ErrNoClient
+	}
 	var rejection *Failure // the last one
 	unknown := false
 	left := c.MaxWait

@@ -64,6 +64,9 @@ type ArgumentError struct{ Field, Rule string }
 
 func (e *ArgumentError) Error() string { return e.Field + ": " + e.Rule }
 
+// ErrNoClient is the error of each call of a nil Client.
+var ErrNoClient = &ArgumentError{"Client", "must come from New (was its error ignored?)"}
+
 // Client makes calls. It is safe for use by many goroutines.
 type Client struct {
 	Config
@@ -121,7 +124,7 @@ func parseBase(text string) (base *url.URL, rule string) {
 	base, err := url.Parse(text)
 	switch {
 	case err != nil || base.Hostname() == "" || base.Opaque != "":
-		return nil, "must be an absolute URL"
+		return nil, "must be an absolute URL, such as https://app.bookbag.ai"
 	case base.Scheme != "https" && base.Scheme != "http":
 		return nil, "must be https"
 	case base.Scheme == "http" && !isLoopback(base.Hostname()):

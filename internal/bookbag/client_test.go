@@ -466,7 +466,7 @@ func TestClient_MaxWait(t *testing.T) {
 		assert.Equal(t, 2*time.Second, time.Since(begun))
 
 		_, err = c.Do(t.Context(), Call{Operation: "GET /x"})
-		assert.ErrorIs(t, err.(*Failure).Err, ErrLimiter)
+		assert.ErrorIs(t, failure(t, err).Err, ErrLimiter)
 		assert.Equal(t, 32*time.Second, time.Since(begun), "the default, which WithMaxWait left alone")
 
 		slow := &script{responses: []any{func(*http.Request) (*http.Response, error) {
@@ -609,16 +609,16 @@ func TestNew_BadArguments(t *testing.T) {
 	}{
 		{"", nil, "apiKey", "must not be empty (is the variable set?)"},
 		{"oc_test\n", nil, "apiKey", "must not begin or end with white space (is there a line end after it?)"},
-		{"oc test", nil, "apiKey", `must have only visible ASCII characters (is there a "Bearer " before it?)`},
+		{"oc test", nil, "apiKey", `must have only visible ASCII characters (paste it without spaces, and without "Bearer " before it)`},
 		{"oc_test\x7f", nil, "apiKey", "must not contain control characters or others that do not print (paste it again)"},
 		{`"oc_test"`, nil, "apiKey", "must not begin or end with a quote (docker's --env-file, for one, keeps the quotes of a value)"},
 		{"$BOOKBAG_API_KEY", nil, "apiKey", "must not be a placeholder such as ${NAME}, $NAME or <name> (is the variable expanded?)"},
-		{"Bearer oc_test", nil, "apiKey", `must have only visible ASCII characters (is there a "Bearer " before it?)`},
-		{"öc_test", nil, "apiKey", `must have only visible ASCII characters (is there a "Bearer " before it?)`},
-		{testKey, func(c *Config) { c.BaseURL = "app.bookbag.ai" }, "Options.BaseURL", "must be an absolute URL"},
-		{testKey, func(c *Config) { c.BaseURL = "https://:443" }, "Options.BaseURL", "must be an absolute URL"},
-		{testKey, func(c *Config) { c.BaseURL = "https:app.bookbag.ai" }, "Options.BaseURL", "must be an absolute URL"},
-		{testKey, func(c *Config) { c.BaseURL = "https://%zz" }, "Options.BaseURL", "must be an absolute URL"},
+		{"Bearer oc_test", nil, "apiKey", `must have only visible ASCII characters (paste it without spaces, and without "Bearer " before it)`},
+		{"öc_test", nil, "apiKey", `must have only visible ASCII characters (paste it without spaces, and without "Bearer " before it)`},
+		{testKey, func(c *Config) { c.BaseURL = "app.bookbag.ai" }, "Options.BaseURL", "must be an absolute URL, such as https://app.bookbag.ai"},
+		{testKey, func(c *Config) { c.BaseURL = "https://:443" }, "Options.BaseURL", "must be an absolute URL, such as https://app.bookbag.ai"},
+		{testKey, func(c *Config) { c.BaseURL = "https:app.bookbag.ai" }, "Options.BaseURL", "must be an absolute URL, such as https://app.bookbag.ai"},
+		{testKey, func(c *Config) { c.BaseURL = "https://%zz" }, "Options.BaseURL", "must be an absolute URL, such as https://app.bookbag.ai"},
 		{testKey, func(c *Config) { c.BaseURL = "ftp://app.bookbag.ai" }, "Options.BaseURL", "must be https"},
 		{testKey, func(c *Config) { c.BaseURL = "http://app.bookbag.ai" }, "Options.BaseURL", "must be https, unless its host is this machine"},
 		{testKey, func(c *Config) { c.BaseURL = "http://127.0.0.1.evil.example" }, "Options.BaseURL", "must be https, unless its host is this machine"},

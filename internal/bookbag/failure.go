@@ -49,7 +49,7 @@ func (f *Failure) Because(ctx context.Context) *Failure {
 var advice = map[int]string{
 	http.StatusUnauthorized: "check BOOKBAG_API_KEY",
 	http.StatusForbidden:    "is the key for this agent?",
-	http.StatusNotFound:     "check the agent and the ids of the call",
+	http.StatusNotFound:     "check the agent, the ids of the call and Options.BaseURL",
 }
 
 // Text returns one line with the operation, status, code and request id, and what to
@@ -70,6 +70,9 @@ func (f *Failure) Text(pkg string) string {
 	}
 	if f.Err != nil {
 		b.WriteString(": " + Cut(f.Err.Error())) // of a transport: it may be anything
+	}
+	if neverDialed(f.Err) {
+		b.WriteString(" (check Options.BaseURL and the network)")
 	}
 	if f.RequestID != "" {
 		fmt.Fprintf(&b, " (request id %q)", f.RequestID)

@@ -15,15 +15,16 @@ const maxID = 128
 type alphabet struct {
 	invalid [256]byte // 1 for those that it may not have
 	words   string
+	advice  string
 }
 
 var (
-	issuedIDs = newAlphabet("_-", "letters, digits, underscore and hyphen")
-	userIDs   = newAlphabet("._-", "letters, digits, dot, underscore and hyphen")
+	issuedIDs = newAlphabet("_-", "letters, digits, underscore and hyphen", "")
+	userIDs   = newAlphabet("._-", "letters, digits, dot, underscore and hyphen", " (chatclient.DeriveUserID makes one of an e-mail address)")
 )
 
-func newAlphabet(marks, words string) *alphabet {
-	a := &alphabet{words: words}
+func newAlphabet(marks, words, advice string) *alphabet {
+	a := &alphabet{words: words, advice: advice}
 	for c := range a.invalid {
 		a.invalid[c] = 1
 	}
@@ -73,5 +74,5 @@ func (a *alphabet) check(id string) (broken string) {
 		return ""
 	}
 	first := strings.IndexFunc(id, func(r rune) bool { return r >= utf8.RuneSelf || a.invalid[r] == 1 })
-	return fmt.Sprintf("must have only %s: byte %d is another", a.words, first+1)
+	return fmt.Sprintf("must have only %s: byte %d is another%s", a.words, first+1, a.advice)
 }

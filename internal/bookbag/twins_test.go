@@ -150,11 +150,11 @@ func TestTwins_Errors(t *testing.T) {
 
 func TestFailure_TextSaysWhatToDo(t *testing.T) {
 	for want, e := range map[string]*chatclient.Error{
-		`chatclient: GET /x: status 401 "AUTH_INVALID_API_KEY" (check BOOKBAG_API_KEY)`: {StatusCode: 401, Code: chatclient.CodeInvalidAPIKey},
-		`chatclient: GET /x: status 403 (is the key for this agent?)`:                   {StatusCode: 403},
-		`chatclient: GET /x: status 404 (check the agent and the ids of the call)`:      {StatusCode: 404},
-		`chatclient: GET /x: status 429 (retry after 7s)`:                               {StatusCode: 429, RetryAfter: 7 * time.Second},
-		`chatclient: GET /x: status 400`:                                                {StatusCode: 400},
+		`chatclient: GET /x: status 401 "AUTH_INVALID_API_KEY" (check BOOKBAG_API_KEY)`:             {StatusCode: 401, Code: chatclient.CodeInvalidAPIKey},
+		`chatclient: GET /x: status 403 (is the key for this agent?)`:                               {StatusCode: 403},
+		`chatclient: GET /x: status 404 (check the agent, the ids of the call and Options.BaseURL)`: {StatusCode: 404},
+		`chatclient: GET /x: status 429 (retry after 7s)`:                                           {StatusCode: 429, RetryAfter: 7 * time.Second},
+		`chatclient: GET /x: status 400`:                                                            {StatusCode: 400},
 	} {
 		e.Operation = "GET /x"
 		assert.EqualError(t, e, want)

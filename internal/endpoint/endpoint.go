@@ -21,7 +21,11 @@ type Panic struct {
 }
 
 func (p *Panic) String() string {
-	return strings.TrimSuffix("panic of type "+p.Type+": "+p.Text, ": ")
+	text := strings.TrimSuffix("panic of type "+p.Type+": "+p.Text, ": ")
+	if strings.Contains(p.Text, "no session data in context") { // the words of alexedwards/scs
+		text += " (is the handler inside the session middleware?)"
+	}
+	return text
 }
 
 // Recover, deferred, calls report after a panic. http.ErrAbortHandler is passed

@@ -40,7 +40,7 @@ func CheckIn(header, apiKey string) (rule string) {
 		apiKey = credentials
 	}
 	if strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return `must have only visible ASCII characters (is there a "Bearer " before it?)`
+		return `must have only visible ASCII characters (paste it without spaces, and without "Bearer " before it)`
 	}
 	return ""
 }

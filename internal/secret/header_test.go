@@ -43,7 +43,7 @@ func TestCheckIn(t *testing.T) {
 		"Authorization": {"Bearer a b", "Bearer  k", "Bea,rer k"},
 	} {
 		for _, key := range keys {
-			assert.Equal(t, `must have only visible ASCII characters (is there a "Bearer " before it?)`, CheckIn(header, key), key)
+			assert.Equal(t, `must have only visible ASCII characters (paste it without spaces, and without "Bearer " before it)`, CheckIn(header, key), key)
 		}
 	}
 	assert.Equal(t, Check(""), CheckIn("X-Api-Key", ""))
