@@ -31,7 +31,7 @@ var (
 	ErrInvalidUserID = errors.New("hmachash: action: invalid user id")
 
 	// ErrWrongHash means that X-User-Hash is not the hash of X-User-Id with any secret.
-	ErrWrongHash = errors.New("hmachash: action: the hash does not fit the user id (do the page and this server have the same secret?)")
+	ErrWrongHash = errors.New("hmachash: action: the hash does not match the user id (do the page and this server have the same secret?)")
 )
 
 // ActionOptions configure [Ainisa.Action]. Zero fields mean the defaults.
@@ -41,9 +41,10 @@ type ActionOptions struct {
 	// error contains nothing from the request. Default: nil.
 	OnReject func(*http.Request, error)
 
-	// WithoutKey requires no API key. Set it only if something else admits nobody but
-	// Ainisa to the endpoint: otherwise whoever has seen a customer's user_hash in a page
-	// can call it as that customer. Pass an empty header and apiKey then. Default: false.
+	// WithoutKey accepts requests without an API key; header and apiKey must then be
+	// empty. Set it only if something else restricts the endpoint to Ainisa. Otherwise
+	// anyone who has seen a customer's user_hash in a page can call the endpoint as that
+	// customer. Default: false.
 	WithoutKey bool
 
 	// Anonymous also accepts requests of visitors who are not signed in, in which
@@ -80,9 +81,9 @@ func (a *Ainisa) Action(header, apiKey string, next http.Handler, options *Actio
 	case next == nil:
 		return nil, &FieldError{"next", "must not be nil"}
 	case h.options.WithoutKey && h.options.Anonymous:
-		return nil, &FieldError{"ActionOptions.Anonymous", "must not be set beside WithoutKey, which would let everybody in"}
+		return nil, &FieldError{"ActionOptions.Anonymous", "must not be combined with WithoutKey, which would let everybody in"}
 	case h.options.WithoutKey && header+apiKey != "":
-		return nil, &FieldError{"ActionOptions.WithoutKey", "must not be set beside a header and an apiKey (pass two empty strings)"}
+		return nil, &FieldError{"ActionOptions.WithoutKey", "must not be combined with a header and an apiKey (pass two empty strings)"}
 	case h.options.WithoutKey:
 		return h, nil
 	}

@@ -212,10 +212,10 @@ func TestAction_RejectsItsArguments(t *testing.T) {
 	_, err = a.Action("", "", nil, &ActionOptions{WithoutKey: true})
 	requireField(t, err, "next", "must not be nil")
 	_, err = a.Action("", "", greet, &ActionOptions{WithoutKey: true, Anonymous: true})
-	requireField(t, err, "ActionOptions.Anonymous", "must not be set beside WithoutKey, which would let everybody in")
+	requireField(t, err, "ActionOptions.Anonymous", "must not be combined with WithoutKey, which would let everybody in")
 	for _, pair := range [][2]string{{"X-Api-Key", ""}, {"", actionKey}} {
 		_, err = a.Action(pair[0], pair[1], greet, &ActionOptions{WithoutKey: true})
-		requireField(t, err, "ActionOptions.WithoutKey", "must not be set beside a header and an apiKey (pass two empty strings)")
+		requireField(t, err, "ActionOptions.WithoutKey", "must not be combined with a header and an apiKey (pass two empty strings)")
 	}
 }
 

@@ -63,8 +63,8 @@ type AinisaIdentity struct {
 // Identify returns the customer with the user_hash, to be encoded as JSON.
 //
 // An id is a *[FieldError] if it is empty, means "not set" ("undefined", "null", the nil
-// UUID), has more than 512 bytes, or has a character that does not print. So is each
-// text that is not valid UTF-8 or has white space at its edges.
+// UUID), has more than 512 bytes, or has a character that does not print. Any text
+// that is not valid UTF-8 or has white space at its edges is a *[FieldError] too.
 func (a *Ainisa) Identify(u AinisaUser) (AinisaIdentity, error) {
 	if a == nil {
 		return AinisaIdentity{}, notMade("Ainisa", "NewAinisa")
@@ -83,9 +83,9 @@ func (a *Ainisa) Identify(u AinisaUser) (AinisaIdentity, error) {
 
 // Script returns the block that sets window.ainisaUser, with nonce as its CSP nonce, or
 // without one if nonce is empty (see [ScriptHash]). Put it into the body of every page,
-// before [Ainisa.Widget]. For a visitor without an ID it deletes window.ainisaUser, which
-// in a page whose body was swapped is still the previous customer's. Whether a loaded
-// widget reads it again is not documented.
+// before [Ainisa.Widget]. For a user without an ID it deletes window.ainisaUser, which
+// would otherwise remain from the previous customer when the body of a page is swapped.
+// Whether a loaded widget reads it again is not documented.
 //
 // Serve the page with Cache-Control: private, no-store.
 //

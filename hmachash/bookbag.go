@@ -58,7 +58,7 @@ type BookbagUser struct {
 	// integer of at most 2^53-1 in size (pass a larger one as a string), a finite float,
 	// a time, a map with string keys or a slice of these, or a pointer to one. A
 	// driver.Valuer such as sql.NullString counts as its value, and its NULL is left out.
-	// Name, Email and Metadata together have at most 16 KiB of JSON.
+	// Name, Email and Metadata together must be at most 16 KiB of JSON.
 	Metadata map[string]any
 }
 
@@ -80,9 +80,9 @@ type BookbagIdentity struct {
 // window.bookbag("identify", ...).
 //
 // An id is a *[FieldError] if it is empty, means "not set" ("undefined", "null", the nil
-// UUID), has more than 512 bytes, or has a character that does not print. So is each
-// text that is not valid UTF-8 or has white space at its edges, and each key or value
-// that breaks the rules of Metadata.
+// UUID), has more than 512 bytes, or has a character that does not print. Any text
+// that is not valid UTF-8 or has white space at its edges is a *[FieldError] too, and
+// so is a key or value that breaks the rules of Metadata.
 func (b *Bookbag) Identify(u BookbagUser) (BookbagIdentity, error) {
 	if b == nil {
 		return BookbagIdentity{}, notMade("Bookbag", "NewBookbag")
@@ -128,8 +128,8 @@ func (u *BookbagUser) metadata() (map[string]any, error) {
 // CSP nonce, or without one if nonce is empty (see [ScriptHash]). Put it into the body of
 // every page, and the embed tag of your agent before or after it, as the dashboard shows
 // it. The block waits for window.bookbag, even if a consent banner loads the embed much
-// later. It identifies each customer once in the life of a page. For a visitor without an
-// ID it stops waiting.
+// later. It identifies each customer once per page load. For a user without an ID it stops
+// waiting.
 //
 // Bookbag documents no sign-out: in a site that swaps the body, load a whole page at
 // sign-out and at a change of customer. Serve the page with Cache-Control: private,

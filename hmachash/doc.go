@@ -1,8 +1,8 @@
-// Package hmachash proves to a chat widget which of your customers is signed in, by a
+// Package hmachash proves to a chat widget which of your customers is signed in, with a
 // user_hash: the HMAC-SHA256 of the customer's id, computed on your server.
 //
 // Most programs need two calls for a vendor. [NewAinisa] or [NewBookbag] takes the
-// secret once, and [Ainisa.Script] or [Bookbag.Script] makes the block of each page:
+// secret, and [Ainisa.Script] or [Bookbag.Script] returns the block for each page:
 //
 //	ainisa, err := hmachash.NewAinisa(os.Getenv("AINISA_SECRET_KEY"), nil)
 //	block, err := ainisa.Script(hmachash.AinisaUser{ID: "1", FirstName: "Ada"}, nonce)
@@ -18,8 +18,8 @@
 //
 // # What a user_hash cannot do
 //
-// It covers the id and nothing else. The visitor can change names and e-mail addresses
-// beside it: never decide anything by them.
+// It covers only the id. The visitor can change the names and e-mail addresses beside
+// it, so never base a decision on them.
 //
 // It never expires. Whoever has seen a page with it can use it for that customer until
 // the secret changes, and signing out does not recall it. Serve such pages with
@@ -34,7 +34,7 @@
 //
 // The key of the HMAC is the text of the secret, without decoding. It belongs on the
 // server: in a secret manager or the environment, never in a page or a repository. The
-// package does not read the environment, and no type of it prints a secret. To rotate
+// package does not read the environment, and none of its types prints a secret. To rotate
 // a secret, see [Hasher.SetSecret].
 //
 // # Identifiers

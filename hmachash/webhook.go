@@ -22,7 +22,7 @@ var (
 	// than once, or is not sha256= and 64 hexadecimal digits or 44 characters of base64.
 	ErrNoSignature = errors.New("hmachash: webhook: no signature (does the request come from Bookbag?)")
 
-	// ErrWrongSignature means that no secret makes this signature of the body.
+	// ErrWrongSignature means that the signature does not match the body with any secret.
 	ErrWrongSignature = errors.New("hmachash: webhook: wrong signature (is it the secret of this webhook, and is the body unchanged?)")
 
 	// ErrInvalidEvent means that the signature is right and the body is not an object
@@ -75,8 +75,8 @@ type BookbagWebhooks struct {
 // the signing secret of the widget. The options may be nil. A secret that [NewBookbag]
 // would reject is a *[FieldError].
 //
-// Source: Bookbag, "Webhooks". The encoding of the signature is not documented:
-// hexadecimal digits, the convention, and standard base64 are accepted.
+// Source: Bookbag, "Webhooks". The encoding of the signature is not documented, so
+// both hexadecimal digits, which are the convention, and standard base64 are accepted.
 func NewBookbagWebhooks(secret string, options *WebhookOptions) (*BookbagWebhooks, error) {
 	var o WebhookOptions
 	if options != nil {

@@ -15,10 +15,10 @@ import (
 // Action is an HTTP call with placeholders, as it is set up in Megadesk's
 // dashboard. [ParseAction] reads one from a file, and [Compile] checks it.
 //
-// It encodes to JSON and back without loss. It may hold a key, so fmt and slog
-// print it as [redacted]; printers that call no methods show its fields.
+// It encodes to JSON and decodes from it without loss. It may contain a key, so fmt and
+// slog print it as [redacted]. Packages that print by reflection show its fields.
 type Action struct {
-	// Method is GET, HEAD, POST, PUT, PATCH or DELETE, without placeholders.
+	// Method is GET, HEAD, POST, PUT, PATCH or DELETE. It has no placeholders.
 	Method string
 
 	// URL is a template of the kind [URL].
@@ -27,30 +27,31 @@ type Action struct {
 	// Header maps the names of headers to templates of the kind [Header]. Default:
 	// none.
 	//
-	// Names have no placeholders, and names that HTTP itself needs, such as Host,
-	// are rejected. A value may have placeholders in Authorization, in Cookie
-	// (except in a cookie's name), and under names that end in -Key, -Token, -Id,
-	// -Version or a similar word: servers and proxies may take a request for another
-	// one, or for that of another client, by other headers.
+	// Names have no placeholders. Headers that HTTP itself needs, such as Host, are
+	// rejected. Placeholders may be in the values of Authorization, of Cookie (but not
+	// in a cookie's name), and of headers whose names end in -Key, -Token, -Id, -Version
+	// or a similar word. In other headers they are rejected, because a server or a proxy
+	// may treat the request as a different one, or as that of another client.
 	Header map[string]string
 
 	// Body is a template. Its kind follows from the Content-Type in Header: [Form]
 	// for application/x-www-form-urlencoded, [Text] for text/plain, and [JSON] for
-	// application/json, other types of JSON and none. Nothing is escaped in text:
-	// no program must take it apart. GET and HEAD have no body. Default: no body.
+	// application/json, other JSON types and no Content-Type. Text is not escaped, so
+	// use it only if no program parses the body. GET and HEAD have no body. Default: no
+	// body.
 	Body string
 
-	// Variables maps the name of each placeholder to the path of its value, by the
-	// rules of [NewMapping].
+	// Variables maps the name of each placeholder to the path of its value. The rules
+	// are those of [NewMapping].
 	Variables map[string]string
 
 	// Defaults are used for placeholders whose value is missing or null.
-	// Options.Defaults take precedence. Default: none, so that a missing value is
-	// an error.
+	// Options.Defaults take precedence. Default: none; a missing value is an error.
 	Defaults map[string]any
 
-	// Repeat has the names whose value may be a list that repeats a parameter of the
-	// query or a field of the form: tag={{tags}} becomes tag=a&tag=b. Default: none.
+	// Repeat lists the placeholders whose value may be a list. The parameter of the
+	// query or the field of the form is then repeated: tag={{tags}} becomes tag=a&tag=b.
+	// Default: none.
 	Repeat []string
 }
 
@@ -60,9 +61,9 @@ func (a Action) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, mask) }
 // LogValue returns [redacted].
 func (a Action) LogValue() slog.Value { return slog.StringValue(mask) }
 
-// MarshalJSON encodes the action as [ParseAction] reads it, including keys in it.
-// Text that is not valid UTF-8 or has a NUL, and defaults that JSON cannot hold, are
-// a *[FieldError].
+// MarshalJSON encodes the action in the format of [ParseAction], including any keys.
+// Text that is not valid UTF-8 or has a NUL is a *[FieldError], and so is a default
+// that JSON cannot represent.
 func (a Action) MarshalJSON() ([]byte, error) {
 	b, err := value.Append(nil, map[string]any{
 		"method": a.Method, "url": a.URL, "headers": a.Header, "body": a.Body, "variables": a.Variables, "defaults": a.Defaults, "repeat": a.Repeat,
@@ -73,9 +74,8 @@ func (a Action) MarshalJSON() ([]byte, error) {
 	return b, nil
 }
 
-// UnmarshalJSON is [ParseAction], so that an action can be a part of a larger
-// file. As that is JSON, a body with a placeholder as a whole value is a string in
-// it.
+// UnmarshalJSON calls [ParseAction], so that an action can be part of a larger file.
+// That file must be JSON: a body with a placeholder as a whole value must be a string.
 func (a *Action) UnmarshalJSON(data []byte) error {
 	parsed, err := ParseAction(data)
 	if err != nil {
@@ -100,14 +100,14 @@ const maxActionFile = 1 << 20
 //	}
 //
 // The file is JSON, except that the body may have placeholders as whole values. The
-// body may also be a string with the template; that of a form or a text must be. All
-// members but method and url are optional, and null is the same as absent. The file
-// is at most 1 MB.
+// body may also be a string that contains the template. For a form or a text it must
+// be a string. All members except method and url are optional, and null is the same as
+// absent. The file is at most 1 MB.
 //
-// All faults together are an *[ActionError]: a *[SyntaxError] with its position if
-// the file is not JSON, and a *[FieldError] for each member that is unknown or has
-// the wrong type. [Compile] checks the templates. The format of the file is ours:
-// the vendor has none.
+// The error is an *[ActionError] with all faults: a *[SyntaxError] with its position if
+// the file is not JSON, or a *[FieldError] for each member that is unknown or has the
+// wrong type. [Compile] checks the templates. The format is this package's own: the
+// vendor documents none.
 func ParseAction(data []byte) (Action, error) {
 	members, err := readMembers(string(data))
 	if err != nil {

@@ -19,9 +19,9 @@ const (
 	textType = "text/plain"
 )
 
-// CompiledAction is an [Action] without faults. It comes from [Compile]; the zero
-// value is not usable. It is safe for concurrent use. It may hold a key, so it is
-// printed and encoded as [redacted].
+// CompiledAction is a checked [Action]. It comes from [Compile]; the zero value is not
+// usable. It is safe for concurrent use. It may contain a key, so it prints and encodes
+// as [redacted].
 type CompiledAction struct {
 	redacted
 	reveal func() *compiled
@@ -49,12 +49,12 @@ type compiler struct {
 	faults   []error
 }
 
-// Compile checks an action and prepares it for use. The options may be nil; their
-// limits are for each template alone. Each placeholder must be one of the
-// variables or have a default; unused variables are accepted. The action is copied.
+// Compile checks an action and prepares it for use. It copies the action. The options
+// may be nil; MaxOutput applies to each template separately. Each placeholder must be
+// one of the variables or have a default. Unused variables are accepted.
 //
-// All faults together are an *[ActionError], including those of defaults. Other bad
-// options are a *[FieldError].
+// The error is an *[ActionError] with all faults of the action and its defaults, or a
+// *[FieldError] for another bad option.
 func Compile(a Action, options *Options) (*CompiledAction, error) {
 	checked, err := options.checked()
 	if err != nil {
@@ -155,7 +155,7 @@ func (c *compiler) header(name, raw string) {
 		c.reject(field, "must not be set: HTTP needs this header itself")
 		return
 	case slices.ContainsFunc(c.out.headers, func(h header) bool { return h.name == canonical }):
-		c.reject(field, "must not be there twice, in other letters")
+		c.reject(field, "must not be set twice (the case of letters makes no difference)")
 	}
 	t, s := c.template(field, raw, Header)
 	c.out.headers = append(c.out.headers, header{canonical, t})
@@ -167,7 +167,7 @@ func (c *compiler) header(name, raw string) {
 			c.reject(field, "must be "+jsonType+", another type of JSON, "+formType+" or "+textType+", in UTF-8 and without a placeholder")
 		}
 	} else if !isFixed && !mayHavePlaceholder(read) {
-		c.reject(field, "must have no placeholder: by a header of this name a server may take the request for another, or for that of another client "+
+		c.reject(field, "must have no placeholder: a server may treat a request with this header as a different one, or as that of another client "+
 			"(placeholders may be in Authorization, and in names that end in -Key, -Token, -Id, -Version or the like)")
 	} else if read == "cookie" && cookieName.MatchString(s.text) {
 		c.reject(field, "must have placeholders in the values of cookies only (write name={{value}})")

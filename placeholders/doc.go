@@ -10,28 +10,28 @@
 //
 // [Parse] is for a single template.
 //
-// No value changes anything but its own place: a customer's name does not become a
-// JSON key, a header, a path or another host. What a value must be escaped for, and
-// where a placeholder may be, follows from the [Kind] of the template when it is
-// parsed. Text around a placeholder is checked after it has been decoded: a JSON
-// string, form value, query value or path segment in which another language may
-// begin, such as GraphQL, SQL or JSON itself, is rejected with what to do instead.
-// Only [Text] escapes nothing.
+// A value never changes anything but its own place: a customer's name cannot become a
+// JSON key, a header, a path or another host. The [Kind] of a template decides how
+// values are escaped and where placeholders may be. The text around a placeholder is
+// decoded before it is checked: a JSON string, form value, query value or path segment
+// that may contain another language, such as GraphQL, SQL or nested JSON, is rejected,
+// and the error says what to write instead. Only [Text] escapes nothing.
 //
-// Missing values are errors, all of them together, unless they have a default.
+// A missing value without a default is an error. All missing values are reported
+// together.
 //
 // # Secrets
 //
-// A template may hold a key: [Template] and [CompiledAction] are printed as
-// [redacted], a [Preview] masks what looks like a secret, and no error holds a value
-// or a template's text. An [Action] is plain data, and its JSON has everything.
-// Better keep keys out of it: map a name to a key, or pass it in Options.Defaults.
+// A template may contain a key. [Template] and [CompiledAction] print as [redacted],
+// a [Preview] masks what looks like a secret, and no error contains a value or the
+// text of a template. An [Action] is plain data, and its JSON contains everything.
+// Keep keys out of it: map a variable to the key, or pass it in Options.Defaults.
 //
 // # What the vendor documents
 //
 // Megadesk documents the form {{name}}, the mapping of paths to names, and the two
 // roots of paths. It does not document white space, legal names, escaping, missing
-// values, or placeholders in URLs. This renderer is independent of the vendor's, with strict
-// rules: try an action in the dashboard before you rely on it. The grammar and all
-// rules are in docs/actions.md.
+// values, or placeholders in URLs. The rules of this package are its own, and strict: try
+// an action in the dashboard before you rely on it. The grammar and all rules are in
+// docs/actions.md.
 package placeholders

@@ -9,9 +9,9 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// A FieldError says which argument, option or field of an action broke which
-// rule. It is always a pointer. It holds no template and no value; names that the
-// caller chose are quoted and cut.
+// FieldError reports an argument, an option or a field of an action that breaks a rule.
+// It contains no template and no value. Names that the caller chose are quoted, and cut
+// if they are long.
 type FieldError struct {
 	// Field is an argument ("source"), an option ("Options.MaxOutput") or a
 	// field of an action, as its file spells it (`headers["X-Key"]`).
@@ -23,15 +23,15 @@ type FieldError struct {
 
 func (e *FieldError) Error() string { return "placeholders: " + e.Field + ": " + e.Rule }
 
-// A SyntaxError says where a template, or the file of an action, breaks which
-// rule. It is always a pointer. A template may hold a key, so the error holds no
-// text of it but the names of placeholders and single characters.
+// SyntaxError reports where a template or the file of an action breaks a rule. A
+// template may contain a key, so the error has none of its text except the names of
+// placeholders and single characters.
 type SyntaxError struct {
-	// Field is empty from [Parse] and [ParseAction]. From [Compile] it is the field
-	// of the action whose text the position is in: "url", "body", `headers["X-Key"]`.
+	// Field is the field of the action that the position is in: "url", "body",
+	// `headers["X-Key"]`. It is empty in an error of [Parse] or [ParseAction].
 	Field string
 
-	// Line and Column are from 1. Column counts characters.
+	// Line and Column start at 1. Column counts characters.
 	Line, Column int
 
 	// Rule is the rule in words: "a placeholder must be closed by }}".
@@ -51,14 +51,14 @@ func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("placeholders: %sline %d, column %d: %s", within(e.Field), e.Line, e.Column, e.Rule)
 }
 
-// A MissingError says which values are missing. It is always a pointer.
+// MissingError reports all values that are missing.
 type MissingError struct {
-	// Names are those without a value, each once, in the order of the template; of
-	// an action, in the order of the URL, the headers by name, and the body.
+	// Names are the placeholders without a value, each once, in the order of the
+	// template. In an action the order is the URL, the headers by name, and the body.
 	Names []string
 
-	// Null are those whose value is null where null is not allowed: everywhere but
-	// as a whole JSON value.
+	// Null are the placeholders whose value is null where null is not allowed. It is
+	// allowed only as a whole JSON value.
 	Null []string
 }
 
@@ -97,15 +97,15 @@ func missing(values Values, templates ...*template) error {
 	return &e
 }
 
-// A ValueError says which value cannot be where its placeholder is. It is always a
-// pointer, and never holds the value.
+// ValueError reports a value that its placeholder does not accept. It never contains the
+// value.
 type ValueError struct {
-	// Field is empty from [Template.Render] and [Template.Append]. From an action it
-	// is the field that has the placeholder.
+	// Field is the field of the action that has the placeholder. It is empty in an error
+	// of [Template.Render] or [Template.Append].
 	Field string
 
-	// Name is the placeholder's. If there are several in a path segment, it is the
-	// first of them.
+	// Name is the name of the placeholder, or of the first one if several in a path
+	// segment are at fault together.
 	Name string
 
 	// Rule is the rule in words: "must be valid UTF-8".
@@ -116,12 +116,11 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("placeholders: %sthe value of %s %s", within(e.Field), e.Name, e.Rule)
 }
 
-// An ActionError holds all faults of an action. It is always a pointer; errors.As
-// finds the faults in it.
+// ActionError reports all faults of an action. errors.As finds each kind of fault in it.
 type ActionError struct {
-	// Faults are each a *[FieldError] or a *[SyntaxError], about the method, the URL, the
-	// headers by name, the body with their defaults, and the names, in this order. At
-	// most the first 20 of one template are there.
+	// Each fault is a *[FieldError] or a *[SyntaxError]. Their order is the method, the
+	// URL, the headers by name and the body, each with its defaults, and then the names.
+	// The list has at most the first 20 faults of one template.
 	Faults []error
 }
 

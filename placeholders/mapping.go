@@ -10,8 +10,8 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// Source has the values of the paths of a [Mapping], such as "userDetail.email".
-// identity.Payload is one.
+// Source returns the values at the paths of a [Mapping], such as "userDetail.email".
+// An identity.Payload is a Source.
 type Source interface {
 	// Lookup returns the value at a path, or false if there is none.
 	Lookup(path string) (any, bool)
@@ -24,12 +24,13 @@ type Source interface {
 // Source: Megadesk, "Custom data".
 type Mapping struct{ paths map[string]string }
 
-// NewMapping checks names and paths, and copies them. A name is one that a
-// placeholder can have. A path is userDetail or integrations and at least one key,
-// separated by dots, and at most 512 bytes. A key must not be empty or have white
-// space at its edges. The first fault, by name, is a *[FieldError].
+// NewMapping checks and copies a map from names to paths. A name must be valid in a
+// placeholder. A path is userDetail or integrations, followed by at least one key,
+// separated by dots, and has at most 512 bytes. A key must not be empty or have white
+// space at its edges. The error is a *[FieldError] for the first fault, in the order of
+// the names.
 //
-// The two roots are the vendor's; the other rules are ours.
+// The vendor documents the two roots. The other rules are this package's own.
 func NewMapping(paths map[string]string) (*Mapping, error) {
 	if faults := checkMapping("mapping", paths); len(faults) > 0 {
 		return nil, faults[0]
@@ -67,8 +68,8 @@ func checkPath(path string) string {
 	return value.Text(path)
 }
 
-// Values looks up every path. Names whose path the source does not have are left
-// out: rendering then reports all that are missing. A nil source has none.
+// Values looks up every path. Names whose path has no value are left out, and rendering
+// reports them as missing. A nil source has no values.
 func (m *Mapping) Values(source Source) Values {
 	values := Values{}
 	if isNil(source) {

@@ -10,19 +10,19 @@ import (
 
 const mask = "[redacted]"
 
-// Preview shows what a request would be, without its secrets. Masked, as
-// [redacted], are
+// Preview shows what a request would contain, without its secrets. It has [redacted] in
+// place of
 //
-//   - parameters of the query, fields of a form and members of a JSON body whose
-//     name is that of a secret, with all that is in them: names with a word such as
-//     token, key, secret, password, auth, signature, session, cookie, pin or otp;
-//   - values of placeholders whose own name is one, or a part of the path that it is
-//     mapped to;
-//   - headers with such a name or with text that looks like a key, and all headers
-//     with a value from elsewhere than userDetail.
+//   - parameters of the query, fields of a form and members of a JSON body with the
+//     name of a secret. That is a name with a word such as token, key, secret, password,
+//     auth, signature, session, cookie, pin or otp;
+//   - values of placeholders if the placeholder, or a part of the path that it is mapped
+//     to, has such a name;
+//   - headers that have such a name, contain text that looks like a key, or contain a
+//     value from a path outside userDetail.
 //
-// Everything else is shown as it would be sent, including the customer's data: a
-// preview is not for logs. A key that is written into a path is shown.
+// Everything else is shown as it would be sent, including the customer's data, so do not
+// log a preview. A key that is written into the path of the URL is shown.
 type Preview struct {
 	Method string
 	URL    string

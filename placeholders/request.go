@@ -7,16 +7,15 @@ import (
 	"net/http"
 )
 
-// Request returns the HTTP request for the customer that source describes. It has a
-// Content-Type if it has a body, and its body can be read again, so that a client
-// may repeat it.
+// Request returns the HTTP request for the customer that source describes. A request
+// with a body has a Content-Type, and GetBody is set, so that a client can retry it.
 //
-// A nil ctx or source is a *[FieldError], and so is an output that is too long; all
-// values that are missing or null together are a *[MissingError], and a value that
-// cannot be where its placeholder is is a *[ValueError].
+// A nil ctx or source is a *[FieldError], and so is an output that is too long. If values
+// are missing, or null where null is not allowed, the error is a *[MissingError] that
+// lists all of them. A value that its placeholder does not accept is a *[ValueError].
 //
-// Nothing is sent. Send it with a client that follows no redirects
-// (http.Client.CheckRedirect), or another host may get its body.
+// Request sends nothing. Use a client that follows no redirects
+// (http.Client.CheckRedirect): otherwise another host may receive the body.
 func (c *CompiledAction) Request(ctx context.Context, source Source) (*http.Request, error) {
 	if ctx == nil {
 		return nil, &FieldError{"ctx", "must not be nil"}

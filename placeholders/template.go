@@ -12,13 +12,13 @@ import (
 
 type redacted = secret.Redacted
 
-// Kind is what a template is, which decides where a placeholder may be and how
-// values are escaped. docs/actions.md has the rules of each.
+// Kind is what a template renders. It decides where placeholders may be and how values
+// are escaped. docs/actions.md has the rules of each kind.
 type Kind int
 
 const (
-	// Text inserts values as they are. It protects nothing: it is for text that
-	// people read, and not for text that a program takes apart.
+	// Text inserts values unchanged, and protects against nothing. Use it for text that
+	// people read, never for text that a program parses.
 	Text Kind = iota + 1
 
 	// JSON is a body of type application/json. RFC 8259.
@@ -37,19 +37,19 @@ const (
 
 // Options of [Parse] and [Compile].
 type Options struct {
-	// MaxOutput is the largest size of a rendered template, in bytes: of an action,
-	// of the URL, each header and the body alone. Default: 4 MB (4,194,304). Less than
-	// 0 or more than 2^30 is a *[FieldError].
+	// MaxOutput is the maximum size of a rendered template in bytes. In an action it
+	// applies to the URL, each header and the body separately. A value below 0 or above
+	// 2^30 is a *[FieldError]. Default: 4 MB (4,194,304).
 	MaxOutput int
 
-	// Defaults are used for names whose value is missing or null. A default that
-	// cannot be where its placeholder is, is a *[FieldError]. Default: none, so
-	// that a missing value is an error.
+	// Defaults are used for placeholders whose value is missing or null. A default that
+	// its placeholder does not accept is a *[FieldError]. Default: none; a missing value
+	// is an error.
 	Defaults map[string]any
 
-	// Repeat has the names whose value may be a list that repeats a parameter of a
-	// query or a field of a form: tag={{tags}} becomes tag=a&tag=b, and nothing
-	// for an empty list. Default: none.
+	// Repeat lists the placeholders whose value may be a list. The parameter of the
+	// query or the field of the form is then repeated: tag={{tags}} becomes tag=a&tag=b,
+	// or nothing if the list is empty. Default: none.
 	Repeat []string
 }
 
@@ -72,16 +72,16 @@ func (o *Options) checked() (Options, error) {
 }
 
 // Template is a parsed template. It comes from [Parse]; the zero value is not
-// usable. It is safe for concurrent use. It may hold a key, so it is printed and
-// encoded as [redacted].
+// usable. It is safe for concurrent use. It may contain a key, so it prints and encodes
+// as [redacted].
 type Template struct {
 	redacted
 	reveal func() *template
 }
 
-// Parse parses a template of a kind. The options may be nil. A template that
-// breaks the grammar or has a placeholder where its kind does not allow one is a
-// *[SyntaxError] about the first fault; an unknown kind and a bad option are a
+// Parse parses a template of the given kind. The options may be nil. If the template
+// breaks the grammar, or has a placeholder where its kind does not allow one, the error
+// is a *[SyntaxError] for the first fault. An unknown kind or a bad option is a
 // *[FieldError].
 //
 // The rules are this package's own: the vendor documents none. Source of the form
@@ -127,8 +127,7 @@ func parse(raw string, kind Kind, options Options) (*source, *template) {
 	return s, newTemplate(s, kind, parts, options)
 }
 
-// Names returns the names of the placeholders, each once, in the order of the
-// template.
+// Names returns the name of each placeholder once, in the order of the template.
 func (t *Template) Names() []string {
 	if t == nil || t.reveal == nil {
 		return nil
@@ -139,17 +138,17 @@ func (t *Template) Names() []string {
 // Render returns the template with values for its placeholders. Names that are not
 // in the template are ignored. A {{name}} in a value is text.
 //
-// Values that are missing, or null where null is not allowed, are a
-// *[MissingError] with all of them; a value that cannot be where its placeholder is
-// is a *[ValueError]; and an output that is too long is a *[FieldError].
+// If values are missing, or null where null is not allowed, the error is a
+// *[MissingError] that lists all of them. A value that its placeholder does not accept
+// is a *[ValueError]. An output longer than Options.MaxOutput is a *[FieldError].
 func (t *Template) Render(values Values) (string, error) {
 	b, err := t.Append(nil, values)
 	return string(b), err
 }
 
-// Append appends what [Template.Render] returns to dst. It does not allocate if dst
-// has room and the values are strings. On an error it returns dst with its length
-// unchanged; its array may have been written to.
+// Append appends the output of [Template.Render] to dst. It does not allocate if dst has
+// room and the values are strings. After an error it returns dst with its length
+// unchanged, but the array behind dst may have changed.
 func (t *Template) Append(dst []byte, values Values) ([]byte, error) {
 	if t == nil || t.reveal == nil {
 		return dst, &FieldError{"template", "must come from Parse"}

@@ -6,15 +6,15 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// Values are what placeholders are replaced with, by their names: strings of valid
-// UTF-8 without NUL, booleans, numbers that a JavaScript program holds exactly,
-// times (as RFC 3339), and pointers to these. A driver.Valuer such as
-// sql.NullString counts as what its Value method returns, and its NULL as missing.
+// Values maps the names of placeholders to their values: strings of valid UTF-8 without
+// NUL, booleans, numbers that JavaScript represents exactly, times (written as RFC 3339),
+// and pointers to these. A driver.Valuer such as sql.NullString counts as the result of
+// its Value method, and its NULL as missing.
 //
-// A placeholder that is a whole value of a JSON template keeps its value's type,
-// and may also be nil, a map with string keys or a slice. What a MarshalJSON method
-// or a json.RawMessage holds is decoded first. Everything else is a *[ValueError]
-// that says what to pass instead.
+// Where a placeholder is a whole value of a JSON template, the value keeps its type, and
+// may also be nil, a map with string keys or a slice. The result of a MarshalJSON method
+// and a json.RawMessage are decoded first. Any other value is a *[ValueError] that says
+// what to pass instead.
 type Values map[string]any
 
 const (
