@@ -1,14 +1,18 @@
 package readme
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"log"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chatident/chatident/hmachash"
 	"github.com/stretchr/testify/assert"
@@ -65,7 +69,7 @@ func Example_ainisasActions() {
 }
 
 // The page of the program with Turbo has the widget's tag in its head, and both
-// blocks in its body.
+// blocks in its body: of the customer between sign-in and sign-out, and null else.
 func TestAinisaGuide_Program(t *testing.T) {
 	programs, _ := goBlocks(t, "docs/ainisa.md")
 	require.Len(t, programs, 1)
@@ -78,11 +82,73 @@ func TestAinisaGuide_Program(t *testing.T) {
 		_ = run.Process.Kill()
 		_ = run.Wait()
 	})
-	page := curl(t, "$ curl http://127.0.0.1:8080/", "http://"+address)
-	head, body, found := strings.Cut(page, "<body>")
+	head, body, found := strings.Cut(curl(t, "$ curl http://127.0.0.1:8080/", "http://"+address), "<body>")
 	require.True(t, found)
 	assert.Contains(t, head, `<script src="https://chatbot.ainisa.com/widget.js" defer></script>`)
 	assert.Contains(t, body, `data-chatident="ainisa"`)
 	assert.Contains(t, body, `data-chatident="bookbag"`)
-	assert.Equal(t, 2, strings.Count(body, `"user_id":"1001"`))
+	assert.Equal(t, 2, strings.Count(body, ">null</script>"))
+
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	browser := &http.Client{Jar: jar, Timeout: 10 * time.Second}
+	for _, step := range []struct {
+		path      string
+		customers int
+	}{{"/login", 2}, {"/logout", 0}} {
+		response, err := browser.Post("http://"+address+step.path, "", http.NoBody)
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		for _, page := range []string{"/", "/orders"} {
+			response, err := browser.Get("http://" + address + page)
+			require.NoError(t, err)
+			text, err := io.ReadAll(response.Body)
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+			assert.Equal(t, step.customers, strings.Count(string(text), `"user_id":"1001"`), "%s after %s", page, step.path)
+		}
+	}
+}
+
+func TestAinisaGuide_Test(t *testing.T) {
+	ainisa, err := hmachash.NewAinisa("the secret of a shop", nil)
+	require.NoError(t, err)
+	bookbag, err := hmachash.NewBookbag("the signing secret of an agent", nil)
+	require.NoError(t, err)
+	newSite := func(ainisa *hmachash.Ainisa, bookbag *hmachash.Bookbag) http.Handler {
+		return signInSite("1001", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			id := sessions.GetString(r.Context(), "user")
+			ainisaBlock, ainisaErr := ainisa.Script(hmachash.AinisaUser{ID: id}, "")
+			bookbagBlock, bookbagErr := bookbag.Script(hmachash.BookbagUser{ID: id}, "")
+			assert.NoError(t, errors.Join(ainisaErr, bookbagErr))
+			w.Header().Set("Cache-Control", "private, no-store")
+			_, _ = fmt.Fprint(w, ainisaBlock, bookbagBlock)
+		}))
+	}
+
+	wantAinisa, err := ainisa.Identify(hmachash.AinisaUser{ID: "1001"})
+	require.NoError(t, err)
+	wantBookbag, err := bookbag.Identify(hmachash.BookbagUser{ID: "1001"})
+	require.NoError(t, err)
+	site := httptest.NewServer(newSite(ainisa, bookbag))
+	defer site.Close()
+	jar, err := cookiejar.New(nil) // keeps the session's cookie, as a browser does
+	require.NoError(t, err)
+	browser := &http.Client{Jar: jar}
+	post := func(path string) (page string) { // follows the redirect
+		response, err := browser.Post(site.URL+path, "", nil)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		assert.Equal(t, "private, no-store", response.Header.Get("Cache-Control"))
+		body, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		return string(body)
+	}
+
+	signedIn := post("/login")
+	assert.Contains(t, signedIn, wantAinisa.UserHash)
+	assert.Contains(t, signedIn, wantBookbag.UserHash)
+	signedOut := post("/logout")
+	assert.NotContains(t, signedOut, "user_id")
+	assert.Equal(t, 2, strings.Count(signedOut, ">null</script>"), "a block for each vendor, without a customer")
 }
