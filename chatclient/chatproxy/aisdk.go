@@ -147,13 +147,18 @@ func userText(message json.RawMessage) (string, *httpError) {
 	return b.String(), nil
 }
 
-// newestTicket looks for a ticket from the last message backwards.
+// newestTicket looks for a ticket from the last message backwards: one that a reply or the
+// history gave the page. A message of the visitor has one if it is of the history, where its
+// id is its ticket. When the only reply is asked for again, no other message has one.
 func newestTicket(messages []json.RawMessage) string {
 	for _, message := range slices.Backward(messages) {
-		f := pick(message, "role", "metadata")
+		f := pick(message, "id", "role", "metadata")
+		metadata := pick(f["metadata"], "conversation", "message")
+		ticket, _ := metadata.text("conversation")
 		role, _ := f.text("role")
-		ticket, _ := pick(f["metadata"], "conversation").text("conversation")
-		if role == "assistant" && ticket != "" {
+		id, _ := f.text("id")
+		own, _ := metadata.text("message")
+		if ticket != "" && (role == "assistant" || id != "" && id == own) {
 			return ticket
 		}
 	}

@@ -92,7 +92,7 @@ func TestAISDK_Bodies(t *testing.T) {
 	for _, body := range []string{
 		message(hello), `{"messages":[` + hello + `],"trigger":"submit-message","messageId":null,"own":{"field":1}}`,
 		message(`{"role":"assistant","parts":[],"metadata":"text"},{"role":"assistant","metadata":{"conversation":7}},` + hello),
-		message(`{"role":"user","metadata":{"conversation":"v1.456.x"},"parts":[{"type":"text","text":"a"}]}`), // a user's is not looked at
+		message(`{"role":"user","metadata":{"conversation":"v1.456.x"},"parts":[{"type":"text","text":"a"}]}`), // a page's own is not looked at
 		`{"messages":[` + hello + `],"filler":"` + strings.Repeat("a", 1<<20-200) + `"}`,
 		message(strings.Repeat("{},", maxMessages-1) + hello), // of the others only the newest ticket is looked for
 		message(`{"role":"user","parts":[` + strings.Repeat(`{"type":"text","text":"a"},`, maxParts-1) + `{"type":"text"}]}`),

@@ -39,6 +39,7 @@ type message struct {
 	Metadata       struct {
 		Conversation, Message, UserMessage, Poll string
 		ConversationLost                         bool
+		Feedback                                 string // in the history
 	}
 	Labels []string // of tools that the server ran
 	Tools  []tool   // that the page sees

@@ -26,7 +26,7 @@ func TestGuide_BlocksAreInScripts(t *testing.T) {
 	space := regexp.MustCompile(`\s+`)
 	scripts = space.ReplaceAllString(scripts, " ")
 	blocks := regexp.MustCompile("(?s)```js\n(.*?)```").FindAllStringSubmatch(string(guide), -1)
-	require.Len(t, blocks, 5)
+	require.Len(t, blocks, 8)
 	for _, block := range blocks {
 		code := strings.TrimSpace(space.ReplaceAllString(block[1], " "))
 		code = strings.TrimSuffix(strings.TrimPrefix(code, "useChat("), ")") // whose options Node has too

@@ -147,7 +147,7 @@ func page(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{Name: cookieName(r.Host), Value: r.FormValue("visitor"), Path: "/", HttpOnly: true})
 	w.Header().Set("Content-Security-Policy", "default-src 'self'; img-src data:")
 	fmt.Fprintf(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>useChat</title><link rel="icon" href="data:,">`+
-		`<div id="chat" data-body="%s"></div><script type="module" src="/scripts/v%s.js"></script>`,
+		`<div id="chat" data-body="%s"></div><script src="/chat/chatproxy.js"></script><script type="module" src="/scripts/v%s.js"></script>`,
 		r.FormValue("body"), r.FormValue("major"))
 }
 

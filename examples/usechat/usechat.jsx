@@ -3,6 +3,7 @@
 import "./strict.js"; // before the AI SDK
 import { Chat, useChat } from "@ai-sdk/react";
 import { DefaultChatTransport, lastAssistantMessageIsCompleteWithToolCalls } from "ai";
+import { useState } from "react";
 import { createRoot } from "react-dom/client";
 
 // The bodies of a request. The default one has all messages.
@@ -12,9 +13,7 @@ const bodies = {
   last: ({ id, messages, trigger, messageId }) => ({
     body: { id, messages: [last(messages)], conversation: ticketOf(messages), trigger, messageId },
   }),
-  message: ({ id, messages, trigger, messageId }) => ({
-    body: { id, message: last(messages), conversation: ticketOf(messages), trigger, messageId },
-  }),
+  message: ({ id, messages, trigger, messageId }) => ({ body: { id, message: messages.at(-1), conversation: ticketOf(messages), trigger, messageId } }),
   id: ({ id, messages, trigger, messageId }) => ({ body: { id, message: messages.at(-1), trigger, messageId } }),
   // Without the chat's id and the trigger, as many pages have it.
   "last, ticket": ({ messages }) => ({ body: { messages: [last(messages)], conversation: ticketOf(messages) } }),
@@ -25,6 +24,13 @@ function stopOf({ id, stop }) {
   const stopReply = () => { stop(); return fetch("/chat/stop", { method: "POST", keepalive: true, headers: { "Content-Type": "application/json" }, body: JSON.stringify({ chat: id }) }); };
   return stopReply();
 }
+
+async function openConversation(conversation) {
+  const { messages } = await new ChatProxy("/chat").messages(conversation);
+  return { id: crypto.randomUUID(), messages }; // two options of useChat
+}
+
+const thumb = ({ metadata }, feedback) => new ChatProxy("/chat").feedback(metadata.conversation, metadata.message, feedback);
 
 function failureOf(error) {
   let code = "reply_failed", sentence = error.message;
@@ -46,6 +52,8 @@ function start(chat) {
     disconnect: () => chat().stop(),
     resume: () => chat().resumeStream(),
     result: ({ method, ...result }) => chat()[method](result), // of a tool of the page
+    open: async (conversation) => reopen(await openConversation(conversation)), // in a page alone, as the next
+    thumb: (feedback) => thumb(last(chat().messages), feedback),
     wait: () => running,
   };
   const messageOf = (id) => chat().messages.find((message) => message.id === id);
@@ -86,10 +94,12 @@ export function startInNode({ body }) {
   return start(() => chat);
 }
 
-let helpers;
+let helpers, reopen;
 
 function Page({ body }) {
-  helpers = useChat(options(body, () => helpers));
+  const [past, setPast] = useState({});
+  reopen = setPast;
+  helpers = useChat({ ...options(body, () => helpers), ...past });
   return (
     <ol>
       {helpers.messages.map((message) => (

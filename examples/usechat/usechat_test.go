@@ -250,6 +250,34 @@ func TestUseChat_LastMessageOnly(t *testing.T) {
 	})
 }
 
+// A conversation of the history is opened in a chat with a new id. It goes on, and another
+// reply replaces its last one. A thumb is in the history.
+func TestUseChat_History(t *testing.T) {
+	b := browser.New(t)
+	for _, major := range majors {
+		for _, body := range []string{"all", "message"} {
+			t.Run(major+" "+body, func(t *testing.T) {
+				t.Parallel()
+				s := newSite(t)
+				conversation := send(openTab(t, b, s, major, body, customer), "one").last().Metadata.Conversation
+
+				c := openTab(t, b, s, major, body, customer)
+				c.do(step{Action: "open", Argument: conversation})
+				assert.Equal(t, "You said: one", waitFor(t, c, func(s state) bool { return len(s.Messages) == 2 }).last().Text)
+				require.Nil(t, c.do(step{Action: "regenerate"}).Error)
+				require.Nil(t, send(c, "two").Error)
+				assert.Equal(t, [][]string{{"one", "two"}}, s.said(t))
+				assert.Len(t, s.doneTurns(), 3)
+
+				c.do(step{Action: "thumb", Argument: "positive"})
+				c.do(step{Action: "open", Argument: conversation})
+				waitFor(t, c, func(s state) bool { return s.last().Metadata.Feedback == "positive" })
+				assert.Empty(t, s.reported())
+			})
+		}
+	}
+}
+
 // The tickets of the stream are those of the history, of both messages, also after a retry.
 func TestUseChat_Tickets(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
