@@ -11,6 +11,7 @@
   const ChatProxy = globalThis.ChatProxy = class ChatProxy {
     id = random(); // names the chat: with it and its conversation, another page continues the chat
     reply = {}; // the newest frame of the latest reply: its tickets message, userMessage and poll, its finishReason
+    onTool = () => {}; // assign a function: it gets the label of the site's tool that runs, and null after it
     #conversation = null;
     #sent; // the latest message
     #running; // the latest reply
@@ -21,25 +22,35 @@
     }
     get conversation() { return this.#conversation; } // the ticket: assign an older one to continue that,
     set conversation(ticket) { [this.#conversation, this.id] = [ticket, random()]; } // null to begin anew
-    send(text) { return this.#receive("/messages", { id: random(), message: text }); } // the reply in pieces
-    retry(message = this.#sent) { return this.#receive("/retry", message); } // another reply to the latest message, or
+    send(text) { return this.#post("/messages", { id: random(), message: text }); } // the reply in pieces
+    retry(message = this.#sent) { return this.#post("/retry", message); } // another reply to the latest message, or
     // the first if it never arrived; one of the history is { id: ticket, message: text }
+    resume() { // all pieces of a reply that goes on without a page, none if there is none
+      return this.#receive((signal) => this.#call("GET", "/reply" + query({ chat: this.id }), undefined, signal));
+    }
     async stop() { // ends the loop over a reply, without an error; leaving the loop does so too, and sending again
       if (!this.#running) return this.#stopping;
       this.#running.abort();
       this.#running = null;
       return this.#stopping = this.#call("POST", "/stop", { chat: this.id }).catch(() => {});
     }
-    async *#receive(path, message) {
+    #post(path, message) {
+      return this.#receive((signal) => {
+        this.#sent = message;
+        return this.#call("POST", path, { ...message, chat: this.id, conversation: this.#conversation }, signal);
+      });
+    }
+    async *#receive(request) {
       do await this.stop(); while (this.#running); // by another call, while this one waited
       const running = this.#running = new AbortController();
-      [this.#sent, this.reply] = [message, {}];
-      let ended = false, text = ""; // the latest piece
+      this.reply = {};
+      let ended = false, text = "", label = null; // the latest piece, and what runs
       try {
-        const body = { ...message, chat: this.id, conversation: this.#conversation };
-        const stream = await this.#call("POST", path, body, running.signal);
-        for await (const { type, ...frame } of framesOf(stream)) {
+        const stream = await request(running.signal);
+        for await (const { type, ...frame } of stream ? framesOf(stream) : []) {
           if (running.signal.aborted) return; // although more has come
+          if (type === "data-tool") this.onTool(label = frame.data.label);
+          else if (label !== null) this.onTool(label = null);
           if (type === "start-step" && text) yield "\n\n"; // after a tool: another message of the history
           if (type === "text-delta") yield (text = frame.text);
           if (!/^(start|finish|error)$/.test(type)) continue;
@@ -54,6 +65,7 @@
         if (/^conversation_(not_found|ended)$/.test(error.code)) this.#conversation = null;
         throw error;
       } finally {
+        if (label !== null) this.onTool(null);
         if (this.#running === running && !ended) this.stop();
         if (this.#running === running) this.#running = null;
         running.abort(); // what may come after the end
@@ -90,6 +102,7 @@
       const request = { method, signal, cache: "no-store", credentials: "same-origin", ...json };
       const response = await fetch(new URL(this.prefix + path, globalThis.origin), request) // whatever <base> says
         .catch(() => { throw failure({ code: "offline", message: "The site cannot be reached. Please try again." }); });
+      if (response.status === 204) return null;
       if (signal && /^text\/event-stream/.test(response.headers.get("Content-Type"))) return response.body;
       const content = await response.json().catch(() => null); // null for a login page, say
       if (content?.version === 1 && response.ok) return content;
@@ -131,6 +144,11 @@
   const input = add(add(form, "label", { textContent: "Message " }), "input", { maxLength: 4000 });
   const button = add(form, "button", { textContent: "Send" });
   const show = (kind, text) => add(log, "p", { className: `chatproxy-${kind}`, textContent: text });
+  let tool; // the label on screen
+  chat.onTool = (label) => {
+    tool?.remove();
+    tool = label && show("tool", label);
+  };
   const names = { user: "You: ", assistant: "Assistant: " };
   const drawn = new Set(); // the tickets of messages
   const draw = (messages) => {

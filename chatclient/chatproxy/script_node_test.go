@@ -1,6 +1,7 @@
 package chatproxy
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -23,6 +24,7 @@ type (
 	step   map[string]any
 	result struct {
 		Pieces   []string
+		Tools    []*string // labels, and nil after them
 		Response struct {
 			Conversations []struct{ Conversation string }
 			Messages      []struct {
@@ -372,6 +374,77 @@ func TestScript_Find(t *testing.T) {
 	assert.Empty(t, got[1].Reply.Message, "which is a sentence")
 	assert.Equal(t, "No.", got[1].Error.Message)
 	assert.Equal(t, "v1.older.x", got[3].Response.Conversation, "the page has chosen it")
+}
+
+// A page resumes the reply of the page before from its first piece, and can stop it. Then there
+// is none, as for others.
+func TestScript_Resume(t *testing.T) {
+	begun, ended := make(chan struct{}), make(chan struct{})
+	see := Tool{Run: func(ctx context.Context, _ ToolCall) (any, error) {
+		close(begun)
+		<-ctx.Done()
+		close(ended)
+		return nil, ctx.Err()
+	}}
+	e := newSite(t, setup{fake: &chattest.Options{Reply: calling(chattest.ToolCall("1", "see", `{}`))}, proxy: &Options{KeepReplies: true, Tools: map[string]Tool{"see": see}}})
+	ctx, leave := context.WithCancel(t.Context())
+	res, err := e.client.Do(e.request("POST", "/messages", `{"message":"Hello","chat":"x"}`).WithContext(ctx))
+	require.NoError(t, err)
+	defer res.Body.Close()
+	<-begun
+	leave()
+	got := append(e.chat("grace", step{"id": "x"}, step{"resume": true}),
+		e.chat("ada", step{"resume": true}, step{"id": "x"}, step{"resume": true, "stopAfter": 1}, step{"resume": true})...)
+	<-ended
+	for i, r := range got {
+		require.Nil(t, r.Error, i)
+		assert.Equal(t, map[bool][]string{true: {"Let "}, false: {}}[i == 4], r.Pieces, i)
+	}
+	require.NoError(t, e.proxy.Shutdown(t.Context()))
+	assert.Empty(t, e.reports())
+}
+
+// A reply that is resumed brings its tickets, and a retry is still that of the latest message.
+func TestScript_ResumedTickets(t *testing.T) {
+	s := &scriptServer{respond: func(w http.ResponseWriter, r *http.Request) {
+		streaming(`{"type":"start"}`, `{"type":"text-delta","text":"one"}`, `{"type":"finish","conversation":"v1.c.x","message":"v1.m.x"}`)(w, r)
+	}}
+	got := s.chat(t, "", step{"send": "Hello"}, step{"resume": true}, step{"retry": nil})
+	assert.Equal(t, "one", got[1].text())
+	assert.Equal(t, "v1.m.x", got[1].Reply.Message)
+	assert.Equal(t, "/reply?chat="+got[0].ID, s.requests[1].target)
+	assert.Equal(t, s.requests[0].ID, s.requests[2].ID)
+	assert.Equal(t, "Hello", s.requests[2].Message)
+}
+
+// The page gets the label of each tool, and its end: also that of a reply that is cut or stopped.
+func TestScript_Tools(t *testing.T) {
+	const looking, paying = `{"type":"data-tool","data":{"label":"Looking"}}`, `{"type":"data-tool","data":{"label":"Paying"}}`
+	replies := []http.HandlerFunc{
+		streaming(`{"type":"text-delta","text":"one"}`, looking, paying, `{"type":"start-step"}`, `{"type":"text-delta","text":"two"}`, `{"type":"finish"}`),
+		streaming(looking, `{"type":"error","code":"reply_failed","message":"No."}`),
+		func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			_, _ = io.WriteString(w, "data: "+looking+"\n\n")
+		},
+		streaming(looking, looking, `{"type":"text-delta","text":"one"}`, `{"type":"finish"}`),
+	}
+	got := chatWith(t, func(w http.ResponseWriter, r *http.Request) {
+		replies[0](w, r)
+		replies = replies[1:]
+	}, "", step{"send": "1"}, step{"send": "2"}, step{"send": "3"}, step{"send": "4"})
+	for i, want := range []string{"Looking Paying - ", "Looking - ", "Looking - ", "Looking Looking - "} {
+		labels := ""
+		for _, label := range got[i].Tools {
+			if label == nil {
+				label = new("-")
+			}
+			labels += *label + " "
+		}
+		assert.Equal(t, want, labels, i)
+	}
+	assert.Equal(t, "one\n\ntwo", got[0].text())
+	assert.Equal(t, "reply_cut", got[2].Error.Code)
 }
 
 // A stop reaches the server once, with the chat's id, and the next message waits for its

@@ -234,6 +234,26 @@ func TestChatProxyScript_Stop(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
+// The label of a tool is there while it runs, as text.
+func TestChatProxyScript_Tool(t *testing.T) {
+	b := browser.New(t)
+	end := make(chan bool)
+	rest := replying(`{"type":"start-step"}`, `{"type":"text-delta","text":"one"}`, finish)
+	s := newScriptSite(t, scriptTag, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = w.Write([]byte(`data: {"type":"data-tool","data":{"label":"<b>Looking</b>"}}` + "\n\n"))
+		_ = http.NewResponseController(w).Flush()
+		<-end
+		rest(w, r)
+	})
+	b.Do(chromedp.Navigate(s.URL), chromedp.WaitVisible(scriptInput), chromedp.SendKeys(scriptInput, "Hello\n"))
+	b.WaitFor(`document.querySelector(".chatproxy-tool")?.textContent === "<b>Looking</b>"`)
+	close(end)
+	b.WaitFor(`document.querySelector(".chatproxy-assistant")?.textContent === "Assistant: one"`)
+	assert.Equal(t, "0", b.Evaluate(`String(document.querySelectorAll(".chatproxy-tool").length)`))
+	b.RequireQuietConsole()
+}
+
 // A message whose outcome is unknown, or whose reply failed, is sent again under its id, and
 // the new reply takes the place of what there was of the first.
 func TestChatProxyScript_TryAgain(t *testing.T) {

@@ -3,13 +3,15 @@
 //   {send: text, stopAfter: pieces, leave: true}  stops, or leaves the loop, where stopAfter says
 //   {send: text, meanwhile: text}                 sends the second when the first has begun
 //   {retry: {id, message}, stopAfter: pieces, leave: true}  of the latest message by default
+//   {resume: true}                                the reply that goes on without a page
+//   {id: name}                                    goes on with the chat of another page
 //   {conversation: ticket or null}                goes on with another one, or begins anew
 //   {history: {limit, cursor}}
 //   {messages: {limit, cursor}, of: ticket}       of the current conversation by default
 //   {find: true}
 //   {watch: ticket, after: ticket}                all messages of a person, and the waits of 5 and 7 s
 //   {feedback: value, on: ticket}                 on the latest reply by default
-// Output: for each step {pieces, response, error: {name, message, code, status, retryAfter}, id, conversation, reply}.
+// Output: for each step {pieces, tools, response, error: {name, message, code, status, retryAfter}, id, conversation, reply}.
 import { readFile } from "node:fs/promises";
 import { json } from "node:stream/consumers";
 import vm from "node:vm";
@@ -24,8 +26,14 @@ const script = new URL("../../../chatclient/chatproxy/chatproxy.js", import.meta
 vm.runInThisContext(await readFile(script, "utf8"), { filename: "chatproxy.js" });
 const chat = new ChatProxy(url);
 
-async function receive({ send: text, retry, stopAfter, leave, meanwhile }, pieces) {
-  for await (const piece of text === undefined ? chat.retry(retry ?? undefined) : chat.send(text)) {
+function replyTo({ send: text, retry, resume }) {
+  if (resume) return chat.resume();
+  return text === undefined ? chat.retry(retry ?? undefined) : chat.send(text);
+}
+
+async function receive(command, pieces) {
+  const { stopAfter, leave, meanwhile } = command;
+  for await (const piece of replyTo(command)) {
     pieces.push(piece);
     if (meanwhile) await receive({ send: meanwhile }, pieces);
     if (pieces.length !== stopAfter) continue;
@@ -55,16 +63,18 @@ async function call(command) {
 }
 
 async function run(command) {
+  if ("id" in command) chat.id = command.id;
   if ("conversation" in command) chat.conversation = command.conversation;
-  const pieces = [];
+  const [pieces, tools] = [[], []];
+  chat.onTool = (label) => tools.push(label);
   let response, error;
   try {
-    if ("send" in command || "retry" in command) await receive(command, pieces);
-    else if (!("conversation" in command)) response = await call(command);
+    if ("send" in command || "retry" in command || "resume" in command) await receive(command, pieces);
+    else if (!("conversation" in command || "id" in command)) response = await call(command);
   } catch (e) {
     error = { name: e.name, message: e.message, ...e };
   }
-  return { pieces, response, error, id: chat.id, conversation: chat.conversation, reply: chat.reply };
+  return { pieces, tools, response, error, id: chat.id, conversation: chat.conversation, reply: chat.reply };
 }
 
 const results = [];
