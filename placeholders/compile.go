@@ -176,12 +176,8 @@ func (c *compiler) header(name, raw string) {
 
 // checkNames checks the names that the action gives.
 func (c *compiler) checkNames() {
-	c.faults = append(c.faults, checkMapping("variables", c.action.Variables)...)
-	for _, name := range slices.Sorted(maps.Keys(c.action.Defaults)) {
-		if rule := checkName(name); rule != "" {
-			c.reject("defaults"+value.Path(name), rule)
-		}
-	}
+	c.faults = append(c.faults, checkNames("variables", c.action.Variables, checkPath)...)
+	c.faults = append(c.faults, checkNames("defaults", c.action.Defaults, nil)...)
 	if len(c.faults) > 0 {
 		return // not all names are known
 	}

@@ -32,24 +32,10 @@ type Mapping struct{ paths map[string]string }
 //
 // The vendor documents the two roots. The other rules are this package's own.
 func NewMapping(paths map[string]string) (*Mapping, error) {
-	if faults := checkMapping("mapping", paths); len(faults) > 0 {
+	if faults := checkNames("mapping", paths, checkPath); len(faults) > 0 {
 		return nil, faults[0]
 	}
 	return &Mapping{maps.Clone(paths)}, nil
-}
-
-func checkMapping(field string, paths map[string]string) []error {
-	var faults []error
-	for _, name := range slices.Sorted(maps.Keys(paths)) {
-		rule := checkName(name)
-		if rule == "" {
-			rule = checkPath(paths[name])
-		}
-		if rule != "" {
-			faults = append(faults, &FieldError{field + value.Path(name), rule})
-		}
-	}
-	return faults
 }
 
 // checkPath returns the rule that a path breaks.

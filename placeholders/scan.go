@@ -2,10 +2,13 @@ package placeholders
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/chatident/chatident/internal/value"
 )
 
 const (
@@ -136,6 +139,21 @@ func checkName(name string) (rule string) {
 		return "a name must have only ASCII letters, digits and _, and not begin with a digit (map a path such as userDetail.email to a name in the variables)"
 	}
 	return ""
+}
+
+// checkNames checks the names that are the keys of a map, and its values by a function
+// that may be nil.
+func checkNames[V any](field string, byName map[string]V, check func(V) string) (faults []error) {
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		rule := checkName(name)
+		if rule == "" && check != nil {
+			rule = check(byName[name])
+		}
+		if rule != "" {
+			faults = append(faults, &FieldError{field + value.Path(name), rule})
+		}
+	}
+	return faults
 }
 
 // indexInvalid returns where text is not UTF-8 or has a NUL, or -1.

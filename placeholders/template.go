@@ -63,10 +63,8 @@ func (o *Options) checked() (Options, error) {
 	if c.MaxOutput < 0 || c.MaxOutput > most {
 		return c, &FieldError{"Options.MaxOutput", fmt.Sprintf("must be from 0 to %d", most)}
 	}
-	for name := range c.Defaults {
-		if rule := checkName(name); rule != "" {
-			return c, &FieldError{"Options.Defaults" + value.Path(name), rule}
-		}
+	if faults := checkNames("Options.Defaults", c.Defaults, nil); len(faults) > 0 {
+		return c, faults[0]
 	}
 	return c, nil
 }

@@ -186,6 +186,10 @@ func TestRender_Defaults(t *testing.T) {
 	requireField(t, err, `Options.Defaults["a"]`, "visible ASCII")
 	_, err = Parse("", Text, &Options{Defaults: map[string]any{"a.b": "x"}})
 	requireField(t, err, `Options.Defaults["a.b"]`, "only ASCII letters")
+	for range 20 { // the first by name
+		_, err = Parse("", Text, &Options{Defaults: map[string]any{"1": "x", "2": "x", "3": "x"}})
+		requireField(t, err, `Options.Defaults["1"]`, "not begin with a digit")
+	}
 }
 
 func TestRender_ReportsAllMissing(t *testing.T) {
@@ -290,13 +294,18 @@ func TestParse_RejectsDefaults(t *testing.T) {
 		value any
 	}{
 		{"https://h.example/{{a}}", URL, ".."}, {"https://h.example/{{a}}", URL, ""}, {"https://h.example/{{a}}", URL, "a/b"},
+		{`"{{a}}"`, JSON, nil}, {"{{a}}", Text, nil}, {"{{a}}", Text, sql.NullString{}}, {"{{a}}", Text, []int{1}},
 		{"https://h.example/{{a}}", URL, "%2e"}, {"https://h.example/.{{a}}", URL, "."}, {"Bearer {{a}}", Header, ""}, {"Bearer {{a}}", Header, "\n"},
 	} {
 		_, err := Parse(test.src, test.kind, &Options{Defaults: map[string]any{"a": test.value}})
 		var f *FieldError
 		assert.ErrorAs(t, err, &f, "%s %q", test.src, test.value)
 	}
-	_, err := Parse("https://h.example/{{b}}/{{a}}", URL, &Options{Defaults: map[string]any{"a": "c"}})
+	_, err := Parse("{{a}}", Text, &Options{Defaults: map[string]any{"a": nil}})
+	requireField(t, err, `Options.Defaults["a"]`, notNull)
+	_, err = Parse("{{a}}", JSON, &Options{Defaults: map[string]any{"a": nil}})
+	assert.NoError(t, err)
+	_, err = Parse("https://h.example/{{b}}/{{a}}", URL, &Options{Defaults: map[string]any{"a": "c"}})
 	assert.NoError(t, err)
 	_, err = Parse("https://h.example/{{b}}/{{a}}", URL, &Options{Defaults: map[string]any{"a": ".."}})
 	requireField(t, err, `Options.Defaults["a"]`, "dots and spaces")
