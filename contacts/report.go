@@ -99,7 +99,7 @@ var (
 	// ErrSameRejection means that a run ended because row after row was rejected
 	// for the same reason, such as an attribute that is not defined. See
 	// SyncOptions.MaxSameRejections.
-	ErrSameRejection = errors.New("row after row was rejected for the same reason")
+	ErrSameRejection = errors.New("row after row was rejected for the same reason: see Report.Failures and SyncOptions.MaxSameRejections")
 
 	// ErrUnknownRow means that a run without SyncOptions.OnFailure ended because a
 	// row may be saved or not.

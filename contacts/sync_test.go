@@ -418,6 +418,7 @@ func TestSync_MaxSameRejections(t *testing.T) {
 		report, err := c.Sync(t.Context(), source(rows), &contacts.SyncOptions{BatchSize: 10, Workers: 1, MaxSameRejections: limit})
 		assert.Equal(t, ends, errors.Is(err, contacts.ErrSameRejection), limit)
 		if ends {
+			assert.ErrorContains(t, err, "SyncOptions.MaxSameRejections") // what to change
 			assert.Equal(t, "99", report.Cursor)
 		} else {
 			assertReport(t, contacts.Report{Read: 300, Acknowledged: 240, Rejected: 60, Failures: report.Failures, Cursor: "299"}, report)

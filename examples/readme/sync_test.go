@@ -5,6 +5,7 @@ package readme
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"log"
@@ -267,4 +268,39 @@ func Example_contacts() {
 	// Output:
 	// user_8821
 	// without a customer: user_1 <nil>
+}
+
+func Example_syncTest() {
+	ctx := context.Background()
+
+	// customersAfter is the customers "01" to "30" whose id comes after a cursor.
+	customersAfter := func(cursor string) iter.Seq2[contacts.Row, error] {
+		return func(yield func(contacts.Row, error) bool) {
+			for n := range 30 {
+				id := fmt.Sprintf("%02d", n+1)
+				if id > cursor && !yield(contacts.Row{Fields: contacts.Fields{ExternalID: contacts.Set(id)}, Cursor: id}, nil) {
+					return
+				}
+			}
+		}
+	}
+
+	fake, err := contactstest.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := fake.Start()
+	defer server.Close()
+	client, err := contacts.New("oc_test_contactstest", 123, &contacts.Options{BaseURL: server.URL})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fake.Script(contactstest.Pass(), contactstest.Status(401, "no such key")) // the second call ends the run
+	first, err := client.Sync(ctx, customersAfter(""), &contacts.SyncOptions{BatchSize: 10, Workers: 1})
+	fmt.Println(errors.Is(err, contacts.ErrUnauthorized), first.Acknowledged)
+	second, err := client.Sync(ctx, customersAfter(first.Cursor), nil)
+	fmt.Println(err, second.Acknowledged, len(fake.Contacts()))
+	// Output:
+	// true 10
+	// <nil> 20 30
 }
