@@ -1,7 +1,7 @@
-# test: the fast path, in less than two minutes on two cores: without the faults of
-# internal/faults and without most of the examples. lint: what a linter finds.
-# all: everything that must hold before a change lands; it installs Debian's
-# browser and servers with apt-get where they are missing.
+# test: the fast path, in less than two minutes on two cores. It omits internal/faults
+# and most of the examples. lint: formatting, linters and phrases.
+# all: all checks that must pass before a merge. It installs missing programs,
+# such as the browser and the servers, with Debian's apt-get.
 
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -15,7 +15,7 @@ lint:
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "gofmt would change: $$files"; exit 1; }
 	GOWORK=off go run $(GOLANGCI) run ./...
 	cd examples && GOWORK=off go run $(GOLANGCI) run --config ../.golangci.yml ./...
-	git ls-files | go run .ci/hits/main.go .ci/words
+	git ls-files | go run .ci/hits/main.go -fail .ci/words
 
 all:
 	bash .ci/run
