@@ -28,7 +28,7 @@ func (s *screen) String() string              { s.mu.Lock(); defer s.mu.Unlock()
 
 func (s *screen) waitFor(t *testing.T, text string) {
 	t.Helper()
-	require.Eventually(t, func() bool { return strings.Contains(s.String(), text) }, 10*time.Second, time.Millisecond, "%q", text)
+	require.Eventually(t, func() bool { return strings.Contains(s.String(), text) }, time.Minute, time.Millisecond, "%q", text)
 }
 
 func env(pairs ...string) func(string) string {

@@ -161,7 +161,7 @@ func TestMegadeskGuide_Program(t *testing.T) {
 
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	browser := &http.Client{Jar: jar, Timeout: 10 * time.Second}
+	browser := &http.Client{Jar: jar, Timeout: time.Minute}
 	text := func(response *http.Response, err error) string {
 		require.NoError(t, err)
 		defer response.Body.Close()

@@ -95,7 +95,7 @@ func freeAddress(t *testing.T) string {
 // whenUp repeats a request until the program listens.
 func whenUp(t *testing.T, request *http.Request) *http.Response {
 	t.Helper()
-	client := &http.Client{Timeout: 10 * time.Second}
+	client := &http.Client{Timeout: time.Minute}
 	var response *http.Response
 	require.Eventually(t, func() (up bool) {
 		again := request.Clone(t.Context())
@@ -105,6 +105,6 @@ func whenUp(t *testing.T, request *http.Request) *http.Response {
 		var err error
 		response, err = client.Do(again)
 		return err == nil
-	}, 10*time.Second, 50*time.Millisecond)
+	}, time.Minute, 50*time.Millisecond)
 	return response
 }

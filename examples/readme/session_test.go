@@ -41,7 +41,7 @@ func TestProxy_UnderASessionMiddleware(t *testing.T) {
 	defer site.Close()
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	browser := &http.Client{Jar: jar, Timeout: 10 * time.Second}
+	browser := &http.Client{Jar: jar, Timeout: time.Minute}
 	post := func(path, body string) *http.Response {
 		res, err := browser.Post(site.URL+path, "application/json", strings.NewReader(body))
 		require.NoError(t, err)

@@ -539,7 +539,7 @@ func TestMain_Signals(t *testing.T) {
 		select {
 		case err := <-done:
 			assert.NoError(t, err, signal)
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("it does not stop after ", signal)
 		}
 	}

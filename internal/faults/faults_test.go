@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -84,6 +85,8 @@ func TestClients_DamagedResponses(t *testing.T) {
 
 // A faulty connection results in a typed error, within the limits of time and memory.
 func TestClients_FaultyConnections(t *testing.T) {
+	percent := debug.SetGCPercent(10) // how much of it is garbage is chance
+	defer debug.SetGCPercent(percent)
 	table := newTable(t)
 	for _, o := range onServices(t) {
 		o.record(t)

@@ -30,11 +30,12 @@ type table struct {
 // row is a fault of an operation.
 type row struct {
 	fault      string
-	goroutines int // before
+	goroutines int    // before
+	before     uint64 // the memory
 	operation  *operation
 	table      *table
 	outcomes   map[string]int
-	memory     uint64 // of both ends together, at the most
+	memory     uint64 // more than before, of both ends together, at the most
 	mostTime   time.Duration
 }
 
@@ -49,6 +50,8 @@ func (all *table) row(fault string, o *operation) *row {
 	r := &row{fault: fault, goroutines: runtime.NumGoroutine(), operation: o, table: all, outcomes: map[string]int{}}
 	runtime.GC()
 	all.memory.Store(0)
+	all.observe()
+	r.before = all.memory.Load()
 	all.rows = append(all.rows, r)
 	return r
 }
@@ -83,7 +86,7 @@ func (r *row) call(t *testing.T, patience time.Duration) (text, outcome string) 
 	text, err := r.operation.call(ctx)
 	r.mostTime = max(r.mostTime, time.Since(begun))
 	r.table.observe()
-	r.memory = max(r.memory, r.table.memory.Load())
+	r.memory = max(r.memory, r.table.memory.Load()-r.before)
 	outcome = outcomeOf(err)
 	r.outcomes[outcome]++
 	return text, outcome

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -169,20 +170,23 @@ func TestNext_Limit(t *testing.T) {
 // A stream whose lines end in CR alone must not wait for the byte after it.
 func TestNext_NeverWaitsForLF(t *testing.T) {
 	for _, end := range []string{"\n", "\r", "\r\n"} {
-		in, out := io.Pipe()
-		go func() { _, _ = out.Write([]byte("data: a" + end + end)) }()
-		got := make(chan string, 1)
-		go func() {
-			event, _ := NewReader(in, 100).Next()
-			got <- string(event.Data)
-		}()
-		select {
-		case data := <-got:
-			assert.Equal(t, "a", data, "%q", end)
-		case <-time.After(5 * time.Second):
-			t.Errorf("it waits for more after %q", end+end)
-		}
-		out.Close()
+		synctest.Test(t, func(t *testing.T) {
+			in, out := io.Pipe()
+			go func() { _, _ = out.Write([]byte("data: a" + end + end)) }()
+			got := make(chan string, 1)
+			go func() {
+				event, _ := NewReader(in, 100).Next()
+				got <- string(event.Data)
+			}()
+			select {
+			case data := <-got:
+				assert.Equal(t, "a", data, "%q", end)
+			case <-time.After(time.Second):
+				t.Errorf("it waits for more after %q", end+end)
+			}
+			out.Close()
+			in.Close()
+		})
 	}
 }
 
