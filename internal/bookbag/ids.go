@@ -4,35 +4,19 @@ import (
 	"cmp"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/chatident/chatident/internal/field"
 )
 
 const maxID = 128
 
-// alphabet is the characters that an id may have, as a table and in words.
-type alphabet struct {
-	invalid [256]byte // 1 for those that it may not have
-	words   string
-	advice  string
-}
+// alphabet is the characters that an id may have: those of words.
+type alphabet struct{ marks, words, advice string }
 
 var (
-	issuedIDs = newAlphabet("_-", "letters, digits, underscore and hyphen", "")
-	userIDs   = newAlphabet("._-", "letters, digits, dot, underscore and hyphen", " (chatclient.DeriveUserID makes one of an e-mail address)")
+	issuedIDs = alphabet{"_-", "letters, digits, underscore and hyphen", ""}
+	userIDs   = alphabet{"._-", "letters, digits, dot, underscore and hyphen", " (chatclient.DeriveUserID makes one of an e-mail address)"}
 )
-
-func newAlphabet(marks, words, advice string) *alphabet {
-	a := &alphabet{words: words, advice: advice}
-	for c := range a.invalid {
-		a.invalid[c] = 1
-	}
-	for _, c := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" + marks {
-		a.invalid[c] = 0
-	}
-	return a
-}
 
 // UserID returns the rule that a userId breaks, or "" for a good one. "." and
 // ".." are not good, since they would change the meaning of a path, nor are texts
@@ -57,22 +41,18 @@ func ConversationID(id string) (broken string) {
 	return IssuedID(id)
 }
 
-func (a *alphabet) check(id string) (broken string) {
+func (a alphabet) check(id string) (broken string) {
 	if len(id) == 0 || len(id) > maxID {
 		return fmt.Sprintf("must have 1 to %d characters, has %d", maxID, len(id))
 	}
-	// Nearly all ids are good, so there is no branch for a byte, and four at a time.
-	var invalid byte
-	rest := id
-	for ; len(rest) >= 4; rest = rest[4:] {
-		invalid |= a.invalid[rest[0]] | a.invalid[rest[1]] | a.invalid[rest[2]] | a.invalid[rest[3]]
+	for i := range len(id) {
+		if !a.has(id[i]) {
+			return fmt.Sprintf("must have only %s: byte %d is another%s", a.words, i+1, a.advice)
+		}
 	}
-	for i := range len(rest) {
-		invalid |= a.invalid[rest[i]]
-	}
-	if invalid == 0 {
-		return ""
-	}
-	first := strings.IndexFunc(id, func(r rune) bool { return r >= utf8.RuneSelf || a.invalid[r] == 1 })
-	return fmt.Sprintf("must have only %s: byte %d is another%s", a.words, first+1, a.advice)
+	return ""
+}
+
+func (a alphabet) has(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(a.marks, c) >= 0
 }

@@ -1,7 +1,6 @@
 package bookbag
 
 import (
-	"encoding/base64"
 	"regexp"
 	"slices"
 	"strconv"
@@ -43,30 +42,18 @@ func (s sanitizer) text(text string, limit int) string {
 	return cut(text, limit)
 }
 
-// partsOf returns parts of the key and of its base64 forms, at least one of which
-// is in any text that has 20 or more bytes of its secret in a row.
-func partsOf(apiKey string) []string {
-	const publicPrefix = 4 // of "oc_live_"
-	if len(apiKey) < 16 {
+// partsOf returns parts of the key, at least one of which is in any text that has 20
+// or more bytes of its secret in a row. Each begins in the middle of the one before.
+func partsOf(apiKey string) (parts []string) {
+	const publicPrefix, length = 4, 12 // of "oc_live_", of a part
+	if len(apiKey) < publicPrefix+length {
 		return []string{apiKey}
 	}
-	parts := overlapping(apiKey[publicPrefix:], 12)
-	for before := range 3 { // where the key begins within three bytes
-		for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-			encoded := encoding.EncodeToString([]byte("123"[:before] + apiKey))
-			parts = append(parts, overlapping(encoded[2*publicPrefix:len(encoded)-1], 16)...)
-		}
+	rest := apiKey[publicPrefix:]
+	for ; len(rest) > length; rest = rest[length/2:] {
+		parts = append(parts, rest[:length])
 	}
-	return parts
-}
-
-// overlapping returns parts of a text, each of which begins in the middle of the
-// one before.
-func overlapping(text string, length int) (parts []string) {
-	for ; len(text) > length; text = text[length/2:] {
-		parts = append(parts, text[:length])
-	}
-	return append(parts, text[max(0, len(text)-length):])
+	return append(parts, apiKey[len(apiKey)-length:])
 }
 
 // escapes are those of URLs, JSON and Go.

@@ -2,7 +2,6 @@ package bookbag
 
 import (
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,17 +27,10 @@ func forms(key string) map[string]string {
 		unicodes += fmt.Sprintf(`\u%04x`, c)
 		hexes += fmt.Sprintf(`\x%02x`, c)
 	}
-	f := map[string]string{
+	return map[string]string{
 		"itself": key, "percent": percent, "some percent": strings.ReplaceAll(key, "_", "%5f"), "unicode": unicodes, "hexadecimal": hexes,
 		"some unicode": strings.ReplaceAll(key, "e", `\u0065`),
 	}
-	for before := range 3 {
-		text := []byte("xyz"[:before] + key)
-		f[fmt.Sprint("base64 ", before)] = base64.StdEncoding.EncodeToString(text)
-		f[fmt.Sprint("base64 for URLs ", before)] = base64.RawURLEncoding.EncodeToString(text)
-	}
-	f["basic"] = base64.StdEncoding.EncodeToString([]byte("Bearer " + key + "\n"))
-	return f
 }
 
 func TestSanitizer_EveryFormOfTheKey(t *testing.T) {
@@ -48,7 +40,7 @@ func TestSanitizer_EveryFormOfTheKey(t *testing.T) {
 		assert.Equal(t, withheld, f.text(strings.Repeat("x", 2000)+form, maxText), name)
 	}
 	assert.True(t, f.repeatsKey(longKey[10:30]))
-	for _, text := range []string{"", "oc_live_", "oc_test_0123456789abcdef", "Bearer", "invalid API key (oc_live_...)", "%", `\`, `100%`, `\u12`, "Zk3-9xQ", base64.StdEncoding.EncodeToString([]byte("oc_live_"))} {
+	for _, text := range []string{"", "oc_live_", "oc_test_0123456789abcdef", "Bearer", "invalid API key (oc_live_...)", "%", `\`, `100%`, `\u12`, "Zk3-9xQ"} {
 		assert.False(t, f.repeatsKey(text), text)
 	}
 	for i := 4; i+20 <= len(longKey); i++ {

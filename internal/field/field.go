@@ -16,10 +16,6 @@ func Text(s string) string {
 	if rule := value.Text(s); rule != "" {
 		return rule
 	}
-	isVisible := func(c byte) bool { return '!' <= c && c <= '~' } // as nearly all are, and quicker
-	if s == "" || isVisible(s[0]) && isVisible(s[len(s)-1]) {
-		return ""
-	}
 	if s != strings.TrimFunc(s, isSpace) {
 		return "must not begin or end with white space (use strings.TrimSpace)"
 	}
@@ -55,7 +51,7 @@ func OptionalID(s string) string {
 // become the same customer.
 func Set(s string) string {
 	const quotes, longest = "\"'`", len("{00000000-0000-0000-0000-000000000000}")
-	if len(s) > longest || endsInNumber(s) {
+	if len(s) > longest {
 		return ""
 	}
 	text := strings.Trim(s, quotes)
@@ -66,11 +62,6 @@ func Set(s string) string {
 		return "must be the id of a customer, got one of zeros only, as an unset number or UUID has"
 	}
 	return ""
-}
-
-// endsInNumber is true for most ids, which need no closer look.
-func endsInNumber(s string) bool {
-	return s != "" && s[0] != '%' && '1' <= s[len(s)-1] && s[len(s)-1] <= '9'
 }
 
 // isUnset knows what programs write, in lower case, where there is no id.

@@ -4,7 +4,6 @@ package textdelta
 
 import (
 	"bytes"
-	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"strings"
@@ -30,11 +29,10 @@ func Quoted(event []byte) (text []byte, ok bool) {
 	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
 		return nil, false
 	}
-	if inner := text[1 : len(text)-1]; !isPlain(inner) {
-		_, half := CutHalf(text)
-		if !isInner(inner) || !utf8.Valid(inner) || half != "" || BeginsWithHalf(text) {
-			return nil, false
-		}
+	inner := text[1 : len(text)-1]
+	_, half := CutHalf(text)
+	if !isInner(inner) || !utf8.Valid(inner) || half != "" || BeginsWithHalf(text) {
+		return nil, false
 	}
 	return text, true
 }
@@ -70,38 +68,12 @@ func isHalf(escape []byte, third string) bool {
 // that.
 func Text(quoted []byte) []byte {
 	inner := quoted[1 : len(quoted)-1]
-	if isPlain(inner) || bytes.IndexByte(inner, '\\') < 0 {
+	if bytes.IndexByte(inner, '\\') < 0 {
 		return inner
 	}
 	var s string
 	_ = json.Unmarshal(quoted, &s) // Quoted has checked it
 	return []byte(s)
-}
-
-// isPlain reports whether b is ASCII without quotes, backslashes and control
-// characters, eight bytes at a time. It may be false for a short one that is.
-func isPlain(b []byte) bool {
-	if len(b) < 8 {
-		return false
-	}
-	other := notPlain(b[len(b)-8:])
-	for ; len(b) > 8; b = b[8:] {
-		other |= notPlain(b)
-	}
-	return other&(high*ones) == 0
-}
-
-const (
-	ones = 0x0101010101010101
-	high = 0x80
-)
-
-// notPlain has the high bit of a byte set if one of the first eight of b is not
-// plain, by the sums that carry into it.
-func notPlain(b []byte) uint64 {
-	x := binary.LittleEndian.Uint64(b)
-	quote, backslash := x^'"'*ones, x^'\\'*ones
-	return x | (x - ' '*ones) | (quote - ones) | (backslash - ones)
 }
 
 // isInner reports whether b is valid within the quotes of a JSON string, RFC

@@ -1,7 +1,6 @@
 package textdelta
 
 import (
-	"bytes"
 	"encoding/json"
 	"testing"
 
@@ -85,17 +84,11 @@ func TestBeginsWithHalf_Forms(t *testing.T) {
 	}
 }
 
-// isPlain goes by words of eight bytes: each byte counts in each place of them.
-func TestIsPlain_EachByteInEachPlace(t *testing.T) {
-	for length := 8; length <= 24; length++ {
-		for place := range length {
-			for c := range 256 {
-				b := bytes.Repeat([]byte{'a'}, length)
-				b[place] = byte(c)
-				plain := c >= ' ' && c < 0x80 && c != '"' && c != '\\'
-				require.Equal(t, plain, isPlain(b), "%q", b)
-			}
-		}
+func TestQuoted_EachByte(t *testing.T) {
+	for c := range 256 {
+		_, ok := Quoted([]byte(Prefix + `"a` + string([]byte{byte(c)}) + `b"` + Suffix))
+		// A backslash makes the escape \b.
+		require.Equal(t, c >= ' ' && c < 0x80 && c != '"', ok, "%q", c)
 	}
 }
 
