@@ -29,22 +29,19 @@ type Message struct {
 	ConversationID ConversationID
 }
 
-func (m *Message) check() error {
+// call returns the call that sends the message.
+func (m *Message) call(stream bool) (bookbag.Call, error) {
+	err := checkRule("Message.Text", value.Text(m.Text))
 	if strings.TrimSpace(m.Text) == "" {
-		return &FieldError{"Message.Text", "must not be empty"}
+		err = &FieldError{"Message.Text", "must not be empty"}
 	}
-	if err := checkRule("Message.Text", value.Text(m.Text)); err != nil {
-		return err
+	if err == nil && m.UserID != "" {
+		err = m.UserID.check("Message.UserID")
 	}
-	if m.UserID != "" {
-		if err := m.UserID.check("Message.UserID"); err != nil {
-			return err
-		}
+	if err == nil && m.ConversationID != "" {
+		err = m.ConversationID.check("Message.ConversationID")
 	}
-	if m.ConversationID != "" {
-		return m.ConversationID.check("Message.ConversationID")
-	}
-	return nil
+	return send(chatOperation, chatBody{m.Text, m.UserID, m.ConversationID, stream}), err
 }
 
 // chatBody is the body of the chat endpoint. The service streams by default.
@@ -62,10 +59,8 @@ type chatBody struct {
 //
 // Source: Bookbag, API v2, "Send a message".
 func (c *Client) Send(ctx context.Context, m Message) (*Reply, error) {
-	if err := m.check(); err != nil {
-		return nil, err
-	}
-	return c.chat(ctx, chatBody{Message: m.Text, UserID: m.UserID, ConversationID: m.ConversationID})
+	call, err := m.call(false)
+	return c.reply(ctx, call, err)
 }
 
 // Stream sends a message and returns the reply as it comes. A rejection is
@@ -76,10 +71,8 @@ func (c *Client) Send(ctx context.Context, m Message) (*Reply, error) {
 //
 // Source: Bookbag, API v2, "Streaming".
 func (c *Client) Stream(ctx context.Context, m Message) (*Stream, error) {
-	if err := m.check(); err != nil {
-		return nil, err
-	}
-	return c.chatStream(ctx, chatBody{Message: m.Text, UserID: m.UserID, ConversationID: m.ConversationID})
+	call, err := m.call(true)
+	return c.open(ctx, call, err)
 }
 
 // Continue lets the assistant go on after [Client.SubmitToolResult], and
@@ -88,27 +81,12 @@ func (c *Client) Stream(ctx context.Context, m Message) (*Stream, error) {
 // It is a chat call without a message, which Bookbag does not document; Chatbase
 // does.
 func (c *Client) Continue(ctx context.Context, id ConversationID) (*Reply, error) {
-	if err := id.check("conversation"); err != nil {
-		return nil, err
-	}
-	return c.chat(ctx, chatBody{ConversationID: id})
+	return c.reply(ctx, send(chatOperation, chatBody{ConversationID: id}), id.check("conversation"))
 }
 
 // ContinueStream is [Client.Continue] with the reply as it comes.
 func (c *Client) ContinueStream(ctx context.Context, id ConversationID) (*Stream, error) {
-	if err := id.check("conversation"); err != nil {
-		return nil, err
-	}
-	return c.chatStream(ctx, chatBody{ConversationID: id})
-}
-
-func (c *Client) chat(ctx context.Context, body chatBody) (*Reply, error) {
-	return c.reply(ctx, send(chatOperation, body))
-}
-
-func (c *Client) chatStream(ctx context.Context, body chatBody) (*Stream, error) {
-	body.Stream = true
-	return c.open(ctx, send(chatOperation, body))
+	return c.open(ctx, send(chatOperation, chatBody{ConversationID: id, Stream: true}), id.check("conversation"))
 }
 
 const chatOperation = "POST /agents/{agentId}/chat"
@@ -127,32 +105,22 @@ type retryBody struct {
 //
 // Source: Bookbag, API v2, "Retry".
 func (c *Client) Retry(ctx context.Context, id ConversationID, messageID string) (*Reply, error) {
-	call, err := c.retryCall(id, messageID, false)
-	if err != nil {
-		return nil, err
-	}
-	return c.reply(ctx, call)
+	call, err := retryCall(id, messageID, false)
+	return c.reply(ctx, call, err)
 }
 
 // RetryStream is [Client.Retry] with the reply as it comes.
 func (c *Client) RetryStream(ctx context.Context, id ConversationID, messageID string) (*Stream, error) {
-	call, err := c.retryCall(id, messageID, true)
-	if err != nil {
-		return nil, err
-	}
-	return c.open(ctx, call)
+	call, err := retryCall(id, messageID, true)
+	return c.open(ctx, call, err)
 }
 
-func (c *Client) retryCall(id ConversationID, messageID string, stream bool) (bookbag.Call, error) {
-	if err := id.check("conversation"); err != nil {
-		return bookbag.Call{}, err
+func retryCall(id ConversationID, messageID string, stream bool) (bookbag.Call, error) {
+	err := id.check("conversation")
+	if err == nil && messageID != "" {
+		err = checkIssuedID("messageID", messageID)
 	}
-	if messageID != "" {
-		if err := checkIssuedID("messageID", messageID); err != nil {
-			return bookbag.Call{}, err
-		}
-	}
-	return send("POST /agents/{agentId}/conversations/{conversationId}/retry", retryBody{messageID, stream}, string(id)), nil
+	return send("POST /agents/{agentId}/conversations/{conversationId}/retry", retryBody{messageID, stream}, string(id)), err
 }
 
 // ToolResult is what a tool on your side gave for a call.
@@ -221,8 +189,11 @@ func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result
 	})
 }
 
-// reply makes a call whose response is one reply.
-func (c *Client) reply(ctx context.Context, call bookbag.Call) (*Reply, error) {
+// reply makes a call whose response is one reply, unless its arguments are bad.
+func (c *Client) reply(ctx context.Context, call bookbag.Call, bad error) (*Reply, error) {
+	if bad != nil {
+		return nil, bad
+	}
 	res, err := c.service().Do(ctx, call)
 	if err != nil {
 		return nil, fail(err)
@@ -237,7 +208,7 @@ func decodeReply(res *bookbag.Response) (*Reply, error) {
 		*Reply
 		ID *issuedID `json:"id"`
 	}{&r, (*issuedID)(&r.ID)}
-	err := res.Decode(func(body []byte) error { return bookbag.Object(bookbag.Member(body, "data"), &fields) })
+	err := res.Decode(func(body []byte) error { return bookbag.Object(bookbag.Members(body)["data"], &fields) })
 	if err == nil && r.Metadata.FinishReason == FinishError {
 		err = res.Failure(ErrStreamFailed)
 	}

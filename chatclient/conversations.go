@@ -325,7 +325,7 @@ func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID s
 	}
 	call := send("PATCH /agents/{agentId}/conversations/{conversationId}/messages/{messageId}/feedback", body, string(id), messageID)
 	var message StoredMessage
-	info, err := c.do(ctx, call, func(body []byte) error { return bookbag.Object(bookbag.Member(body, "data"), &message) })
+	info, err := c.do(ctx, call, func(body []byte) error { return bookbag.Object(bookbag.Members(body)["data"], &message) })
 	if err != nil {
 		return nil, err
 	}

@@ -95,8 +95,11 @@ const (
 	maxAfterDone = 4 << 10
 )
 
-// open makes a call whose response is a stream.
-func (c *Client) open(ctx context.Context, call bookbag.Call) (*Stream, error) {
+// open makes a call whose response is a stream, unless its arguments are bad.
+func (c *Client) open(ctx context.Context, call bookbag.Call, bad error) (*Stream, error) {
+	if bad != nil {
+		return nil, bad
+	}
 	call.Accept = "text/event-stream"
 	res, err := c.service().Open(ctx, call)
 	if err != nil {

@@ -88,7 +88,7 @@ func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
 	_, err := c.do(ctx, get(attributesPath), func(body []byte) (err error) {
 		list := body
 		if !bytes.HasPrefix(body, []byte("[")) {
-			list = bookbag.Member(body, "data")
+			list = bookbag.Members(body)["data"]
 		}
 		attributes, err = bookbag.List[Attribute](list, bookbag.Unlimited)
 		return err

@@ -59,7 +59,7 @@ func (c *Client) Upsert(ctx context.Context, inputs []Fields) (*UpsertResult, er
 	}
 	var upserted UpsertResult
 	info, err := c.do(ctx, upsertOf(items, repeatable), func(body []byte) (err error) {
-		upserted.Contacts, err = bookbag.List[Contact](bookbag.Member(body, "data"), len(inputs))
+		upserted.Contacts, err = bookbag.List[Contact](bookbag.Members(body)["data"], len(inputs))
 		return err
 	})
 	if err != nil {

@@ -32,29 +32,8 @@ func Unmarshal(b []byte, v any) error {
 // than 1,000 members. Whether the member data is valid JSON is not checked: to decode
 // it, encoding/json does that again.
 func Members(object []byte) map[string]json.RawMessage {
-	members := map[string]json.RawMessage{}
-	isObject := eachMember(object, func(name, value []byte) { members[string(name)] = value })
-	if !isObject {
-		return nil
-	}
-	return members
-}
-
-// Member returns the last member of a name, or nil, as Members does.
-func Member(object []byte, name string) (value json.RawMessage) {
-	isObject := eachMember(object, func(n, v []byte) {
-		if string(n) == name {
-			value = v
-		}
-	})
-	if !isObject {
-		return nil
-	}
-	return value
-}
-
-func eachMember(object []byte, f func(name, value []byte)) (isObject bool) {
 	s := Scanner{text: object}
+	members := map[string]json.RawMessage{}
 	frame, end, n := make([]byte, 0, 64), 0, 0 // the object with 0 for each value
 	err := s.Members(func(name []byte) error {
 		frame = append(append(frame, object[end:s.pos]...), '0')
@@ -63,10 +42,13 @@ func eachMember(object []byte, f func(name, value []byte)) (isObject bool) {
 		if n++; n > maxMembers || string(name) != "data" && !json.Valid(value) {
 			err = ErrFormat
 		}
-		f(name, value)
+		members[string(name)] = value
 		return err
 	})
-	return err == nil && json.Valid(append(frame, object[end:]...))
+	if err != nil || !json.Valid(append(frame, object[end:]...)) {
+		return nil
+	}
+	return members
 }
 
 // Object decodes a JSON object as Unmarshal does. Any other value is ErrFormat.
