@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -118,10 +119,7 @@ func parseClaims(plaintext []byte) (Opened, error) {
 			err = o.Payload.User.set(v)
 		case "integrations":
 			err = o.Payload.Integrations.set(v)
-		case "iat":
-			o.IssuedAt, err = parseSeconds("iat", v)
-		case "exp":
-			o.ExpiresAt, err = parseSeconds("exp", v)
+		case "iat", "exp": // below
 		default:
 			err = &FieldError{"claims" + value.Path(root), "must not be there: the roots are userDetail, integrations, iat and exp"}
 		}
@@ -129,24 +127,19 @@ func parseClaims(plaintext []byte) (Opened, error) {
 			return Opened{}, err
 		}
 	}
-	for _, name := range []string{"iat", "exp"} {
-		if _, ok := roots[name]; !ok {
-			return Opened{}, &FieldError{name, "must be there"}
-		}
-	}
-	if err := o.Payload.check(); err != nil {
-		return Opened{}, err
-	}
-	if _, err := appendObject("userDetail", o.Payload.User.Extra); err != nil {
-		return Opened{}, err
-	}
-	if _, err := appendObject("integrations", o.Payload.Integrations.Services); err != nil {
-		return Opened{}, err
-	}
-	return o, nil
+	var badIssued, badExpires error
+	o.IssuedAt, badIssued = parseSeconds(roots, "iat")
+	o.ExpiresAt, badExpires = parseSeconds(roots, "exp")
+	_, badExtra := appendObject("userDetail", o.Payload.User.Extra)
+	_, badServices := appendObject("integrations", o.Payload.Integrations.Services)
+	return o, cmp.Or(badIssued, badExpires, o.Payload.check(), badExtra, badServices)
 }
 
-func parseSeconds(name string, v any) (time.Time, error) {
+func parseSeconds(roots map[string]any, name string) (time.Time, error) {
+	v, ok := roots[name]
+	if !ok {
+		return time.Time{}, &FieldError{name, "must be there"}
+	}
 	if n, ok := v.(json.Number); ok {
 		if s, err := n.Int64(); err == nil && s >= 0 && s < 1<<53 {
 			return time.Unix(s, 0), nil
