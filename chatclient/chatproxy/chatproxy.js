@@ -4,10 +4,8 @@
 //   for await (const piece of chat.send("Hello")) output.append(piece);
 (() => {
   const unavailable = { code: "unavailable", message: "The chat is not available at the moment." };
-  const failure = ({ code, message, ...more }) => // the message is for the visitor, the rest for you
-    Object.assign(new Error(message), { name: "ChatProxyError", code, ...more });
+  const failure = ({ code, message, ...more }) => Object.assign(new Error(message), { name: "ChatProxyError", code, ...more });
   const random = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join("");
-
   const ChatProxy = globalThis.ChatProxy = class ChatProxy {
     id = random(); // names the chat: with it and its conversation, another page continues the chat
     reply = {}; // the newest frame of the latest reply: its tickets message, userMessage and poll, its finishReason
@@ -22,31 +20,23 @@
     }
     get conversation() { return this.#conversation; } // the ticket: assign an older one to continue that,
     set conversation(ticket) { [this.#conversation, this.id] = [ticket, random()]; } // null to begin anew
-    send(text) { return this.#post("/messages", { id: random(), message: text }); } // the reply in pieces
-    retry(message = this.#sent) { return this.#post("/retry", message); } // another reply to the latest message, or
-    // the first if it never arrived; one of the history is { id: ticket, message: text }
-    resume() { // all pieces of a reply that goes on without a page, none if there is none
-      return this.#receive((signal) => this.#call("GET", "/reply" + query({ chat: this.id }), undefined, signal));
-    }
+    send(text) { return this.#receive("/messages", { id: random(), message: text }); } // the reply in pieces
+    retry(message = this.#sent ?? {}) { return this.#receive("/retry", message); } // another reply, or the first
+    resume() { return this.#receive("/reply" + query({ chat: this.id })); } // one that goes on without a page, or none
     async stop() { // ends the loop over a reply, without an error; leaving the loop does so too, and sending again
       if (!this.#running) return this.#stopping;
       this.#running.abort();
       this.#running = null;
       return this.#stopping = this.#call("POST", "/stop", { chat: this.id }).catch(() => {});
     }
-    #post(path, message) {
-      return this.#receive((signal) => {
-        this.#sent = message;
-        return this.#call("POST", path, { ...message, chat: this.id, conversation: this.#conversation }, signal);
-      });
-    }
-    async *#receive(request) {
+    async *#receive(path, message) {
       do await this.stop(); while (this.#running); // by another call, while this one waited
       const running = this.#running = new AbortController();
-      this.reply = {};
+      [this.#sent, this.reply] = [message ?? this.#sent, {}];
       let ended = false, text = "", label = null; // the latest piece, and what runs
       try {
-        const stream = await request(running.signal);
+        const body = message && { ...message, chat: this.id, conversation: this.#conversation };
+        const stream = await this.#call(body ? "POST" : "GET", path, body, running.signal);
         for await (const { type, ...frame } of stream ? framesOf(stream) : []) {
           if (running.signal.aborted) return; // although more has come
           if (type === "data-tool") this.onTool(label = frame.data.label);
@@ -102,18 +92,16 @@
       const request = { method, signal, cache: "no-store", credentials: "same-origin", ...json };
       const response = await fetch(new URL(this.prefix + path, globalThis.origin), request) // whatever <base> says
         .catch(() => { throw failure({ code: "offline", message: "The site cannot be reached. Please try again." }); });
-      if (response.status === 204) return null;
-      if (signal && /^text\/event-stream/.test(response.headers.get("Content-Type"))) return response.body;
+      const { status, headers } = response;
+      if (signal && (status === 204 || /^text\/event-stream/.test(headers.get("Content-Type")))) return response.body;
       const content = await response.json().catch(() => null); // null for a login page, say
       if (content?.version === 1 && response.ok) return content;
-      const { status, headers } = response;
       const error = (content?.version === 1 && content.error) || unavailable;
       throw failure({ ...error, status, retryAfter: Number(headers.get("Retry-After")) || undefined });
     }
   };
   const at = (ticket, what) => `/conversations/${encodeURIComponent(ticket)}/${what}`;
-  const query = (parameters = {}) =>
-    `?${new URLSearchParams(Object.entries(parameters).filter(([, value]) => value != null))}`;
+  const query = (page = {}) => `?${new URLSearchParams(Object.entries(page).filter(([, value]) => value != null))}`;
   async function* framesOf(stream) { // an event ends in a blank line, a line in LF, CRLF or CR
     const reader = stream.pipeThrough(new TextDecoderStream()).getReader();
     for (let rest = ""; ;) {
@@ -139,16 +127,12 @@
   const keep = () => stored((storage) => storage.setItem(key, JSON.stringify([chat.conversation, chat.id])));
   const add = (to, name, more) => to.appendChild(Object.assign(Document.prototype.createElement.call(page, name), more));
   const form = add(new DocumentFragment(), "form", { className: "chatproxy", autocomplete: "off" });
-  const log = add(form, "div", { className: "chatproxy-log", role: "log" }); // which is polite by itself
-  log.style.whiteSpace = "pre-wrap"; // replies have paragraphs
+  const log = add(form, "div", { className: "chatproxy-log", role: "log", style: "white-space: pre-wrap" });
+  const tool = add(form, "p", { className: "chatproxy-tool", role: "status" });
+  chat.onTool = (label) => { tool.textContent = label; };
   const input = add(add(form, "label", { textContent: "Message " }), "input", { maxLength: 4000 });
   const button = add(form, "button", { textContent: "Send" });
   const show = (kind, text) => add(log, "p", { className: `chatproxy-${kind}`, textContent: text });
-  let tool; // the label on screen
-  chat.onTool = (label) => {
-    tool?.remove();
-    tool = label && show("tool", label);
-  };
   const names = { user: "You: ", assistant: "Assistant: " };
   const drawn = new Set(); // the tickets of messages
   const draw = (messages) => {
