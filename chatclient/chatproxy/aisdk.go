@@ -147,9 +147,9 @@ func userText(message json.RawMessage) (string, *httpError) {
 	return b.String(), nil
 }
 
-// newestTicket looks for a ticket from the last message backwards: one that a reply or the
-// history gave the page. A message of the visitor has one if it is of the history, where its
-// id is its ticket. When the only reply is asked for again, no other message has one.
+// newestTicket returns the newest ticket in the messages, which a reply or the history gave
+// the page. A message of the visitor has one if it comes from the history, where its id is its
+// ticket. While the only reply is regenerated, no other message has one.
 func newestTicket(messages []json.RawMessage) string {
 	for _, message := range slices.Backward(messages) {
 		f := pick(message, "id", "role", "metadata")

@@ -1,11 +1,11 @@
-// Command action checks an action for Megadesk that is kept in a file, and shows
-// what it would send for a customer. It sends nothing.
+// Command action checks a file with an action for Megadesk, and shows the request that the
+// action would send for a customer. It sends nothing.
 //
 //	go run ./examples/action preview examples/action/action.json examples/action/user.json
 //
 // The first file is the action, as placeholders.ParseAction reads it. The second
-// has what an identity token says of the customer: {"userDetail": {...},
-// "integrations": {...}}. What looks like a secret is masked. The folder actions has
+// has the content of the customer's identity token: {"userDetail": {...},
+// "integrations": {...}}. Values that look like secrets are masked. The folder actions has
 // more actions, each with its preview.
 //
 // The exit code is 0 if the action has no faults and can be rendered for the
@@ -82,7 +82,7 @@ func readAction(file string) (*placeholders.CompiledAction, error) {
 	return placeholders.Compile(action, nil)
 }
 
-// read reads a file of 4 MB at most: a larger one is not what was meant.
+// read reads a file of at most 4 MB.
 func read(file string) ([]byte, error) {
 	const limit = 4 << 20
 	f, err := os.Open(file)
@@ -108,7 +108,7 @@ func cause(err error) error {
 	return err
 }
 
-// explain returns a line for each fault, which begins with the file.
+// explain returns one line per fault. Each begins with the name of the file.
 func explain(file string, err error) (lines []string) {
 	if err == nil {
 		return nil
@@ -126,8 +126,8 @@ func line(file string, err error) string {
 	return file + ": " + strings.TrimPrefix(err.Error(), "placeholders: ")
 }
 
-// printable removes what would move the cursor or change the direction of the text:
-// a customer may have written it.
+// printable removes characters that move the cursor or change the direction of the text,
+// which a customer may have written.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {

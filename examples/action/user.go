@@ -11,11 +11,10 @@ import (
 	"strings"
 )
 
-// user is what an identity token says about a customer, and the source of an
-// action's values.
+// user is the content of a customer's identity token, the source of an action's values.
 type user map[string]any
 
-// readUser reads one. Numbers keep their digits.
+// readUser reads a user from a file. Numbers keep all their digits.
 func readUser(file string) (user, error) {
 	data, err := read(file)
 	if err != nil {
@@ -31,7 +30,7 @@ func readUser(file string) (user, error) {
 	return u, u.check()
 }
 
-// check reports all members that a token does not have.
+// check reports all members that a token cannot have.
 func (u user) check() error {
 	var faults []error
 	for _, root := range slices.Sorted(maps.Keys(u)) {
@@ -47,7 +46,7 @@ func (u user) check() error {
 	return errors.Join(faults...)
 }
 
-// Lookup finds userDetail.email, for example.
+// Lookup returns the value at a path such as userDetail.email.
 func (u user) Lookup(path string) (any, bool) {
 	var v any = map[string]any(u)
 	for key := range strings.SplitSeq(path, ".") {

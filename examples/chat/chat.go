@@ -13,7 +13,7 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-// chat is one customer's chat.
+// chat is the chat of a customer.
 type chat struct {
 	bot          *chatclient.Client
 	user         chatclient.UserID
@@ -27,7 +27,7 @@ const help = `/history    your conversations
 /new        begin a new one
 /quit       leave`
 
-// loop reads lines until there are no more, or an interrupt comes at the prompt.
+// loop reads lines until the end of the input or an interrupt at the prompt.
 func (c *chat) loop(ctx context.Context, in io.Reader) error {
 	lines, failed := scan(in)
 	for {
@@ -48,12 +48,12 @@ func (c *chat) loop(ctx context.Context, in io.Reader) error {
 	}
 }
 
-// scan reads lines in the background, for a read cannot be interrupted.
+// scan reads lines on another goroutine, because a read cannot be interrupted.
 func scan(in io.Reader) (<-chan string, <-chan error) {
 	lines, failed := make(chan string), make(chan error, 1)
 	go func() {
 		scanner := bufio.NewScanner(in)
-		scanner.Buffer(nil, 1<<20) // somebody may paste a page
+		scanner.Buffer(nil, 1<<20) // allows a pasted page
 		for scanner.Scan() {
 			lines <- strings.TrimSpace(scanner.Text())
 		}
@@ -63,8 +63,8 @@ func scan(in io.Reader) (<-chan string, <-chan error) {
 	return lines, failed
 }
 
-// interruptibly runs f, ends its context on an interrupt, and says what failed.
-// It is false when a second interrupt came before f was over.
+// interruptibly runs f, cancels its context on an interrupt, and prints its error. It returns
+// false if a second interrupt arrives before f returns.
 func (c *chat) interruptibly(ctx context.Context, f func(context.Context) error) bool {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -109,7 +109,7 @@ func (c *chat) do(ctx context.Context, line string) error {
 	return c.say(ctx, line)
 }
 
-// say sends a message and prints the reply as it comes.
+// say sends a message and prints the reply as it arrives.
 func (c *chat) say(ctx context.Context, text string) error {
 	stream, err := c.bot.Stream(ctx, chatclient.Message{Text: text, UserID: c.user, ConversationID: c.conversation})
 	if err != nil {
@@ -134,8 +134,8 @@ func (c *chat) say(ctx context.Context, text string) error {
 	return nil
 }
 
-// printable takes out what would move the cursor, or worse: the text comes from
-// a language model.
+// printable removes control characters, which could move the cursor: the text comes from a
+// language model.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) && r != '\n' && r != '\t' {
@@ -145,8 +145,8 @@ func printable(text string) string {
 	}, text)
 }
 
-// history shows the ten conversations that were active last: each costs a
-// request for its first words.
+// history prints the ten conversations with the latest activity. It makes one request for
+// the first words of each.
 func (c *chat) history(ctx context.Context) error {
 	page, err := c.bot.UserConversationsPage(ctx, c.user, chatclient.PageRequest{Limit: 10})
 	if err != nil {
@@ -169,7 +169,7 @@ func (c *chat) history(ctx context.Context) error {
 	return nil
 }
 
-// firstWords are those of the oldest message of the newest page.
+// firstWords returns the first words of the oldest message on the newest page.
 func (c *chat) firstWords(ctx context.Context, id chatclient.ConversationID) (string, error) {
 	page, err := c.bot.MessagesPage(ctx, id, chatclient.PageRequest{})
 	if err != nil || len(page.Items) == 0 {
@@ -179,8 +179,8 @@ func (c *chat) firstWords(ctx context.Context, id chatclient.ConversationID) (st
 	return string(words[:min(len(words), 50)]), nil
 }
 
-// open goes on with a conversation, if it is one of this customer's: the service
-// itself does not promise to check that.
+// open continues a conversation if it belongs to this customer: the service does not
+// document that it checks this.
 func (c *chat) open(ctx context.Context, id chatclient.ConversationID) error {
 	for conversation, err := range c.bot.UserConversations(ctx, c.user) {
 		if err != nil {
@@ -204,7 +204,7 @@ func (c *chat) open(ctx context.Context, id chatclient.ConversationID) error {
 	return nil
 }
 
-// explain says in a sentence what a person can do about an error.
+// explain returns a sentence about an error and what to do.
 func explain(err error) string {
 	var e *chatclient.Error
 	errors.As(err, &e)

@@ -10,8 +10,8 @@ import (
 	"github.com/chatident/chatident/examples/internal/standin"
 )
 
-// connect returns a client of the real service where the environment names a
-// key and an agent, else of a fake.
+// connect returns a client of the real service if the environment has a key and an agent,
+// and otherwise of a fake.
 func connect(getenv func(string) string) (bot *chatclient.Client, where string, closeBot func(), err error) {
 	key, agentText := getenv("BOOKBAG_API_KEY"), getenv("BOOKBAG_AGENT_ID")
 	if key == "" && agentText == "" {

@@ -2,8 +2,8 @@
 //
 //	go run ./examples/chat
 //
-// It needs no account: it talks to a fake of the service. With BOOKBAG_API_KEY
-// and BOOKBAG_AGENT_ID set it talks to the real one.
+// It needs no account: it calls a fake of the service. With BOOKBAG_API_KEY and
+// BOOKBAG_AGENT_ID set, it calls the real one.
 package main
 
 import (
@@ -29,7 +29,7 @@ func main() {
 	}
 }
 
-// run chats until the input ends, or an interrupt comes while no reply does.
+// run chats until the end of the input, or an interrupt while no reply is in progress.
 func run(ctx context.Context, args []string, getenv func(string) string, in io.Reader, out io.Writer, interrupts <-chan os.Signal) error {
 	flags := flag.NewFlagSet("chat", flag.ContinueOnError)
 	flags.SetOutput(out)

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// checkpoint is the place to go on from, in a file, with what it is a place in:
-// the cursor of another table would pass rows over.
+// checkpoint is the position at which the next run continues, in a file. It includes the
+// source, query and target: with the cursor of another table, rows would be skipped.
 type checkpoint struct {
 	file string
 
@@ -18,10 +18,10 @@ type checkpoint struct {
 	Query  string `json:"query"`
 	Target string `json:"target"`
 	After  string `json:"after"`  // the key
-	Failed int64  `json:"failed"` // length of the file of failed rows up to there
+	Failed int64  `json:"failed"` // length of the file of failed rows at this position
 }
 
-// load reads the place of a run with the same source, query and target.
+// load reads the checkpoint of a run with the same source, query and target.
 func (c *checkpoint) load() error {
 	b, err := os.ReadFile(c.file)
 	switch {
@@ -41,8 +41,8 @@ func (c *checkpoint) load() error {
 	return nil
 }
 
-// save replaces the file as a whole: whenever the program dies, there is the old
-// place or the new one.
+// save replaces the file atomically: whenever the program dies, the file has the old or the
+// new checkpoint.
 func (c *checkpoint) save(after string, failed int64) error {
 	c.After, c.Failed = after, failed
 	b, err := json.MarshalIndent(c, "", "\t")

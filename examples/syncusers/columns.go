@@ -12,7 +12,7 @@ import (
 	"github.com/chatident/chatident/contacts"
 )
 
-// fields are those of a contact, by the names of columns.
+// fields maps the names of columns to the fields of a contact.
 var fields = map[string]func(*contacts.Fields) *contacts.Optional[string]{
 	"external_id": func(in *contacts.Fields) *contacts.Optional[string] { return &in.ExternalID },
 	"name":        func(in *contacts.Fields) *contacts.Optional[string] { return &in.Name },
@@ -20,7 +20,7 @@ var fields = map[string]func(*contacts.Fields) *contacts.Optional[string]{
 	"phonenumber": func(in *contacts.Fields) *contacts.Optional[string] { return &in.PhoneNumber },
 }
 
-// column is one of the query: a field, an attribute, or the key and neither.
+// column is a column of the query: a field, an attribute, or only the key.
 type column struct {
 	name      string
 	declared  string // type in the database
@@ -55,7 +55,7 @@ func parseColumns(types []*sql.ColumnType) ([]column, error) {
 	return columns, nil
 }
 
-// what returns the column's name without the type after it.
+// what returns the column's name without the type suffix.
 func (c *column) what() string {
 	if c.attribute != "" {
 		return "attr_" + c.attribute
@@ -79,7 +79,7 @@ func (c *column) parseAttribute(name string) error {
 	return nil
 }
 
-// typeOf gives a type in the database the nearest of the service's.
+// typeOf returns the service's type that is closest to a type in the database.
 func typeOf(declared string) contacts.AttributeType {
 	switch strings.TrimSpace(declared) {
 	case "":
@@ -95,7 +95,7 @@ func typeOf(declared string) contacts.AttributeType {
 	return contacts.TypeText
 }
 
-// attributes are the definitions that the columns need.
+// attributes returns the definitions that the columns need.
 func (t *table) attributes() []contacts.Attribute {
 	var all []contacts.Attribute
 	for _, c := range t.columns {
@@ -106,7 +106,7 @@ func (t *table) attributes() []contacts.Attribute {
 	return all
 }
 
-// input makes a contact of a row. A value of the wrong type stays as it is: the Schema
+// input converts a row to a contact. It keeps a value of the wrong type, so that the Schema
 // rejects the row.
 func input(columns []column, values []any) contacts.Fields {
 	var in contacts.Fields
@@ -115,7 +115,7 @@ func input(columns []column, values []any) contacts.Fields {
 		switch field := fields[c.name]; {
 		case c.attribute != "":
 			attributes[c.attribute] = c.value(values[i])
-		case field == nil: // the key alone
+		case field == nil: // only the key
 		case values[i] == nil:
 			*field(&in) = contacts.Null[string]()
 		default:
@@ -128,7 +128,7 @@ func input(columns []column, values []any) contacts.Fields {
 	return in
 }
 
-// value is that of an attribute, nil for NULL.
+// value returns the value of an attribute, nil for NULL.
 func (c *column) value(v any) any {
 	switch c.kind {
 	case contacts.TypeNumber:
@@ -147,7 +147,7 @@ func (c *column) value(v any) any {
 	return v
 }
 
-// number keeps all digits: NUMERIC comes as text, since a float64 has only some.
+// number keeps all digits of a NUMERIC, which arrives as text. A float64 would lose some.
 func (c *column) number(v any) any {
 	switch v := v.(type) {
 	case float64:
@@ -167,7 +167,7 @@ func isNumber(s string) bool {
 	return json.Unmarshal([]byte(s), &n) == nil && string(n) == s
 }
 
-// date writes a time by RFC 3339 in UTC, or its day alone in a column for days.
+// date formats a time as RFC 3339 in UTC, or only its day for a column of dates.
 func (c *column) date(v any) any {
 	t, ok := v.(time.Time)
 	if !ok {

@@ -8,7 +8,7 @@ import (
 	"strconv"
 )
 
-// config is what the command line and the environment say.
+// config holds the flags and the environment variables.
 type config struct {
 	dsn, query string // both empty: the demo table
 	demo       string
@@ -22,7 +22,7 @@ type config struct {
 	agent  int64
 }
 
-// usageError is one that only another command line or environment helps against.
+// usageError is an error in the command line or the environment.
 type usageError struct{ error }
 
 func wrong(format string, values ...any) error { return usageError{fmt.Errorf(format, values...)} }
@@ -55,7 +55,7 @@ func parseConfig(args []string, getenv func(string) string, out io.Writer) (conf
 
 func (c *config) check(rest []string, set map[string]bool) error {
 	switch {
-	case len(rest) > 0: // not quoted: it may be the end of an address with a password
+	case len(rest) > 0: // not printed: it may be the end of an address with a password
 		return wrong("there is an argument that belongs to no flag: quote the text of -query")
 	case set["dsn"] != set["query"]:
 		return wrong("-dsn and -query are both needed: one is missing")
@@ -73,7 +73,7 @@ func (c *config) check(rest []string, set map[string]bool) error {
 	return nil
 }
 
-// readKey reads the key of the real service, which the demo customers are not for.
+// readKey reads the key of the real service. The demo customers are never sent there.
 func (c *config) readKey(getenv func(string) string) (err error) {
 	key, agent := getenv("BOOKBAG_API_KEY"), getenv("BOOKBAG_AGENT_ID")
 	switch {

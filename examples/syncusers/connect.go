@@ -7,15 +7,15 @@ import (
 	"github.com/chatident/chatident/contacts/contactstest"
 )
 
-// service is where the contacts are.
+// service is the contacts API that the run writes to.
 type service struct {
 	client *contacts.Client
 	name   string
 	close  func()
 }
 
-// connect returns the real service where there is a key, else a fake, which
-// enforces the limit of 100 calls in any 10 seconds.
+// connect returns the real service if there is a key, and otherwise a fake that enforces the
+// limit of 100 calls in any 10 seconds.
 func connect(cfg config) (service, error) {
 	if cfg.apiKey == "" {
 		return connectToFake()

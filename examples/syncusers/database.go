@@ -31,8 +31,8 @@ func isPostgres(dsn string) bool {
 	return strings.HasPrefix(dsn, "postgres://") || strings.HasPrefix(dsn, "postgresql://")
 }
 
-// errAddress does not repeat the address, nor does it hold the error of whoever
-// parsed it: there may be a password in it.
+// errAddress contains neither the address nor the parser's error, because either may contain
+// a password.
 var errAddress = wrong("-dsn: an address of PostgreSQL must be as postgres://user@host:5432/database; a password in it must be escaped as in any URL")
 
 func openPostgres(ctx context.Context, dsn, query string) (*source, error) {
@@ -51,7 +51,7 @@ func openPostgres(ctx context.Context, dsn, query string) (*source, error) {
 	return newSource(ctx, stdlib.OpenDB(*config), shown.String(), query, false)
 }
 
-// openSQLite does not make a file that is not there, nor write to one that is.
+// openSQLite opens an existing file for reading. It never creates one.
 func openSQLite(ctx context.Context, file, query string) (*source, error) {
 	db, err := sqlite(file, "mode=ro")
 	if err != nil {
@@ -61,7 +61,7 @@ func openSQLite(ctx context.Context, file, query string) (*source, error) {
 }
 
 func sqlite(file, options string) (*sql.DB, error) {
-	// As SQLite reads names: with any character in it.
+	// Escaped, so that the name may contain any character.
 	return sql.Open("sqlite", "file:"+url.PathEscape(file)+"?_pragma=busy_timeout(5000)&"+options)
 }
 
@@ -74,7 +74,7 @@ func newSource(ctx context.Context, db *sql.DB, name, query string, isSQLite boo
 	return &source{name: name, query: query, table: t, close: func() { _ = db.Close() }}, nil
 }
 
-// reach doesn't wait for ever for a database that is not there.
+// reach connects to the database with a timeout, and reads the columns of the query.
 func reach(ctx context.Context, db *sql.DB, query string, isSQLite bool) (table, error) {
 	within, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()

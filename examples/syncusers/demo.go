@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// fillDemo makes the same customers each time, so that a later run can go on in a
-// table that is made anew. SQLite doesn't mind a text in a column of numbers.
+// fillDemo inserts the same customers each time, so that a later run can continue in a new
+// table. SQLite accepts text in a column of numbers.
 const fillDemo = `
 CREATE TABLE customer (
 	id           INTEGER PRIMARY KEY,
@@ -42,8 +42,8 @@ const demoQuery = `SELECT id, login AS external_id, full_name AS name, email, ph
 	plan AS attr_plan, orders AS attr_orders, newsletter AS attr_newsletter, member_since AS attr_member_since
 FROM customer`
 
-// openDemo fills the table, unless the file has it already. Without a file it is
-// in a temporary one.
+// openDemo fills the table unless the file already has it. Without a file, it uses a
+// temporary one.
 func openDemo(ctx context.Context, file string, rows int) (*source, error) {
 	name, remove := "the demo table in "+file, func() {}
 	if file == "" {
@@ -77,7 +77,7 @@ func makeDemo(ctx context.Context, file string, rows int) (err error) {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() // after Commit, it does nothing
+	defer tx.Rollback() // no effect after Commit
 	var tables int
 	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_master WHERE name = 'customer'").Scan(&tables); err != nil || tables > 0 {
 		return err

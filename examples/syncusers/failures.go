@@ -9,9 +9,9 @@ import (
 	"github.com/chatident/chatident/contacts"
 )
 
-// failures is the file of all failed rows, in the order of their keys. A checkpoint has
-// the length of the file up to its row: what comes after that is about rows that a later
-// run reads again, so it is cut off then, and the file has each failed row once.
+// failures is the file of all failed rows, in the order of their keys. A checkpoint contains
+// the length of the file up to its row. A later run reads the rows after it again, so it first
+// truncates the file to that length. The file thus has each failed row once.
 type failures struct {
 	file  *os.File
 	size  int64
@@ -23,7 +23,7 @@ type failed struct {
 	begin  int64 // of its line
 }
 
-// openFailures opens the file and cuts it off at size.
+// openFailures opens the file and truncates it to size.
 func openFailures(name string, size int64) (*failures, error) {
 	if name == "" {
 		return &failures{}, nil
@@ -66,7 +66,7 @@ func (f *failures) add(_ context.Context, failure contacts.Failure) error {
 	return err
 }
 
-// upTo returns the length of the file up to a row, after it is on the disk.
+// upTo syncs the file to disk and returns its length up to a row.
 func (f *failures) upTo(number int) (size int64, err error) {
 	if f.file == nil {
 		return 0, nil

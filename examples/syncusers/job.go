@@ -9,7 +9,7 @@ import (
 	"github.com/chatident/chatident/contacts"
 )
 
-// job is one run.
+// job is one run of the synchronization.
 type job struct {
 	source  *source
 	client  *contacts.Client
@@ -19,7 +19,7 @@ type job struct {
 	resumes bool
 }
 
-// run ends gracefully when reading ends, and at once when ctx does.
+// run ends gracefully when reading ends, and at once when ctx ends.
 func (j *job) run(ctx, reading context.Context) (err error) {
 	if err := j.start(); err != nil {
 		return err
@@ -51,7 +51,7 @@ func (j *job) run(ctx, reading context.Context) (err error) {
 			return j.place.save(key, size)
 		},
 	}
-	if failures.file != nil { // else an unknown row ends the run, and is sent again
+	if failures.file != nil { // otherwise an unknown row ends the run and is sent again
 		options.OnFailure = failures.add
 	}
 	report, err := j.client.Sync(ctx, j.source.rows(reading, j.place.After), &options)
@@ -60,8 +60,8 @@ func (j *job) run(ctx, reading context.Context) (err error) {
 	return j.end(report, err)
 }
 
-// start looks up where to go on, or forgets the place of an earlier run: if this
-// one dies before its first checkpoint, it is not to be taken for its place.
+// start loads the checkpoint, or deletes that of an earlier run. Otherwise, if this run died
+// before its first checkpoint, the next run would continue at the earlier one.
 func (j *job) start() error {
 	if !j.resumes {
 		return j.place.remove()
@@ -73,7 +73,7 @@ func (j *job) start() error {
 	return nil
 }
 
-// end keeps the checkpoint as long as there are rows for a later run.
+// end keeps the checkpoint if rows are left for a later run.
 func (j *job) end(report contacts.Report, err error) error {
 	if report.Complete() {
 		return errors.Join(explain("", err), j.place.remove())
@@ -85,8 +85,8 @@ func (j *job) end(report contacts.Report, err error) error {
 	return fmt.Errorf("%w\n%s", explain("", err), again)
 }
 
-// explain says in words what a person can do about an error. That of a run has
-// those of its calls in it, and so comes first.
+// explain adds to an error what to do about it. The error of a run wraps those of its calls,
+// so it is checked first.
 func explain(doing string, err error) error {
 	if err == nil {
 		return nil
@@ -115,7 +115,7 @@ func explain(doing string, err error) error {
 	return explained{said, err}
 }
 
-// explained is an error in other words.
+// explained is an error with an explanation.
 type explained struct {
 	said string
 	error

@@ -10,13 +10,13 @@ import (
 	"golang.org/x/term"
 )
 
-// progress shows how many rows are done.
+// progress shows how many rows are settled.
 type progress interface {
 	set(done int)
 	end()
 }
 
-// newProgress returns a bar for a terminal, else lines, as for a log file.
+// newProgress returns a bar for a terminal, and otherwise lines for a log file.
 func newProgress(out io.Writer, total int) progress {
 	if !isTerminal(out) {
 		return &lines{out: out, total: total}
@@ -41,17 +41,16 @@ type bar struct {
 	shown *progressbar.ProgressBar
 }
 
-// set does not show more than the total: rows may have come since they were
-// counted.
+// set shows at most the total, because rows may have been inserted since they were counted.
 func (b bar) set(done int) { _ = b.shown.Set(min(done, b.total)) }
 
 func (b bar) end() { fmt.Fprintln(b.out) }
 
-// lines has one for each tenth.
+// lines prints one line for each tenth.
 type lines struct {
 	out    io.Writer
 	total  int
-	tenths int // said
+	tenths int // printed
 }
 
 func (l *lines) set(done int) {

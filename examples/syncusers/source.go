@@ -13,7 +13,7 @@ import (
 	"github.com/chatident/chatident/contacts"
 )
 
-// source is the rows of a query, in the order of their key.
+// source reads the rows of a query in the order of their key.
 type source struct {
 	name  string // without a password
 	query string
@@ -21,7 +21,7 @@ type source struct {
 	close func()
 }
 
-// table is what the query gives.
+// table is the result of the query, as a table.
 type table struct {
 	db      *sql.DB
 	from    string // the query, as a table
@@ -29,8 +29,8 @@ type table struct {
 	key     string // the name of the first column, for SQL
 }
 
-// newTable looks at the columns of a query, which comes from the command line as
-// its user's own. All values go another way, as parameters.
+// newTable reads the columns of the query. The query is trusted, because it comes from the
+// command line; all values are passed as parameters.
 func newTable(ctx context.Context, db *sql.DB, query string, isSQLite bool) (table, error) {
 	query = strings.TrimRight(query, "; \t\r\n")
 	t := table{db: db, from: "(" + query + "\n) AS q"} // a comment may be at its end
@@ -48,13 +48,13 @@ func newTable(ctx context.Context, db *sql.DB, query string, isSQLite bool) (tab
 	}
 	t.key = `q."` + strings.ReplaceAll(types[0].Name(), `"`, `""`) + `"`
 	if isSQLite {
-		t.key += " COLLATE BINARY" // else NOCASE would take two keys for one
+		t.key += " COLLATE BINARY" // otherwise NOCASE would treat two keys as one
 	}
 	return t, rows.Err()
 }
 
-// behind asks for something of the rows behind a cursor, or of all if it is
-// empty. The database itself compares keys, as it has its own order of texts.
+// behind selects from the rows after a cursor, or of all rows if it is empty. The
+// database compares the keys, because it has its own order of texts.
 func (t *table) behind(ctx context.Context, cursor, what, order string) (*sql.Rows, error) {
 	if cursor == "" {
 		return t.db.QueryContext(ctx, "SELECT "+what+" FROM "+t.from+order)
@@ -66,7 +66,7 @@ func (t *table) behind(ctx context.Context, cursor, what, order string) (*sql.Ro
 	return t.db.QueryContext(ctx, "SELECT "+what+" FROM "+t.from+" WHERE "+t.key+" > $1"+order, key)
 }
 
-// count returns how many rows there are behind a cursor.
+// count returns the number of rows after a cursor.
 func (t *table) count(ctx context.Context, cursor string) (n int, err error) {
 	rows, err := t.behind(ctx, cursor, "count(*)", "")
 	if err != nil {
@@ -90,7 +90,7 @@ func (t *table) rows(ctx context.Context, cursor string) iter.Seq2[contacts.Row,
 	}
 }
 
-// read ends without an error when use returns false.
+// read returns nil if use returns false.
 func (t *table) read(ctx context.Context, cursor string, use func(contacts.Row) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	rows, err := t.behind(ctx, cursor, "*", " ORDER BY "+t.key)
@@ -99,7 +99,7 @@ func (t *table) read(ctx context.Context, cursor string, use func(contacts.Row) 
 		return err
 	}
 	defer rows.Close()
-	defer cancel() // before Close, which would read all that is left
+	defer cancel() // before Close, which would otherwise read the remaining rows
 	values, targets := make([]any, len(t.columns)), make([]any, len(t.columns))
 	for i := range values {
 		targets[i] = &values[i]
@@ -125,7 +125,7 @@ func (t *table) read(ctx context.Context, cursor string, use func(contacts.Row) 
 	return rows.Err()
 }
 
-// formatCursor puts the number of a row, in the order of the keys, before its key.
+// formatCursor returns a row's number in the order of the keys, followed by its key.
 func formatCursor(number int, key string) string { return strconv.Itoa(number) + " " + key }
 
 func parseCursor(cursor string) (number int, key string) {
@@ -134,9 +134,9 @@ func parseCursor(cursor string) (number int, key string) {
 	return number, key
 }
 
-// formatKey writes a key as JSON, which tells 1 from "1", as SQLite does.
+// formatKey encodes a key as JSON, which distinguishes 1 from "1", as SQLite does.
 func formatKey(key any) (string, error) {
-	if b, ok := key.([]byte); ok { // how a driver may give text
+	if b, ok := key.([]byte); ok { // a driver may return text as bytes
 		key = string(b)
 	}
 	switch key.(type) {

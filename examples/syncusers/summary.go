@@ -30,8 +30,8 @@ func externalID(f contacts.Failure) string {
 	return id
 }
 
-// printable takes out what would move the cursor, or worse: a reason may repeat
-// what a customer typed.
+// printable removes control characters, which could move the cursor: a reason may repeat text
+// of a customer.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control) {
