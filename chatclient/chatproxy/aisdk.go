@@ -175,7 +175,7 @@ type uiChunk struct {
 	Type             string            `json:"type"`
 	ID               string            `json:"id,omitempty"`
 	ErrorText        string            `json:"errorText,omitempty"`
-	MessageMetadata  *replyTickets     `json:"messageMetadata,omitempty"`
+	MessageMetadata  replyTickets      `json:"messageMetadata,omitzero"`
 	ToolCallID       string            `json:"toolCallId,omitempty"`
 	ToolName         string            `json:"toolName,omitempty"`
 	Input            json.RawMessage   `json:"input,omitempty"`
@@ -183,18 +183,10 @@ type uiChunk struct {
 	Data             map[string]string `json:"data,omitempty"`
 }
 
-// metadata is nil without tickets.
-func metadata(t replyTickets) *replyTickets {
-	if t == (replyTickets{}) {
-		return nil
-	}
-	return &t
-}
-
 func (*aiSDKEncoder) header(h http.Header) { h.Set("X-Vercel-AI-UI-Message-Stream", "v1") }
 
 func (*aiSDKEncoder) start(b []byte, t replyTickets) []byte {
-	return appendFrame(b, uiChunk{Type: "start", MessageMetadata: metadata(t)})
+	return appendFrame(b, uiChunk{Type: "start", MessageMetadata: t})
 }
 
 func (f *aiSDKEncoder) text(b []byte, quoted []byte) []byte {
@@ -232,15 +224,15 @@ func (f *aiSDKEncoder) endText(b []byte) []byte {
 
 // finish has no reason: the schemas of early releases of ai 5 reject it.
 func (f *aiSDKEncoder) finish(b []byte, _ string, t replyTickets) []byte {
-	return appendFrame(f.endText(b), uiChunk{Type: "finish", MessageMetadata: metadata(t)})
+	return appendFrame(f.endText(b), uiChunk{Type: "finish", MessageMetadata: t})
 }
 
 // fail sends the tickets first: after an error the reader stops. An error that came too
 // late for an HTTP response has the text of one.
 func (f *aiSDKEncoder) fail(b []byte, e *httpError, t replyTickets) []byte {
 	b = f.endText(b)
-	if metadata(t) != nil {
-		b = appendFrame(b, uiChunk{Type: "message-metadata", MessageMetadata: &t})
+	if t != (replyTickets{}) {
+		b = appendFrame(b, uiChunk{Type: "message-metadata", MessageMetadata: t})
 	}
 	text := e.sentence
 	if e.status != 0 {

@@ -60,22 +60,24 @@ func newMemoryChats() *memoryChats {
 func (m *memoryChats) Load(_ context.Context, key string) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.removeOld()
-	if e := m.chats[key]; e != nil {
-		return e.Value.(storedChat).value, nil
+	return m.value(key), nil
+}
+
+// value returns the value of a key, after it has removed what has not changed for long.
+func (m *memoryChats) value(key string) []byte {
+	for e := m.changed.Front(); e != nil && time.Since(e.Value.(storedChat).changed) > maxChatAge; e = m.changed.Front() {
+		m.remove(e.Value.(storedChat).key)
 	}
-	return nil, nil
+	if e := m.chats[key]; e != nil {
+		return e.Value.(storedChat).value
+	}
+	return nil
 }
 
 func (m *memoryChats) CompareAndSwap(_ context.Context, key string, old, new []byte) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.removeOld()
-	var now []byte
-	if e := m.chats[key]; e != nil {
-		now = e.Value.(storedChat).value
-	}
-	if !bytes.Equal(now, old) {
+	if !bytes.Equal(m.value(key), old) {
 		return false, nil
 	}
 	m.remove(key)
@@ -90,13 +92,6 @@ func (m *memoryChats) CompareAndSwap(_ context.Context, key string, old, new []b
 		m.remove(m.changed.Front().Value.(storedChat).key)
 	}
 	return true, nil
-}
-
-// removeOld removes what has not changed for long.
-func (m *memoryChats) removeOld() {
-	for e := m.changed.Front(); e != nil && time.Since(e.Value.(storedChat).changed) > maxChatAge; e = m.changed.Front() {
-		m.remove(e.Value.(storedChat).key)
-	}
 }
 
 func (m *memoryChats) remove(key string) {

@@ -259,13 +259,8 @@ func (x *exchange) findConversation(c *chat) (string, *httpError) {
 
 // beganWith reports whether a conversation consists of one message, and its reply.
 func (x *exchange) beganWith(page chatclient.Page[chatclient.StoredMessage], sent sentMessage) bool {
-	texts := []string{}
-	for _, m := range page.Items {
-		if m.Role == "user" {
-			texts = append(texts, x.p.textMark(x.visitor.subject(), m.Text()))
-		}
-	}
-	return page.NextCursor == "" && len(texts) == 1 && texts[0] == sent.Text
+	own := slices.DeleteFunc(page.Items, func(m chatclient.StoredMessage) bool { return m.Role != "user" })
+	return page.NextCursor == "" && len(own) == 1 && x.p.textMark(x.visitor.subject(), own[0].Text()) == sent.Text
 }
 
 // failed keeps what is known of a message whose call has failed.
