@@ -34,11 +34,13 @@ type browser struct {
 // seconds at the latest: some routers cut a connection that has no response. A comment follows
 // after every 15 seconds without a frame: load balancers cut one that is silent.
 func (r *reply) copyTo(w http.ResponseWriter, in *http.Request) (failure *httpError, err error) {
-	timer := time.AfterFunc(openAfter, r.wake)
-	defer timer.Stop()
-	defer context.AfterFunc(in.Context(), r.wake)()
-	defer unboundWrite(w)
-	to := browser{w, http.NewResponseController(w), time.Time{}}
+	to := &browser{ResponseWriter: w, control: http.NewResponseController(w)}
+	timer, stop := time.AfterFunc(openAfter, r.wake), context.AfterFunc(in.Context(), r.wake)
+	defer func() {
+		timer.Stop()
+		stop()
+		unboundWrite(w)
+	}()
 	for n, wait := 0, openAfter; time.Since(r.begun) < maxStream+writeTimeout; wait = heartbeat {
 		due := time.Now().Add(wait)
 		timer.Reset(wait)
@@ -54,9 +56,7 @@ func (r *reply) copyTo(w http.ResponseWriter, in *http.Request) (failure *httpEr
 		}
 		n += len(frames)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.failure, nil
+	return r.response(), nil
 }
 
 func (r *reply) setHeader(h http.Header) {
