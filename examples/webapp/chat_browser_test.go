@@ -513,7 +513,7 @@ func TestChat_ConversationOfAnotherCustomer(t *testing.T) {
 	s := start(t, nil)
 	ada, grace := tab{browser.New(t)}, tab{browser.New(t)}
 	ada.openChat(s.url, "ada")
-	ada.send("My order is a secret")
+	ada.send("This is a secret")
 	ada.reply(1)
 	ada.WaitFor(`location.hash !== ""`)
 	grace.openChat(s.url, "grace")

@@ -188,7 +188,7 @@ func TestUseChat_NewConversation(t *testing.T) {
 	b := tab{browser.New(t)}
 	s := startUseChat(t)
 	b.useChat(s.url, "ada")
-	b.send("My order is a secret")
+	b.send("This is a secret")
 	b.reply(1)
 	s.bookbag.Chat.Script(forMessages(s.bookbag.Chat, chattest.Status(400, "CHAT_CONVERSATION_NOT_ONGOING")))
 	b.send("Hello")
