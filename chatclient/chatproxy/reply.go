@@ -190,7 +190,7 @@ func (r *reply) next(ctx context.Context, n int, due time.Time) []byte {
 	return r.frames[n-r.dropped : min(r.shown, n+maxCopy)-r.dropped]
 }
 
-// comment is separate from next to keep the stack of next small, which each browser has.
+// comment is a function of its own for the sake of next, whose stack each browser has.
 func (r *reply) comment() {
 	r.start()
 	r.frames = append(r.frames, ":\n\n"...)
