@@ -34,13 +34,11 @@ type browser struct {
 // seconds at the latest: some routers cut a connection that has no response. A comment follows
 // after every 15 seconds without a frame: load balancers cut one that is silent.
 func (r *reply) copyTo(w http.ResponseWriter, in *http.Request) (failure *httpError, err error) {
-	to := &browser{ResponseWriter: w, control: http.NewResponseController(w)}
-	timer, stop := time.AfterFunc(openAfter, r.wake), context.AfterFunc(in.Context(), r.wake)
-	defer func() {
-		timer.Stop()
-		stop()
-		unboundWrite(w)
-	}()
+	timer := time.AfterFunc(openAfter, r.wake)
+	defer timer.Stop()
+	defer context.AfterFunc(in.Context(), r.wake)()
+	defer unboundWrite(w)
+	to := browser{w, http.NewResponseController(w), time.Time{}}
 	for n, wait := 0, openAfter; time.Since(r.begun) < maxStream+writeTimeout; wait = heartbeat {
 		due := time.Now().Add(wait)
 		timer.Reset(wait)
@@ -56,7 +54,9 @@ func (r *reply) copyTo(w http.ResponseWriter, in *http.Request) (failure *httpEr
 		}
 		n += len(frames)
 	}
-	return r.response(), nil
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failure, nil
 }
 
 func (r *reply) setHeader(h http.Header) {

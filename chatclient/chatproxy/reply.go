@@ -185,16 +185,11 @@ func (r *reply) next(ctx context.Context, n int, due time.Time) []byte {
 			r.changed.Wait()
 			continue
 		}
-		r.comment()
+		r.start()
+		r.frames = append(r.frames, ":\n\n"...)
+		r.show()
 	}
 	return r.frames[n-r.dropped : min(r.shown, n+maxCopy)-r.dropped]
-}
-
-// comment is a function of its own for the sake of next, whose stack each browser has.
-func (r *reply) comment() {
-	r.start()
-	r.frames = append(r.frames, ":\n\n"...)
-	r.show()
 }
 
 // wake lets next look whether its time has come.
@@ -202,13 +197,6 @@ func (r *reply) wake() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.changed.Broadcast()
-}
-
-// response returns what a browser gets in place of frames.
-func (r *reply) response() *httpError {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.failure
 }
 
 func (r *reply) isEnded() bool {
