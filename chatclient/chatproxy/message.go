@@ -41,6 +41,7 @@ func (x *exchange) serve(w http.ResponseWriter, r *http.Request) (failure *httpE
 	var panicked any // of a middleware's writer
 	var copied sync.WaitGroup
 	copied.Go(func() {
+		defer x.slot.release(func(err error) { x.p.report(r, err) })
 		defer func() {
 			if panicked = recover(); !x.out.isEnded() {
 				x.leave()
@@ -50,7 +51,6 @@ func (x *exchange) serve(w http.ResponseWriter, r *http.Request) (failure *httpE
 		failure, err = x.out.copyTo(w, r)
 	})
 	func() {
-		defer x.slot.release(func(err error) { x.failures = append(x.failures, err) })
 		defer copied.Wait() // also when the exchange panics with http.ErrAbortHandler
 		x.respond()
 	}()
