@@ -2,7 +2,6 @@ package chatproxy
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -45,16 +44,26 @@ func (a *allowance) take(key subject) (retryAfter time.Duration, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
-	if now.Sub(a.swept) >= allowedWindow { // those without a recent request
-		a.swept = now
-		maps.DeleteFunc(a.recent, func(_ subject, times []time.Time) bool { return len(within(times, now)) == 0 })
-	}
+	a.sweep(now)
 	recent := within(a.recent[key], now)
 	if len(recent) == allowedRequests {
 		return recent[0].Add(allowedWindow).Sub(now), false
 	}
 	a.recent[key] = append(recent, now)
 	return 0, true
+}
+
+// sweep removes the keys without a recent request, once in a window.
+func (a *allowance) sweep(now time.Time) {
+	if now.Sub(a.swept) < allowedWindow {
+		return
+	}
+	a.swept = now
+	for key, times := range a.recent {
+		if len(within(times, now)) == 0 {
+			delete(a.recent, key)
+		}
+	}
 }
 
 func within(times []time.Time, now time.Time) []time.Time {

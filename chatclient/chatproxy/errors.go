@@ -19,7 +19,7 @@ type FieldError struct {
 func (e *FieldError) Error() string { return "chatproxy: " + e.Field + ": " + e.Rule }
 
 // PanicError reports a panic in the visitor function, a tool, Options.Allow, Options.AcquireStream,
-// Options.Chats, Options.OnReply or what the client calls, such as its Limiter.
+// Options.Chats or Options.OnReply.
 type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string

@@ -228,27 +228,6 @@ func TestPoll_Panics(t *testing.T) {
 	e.failed(500, "internal_error", "GET", "/conversations/"+poll+"/poll", "")
 }
 
-// A panic in the call of a message is reported, and its page gets an error, kept or not.
-func TestExchange_ClientPanics(t *testing.T) {
-	for _, kept := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			limiter := &panickingLimiter{}
-			limiter.panics.Store(true)
-			s := setup{fake: &chattest.Options{}, bot: &chatclient.Options{Limiter: limiter}, proxy: &Options{KeepReplies: kept}}
-			f := &chatForm{site: newSite(t, s), native: true, chat: "c"}
-			assert.Equal(t, outcome{status: 500, code: "internal_error"}, f.send("m1", "a"))
-			synctest.Wait()
-			if reports := f.reports(); assert.Len(t, reports, 1) {
-				assert.IsType(t, &PanicError{}, reports[0])
-			}
-			limiter.panics.Store(false)
-			f.send("m1", "a")
-			f.nothingKept()
-			f.end()
-		})
-	}
-}
-
 type panickingLimiter struct{ panics atomic.Bool }
 
 func (l *panickingLimiter) Wait(context.Context) error {
