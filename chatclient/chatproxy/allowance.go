@@ -18,7 +18,7 @@ const (
 // checkAllowance counts a request of the visitor, before anything of it is read.
 func (p *Proxy) checkAllowance(r *http.Request, v Visitor) (e *httpError) {
 	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
-	retryAfter, ok := p.options.Allow(r.Context(), v)
+	retryAfter, ok := p.allow(r.Context(), v)
 	if ok {
 		p.allowed.Store(true)
 		return nil
@@ -30,17 +30,19 @@ func (p *Proxy) checkAllowance(r *http.Request, v Visitor) (e *httpError) {
 	return e
 }
 
-// allowance lets each visitor have 20 in any 10 seconds: a fifth of the calls that the
+// allowance lets each key have 20 in any 10 seconds: a fifth of the calls that the
 // service allows for an API key.
-type allowance struct {
+type allowance[K comparable] struct {
 	mu     sync.Mutex
-	recent map[subject][]time.Time // within the window, oldest first
+	recent map[K][]time.Time // within the window, oldest first
 	swept  time.Time
 }
 
-func newAllowance() *allowance { return &allowance{recent: map[subject][]time.Time{}} }
+func newAllowance[K comparable]() *allowance[K] {
+	return &allowance[K]{recent: map[K][]time.Time{}}
+}
 
-func (a *allowance) take(key subject) (retryAfter time.Duration, ok bool) {
+func (a *allowance[K]) take(key K) (retryAfter time.Duration, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
@@ -54,7 +56,7 @@ func (a *allowance) take(key subject) (retryAfter time.Duration, ok bool) {
 }
 
 // sweep removes the keys without a recent request, once in a window.
-func (a *allowance) sweep(now time.Time) {
+func (a *allowance[K]) sweep(now time.Time) {
 	if now.Sub(a.swept) < allowedWindow {
 		return
 	}
@@ -75,7 +77,7 @@ func within(times []time.Time, now time.Time) []time.Time {
 
 // defaultAllow is the default of Options.Allow.
 func defaultAllow() func(context.Context, Visitor) (time.Duration, bool) {
-	a := newAllowance()
+	a := newAllowance[subject]()
 	return func(_ context.Context, v Visitor) (time.Duration, bool) { return a.take(v.subject()) }
 }
 
@@ -85,8 +87,6 @@ type slots struct {
 	mu   sync.Mutex
 	used map[subject]int
 }
-
-func newSlots(max int) *slots { return &slots{max: max, used: map[subject]int{}} }
 
 func (s *slots) take(who subject) bool {
 	s.mu.Lock()
@@ -106,27 +106,11 @@ func (s *slots) free(who subject) {
 	}
 }
 
-// slot is one of Proxy.streams and what Options.AcquireStream gave. It is free when both have
-// released it: the exchange, and the handler that copies its reply.
+// slot is one of slots and what Options.AcquireStream gave. It is free when all who hold it
+// have released it: the exchange and, of a kept reply, the handler that copies it.
 type slot struct {
 	holders atomic.Int32
 	free    func()
-}
-
-// takeSlot calls Options.AcquireStream.
-func (p *Proxy) takeSlot(r *http.Request, v Visitor) (s *slot, e *httpError) {
-	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
-	release := p.options.AcquireStream(r.Context(), v)
-	if release == nil {
-		return nil, errTooManyStreams
-	}
-	if !p.streams.take(v.subject()) {
-		release()
-		return nil, errTooManyStreams
-	}
-	s = &slot{free: func() { p.streams.free(v.subject()); release() }}
-	s.holders.Store(2)
-	return s, nil
 }
 
 // release reports a panic of the site's function.
@@ -135,4 +119,13 @@ func (s *slot) release(report func(error)) {
 	if s.holders.Add(-1) == 0 {
 		s.free()
 	}
+}
+
+// acquireStream calls Options.AcquireStream.
+func (p *Proxy) acquireStream(r *http.Request, v Visitor) (release func(), e *httpError) {
+	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
+	if release = p.acquire(r.Context(), v); release == nil {
+		return nil, errTooManyStreams
+	}
+	return release, nil
 }

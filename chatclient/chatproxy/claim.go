@@ -53,7 +53,7 @@ func (p *Proxy) openMessage(v Visitor, in chatclient.ConversationID, ticket stri
 // checkClaim returns an error if a user has claimed an anonymous visitor's conversation, or if
 // Chats fails, so that this is not known.
 func (p *Proxy) checkClaim(ctx context.Context, v Visitor, id chatclient.ConversationID) *httpError {
-	if !p.options.ContinueAfterSignIn || !v.anonymous() || id == "" {
+	if !p.claims || !v.anonymous() || id == "" {
 		return nil
 	}
 	claimed, _, err := p.findClaim(ctx, id, "")
@@ -79,7 +79,7 @@ func (p *Proxy) claim(ctx context.Context, v Visitor, id chatclient.Conversation
 		}
 		key, value := p.tickets.claim(0, id, v.UserID)
 		err = p.callChats(ctx, func(ctx context.Context) error {
-			_, err := p.options.Chats.CompareAndSwap(ctx, key, nil, value)
+			_, err := p.chats.CompareAndSwap(ctx, key, nil, value)
 			return err
 		})
 		if err == nil { // another user may have been faster
@@ -102,7 +102,7 @@ func (p *Proxy) findClaim(ctx context.Context, id chatclient.ConversationID, use
 		key, wanted := p.tickets.claim(secret, id, user)
 		var value []byte
 		err := p.callChats(ctx, func(ctx context.Context) (err error) {
-			value, err = p.options.Chats.Load(ctx, key)
+			value, err = p.chats.Load(ctx, key)
 			return err
 		})
 		if err != nil || len(value) > 0 {

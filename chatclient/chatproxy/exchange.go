@@ -64,8 +64,8 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	if m.id != "" || m.chat != "" {
 		x.idMark, x.textMark = p.tickets.mark("id", who, m.id), p.textMark(who, m.text)
 	}
-	var e *httpError
 	if m.ticket != "" {
+		var e *httpError
 		if x.conversation, e = p.openConversation(r.Context(), v, m.ticket, p.tickets.openConversation); e != nil {
 			return nil, e
 		}
@@ -74,9 +74,16 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	if !canFlush(w) {
 		return nil, internal(ErrCannotFlush)
 	}
-	if x.slot, e = p.takeSlot(r, v); e != nil {
+	release, e := p.acquireStream(r, v)
+	if e != nil {
 		return nil, e
 	}
+	if !p.streams.take(who) {
+		release()
+		return nil, errTooManyStreams
+	}
+	x.slot = &slot{free: func() { p.streams.free(who); release() }}
+	x.slot.holders.Store(2) // the exchange, and the handler that copies its reply
 	if err := checkDeadline(w, r); err != nil {
 		x.failures = append(x.failures, p.once(err, nil))
 	}
@@ -160,7 +167,9 @@ func (x *exchange) await(conversation bool) {
 
 // drop ends the calls to the service at once.
 func (x *exchange) drop() {
-	x.leave()
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.left = true
 	x.cancel(errLeft)
 }
 
@@ -233,11 +242,7 @@ func (p *Proxy) stop(w http.ResponseWriter, r request) *httpError {
 	if e != nil {
 		return e
 	}
-	key, e := p.chatKey(r, name)
-	if e != nil {
-		return e
-	}
-	stopped := false
+	key, stopped := p.tickets.chatKey(r.subject(), name), false
 	for other := range p.running.Range {
 		if x := other.(*exchange); x.key == key {
 			x.stop()
@@ -253,13 +258,9 @@ func decodeStop(body []byte) (string, *httpError) {
 	if e != nil {
 		return "", e
 	}
-	return f.name("chat", maxChat)
-}
-
-// chatKey returns the key of a chat that a request must name.
-func (p *Proxy) chatKey(r request, chat string) (string, *httpError) {
-	if chat == "" || !isName(chat, maxChat) {
-		return "", invalid("chat must be 1 to 128 visible ASCII characters.")
+	chat, e := f.name("chat", maxChat)
+	if e == nil && chat == "" {
+		e = invalid("chat must be sent.")
 	}
-	return p.tickets.chatKey(r.subject(), chat), nil
+	return chat, e
 }

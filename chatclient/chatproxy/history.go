@@ -202,7 +202,7 @@ func (p *Proxy) visible(parts []chatclient.Part) []json.RawMessage {
 		case part.Type == chatclient.PartText:
 			b, _ := json.Marshal(textPart{part.Type, part.Text}) // of strings: there is no error
 			seen = append(seen, b)
-		case p.options.PassTools && part.Type != "":
+		case p.passTools && part.Type != "":
 			seen = append(seen, part.Raw)
 		}
 	}

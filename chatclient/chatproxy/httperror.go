@@ -154,7 +154,7 @@ func (p *Proxy) respondError(w http.ResponseWriter, r *http.Request, e *httpErro
 // report reports an error, if there is one, unless the visitor caused it by leaving.
 func (p *Proxy) report(r *http.Request, err error) {
 	if err != nil && (isOwn(err) || !errors.Is(r.Context().Err(), context.Canceled)) {
-		p.options.OnError(r, err)
+		p.onError(r, err)
 	}
 }
 

@@ -123,40 +123,39 @@ func (x *exchange) endReplaced(before time.Time) {
 	}
 }
 
-// resume copies the newest kept reply of a chat from its first frame. It responds with 204 if
-// there is none in that form that goes on.
-func (p *Proxy) resume(w http.ResponseWriter, r request) *httpError {
-	chat, wantsNative := r.URL.Query().Get("chat"), len(r.segments) == 1
-	if !wantsNative {
-		chat = r.segments[1]
-	}
-	key, e := p.chatKey(r, chat)
-	if e != nil {
-		return e
-	}
-	if !p.resumed.take(r.subject()) {
-		return errTooManyStreams
-	}
-	defer p.resumed.free(r.subject())
-	var newest *exchange
-	for other := range p.running.Range {
-		x := other.(*exchange)
-		_, isNative := x.out.encoder.(nativeEncoder)
-		isWanted := x.out.all != nil && x.key == key && isNative == wantsNative && !x.out.isEnded()
-		if isWanted && (newest == nil || x.isRather(newest)) {
-			newest = x
+// resume returns the handler that copies the newest kept reply of a chat from its first
+// frame. It responds with 204 if there is none in that form that goes on.
+func (p *Proxy) resume(wantsNative bool, chatOf func(request) string) func(http.ResponseWriter, request) *httpError {
+	return func(w http.ResponseWriter, r request) *httpError {
+		chat := chatOf(r)
+		if chat == "" || !isName(chat, maxChat) {
+			return invalid("chat must be 1 to 128 visible ASCII characters.")
 		}
-	}
-	if newest != nil {
-		if e := p.checkClaim(r.Context(), r.Visitor, newest.knownConversation()); e != nil {
-			return e
+		if !p.resumed.take(r.subject()) {
+			return errTooManyStreams
 		}
+		defer p.resumed.free(r.subject())
+		key := p.tickets.chatKey(r.subject(), chat)
+		var newest *exchange
+		for other := range p.running.Range {
+			x := other.(*exchange)
+			_, isNative := x.out.encoder.(nativeEncoder)
+			isWanted := x.out.all != nil && x.key == key && isNative == wantsNative && !x.out.isEnded()
+			if isWanted && (newest == nil || x.isRather(newest)) {
+				newest = x
+			}
+		}
+		if newest != nil {
+			if e := p.checkClaim(r.Context(), r.Visitor, newest.knownConversation()); e != nil {
+				return e
+			}
+		}
+		if newest == nil || !newest.out.join() {
+			w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
+		return p.passOn(newest.out, w, r.Request)
 	}
-	if newest == nil || !newest.out.join() {
-		w.WriteHeader(http.StatusNoContent)
-		return nil
-	}
-	return p.passOn(newest.out, w, r.Request)
 }
 
 // isRather reports whether a page resumes x rather than another exchange: one whose message

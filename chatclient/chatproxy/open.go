@@ -295,7 +295,7 @@ func (x *exchange) loadChat(key string, who subject) (c chat, value []byte) {
 		return c, nil
 	}
 	ok := x.callChats(func(ctx context.Context) (err error) {
-		value, err = x.p.options.Chats.Load(ctx, key)
+		value, err = x.p.chats.Load(ctx, key)
 		return err
 	})
 	if !ok {
@@ -311,7 +311,7 @@ func (x *exchange) loadChat(key string, who subject) (c chat, value []byte) {
 // swap stores c in place of a value, and is false if another was stored.
 func (x *exchange) swap(old []byte, c *chat) (swapped bool) {
 	ok := x.callChats(func(ctx context.Context) (err error) {
-		swapped, err = x.p.options.Chats.CompareAndSwap(ctx, x.key, old, c.encode())
+		swapped, err = x.p.chats.CompareAndSwap(ctx, x.key, old, c.encode())
 		return err
 	})
 	return swapped || !ok

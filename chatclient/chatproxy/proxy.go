@@ -121,20 +121,27 @@ type Options struct {
 // use. However it is printed or encoded, it shows as [redacted].
 type Proxy struct {
 	redacted
-	options Options // with their defaults, but no secrets
-	bot     *chatclient.Client
-	tickets *tickets
-	visitor func(*http.Request) (Visitor, error)
-	tools   map[string]Tool
-	routes  []route
-
-	calls   *memoryChats // keeps which calls of tools were made
-	streams *slots
-	resumed *slots // and what waits for a chat
-	bodies  bodies
-	running sync.Map // of *exchange, those that name a chat
-	kept    *keptReplies
-	polls   polls
+	bot         *chatclient.Client
+	tickets     *tickets
+	visitor     func(*http.Request) (Visitor, error)
+	anonymous   bool
+	passTools   bool
+	tools       map[string]Tool
+	calls       *memoryChats // keeps which calls of tools were made
+	allow       func(context.Context, Visitor) (time.Duration, bool)
+	streams     *slots
+	acquire     func(context.Context, Visitor) func()
+	bodies      bodies
+	chats       Chats
+	claims      bool
+	running     sync.Map // of *exchange, those that name a chat
+	kept        *keptReplies
+	resumed     *slots
+	polls       polls
+	crossOrigin *http.CrossOriginProtection
+	onReply     func(context.Context, Visitor, chatclient.Metadata)
+	onError     func(*http.Request, error)
+	routes      []route
 
 	// For the misconfigurations that are reported once.
 	found, allowed atomic.Bool // a path was found, a request allowed
@@ -173,19 +180,26 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		return nil, err
 	}
 	o.setDefaults()
-	o.Previous = nil
 	p := &Proxy{
-		options: o,
-		bot:     bot.WithMaxWait(maxWait),
-		tickets: t,
-		visitor: visitor,
-		tools:   tools,
-		calls:   newMemoryChats(),
-		streams: newSlots(o.MaxStreamsPerVisitor),
-		resumed: newSlots(o.MaxStreamsPerVisitor),
-		bodies:  bodies{perVisitor: newSlots(max(minBodies, o.MaxStreamsPerVisitor))},
-		kept:    newKeptReplies(),
-		polls:   newPolls(),
+		bot:         bot.WithMaxWait(maxWait),
+		tickets:     t,
+		visitor:     visitor,
+		anonymous:   o.Anonymous,
+		passTools:   o.PassTools,
+		tools:       tools,
+		calls:       newMemoryChats(),
+		allow:       o.Allow,
+		streams:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
+		acquire:     o.AcquireStream,
+		bodies:      bodies{perVisitor: &slots{max: max(minBodies, o.MaxStreamsPerVisitor), used: map[subject]int{}}},
+		chats:       o.Chats,
+		claims:      o.ContinueAfterSignIn,
+		kept:        newKeptReplies(),
+		resumed:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
+		polls:       newPolls(),
+		crossOrigin: o.CrossOrigin,
+		onReply:     o.OnReply,
+		onError:     o.OnError,
 	}
 	if !o.KeepReplies {
 		p.kept.close()

@@ -37,7 +37,7 @@ func (x *exchange) relay(stream *chatclient.Stream) (next *chatclient.Stream) {
 			}
 		}
 		if event.ToolCall == nil || !x.p.isPageTool(event.ToolCall.ToolName) { // else runTools passes it on
-			x.out.event(&event, x.p.options.PassTools)
+			x.out.event(&event, x.p.passTools)
 		}
 		x.hasLeft(len(event.Raw))
 		if !stream.Buffered() {
@@ -124,7 +124,7 @@ func (x *exchange) reportReply(m chatclient.Metadata) {
 		return
 	}
 	defer endpoint.Recover(func(p *endpoint.Panic) { x.failures = append(x.failures, (*PanicError)(p)) })
-	x.p.options.OnReply(context.WithoutCancel(x.r.Context()), x.visitor, m)
+	x.p.onReply(context.WithoutCancel(x.r.Context()), x.visitor, m)
 }
 
 func finishReason(reason string) string {
