@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/internal/endpoint"
 )
 
 const (
@@ -31,12 +31,13 @@ type exchange struct {
 	isKept   bool   // there is a chat, and Chats works
 	idMark   string
 	textMark string // "" without a text
-	out      *reply
-	slot     *slot
+	out      *eventWriter
+	kept     *keptReply // nil for one that ends with its request
 
-	ctx    context.Context // of the calls to the service, not of the browser
-	cancel context.CancelCauseFunc
-	stops  func() // what ends the calls early
+	ctx     context.Context // of the calls to the service, not of the browser
+	cancel  context.CancelCauseFunc
+	cleanup []func()
+	slot    *slot
 
 	conversation chatclient.ConversationID // "" before it is known
 	lost         bool                      // an earlier conversation of the chat
@@ -83,57 +84,55 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 		return nil, errTooManyStreams
 	}
 	x.slot = &slot{free: func() { p.streams.free(who); release() }}
-	x.slot.holders.Store(2) // the exchange, and the handler that copies its reply
+	x.slot.holders.Store(1)
+	ctx, stopTimer := context.WithTimeoutCause(context.WithoutCancel(r.Context()), maxStream, ErrReplyTooLong)
+	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	if err := checkDeadline(w, r); err != nil {
 		x.failures = append(x.failures, p.once(err, nil))
 	}
-	x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(r.Context()))
-	x.out = newReply(encoder, x.cancel)
 	gone, leave := r.Context(), x.leave
+	if m.chat != "" && p.keepReplies {
+		x.kept = p.kept.begin(size(r, &m))
+	}
+	if x.kept != nil {
+		w, x.r = x.kept, withoutBody(r)
+		gone, leave = p.kept.dropped, x.drop
+		x.slot.holders.Add(1)
+	}
+	x.out = newEventWriter(w, encoder, x.leave)
+	stopWatch := context.AfterFunc(gone, leave)
+	x.cleanup = []func(){x.endComments, func() { stopWatch() }, func() { x.cancel(errLeft) }, stopTimer}
 	if m.chat != "" {
 		x.key, x.isKept = p.tickets.chatKey(who, m.chat), true
-		if p.kept.begin(x.out, size(r, &m)) {
-			x.r, gone, leave = withoutBody(r), p.kept.dropped, x.drop
-		}
-	}
-	timer := time.AfterFunc(maxStream, func() { x.cancel(ErrReplyTooLong) })
-	stopWatch := context.AfterFunc(gone, leave)
-	x.stops = func() { timer.Stop(); stopWatch() }
-	if m.chat != "" {
 		p.running.Store(x, true)
+		x.cleanup = append(x.cleanup, func() { p.running.Delete(x) })
 	}
+	x.cleanup = append(x.cleanup, func() { x.slot.release(func(err error) { x.failures = append(x.failures, err) }) })
 	return x, nil
 }
 
-// respond opens the reply and relays it to its end.
-func (x *exchange) respond() {
-	defer x.out.close() // if http.ErrAbortHandler ends it
-	if e := x.openAndRelay(); e != nil {
-		x.reject(e)
-	}
-}
-
-func (x *exchange) openAndRelay() (e *httpError) {
-	defer x.close()
-	defer endpoint.Recover(func(v *endpoint.Panic) { e = internal((*PanicError)(v)) })
-	stream, e := x.open()
-	x.opened.Store(e == nil)
-	for stream != nil {
-		stream = x.relay(stream)
-	}
-	return e
-}
-
-// close ends what the exchange has begun, and settles its chat.
+// close ends what the exchange has begun. It may be called again.
 func (x *exchange) close() {
-	defer x.slot.release(func(err error) { x.failures = append(x.failures, err) })
-	defer x.p.running.Delete(x)
-	defer x.cancel(errLeft)
-	defer x.stops()
+	defer x.cleanUp()
 	if x.pending != 0 { // without a conversation, or Chats has failed: it may work again
 		x.isKept = true
 		x.update(x.settle)
+		x.pending = 0
 	}
+}
+
+func (x *exchange) cleanUp() {
+	for len(x.cleanup) > 0 { // also the rest after a panic, when close is called again
+		f := x.cleanup[0]
+		x.cleanup = x.cleanup[1:]
+		f()
+	}
+}
+
+func (x *exchange) endComments() {
+	x.out.mu.Lock()
+	defer x.out.mu.Unlock()
+	x.out.close()
 }
 
 // leave ends the calls to the service as the page leaves, unless the conversation is not
@@ -181,6 +180,9 @@ func (x *exchange) knownConversation() chatclient.ConversationID {
 
 // hasLeft reports whether the page has left, after which n more bytes were read.
 func (x *exchange) hasLeft(n int) bool {
+	if x.kept != nil && x.kept.isFull() {
+		x.cancel(ErrReplyTooLong)
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if x.left {
@@ -197,10 +199,11 @@ func (x *exchange) stop() {
 	x.leave()
 }
 
-// fault records an error. Once the page has left, it ignores those that only follow from the
-// closed connection.
+// fault records an error. Once the page has left, it ignores errors other than panics: they
+// only follow from the closed connection.
 func (x *exchange) fault(err error) {
-	if err != nil && (isOwn(err) || !x.hasLeft(0)) {
+	_, panicked := errors.AsType[*PanicError](err)
+	if err != nil && (panicked || !x.hasLeft(0)) {
 		x.failures = append(x.failures, err)
 	}
 }
@@ -217,22 +220,49 @@ func (x *exchange) tickets(m chatclient.Metadata) replyTickets {
 }
 
 // reject responds with an error: as a frame if the stream has begun.
-func (x *exchange) reject(e *httpError) {
+func (x *exchange) reject(e *httpError) *httpError {
 	t := x.tickets(chatclient.Metadata{})
 	t.Poll = e.poll
 	if e.code == errConversationNotFound.code || e.code == errEnded.code {
 		t = replyTickets{}
 	}
-	response := *e
-	response.cause = nil // which is reported after the response
-	x.out.reject(&response, t)
-	x.fault(e.cause)
+	begun := x.out.reject(e, t)
+	x.close()
+	switch {
+	case begun:
+		x.fault(e.cause)
+		e = nil
+	case x.kept != nil: // serveKept reports it
+		x.fault(e.cause)
+		response := *e
+		response.cause = nil
+		return &response
+	}
+	x.report()
+	return e
 }
 
 // report reports what went wrong, after the response.
 func (x *exchange) report() {
+	if x.out.failed != nil && isAlive(x.r, x.out.failed) {
+		x.failures = append(x.failures, x.p.once(ErrWriteFailed, x.out.failed))
+	}
 	for _, err := range x.failures {
 		x.p.report(x.r, err)
+	}
+}
+
+// isAlive reports whether the visitor was still there when a write failed: net/http
+// notices that one has left a moment later, and takes each write that it failed for that.
+func isAlive(r *http.Request, failed error) bool {
+	if errors.Is(failed, os.ErrDeadlineExceeded) {
+		return true
+	}
+	select {
+	case <-r.Context().Done():
+		return false
+	case <-time.After(time.Second):
+		return true
 	}
 }
 

@@ -153,15 +153,11 @@ func (p *Proxy) respondError(w http.ResponseWriter, r *http.Request, e *httpErro
 
 // report reports an error, if there is one, unless the visitor caused it by leaving.
 func (p *Proxy) report(r *http.Request, err error) {
-	if err != nil && (isOwn(err) || !errors.Is(r.Context().Err(), context.Canceled)) {
+	_, panicked := errors.AsType[*PanicError](err)
+	always := panicked || err == ErrNoWriteDeadline || errors.Is(err, ErrWriteFailed) || errors.Is(err, ErrChats)
+	if err != nil && (always || !errors.Is(r.Context().Err(), context.Canceled)) {
 		p.onError(r, err)
 	}
-}
-
-// isOwn reports whether an error does not follow from a closed connection.
-func isOwn(err error) bool {
-	_, panicked := errors.AsType[*PanicError](err)
-	return panicked || err == ErrNoWriteDeadline || errors.Is(err, ErrWriteFailed) || errors.Is(err, ErrChats)
 }
 
 // respond sends an object as JSON, with the version.

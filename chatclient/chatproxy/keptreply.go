@@ -1,11 +1,17 @@
 package chatproxy
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"maps"
 	"net/http"
+	"os"
 	"sync"
 	"time"
+
+	"github.com/chatident/chatident/internal/endpoint"
 )
 
 // The bounds of kept replies. At the key's limit of 10 messages a second, 500 replies are
@@ -15,6 +21,7 @@ const (
 	maxKeptBytes    = 4 << 20  // of one, which 10 minutes of single words do not reach
 	maxKeptAllBytes = 64 << 20 // at the half of it, no more replies are kept
 
+	maxCopy     = 32 << 10 // written to a browser within writeTimeout
 	dropTimeout = 5 * time.Second
 )
 
@@ -36,17 +43,17 @@ func newKeptReplies() *keptReplies {
 	return k
 }
 
-// begin keeps a reply, whose request counts, too, if there is room for one more.
-func (k *keptReplies) begin(r *reply, request int) bool {
+// begin returns a reply to keep, for an exchange and the handler of its request, whose bytes
+// count, too. It is nil if there is no room for one more.
+func (k *keptReplies) begin(request int) *keptReply {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closed || k.count == maxKeptReplies || k.bytes+request > maxKeptAllBytes/2 {
-		return false
+		return nil
 	}
 	k.count++
 	k.bytes += request
-	r.all, r.request = k, request
-	return true
+	return &keptReply{all: k, request: request, begun: time.Now(), header: http.Header{}, users: 2, changed: make(chan struct{})}
 }
 
 // size returns the bytes of a request and its message that a kept reply holds.
@@ -63,10 +70,10 @@ func size(r *http.Request, m *message) int {
 	return n
 }
 
-// withoutBody returns a request without what ends with it, or belongs to its connection.
+// withoutBody returns a request without what ends with it.
 func withoutBody(r *http.Request) *http.Request {
 	r = r.WithContext(context.WithoutCancel(r.Context()))
-	r.Body, r.TLS = http.NoBody, nil
+	r.Body = http.NoBody
 	return r
 }
 
@@ -96,28 +103,147 @@ func (k *keptReplies) grow(n int) bool {
 	return k.bytes > maxKeptAllBytes
 }
 
-// passOn copies a kept reply to a browser, which was joined to it.
-func (p *Proxy) passOn(k *reply, w http.ResponseWriter, r *http.Request) *httpError {
+// keptReply holds the frames of a reply from the first one. It is the ResponseWriter of
+// the exchange, and the browsers' handlers copy from it.
+type keptReply struct {
+	all     *keptReplies
+	request int // bytes
+	begun   time.Time
+	header  http.Header // not changed after the first frame
+
+	mu      sync.Mutex
+	frames  []byte // only appended to
+	full    bool
+	ended   bool
+	failure *httpError    // in place of frames
+	users   int           // the exchange and the handlers that copy
+	changed chan struct{} // closed at the next change
+}
+
+func (k *keptReply) Header() http.Header { return k.header }
+func (k *keptReply) WriteHeader(int)     {}
+func (k *keptReply) FlushError() error   { return nil }
+
+func (k *keptReply) Write(b []byte) (int, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.frames = append(k.frames, b...)
+	k.full = k.all.grow(len(b)) || len(k.frames) > maxKeptBytes
+	k.notify()
+	return len(b), nil
+}
+
+func (k *keptReply) notify() {
+	close(k.changed)
+	k.changed = make(chan struct{})
+}
+
+// isFull reports whether the reply, or all of them, have become too large.
+func (k *keptReply) isFull() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.full
+}
+
+// end says that no more frames come, and which response a browser gets if none came.
+func (k *keptReply) end(failure *httpError) {
+	k.mu.Lock()
+	k.ended, k.failure = true, failure
+	k.notify()
+	k.mu.Unlock()
+	k.release()
+	k.all.end()
+}
+
+// join begins the use of a reply, which release ends, unless the reply is complete.
+func (k *keptReply) join() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.ended || bytes.HasSuffix(k.frames, []byte(done)) {
+		return false
+	}
+	k.users++
+	return true
+}
+
+// release frees the frames after their last use.
+func (k *keptReply) release() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.users--; k.users == 0 {
+		k.all.grow(-len(k.frames) - k.request)
+		k.frames = nil
+	}
+}
+
+// next returns the frames after the first n bytes. Without any, isLast reports that none
+// follow, and changed is closed when that is worth asking again.
+func (k *keptReply) next(n int) (frames []byte, isLast bool, changed <-chan struct{}) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.frames[n:min(len(k.frames), n+maxCopy)], k.ended || bytes.HasSuffix(k.frames, []byte(done)), k.changed
+}
+
+// copyTo writes the frames to a browser, as they come, until it leaves. It returns the
+// error of a write, or the response in place of frames.
+func (k *keptReply) copyTo(w http.ResponseWriter, r *http.Request) (failure *httpError, err error) {
+	control := http.NewResponseController(w)
+	for n := 0; time.Since(k.begun) < maxStream+writeTimeout; {
+		frames, isLast, changed := k.next(n)
+		switch {
+		case len(frames) > 0:
+			if n == 0 {
+				maps.Copy(w.Header(), k.header)
+			}
+			n += len(frames)
+			boundWrite(w)
+			if _, err := w.Write(frames); err != nil {
+				return nil, err
+			}
+			if err := control.Flush(); err != nil {
+				return nil, err
+			}
+		case isLast && n == 0:
+			return k.failure, nil
+		case isLast:
+			return nil, nil
+		default:
+			select {
+			case <-r.Context().Done():
+				return nil, nil
+			case <-changed:
+			}
+		}
+	}
+	return nil, nil
+}
+
+// passOn copies a kept reply to a browser, which the caller has joined to it.
+func (p *Proxy) passOn(k *keptReply, w http.ResponseWriter, r *http.Request) *httpError {
 	defer k.release()
 	failure, err := k.copyTo(w, r)
-	p.reportWrite(r, err)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && isAlive(r, err) {
+		p.report(r, p.once(ErrWriteFailed, err))
+	}
 	return failure
 }
 
-// respondKept is respond without a request.
-func (x *exchange) respondKept() {
-	defer x.p.kept.end()
-	defer x.out.release()
+// serveKept serves an exchange without a browser.
+func (x *exchange) serveKept() {
+	failure := internal(nil) // after a panic
+	defer func() { x.kept.end(failure) }()
 	defer func() { _ = recover() }() // of OnError, or http.ErrAbortHandler: there is no request to end
-	x.respond()
-	x.report()
+	defer endpoint.Recover(func(v *endpoint.Panic) { x.p.report(x.r, (*PanicError)(v)) })
+	if failure = x.serve(); failure != nil {
+		x.report()
+	}
 }
 
 // endReplaced ends the kept replies of the chat that began before the service's retry,
 // which replaces them.
 func (x *exchange) endReplaced(before time.Time) {
 	for other := range x.p.running.Range {
-		if o := other.(*exchange); o != x && o.out.all != nil && o.key == x.key && o.out.begun.Before(before) && o.opened.Load() {
+		if o := other.(*exchange); o != x && o.kept != nil && o.key == x.key && o.kept.begun.Before(before) && o.opened.Load() {
 			o.stop()
 		}
 	}
@@ -140,7 +266,7 @@ func (p *Proxy) resume(wantsNative bool, chatOf func(request) string) func(http.
 		for other := range p.running.Range {
 			x := other.(*exchange)
 			_, isNative := x.out.encoder.(nativeEncoder)
-			isWanted := x.out.all != nil && x.key == key && isNative == wantsNative && !x.out.isEnded()
+			isWanted := x.kept != nil && x.key == key && isNative == wantsNative && !x.out.stopped.Load()
 			if isWanted && (newest == nil || x.isRather(newest)) {
 				newest = x
 			}
@@ -150,11 +276,11 @@ func (p *Proxy) resume(wantsNative bool, chatOf func(request) string) func(http.
 				return e
 			}
 		}
-		if newest == nil || !newest.out.join() {
+		if newest == nil || !newest.kept.join() {
 			w.WriteHeader(http.StatusNoContent)
 			return nil
 		}
-		return p.passOn(newest.out, w, r.Request)
+		return p.passOn(newest.kept, w, r.Request)
 	}
 }
 
@@ -164,7 +290,7 @@ func (x *exchange) isRather(other *exchange) bool {
 	if sent := x.isSent(); sent != other.isSent() {
 		return sent
 	}
-	return x.out.begun.After(other.out.begun)
+	return x.kept.begun.After(other.kept.begun)
 }
 
 func (x *exchange) isSent() bool { return x.sending.Load() || x.opened.Load() }

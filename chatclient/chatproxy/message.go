@@ -2,7 +2,6 @@ package chatproxy
 
 import (
 	"net/http"
-	"sync"
 )
 
 // serveMessage returns the handler of a message. Its steps are those of all three forms,
@@ -25,42 +24,27 @@ func (p *Proxy) serveMessage(d decoder[message], newEncoder func() replyEncoder)
 		if e != nil {
 			return e
 		}
-		if x.out.all == nil {
-			return x.serve(w, r)
+		if x.kept == nil {
+			return x.serve()
 		}
 		defer x.slot.release(func(err error) { p.report(r, err) })
-		go x.respondKept()
-		return p.passOn(x.out, w, r)
+		go x.serveKept()
+		return p.passOn(x.kept, w, r)
 	}
 }
 
-// serve runs an exchange whose reply ends with its request, while another goroutine copies the
-// reply to the browser.
-func (x *exchange) serve(w http.ResponseWriter, r *http.Request) (failure *httpError) {
-	var err error
-	var panicked any // of a middleware's writer
-	var copied sync.WaitGroup
-	copied.Go(func() {
-		defer x.slot.release(func(err error) { x.p.report(r, err) })
-		defer func() {
-			if panicked = recover(); !x.out.isEnded() {
-				x.leave()
-			}
-			x.out.close()
-		}()
-		failure, err = x.out.copyTo(w, r)
-	})
-	func() {
-		defer copied.Wait() // also when the exchange panics with http.ErrAbortHandler
-		x.respond()
-	}()
-	if panicked != nil {
-		panic(panicked)
+// serve opens and relays the reply, and reports after it.
+func (x *exchange) serve() *httpError {
+	defer x.close()
+	stream, e := x.open()
+	if e != nil {
+		return x.reject(e)
 	}
-	if failure != nil {
-		x.p.respondError(w, r, failure)
+	x.opened.Store(true)
+	for stream != nil {
+		stream = x.relay(stream)
 	}
-	x.p.reportWrite(r, err)
+	x.close()
 	x.report()
 	return nil
 }

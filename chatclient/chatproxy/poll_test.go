@@ -167,7 +167,7 @@ func TestPoll_TicketsOfOthers(t *testing.T) {
 
 // Case C21: while the service thinks, the stream begins after 5 seconds, and an error
 // after that is a frame.
-func TestReply_BeginsWhileTheServiceThinks(t *testing.T) {
+func TestEventWriter_BeginsWhileTheServiceThinks(t *testing.T) {
 	for _, path := range []string{"/messages", "/ai-sdk"} {
 		synctest.Test(t, func(t *testing.T) {
 			e := newSite(t, setup{bot: &chatclient.Options{MaxRetries: -1}})

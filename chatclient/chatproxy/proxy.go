@@ -135,6 +135,7 @@ type Proxy struct {
 	chats       Chats
 	claims      bool
 	running     sync.Map // of *exchange, those that name a chat
+	keepReplies bool
 	kept        *keptReplies
 	resumed     *slots
 	polls       polls
@@ -194,15 +195,13 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		bodies:      bodies{perVisitor: &slots{max: max(minBodies, o.MaxStreamsPerVisitor), used: map[subject]int{}}},
 		chats:       o.Chats,
 		claims:      o.ContinueAfterSignIn,
+		keepReplies: o.KeepReplies,
 		kept:        newKeptReplies(),
 		resumed:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
 		polls:       newPolls(),
 		crossOrigin: o.CrossOrigin,
 		onReply:     o.OnReply,
 		onError:     o.OnError,
-	}
-	if !o.KeepReplies {
-		p.kept.close()
 	}
 	p.routes = p.routeTable()
 	return p, nil

@@ -178,7 +178,7 @@ func TestRelay_EndsEarly(t *testing.T) {
 }
 
 // While the service is silent, the connection is kept in use.
-func TestReply_Comments(t *testing.T) {
+func TestEventWriter_Comments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{bot: &chatclient.Options{IdleTimeout: 50 * time.Second}})
 		e.fake.Script(chattest.Silence(1))
@@ -190,7 +190,7 @@ func TestReply_Comments(t *testing.T) {
 
 // Frames are signs of life as well: there is a comment only after 15 seconds
 // without one.
-func TestReply_NoCommentsBetweenFrames(t *testing.T) {
+func TestEventWriter_NoCommentsBetweenFrames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{fake: &chattest.Options{Pace: 14 * time.Second}})
 		_, stream := e.do("POST", "/messages", `{"message":"a b c d e"}`)
@@ -344,7 +344,7 @@ func TestProxy_StalledReader(t *testing.T) {
 }
 
 // A browser that takes nothing for 30 seconds does not hold the service.
-func TestReply_SlowReader(t *testing.T) {
+func TestEventWriter_SlowReader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ended := make(chan time.Duration, 1)
 		e := newSite(t, setup{fake: &chattest.Options{Pace: time.Second, Reply: func(chattest.Turn) []chattest.Part {
@@ -461,7 +461,7 @@ func (f failing) FlushError() error {
 	return http.NewResponseController(f.inner).Flush()
 }
 
-func TestReply_WriteFails(t *testing.T) {
+func TestEventWriter_WriteFails(t *testing.T) {
 	for name, test := range map[string]struct{ writes, flushes int }{"write": {2, 100}, "flush": {100, 2}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -509,7 +509,7 @@ func (x exploding) Write(b []byte) (int, error) {
 	return x.wrapped.Write(b)
 }
 
-func TestReply_PanicInAComment(t *testing.T) {
+func TestEventWriter_PanicInAComment(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		panicked := make(chan any, 1)
 		e := newSite(t, setup{server: func(s *http.Server) {
