@@ -2,7 +2,10 @@ package chatproxy
 
 import (
 	"context"
+	"net/http"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -67,4 +70,46 @@ func TestAcquireStream_Panics(t *testing.T) {
 	require.NotEmpty(t, reports)
 	assert.IsType(t, &PanicError{}, reports[len(reports)-1])
 	assert.Empty(t, e.proxy.streams.used)
+}
+
+// What panics after the last frame was written does so on the goroutine of the request, where
+// net/http knows what to do: elsewhere the program would end.
+func TestAcquireStream_PanicsAfterASlowBrowser(t *testing.T) {
+	for name, test := range map[string]struct{ release, onError, want any }{
+		"release aborts": {http.ErrAbortHandler, nil, http.ErrAbortHandler},
+		"OnError panics": {"hunter2", "boom", "boom"},
+		"OnError aborts": {"hunter2", http.ErrAbortHandler, http.ErrAbortHandler},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				panicked := make(chan any, 1)
+				e := newSite(t, setup{
+					proxy: &Options{
+						AcquireStream: func(context.Context, Visitor) func() { return func() { panic(test.release) } },
+						OnError:       func(*http.Request, error) { panic(test.onError) },
+					},
+					server: func(s *http.Server) {
+						inner := s.Handler
+						s.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+							defer func() { panicked <- recover() }()
+							inner.ServeHTTP(slow{wrapped{w}}, r)
+						})
+					},
+				})
+				_, body := e.do("POST", "/messages", `{"message":"a"}`)
+				assert.Contains(t, body, done)
+				assert.Equal(t, test.want, <-panicked)
+				assert.Empty(t, e.proxy.streams.used)
+				e.end()
+			})
+		})
+	}
+}
+
+// slow is the writer of a browser that reads slowly.
+type slow struct{ wrapped }
+
+func (s slow) Write(b []byte) (int, error) {
+	time.Sleep(time.Second)
+	return s.wrapped.Write(b)
 }

@@ -121,6 +121,22 @@ func (s *slot) release(report func(error)) {
 	}
 }
 
+// takeSlot takes a slot for a reply, which its exchange holds.
+func (p *Proxy) takeSlot(r *http.Request, v Visitor) (*slot, *httpError) {
+	release, e := p.acquireStream(r, v)
+	if e != nil {
+		return nil, e
+	}
+	who := v.subject()
+	if !p.streams.take(who) {
+		release()
+		return nil, errTooManyStreams
+	}
+	s := &slot{free: func() { p.streams.free(who); release() }}
+	s.holders.Store(1)
+	return s, nil
+}
+
 // acquireStream calls Options.AcquireStream.
 func (p *Proxy) acquireStream(r *http.Request, v Visitor) (release func(), e *httpError) {
 	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })

@@ -75,16 +75,10 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	if !canFlush(w) {
 		return nil, internal(ErrCannotFlush)
 	}
-	release, e := p.acquireStream(r, v)
-	if e != nil {
+	var e *httpError
+	if x.slot, e = p.takeSlot(r, v); e != nil {
 		return nil, e
 	}
-	if !p.streams.take(who) {
-		release()
-		return nil, errTooManyStreams
-	}
-	x.slot = &slot{free: func() { p.streams.free(who); release() }}
-	x.slot.holders.Store(1)
 	ctx, stopTimer := context.WithTimeoutCause(context.WithoutCancel(r.Context()), maxStream, ErrReplyTooLong)
 	x.ctx, x.cancel = context.WithCancelCause(ctx)
 	if err := checkDeadline(w, r); err != nil {

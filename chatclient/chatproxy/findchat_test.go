@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -87,4 +88,26 @@ func TestFindChat_ChatsFails(t *testing.T) {
 	require.Len(t, reports, 1)
 	require.ErrorIs(t, reports[0], ErrChats)
 	assert.ErrorIs(t, reports[0], errStore)
+}
+
+// Requests that wait are bounded for each visitor.
+func TestFindChat_TooManyWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := newSite(t, setup{fake: &chattest.Options{Pace: 20 * time.Second}})
+		res := e.open("POST", "/messages", `{"message":"Hello","chat":"c1"}`)
+		go func() { _, _ = io.Copy(io.Discard, res.Body) }()
+		var waiting sync.WaitGroup
+		for range defaultMaxStreams {
+			waiting.Go(func() { _, _ = e.findChat("c1") })
+		}
+		time.Sleep(time.Second)
+		e.rejected(429, "too_many_streams", "GET", "/conversation?chat=c1", "")
+		_, code := e.findChat("c1", asUser, "grace")
+		assert.Empty(t, code, "another visitor")
+		waiting.Wait()
+		synctest.Wait()
+		assert.Empty(t, e.proxy.resumed.used)
+		time.Sleep(2 * time.Minute)
+		e.end()
+	})
 }

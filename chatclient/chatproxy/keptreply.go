@@ -70,10 +70,10 @@ func size(r *http.Request, m *message) int {
 	return n
 }
 
-// withoutBody returns a request without what ends with it.
+// withoutBody returns a request without what ends with it, or belongs to its connection.
 func withoutBody(r *http.Request) *http.Request {
 	r = r.WithContext(context.WithoutCancel(r.Context()))
-	r.Body = http.NoBody
+	r.Body, r.TLS = http.NoBody, nil
 	return r
 }
 

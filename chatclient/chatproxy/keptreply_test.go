@@ -2,9 +2,11 @@ package chatproxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net/http"
 	"runtime"
 	"strings"
@@ -780,4 +782,67 @@ func TestProxy_ShutdownWithAToolThatHangs(t *testing.T) {
 		time.Sleep(2 * time.Minute)
 		f.nothingKept()
 	})
+}
+
+// aborting panics with http.ErrAbortHandler from the nth call on.
+type aborting struct {
+	*memoryChats
+	n int
+}
+
+func (a *aborting) abort() {
+	if a.n--; a.n < 0 {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+func (a *aborting) Load(ctx context.Context, key string) ([]byte, error) {
+	a.abort()
+	return a.memoryChats.Load(ctx, key)
+}
+
+func (a *aborting) CompareAndSwap(ctx context.Context, key string, old, new []byte) (bool, error) {
+	a.abort()
+	return a.memoryChats.CompareAndSwap(ctx, key, old, new)
+}
+
+// Whatever Chats does, also while the exchange settles its chat, nothing of the exchange is left.
+func TestExchange_ChatsAborts(t *testing.T) {
+	for _, kept := range []bool{true, false} {
+		for n := range 6 {
+			synctest.Test(t, func(t *testing.T) {
+				held := 0
+				s := setup{fake: &chattest.Options{}, proxy: &Options{KeepReplies: kept, Chats: &aborting{newMemoryChats(), n}, AcquireStream: func(context.Context, Visitor) func() {
+					held++
+					return func() { held-- }
+				}}, server: func(s *http.Server) { s.ErrorLog = log.New(io.Discard, "", 0) }}
+				f := &chatForm{site: newSite(t, s), native: true, chat: "c"}
+				f.fake.Script(chattest.Cut(0)) // so that the chat is settled at the end
+				if res, err := f.client.Do(f.request("POST", "/messages", f.body("m1", "a", false))); err == nil {
+					_, _ = io.Copy(io.Discard, res.Body)
+					_ = res.Body.Close()
+				}
+				f.handlers.Wait()
+				synctest.Wait()
+				assert.Zero(t, held)
+				f.nothingKept()
+				f.end()
+			})
+		}
+	}
+}
+
+// Of its request a kept reply has the header and the values of the context, for OnError.
+func TestKeepReplies_Request(t *testing.T) {
+	type name struct{}
+	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), name{}, "value"))
+	r := newRequest("POST", "/messages", "{}").WithContext(ctx)
+	r.TLS = &tls.ConnectionState{}
+	kept := withoutBody(r)
+	cancel()
+	assert.Equal(t, "ada", kept.Header.Get(asUser))
+	assert.Equal(t, "value", kept.Context().Value(name{}))
+	assert.NoError(t, kept.Context().Err())
+	assert.Equal(t, http.NoBody, kept.Body)
+	assert.Nil(t, kept.TLS)
 }

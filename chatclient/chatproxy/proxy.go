@@ -92,7 +92,9 @@ type Options struct {
 	//
 	// Tools run as the visitor who sent the message, also after that visitor has signed out.
 	// They, Allow, OnReply and OnError run on the goroutine of the reply, and their context
-	// does not end with the request. Call [Proxy.Shutdown] at the end of the program.
+	// does not end with the request: what it holds stays in memory as long. OnError gets the
+	// request with its URL and header, which count within the bytes, but without its body and
+	// TLS state. Call [Proxy.Shutdown] at the end of the program.
 	// docs/chat-in-the-browser.md says what several machines need. Default: a reply ends when
 	// its browser leaves.
 	KeepReplies bool
