@@ -52,6 +52,18 @@ func TestAcquireStream_ReleasedAtTheBoundOfTheProcess(t *testing.T) {
 	assert.Zero(t, held)
 }
 
+// Also there, a panic of the release is reported, and the visitor gets a response.
+func TestAcquireStream_PanicsAtTheBoundOfTheProcess(t *testing.T) {
+	e := newSite(t, setup{proxy: &Options{MaxStreamsPerVisitor: 1, AcquireStream: func(context.Context, Visitor) func() {
+		return func() { panic("hunter2") }
+	}}})
+	assert.True(t, e.proxy.streams.take(ada))
+	e.failed(500, "internal_error", "POST", "/messages", `{"message":"a"}`)
+	reports := e.reports()
+	require.Len(t, reports, 1)
+	assert.IsType(t, &PanicError{}, reports[0])
+}
+
 // A panic is reported, and leaves the visitor all streams.
 func TestAcquireStream_Panics(t *testing.T) {
 	panics := true

@@ -122,26 +122,17 @@ func (s *slot) release(report func(error)) {
 }
 
 // takeSlot takes a slot for a reply, which its exchange holds.
-func (p *Proxy) takeSlot(r *http.Request, v Visitor) (*slot, *httpError) {
-	release, e := p.acquireStream(r, v)
-	if e != nil {
-		return nil, e
+func (p *Proxy) takeSlot(r *http.Request, v Visitor) (s *slot, e *httpError) {
+	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
+	release, who := p.acquire(r.Context(), v), v.subject()
+	if release == nil {
+		return nil, errTooManyStreams
 	}
-	who := v.subject()
 	if !p.streams.take(who) {
 		release()
 		return nil, errTooManyStreams
 	}
-	s := &slot{free: func() { p.streams.free(who); release() }}
+	s = &slot{free: func() { p.streams.free(who); release() }}
 	s.holders.Store(1)
 	return s, nil
-}
-
-// acquireStream calls Options.AcquireStream.
-func (p *Proxy) acquireStream(r *http.Request, v Visitor) (release func(), e *httpError) {
-	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
-	if release = p.acquire(r.Context(), v); release == nil {
-		return nil, errTooManyStreams
-	}
-	return release, nil
 }
