@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"
@@ -42,7 +41,7 @@ func (d *distant) RoundTrip(r *http.Request) (*http.Response, error) {
 	number := d.calls
 	d.mu.Unlock()
 	takes := d.latency/2 + time.Duration(math.Mod(float64(number)*math.Phi, 1)*float64(d.latency))
-	there := rand.N(takes)
+	there := time.Duration(math.Mod(float64(number)*math.Sqrt2, 1) * float64(takes))
 	time.Sleep(there)
 	d.mu.Lock()
 	d.seen = append(d.seen, time.Now())

@@ -22,18 +22,19 @@ func TestWindow_AnySpan(t *testing.T) {
 			var counted []time.Time
 			var group sync.WaitGroup
 			begun := time.Now()
-			for range calls {
+			for i := range calls {
+				random := rand.New(rand.NewPCG(uint64(limit), uint64(i)))
 				group.Go(func() {
 					assert.True(t, w.Wait(t.Context(), limit))
-					if rand.N(10) == 0 {
+					if random.IntN(10) == 0 {
 						w.Release(false)
 						assert.True(t, w.Wait(t.Context(), limit))
 					}
-					time.Sleep(rand.N(time.Second))
+					time.Sleep(time.Duration(random.Int64N(int64(time.Second))))
 					mu.Lock()
 					counted = append(counted, time.Now())
 					mu.Unlock()
-					time.Sleep(rand.N(time.Second))
+					time.Sleep(time.Duration(random.Int64N(int64(time.Second))))
 					w.Release(true)
 				})
 			}
