@@ -1,6 +1,7 @@
 package value
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"reflect"
@@ -14,7 +15,11 @@ import (
 // returned without v.
 func Append(dst []byte, v any, limit int) ([]byte, error) {
 	e := encoder{dst: dst, limit: limit, end: len(dst) + limit}
-	if err := e.append(resolve(v)); err != nil {
+	err := e.append(resolve(v))
+	if err == nil && len(e.dst) > e.end {
+		err = e.tooLong()
+	}
+	if err != nil {
 		return dst, err
 	}
 	return e.dst, nil
@@ -35,9 +40,12 @@ func (e *encoder) append(p resolved, rule string) *Error {
 	case len(p.Text) > e.end-len(e.dst): // before it is escaped
 		return e.tooLong()
 	case p.Kind == String:
-		return e.writeString(p.Text)
+		e.dst, _ = AppendText(append(e.dst, '"'), p.Text)
+		e.dst = append(e.dst, '"')
+		return nil
 	case p.Kind < String:
-		return e.write(cmp.Or(p.Text, "null"))
+		e.dst = append(e.dst, cmp.Or(p.Text, "null")...)
+		return nil
 	case e.depth == maxDepth:
 		return &Error{Rule: tooDeep}
 	}
@@ -52,21 +60,19 @@ func (e *encoder) append(p resolved, rule string) *Error {
 func (e *encoder) appendList(list reflect.Value) *Error {
 	e.dst = append(e.dst, '[')
 	for i := range list.Len() {
-		if i > 0 {
-			e.dst = append(e.dst, ',')
-		}
 		if err := e.append(resolve(list.Index(i).Interface())); err != nil {
 			return err.within(fmt.Sprintf("[%d]", i))
 		}
+		e.dst = append(e.dst, ',')
 	}
-	return e.write("]")
+	e.dst = append(bytes.TrimSuffix(e.dst, []byte(",")), ']')
+	return nil
 }
 
 func (e *encoder) appendObject(object reflect.Value) *Error {
 	keys := object.MapKeys()
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	e.dst = append(e.dst, '{')
-	start := len(e.dst)
 	for _, key := range keys {
 		p, rule := resolve(object.MapIndex(key).Interface())
 		if broken := Text(key.String()); broken != "" {
@@ -75,10 +81,7 @@ func (e *encoder) appendObject(object reflect.Value) *Error {
 		if rule == "" && p.Kind == Absent {
 			continue
 		}
-		if len(e.dst) > start {
-			e.dst = append(e.dst, ',')
-		}
-		err := e.writeString(key.String())
+		err := e.append(simple(String, key.String()), "")
 		if err == nil {
 			e.dst = append(e.dst, ':')
 			err = e.append(p, rule)
@@ -86,20 +89,9 @@ func (e *encoder) appendObject(object reflect.Value) *Error {
 		if err != nil {
 			return err.within(Path(key.String()))
 		}
+		e.dst = append(e.dst, ',')
 	}
-	return e.write("}")
-}
-
-// writeString writes nothing between the quotes for text that breaks the rule.
-func (e *encoder) writeString(s string) *Error {
-	e.dst, _ = AppendText(append(e.dst, '"'), s)
-	return e.write(`"`)
-}
-
-func (e *encoder) write(text string) *Error {
-	if e.dst = append(e.dst, text...); len(e.dst) > e.end {
-		return e.tooLong()
-	}
+	e.dst = append(bytes.TrimSuffix(e.dst, []byte(",")), '}')
 	return nil
 }
 

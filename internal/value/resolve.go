@@ -24,13 +24,14 @@ func simple(kind Kind, text string) resolved { return resolved{Simple: Simple{ki
 func resolve(v any) (p resolved, rule string) {
 	for range maxDepth {
 		r := reflect.ValueOf(v)
-		if !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil() {
-			return simple(nilKind(v), ""), ""
-		}
+		isNil := !r.IsValid() || r.Kind() == reflect.Pointer && r.IsNil() // its methods would panic
 		switch t := v.(type) {
 		case string:
 			return simple(String, t), Text(t)
 		case driver.Valuer:
+			if isNil {
+				return p, ""
+			}
 			inner, err := t.Value()
 			if err != nil { // its text may hold the value
 				return p, "must have a Value method that does not fail"
@@ -40,8 +41,12 @@ func resolve(v any) (p resolved, rule string) {
 			}
 			v = inner
 			continue
-		case json.Marshaler:
-			return resolveMarshaler(t)
+		}
+		if isNil {
+			return simple(Null, ""), ""
+		}
+		if m, ok := v.(json.Marshaler); ok {
+			return resolveMarshaler(m)
 		}
 		if r.Kind() != reflect.Pointer {
 			return resolveKind(v, r)
@@ -52,14 +57,6 @@ func resolve(v any) (p resolved, rule string) {
 }
 
 var tooDeep = fmt.Sprintf("must be at most %d deep (does it contain itself?)", maxDepth)
-
-// nilKind is for nil and nil pointers, whose methods would panic.
-func nilKind(v any) Kind {
-	if _, ok := v.(driver.Valuer); ok {
-		return Absent
-	}
-	return Null
-}
 
 // resolveMarshaler is also for times, and for types that embed one.
 func resolveMarshaler(m json.Marshaler) (resolved, string) {
@@ -85,50 +82,40 @@ func resolveKind(v any, r reflect.Value) (resolved, string) {
 	switch t := v.(type) {
 	case json.Number:
 		return resolveNumber(string(t))
-	case time.Duration, encoding.TextMarshaler:
-		return resolved{}, unsupported(v)
+	case time.Duration:
+		return resolved{}, "must not be a time.Duration (pass its Seconds, or the text of its String method)"
+	case encoding.TextMarshaler:
+		return resolved{}, "must not be encoded by a MarshalText method (pass the text itself)"
 	}
+	members := resolved{members: r}
 	switch kind := r.Kind(); {
 	case kind == reflect.String:
 		return simple(String, r.String()), Text(r.String())
 	case kind == reflect.Bool:
 		return simple(Boolean, strconv.FormatBool(r.Bool())), ""
 	case r.CanInt():
-		return resolveInteger(strconv.FormatInt(r.Int(), 10))
+		return resolveNumber(strconv.FormatInt(r.Int(), 10))
 	case r.CanUint():
-		return resolveInteger(strconv.FormatUint(r.Uint(), 10))
+		return resolveNumber(strconv.FormatUint(r.Uint(), 10))
 	case r.CanFloat():
 		return resolveFloat(r)
 	case kind == reflect.Map && r.Type().Key().Kind() == reflect.String:
-		return resolveMembers(Object, r)
+		members.Kind = Object
 	case (kind == reflect.Slice || kind == reflect.Array) && r.Type().Elem().Kind() != reflect.Uint8:
-		return resolveMembers(List, r)
+		members.Kind = List
+	default:
+		return resolved{}, fmt.Sprintf(cmp.Or(unsupported[kind], "must be a string, boolean, number, time, map or slice, got %.64s"), r.Type())
 	}
-	return resolved{}, unsupported(v)
-}
-
-func resolveMembers(kind Kind, r reflect.Value) (resolved, string) {
 	if r.Kind() != reflect.Array && r.IsNil() {
-		return simple(Null, ""), ""
+		members.Kind = Null
 	}
-	return resolved{Simple{Kind: kind}, r}, ""
+	return members, ""
 }
 
-var unsupportedKinds = map[reflect.Kind]string{
+// unsupported has the rules of the kinds of which some or all types are rejected.
+var unsupported = map[reflect.Kind]string{
 	reflect.Struct: "must not be a struct, got %.64s (pass a map[string]any, or the result of json.Marshal as a json.RawMessage)",
 	reflect.Slice:  "must not be bytes, got %.64s (pass a string)",
 	reflect.Array:  "must not be bytes, got %.64s (pass a string)",
 	reflect.Map:    "must be a map with string keys, got %.64s",
-}
-
-// unsupported returns the rule for a type that is never accepted.
-func unsupported(v any) string {
-	switch v.(type) {
-	case time.Duration:
-		return "must not be a time.Duration (pass its Seconds, or the text of its String method)"
-	case encoding.TextMarshaler:
-		return "must not be encoded by a MarshalText method (pass the text itself)"
-	}
-	t := reflect.TypeOf(v)
-	return fmt.Sprintf(cmp.Or(unsupportedKinds[t.Kind()], "must be a string, boolean, number, time, map or slice, got %.64s"), t)
 }
