@@ -4,6 +4,8 @@
 package field
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -13,13 +15,11 @@ import (
 // Text is the rule of every named text: one of [value.Text], without white space at
 // its edges. "ada@example.com " is another address to whoever compares it.
 func Text(s string) string {
-	if rule := value.Text(s); rule != "" {
-		return rule
+	rule := value.Text(s)
+	if rule == "" && s != strings.TrimFunc(s, isSpace) {
+		rule = "must not begin or end with white space (use strings.TrimSpace)"
 	}
-	if s != strings.TrimFunc(s, isSpace) {
-		return "must not begin or end with white space (use strings.TrimSpace)"
-	}
-	return ""
+	return rule
 }
 
 // isSpace adds to Go's white space the control characters, and what JavaScript's
@@ -33,30 +33,22 @@ func ID(s string) string {
 	if s == "" {
 		return "must not be empty"
 	}
-	if rule := Text(s); rule != "" {
-		return rule
-	}
-	return Set(s)
+	return OptionalID(s)
 }
 
 // OptionalID is ID for an id that may be empty.
-func OptionalID(s string) string {
-	if s == "" {
-		return ""
-	}
-	return ID(s)
-}
+func OptionalID(s string) string { return cmp.Or(Text(s), Set(s)) }
 
 // Set is the part of ID about ids that mean "not set": every such visitor would
 // become the same customer.
 func Set(s string) string {
 	const quotes, longest = "\"'`", len("{00000000-0000-0000-0000-000000000000}")
-	if len(s) > longest {
+	if s == "" || len(s) > longest {
 		return ""
 	}
 	text := strings.Trim(s, quotes)
 	switch {
-	case isUnset(strings.ToLower(text)), strings.HasPrefix(text, "%!"): // fmt writes %!s(<nil>)
+	case slices.Contains(unset, strings.ToLower(text)), strings.HasPrefix(text, "%!"): // fmt writes %!s(<nil>)
 		return "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>"
 	case strings.Trim(text, "0-{}") == "" && strings.Contains(text, "0"): // 0, the nil UUID
 		return "must be the id of a customer, got one of zeros only, as an unset number or UUID has"
@@ -64,16 +56,12 @@ func Set(s string) string {
 	return ""
 }
 
-// isUnset knows what programs write, in lower case, where there is no id.
-func isUnset(text string) bool {
-	switch text {
-	case "", "undefined", "null", "nil", "none", "nan", "true", "false",
-		"<nil>", "(nil)", "<null>", "(null)", "<none>", "<no value>", "[object object]",
-		"anonymous", "guest", "anonymoususer", "not_authenticated", "unknown", "n/a",
-		"{ false}", "{0 false}", "map[]", "[]", "{}":
-		return true
-	}
-	return false
+// unset is what programs write, in lower case, where there is no id.
+var unset = []string{
+	"", "undefined", "null", "nil", "none", "nan", "true", "false",
+	"<nil>", "(nil)", "<null>", "(null)", "<none>", "<no value>", "[object object]",
+	"anonymous", "guest", "anonymoususer", "not_authenticated", "unknown", "n/a",
+	"{ false}", "{0 false}", "map[]", "[]", "{}",
 }
 
 // MaxPageID bounds an id in a page, in bytes: servers bound the headers in which the vendor
@@ -83,10 +71,10 @@ const MaxPageID = 512
 // PageID is the rule of an id that is written into a page, and comes back in an HTTP
 // header: also of at most 512 bytes, and without characters that nobody sees.
 func PageID(s string) string {
-	if rule := ID(s); rule != "" {
-		return rule
-	}
+	rule := ID(s)
 	switch {
+	case rule != "":
+		return rule
 	case len(s) > MaxPageID:
 		return "must be at most 512 bytes"
 	case strings.ContainsFunc(s, isInvisible):
