@@ -39,7 +39,7 @@ func TestChoose_UnknownIDOrToken(t *testing.T) {
 
 // The tables of the contract and of the fakes have the same order too.
 func TestPoints_AreThoseOfTheContract(t *testing.T) {
-	_, section, ok := strings.Cut(testenv.Contract(t, "bookbag.md"), "\n## 13. ")
+	_, section, ok := strings.Cut(string(testenv.Shared(t, "contract", "bookbag.md")), "\n## 13. ")
 	require.True(t, ok)
 	section, _, _ = strings.Cut(section, "\n## ")
 	assert.Equal(t, Points, readTable(section))

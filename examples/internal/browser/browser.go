@@ -33,7 +33,7 @@ type Browser struct {
 func New(t *testing.T) *Browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(testenv.Program(t, "chromium")),
+		chromedp.ExecPath(testenv.Program(t, "chromium", "chromium", "chromium-browser", "google-chrome")),
 		chromedp.NoSandbox, // the tests may run as root
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
