@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"sync/atomic"
 	"time"
 )
@@ -38,9 +39,7 @@ func NewMinter(key Key, options *Options) (*Minter, error) {
 	if options != nil {
 		o = *options
 	}
-	if o.TTL == 0 {
-		o.TTL = defaultTTL
-	}
+	o.TTL = cmp.Or(o.TTL, defaultTTL)
 	if o.TTL < time.Second || o.TTL > maxTTL || o.TTL%time.Second != 0 {
 		return nil, &FieldError{"Options.TTL", "must be whole seconds, from 1 second to 24 hours"}
 	}

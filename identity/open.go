@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -135,12 +136,7 @@ func plainHeader(header []byte) bool {
 		return false
 	}
 	for name, value := range members {
-		switch name {
-		case "alg", "enc", "kid", "typ":
-			if value == nil {
-				return false
-			}
-		default:
+		if value == nil || !slices.Contains([]string{"alg", "enc", "kid", "typ"}, name) {
 			return false
 		}
 	}

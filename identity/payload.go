@@ -132,15 +132,11 @@ func isAbsent(v any) bool {
 
 // services returns the Services with something in them.
 func (i *Integrations) services() map[string]map[string]any {
-	var services map[string]map[string]any
-	for name, service := range i.Services {
-		if service = withoutEmpty(service); len(service) > 0 {
-			if services == nil {
-				services = map[string]map[string]any{}
-			}
-			services[name] = service
-		}
+	services := maps.Clone(i.Services)
+	for name, service := range services {
+		services[name] = withoutEmpty(service)
 	}
+	maps.DeleteFunc(services, func(_ string, service map[string]any) bool { return len(service) == 0 })
 	return services
 }
 
