@@ -126,8 +126,8 @@ func walk(m map[string]any, path string) (any, bool) {
 
 // isAbsent reports whether v is the NULL of a driver.Valuer.
 func isAbsent(v any) bool {
-	simple, err := value.Of(v)
-	return err == nil && simple.Kind == value.Absent
+	p, err := value.Of(v)
+	return err == nil && p.Kind == value.Absent
 }
 
 // services returns the Services with something in them.
@@ -145,8 +145,8 @@ func (i *Integrations) services() map[string]map[string]any {
 func withoutEmpty(service map[string]any) map[string]any {
 	service = maps.Clone(service)
 	maps.DeleteFunc(service, func(_ string, v any) bool {
-		simple, err := value.Of(v)
-		return err == nil && (simple == value.Simple{} || simple.Kind == value.Null || simple == value.Simple{Kind: value.String})
+		p, err := value.Of(v)
+		return err == nil && (p.Kind <= value.Null || p.Kind == value.String && p.Text == "")
 	})
 	return service
 }

@@ -33,7 +33,7 @@ type encoder struct {
 }
 
 // append takes what resolve returns.
-func (e *encoder) append(p resolved, rule string) *Error {
+func (e *encoder) append(p Resolved, rule string) *Error {
 	switch {
 	case rule != "":
 		return &Error{Rule: rule}
@@ -81,7 +81,7 @@ func (e *encoder) appendObject(object reflect.Value) *Error {
 		if rule == "" && p.Kind == Absent {
 			continue
 		}
-		err := e.append(simple(String, key.String()), "")
+		err := e.append(Resolved{Kind: String, Text: key.String()}, "")
 		if err == nil {
 			e.dst = append(e.dst, ':')
 			err = e.append(p, rule)
