@@ -65,12 +65,9 @@ func Slow(d time.Duration) Fault {
 
 // Sleep returns false if the context ends first.
 func Sleep(ctx context.Context, d time.Duration) bool {
-	if d > 0 {
-		select {
-		case <-ctx.Done():
-		case <-time.After(d):
-		}
-	}
+	timeout, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-timeout.Done()
 	return ctx.Err() == nil
 }
 

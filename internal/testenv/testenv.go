@@ -109,11 +109,10 @@ func root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	require.NoError(t, err)
-	for {
+	for ; ; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "internal", "testenv")); err == nil {
 			return dir
 		}
 		require.NotEqual(t, filepath.Dir(dir), dir, "no parent folder is the repository")
-		dir = filepath.Dir(dir)
 	}
 }
