@@ -5,7 +5,6 @@ package field
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -48,7 +47,7 @@ func Set(s string) string {
 	}
 	text := strings.Trim(s, quotes)
 	switch {
-	case slices.Contains(unset, strings.ToLower(text)), strings.HasPrefix(text, "%!"): // fmt writes %!s(<nil>)
+	case isUnset(strings.ToLower(text)), strings.HasPrefix(text, "%!"): // fmt writes %!s(<nil>)
 		return "must be the id of a customer, got a text that programs write when there is none, such as undefined or <nil>"
 	case strings.Trim(text, "0-{}") == "" && strings.Contains(text, "0"): // 0, the nil UUID
 		return "must be the id of a customer, got one of zeros only, as an unset number or UUID has"
@@ -56,12 +55,16 @@ func Set(s string) string {
 	return ""
 }
 
-// unset is what programs write, in lower case, where there is no id.
-var unset = []string{
-	"", "undefined", "null", "nil", "none", "nan", "true", "false",
-	"<nil>", "(nil)", "<null>", "(null)", "<none>", "<no value>", "[object object]",
-	"anonymous", "guest", "anonymoususer", "not_authenticated", "unknown", "n/a",
-	"{ false}", "{0 false}", "map[]", "[]", "{}",
+// isUnset knows what programs write, in lower case, where there is no id.
+func isUnset(text string) bool {
+	switch text {
+	case "", "undefined", "null", "nil", "none", "nan", "true", "false",
+		"<nil>", "(nil)", "<null>", "(null)", "<none>", "<no value>", "[object object]",
+		"anonymous", "guest", "anonymoususer", "not_authenticated", "unknown", "n/a",
+		"{ false}", "{0 false}", "map[]", "[]", "{}":
+		return true
+	}
+	return false
 }
 
 // MaxPageID bounds an id in a page, in bytes: servers bound the headers in which the vendor
