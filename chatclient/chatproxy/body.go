@@ -1,7 +1,6 @@
 package chatproxy
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -124,29 +123,13 @@ type fields map[string]json.RawMessage
 // members calls f for each member of valid JSON, none for another value. It
 // is false if there are too many values to look at.
 func members(object []byte, f func(name string, value json.RawMessage)) bool {
-	err := bookbag.Scan(object, func(s *bookbag.Scanner) error {
-		if s.Kind() != '{' {
-			_, err := s.Value()
-			return err
+	err := bookbag.Check(object)
+	if err == nil {
+		for name, value := range bookbag.Values(object, '{') {
+			f(name, value)
 		}
-		return s.Members(func(name []byte) error {
-			value, err := s.Value()
-			if err == nil {
-				f(unescape(name), value)
-			}
-			return err
-		})
-	})
-	return err != bookbag.ErrTooLong
-}
-
-// unescape decodes the name of a member. Nearly none has an escape.
-func unescape(name []byte) (s string) {
-	if bytes.IndexByte(name, '\\') < 0 {
-		return string(name)
 	}
-	_ = json.Unmarshal([]byte(`"`+string(name)+`"`), &s) // it is valid
-	return s
+	return err != bookbag.ErrTooLong
 }
 
 // pick returns the members of these names. The last member of a name counts, as in
@@ -185,21 +168,18 @@ var errTooMany = errors.New("chatproxy: too many items")
 // items returns the objects of a JSON list, none for a value that is no list of objects.
 // More than limit are errTooMany.
 func items(list []byte, limit int) (objects []json.RawMessage, err error) {
-	if len(list) == 0 || list[0] != '[' {
+	if bookbag.Check(list) != nil {
 		return nil, nil
 	}
-	err = bookbag.Scan(list, func(s *bookbag.Scanner) error {
-		return s.Items(limit+1, func(item []byte) error {
-			if objects = append(objects, item); len(objects) > limit {
-				return errTooMany
-			}
-			return nil
-		})
-	})
-	if err != nil && err != errTooMany {
-		return nil, nil
+	for _, item := range bookbag.Values(list, '[') {
+		if item[0] != '{' {
+			return nil, nil
+		}
+		if objects = append(objects, item); len(objects) > limit {
+			return objects, errTooMany
+		}
 	}
-	return objects, err
+	return objects, nil
 }
 
 // only returns the members of a body that may have no others.

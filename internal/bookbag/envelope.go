@@ -1,6 +1,7 @@
 package bookbag
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math"
@@ -29,31 +30,23 @@ func Unmarshal(b []byte, v any) error {
 
 // Members returns the members of a JSON object by their exact names, of which the last
 // one with a name counts. It returns nil for any other text, and for an object of more
-// than 1,000 members. Whether the member data is valid JSON is not checked: to decode
-// it, encoding/json does that again.
+// than 1,000 members.
 func Members(object []byte) map[string]json.RawMessage {
-	s := Scanner{text: object}
-	members := map[string]json.RawMessage{}
-	frame, end, n := make([]byte, 0, 64), 0, 0 // the object with 0 for each value
-	err := s.Members(func(name []byte) error {
-		frame = append(append(frame, object[end:s.pos]...), '0')
-		value, err := s.Value()
-		end = s.pos
-		if n++; n > maxMembers || string(name) != "data" && !json.Valid(value) {
-			err = ErrFormat
-		}
-		members[string(name)] = value
-		return err
-	})
-	if err != nil || !json.Valid(append(frame, object[end:]...)) {
+	if !json.Valid(object) || !bytes.HasPrefix(bytes.TrimSpace(object), []byte("{")) {
 		return nil
+	}
+	members := map[string]json.RawMessage{}
+	for name, value := range Values(object, '{') {
+		if members[name] = value; len(members) > maxMembers {
+			return nil
+		}
 	}
 	return members
 }
 
 // Object decodes a JSON object as Unmarshal does. Any other value is ErrFormat.
 func Object(object []byte, v any) error {
-	if len(object) == 0 || object[0] != '{' {
+	if !bytes.HasPrefix(object, []byte("{")) {
 		return ErrFormat
 	}
 	return Unmarshal(object, v)
@@ -75,9 +68,14 @@ func Record(response []byte, member string, v any) error {
 // List decodes a list of valid JSON as Unmarshal does, after it has checked that each
 // item is an object and that there are not more than limit.
 func List[T any](list []byte, limit int) (items []T, err error) {
-	s := Scanner{text: list}
-	if err := s.Items(limit, nil); err != nil {
-		return nil, err
+	if !bytes.HasPrefix(list, []byte("[")) {
+		return nil, ErrFormat
+	}
+	n := 0
+	for _, item := range Values(list, '[') {
+		if n++; n > limit || item[0] != '{' {
+			return nil, ErrFormat
+		}
 	}
 	err = Unmarshal(list, &items)
 	return items, err

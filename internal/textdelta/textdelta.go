@@ -66,14 +66,14 @@ func isHalf(escape []byte, third string) bool {
 	return escape[0] == '\\' && escape[1] == 'u' && (escape[2] == 'd' || escape[2] == 'D') && strings.IndexByte(third, escape[3]) >= 0
 }
 
-// Text decodes what Quoted returns, as encoding/json does. It may be a part of
-// that.
+// Text decodes a JSON string, such as Quoted returns, as encoding/json does. It may be a
+// part of that.
 func Text(quoted []byte) []byte {
 	inner := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
 		return inner
 	}
 	var s string
-	_ = json.Unmarshal(quoted, &s) // Quoted has checked it
+	_ = json.Unmarshal(quoted, &s) // it is valid
 	return []byte(s)
 }

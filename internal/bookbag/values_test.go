@@ -2,7 +2,6 @@ package bookbag
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -86,9 +85,9 @@ func TestMembers_SameAsEncodingJSON(t *testing.T) {
 }
 
 func TestMembers_Names(t *testing.T) {
-	members := Members([]byte(` {"a": 1 , "A":{"a":[2,"]}"]}, "a":"3" ,"\u0061":4,"b":-1e5} `))
+	members := Members([]byte(` {"a": 1 , "A":{"a":[2,"]}"]}, "a":"3" ,"\u0063":4,"b":-1e5,"":{},"\"{":[ ] } `))
 	assert.Equal(t, map[string]json.RawMessage{
-		"a": []byte(`"3"`), "A": []byte(`{"a":[2,"]}"]}`), `\u0061`: []byte("4"), "b": []byte("-1e5"),
+		"a": []byte(`"3"`), "A": []byte(`{"a":[2,"]}"]}`), "c": []byte("4"), "b": []byte("-1e5"), "": []byte("{}"), `"{`: []byte("[ ]"),
 	}, members, "exact names, and the last of each")
 	for _, text := range []string{"7", `"{"`, "[{}]", "null", " "} {
 		assert.Nil(t, Members([]byte(text)), text)
@@ -101,38 +100,22 @@ func TestMembers_Names(t *testing.T) {
 	assert.Nil(t, Members([]byte("{"+many.String()+`"a":0}`)))
 }
 
-func TestScanner_Members(t *testing.T) {
-	var got []string
-	err := Scan([]byte(`{"a":[1,{"b":2}],"skip":{"x":[]},"c":"d"}`), func(s *Scanner) error {
-		return s.Members(func(name []byte) error {
-			if string(name) == "skip" {
-				return nil
+func TestValues(t *testing.T) {
+	for text, want := range map[string]struct{ members, items []string }{
+		` {"a":[1,{"b":2}] , "c\n":"d","a":{ } }`:    {members: []string{`a=[1,{"b":2}]`, "c\n=\"d\"", "a={ }"}},
+		"\n[ 7,true,\"a\\\"],\",[{\"a\":\"}\"}] ]\t": {items: []string{"=7", "=true", `="a\"],"`, `=[{"a":"}"}]`}},
+		"{}": {}, " [ ] ": {}, "7": {}, `"{[,"`: {}, "null": {},
+	} {
+		for bracket, want := range map[byte][]string{'{': want.members, '[': want.items} {
+			var got []string
+			for name, value := range Values([]byte(text), bracket) {
+				got = append(got, name+"="+string(value))
 			}
-			value, err := s.Value()
-			got = append(got, string(name)+string(value))
-			return err
-		})
-	})
-	require.NoError(t, err)
-	assert.Equal(t, []string{`a[1,{"b":2}]`, `c"d"`}, got)
-
-	stop := errors.New("stop")
-	assert.Equal(t, stop, Scan([]byte(`{"a":1,"b":2}`), func(s *Scanner) error { return s.Members(func([]byte) error { return stop }) }))
-	for _, text := range []string{"", "{", "{}}", `{"a":1,}`, "<html>"} {
-		assert.Equal(t, ErrFormat, Scan([]byte(text), func(*Scanner) error { t.Error("called"); return nil }), text)
-	}
-}
-
-func TestScanner_Value(t *testing.T) {
-	for text, want := range map[string]string{"7": "7", " true ": "true", `"a\"]"`: `"a\"]"`, `[{"a":"}"}] `: `[{"a":"}"}]`, "\n{}": "{}"} {
-		err := Scan([]byte(text), func(s *Scanner) error {
-			value, err := s.Value()
-			assert.Equal(t, want, string(value))
-			_, end := s.Value()
-			assert.Equal(t, ErrFormat, end)
-			return err
-		})
-		assert.NoError(t, err)
+			assert.Equal(t, want, got, text)
+			for range Values([]byte(text), bracket) {
+				break // it calls no more
+			}
+		}
 	}
 }
 
@@ -176,7 +159,7 @@ func TestCheck_CountsValues(t *testing.T) {
 	assert.Equal(t, ErrTooLong, Check([]byte(`"`+strings.Repeat("\xff", maxValues)+`"`)))
 }
 
-func FuzzScan(f *testing.F) {
+func FuzzMembers(f *testing.F) {
 	for _, text := range texts {
 		f.Add(text)
 	}
