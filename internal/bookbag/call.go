@@ -145,16 +145,14 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) err
 	left := c.MaxWait
 	for number := 1; ; number++ {
 		begun := time.Now()
-		res, f := c.attempt(ctx, call, &left, read)
-		attempt := Attempt{Operation: call.Operation, Number: number, Duration: time.Since(begun)}
+		res, f := c.attempt(ctx, call, number, &left, read)
+		attempt := Attempt{Operation: call.Operation, Number: number, StatusCode: res.StatusCode, Duration: time.Since(begun), RequestID: res.RequestID}
 		if f == nil {
-			res.Attempts = number
-			attempt.StatusCode, attempt.RequestID = res.StatusCode, res.RequestID
 			c.OnAttempt(ctx, attempt)
 			return res, nil
 		}
 		unknown = unknown || f.mayBeDone()
-		f.Operation, f.Attempts, f.OutcomeUnknown = call.Operation, number, unknown
+		f.OutcomeUnknown, attempt.Err = unknown, f.Err
 		if f.Err == nil {
 			rejection = f
 		} else {
@@ -165,7 +163,6 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) err
 			attempt.Wait, again = f.pause(ctx, left)
 			left -= attempt.Wait
 		}
-		attempt.StatusCode, attempt.RequestID, attempt.Err = f.StatusCode, f.RequestID, f.Err
 		c.OnAttempt(ctx, attempt)
 		switch {
 		case again && sleep(ctx, attempt.Wait):
@@ -178,37 +175,39 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) err
 	}
 }
 
-// attempt sends the request once.
-func (c *Client) attempt(parent context.Context, call Call, left *time.Duration, read func(*Response) error) (*Response, *Failure) {
+// attempt sends the request once. Its response is never nil, and empty without one.
+func (c *Client) attempt(parent context.Context, call Call, number int, left *time.Duration, read func(*Response) error) (*Response, *Failure) {
+	r := &Response{sanitizer: c.sanitizer, Operation: call.Operation, Attempts: number, parent: parent}
 	if err := c.await(parent, left); err != nil {
-		return nil, &Failure{Err: err, unsent: true}
+		f := r.Failure(err)
+		f.unsent = true
+		return r, f
 	}
-	ctx, abort := context.WithCancelCause(parent)
-	timer := time.AfterFunc(c.Timeout, func() { abort(ErrTimeout) })
+	r.ctx, r.Abort = context.WithCancelCause(parent)
+	timer := time.AfterFunc(c.Timeout, func() { r.Abort(ErrTimeout) })
 	defer timer.Stop()
 
-	res, err := c.send(c.request(ctx, call))
+	res, err := c.send(c.request(r.ctx, call))
 	if err != nil {
-		abort(nil)
-		return nil, &Failure{Err: c.reason(ctx, err)}
+		r.Abort(nil)
+		return r, r.Failure(c.reason(r.ctx, err))
 	}
-	r := &Response{
-		ResponseInfo: c.parseInfo(res.Header), sanitizer: c.sanitizer, Operation: call.Operation, StatusCode: res.StatusCode,
-		ContentType: res.Header.Get("Content-Type"), ctx: ctx, parent: parent, Abort: abort,
-	}
+	r.ResponseInfo, r.StatusCode, r.ContentType = c.parseInfo(res.Header), res.StatusCode, res.Header.Get("Content-Type")
 	r.Stream = &body{res.Body, r}
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		defer r.Close(nil)
-		var b []byte
-		if res.StatusCode != http.StatusSwitchingProtocols { // else it is the bare connection, on which no time-out ends a read
-			b, _ = io.ReadAll(io.LimitReader(res.Body, c.MaxError)) // what came of it is enough
+	if res.StatusCode >= 200 && res.StatusCode <= 299 {
+		if err := read(r); err != nil {
+			return r, r.Failure(err)
 		}
-		return nil, &Failure{ResponseInfo: r.ResponseInfo, StatusCode: res.StatusCode, Problem: c.Problem(b)}
+		return r, nil
 	}
-	if err := read(r); err != nil {
-		return nil, &Failure{ResponseInfo: r.ResponseInfo, StatusCode: res.StatusCode, Err: err}
+	defer r.Close(nil)
+	f := r.Failure(nil)
+	var b []byte
+	if res.StatusCode != http.StatusSwitchingProtocols { // else it is the bare connection, on which no time-out ends a read
+		b, _ = io.ReadAll(io.LimitReader(res.Body, c.MaxError)) // what came of it is enough
 	}
-	return r, nil
+	f.Problem = c.Problem(b)
+	return r, f
 }
 
 // body is a body whose errors do not show the key.
@@ -253,7 +252,8 @@ var (
 func (c *Client) request(ctx context.Context, call Call) *http.Request {
 	method, template, _ := strings.Cut(call.Operation, " ")
 	u := *c.base
-	u.Path, u.RawPath = c.fill(template, call.IDs)
+	u.RawPath = c.fill(template, call.IDs)
+	u.Path, _ = url.PathUnescape(u.RawPath) // it is escaped: there is no error
 	u.RawQuery = call.Query.Encode()
 
 	header := http.Header{"User-Agent": userAgent, "Accept": {cmp.Or(call.Accept, jsonType[0])}}
@@ -270,23 +270,17 @@ func (c *Client) request(ctx context.Context, call Call) *http.Request {
 	return r
 }
 
-// fill returns the path of a template, and the same escaped.
-func (c *Client) fill(template string, ids []string) (path, escaped string) {
+// fill returns the escaped path of a template.
+func (c *Client) fill(template string, ids []string) (escaped string) {
 	segments := strings.Split(template, "/")
-	id := strconv.FormatInt(c.Agent, 10)
+	ids = append([]string{strconv.FormatInt(c.Agent, 10)}, ids...)
 	for i, segment := range segments {
 		if strings.HasPrefix(segment, "{") {
-			segments[i] = id
-			if len(ids) > 0 {
-				id, ids = ids[0], ids[1:]
-			}
+			segments[i] = url.PathEscape(ids[0])
+			ids = ids[1:]
 		}
 	}
-	path = c.base.Path + c.Root + strings.Join(segments, "/")
-	for i, segment := range segments {
-		segments[i] = url.PathEscape(segment)
-	}
-	return path, c.base.EscapedPath() + c.Root + strings.Join(segments, "/")
+	return c.base.EscapedPath() + c.Root + strings.Join(segments, "/")
 }
 
 // reason is why an attempt failed, without the URL that net/http adds.
