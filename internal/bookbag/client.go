@@ -96,9 +96,7 @@ func New(apiKey string, c Config) (*Client, error) {
 	case c.MaxBody < 0, c.MaxBody > maxMaxBody:
 		return nil, &ArgumentError{"Options.MaxBody", fmt.Sprintf("must be from 0 to %d bytes", maxMaxBody)}
 	}
-	if c.HTTPClient == nil {
-		c.HTTPClient = &http.Client{}
-	}
+	c.HTTPClient = cmp.Or(c.HTTPClient, &http.Client{})
 	if c.OnAttempt == nil {
 		c.OnAttempt = func(context.Context, Attempt) {}
 	}
@@ -127,7 +125,7 @@ func parseBase(text string) (base *url.URL, rule string) {
 		return nil, "must be an absolute URL, such as https://app.bookbag.ai"
 	case base.Scheme != "https" && base.Scheme != "http":
 		return nil, "must be https"
-	case base.Scheme == "http" && !isLoopback(base.Hostname()):
+	case base.Scheme == "http" && base.Hostname() != "localhost" && !net.ParseIP(base.Hostname()).IsLoopback():
 		return nil, "must be https, unless its host is this machine"
 	case base.User != nil:
 		return nil, "must have no user information"
@@ -139,19 +137,11 @@ func parseBase(text string) (base *url.URL, rule string) {
 	return base, ""
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 // withoutRedirects changes a copy of the caller's client. Its Timeout would cut a
 // stream, and a redirect could carry the key or the body to another host.
 func withoutRedirects(c http.Client) *http.Client {
 	c.Timeout = 0
-	if c.Transport == nil {
-		c.Transport = http.DefaultTransport
-	}
-	c.Transport = noLocation{c.Transport}
+	c.Transport = noLocation{cmp.Or(c.Transport, http.DefaultTransport)}
 	return &c
 }
 
