@@ -251,27 +251,23 @@ var (
 
 func (c *Client) request(ctx context.Context, call Call) *http.Request {
 	method, template, _ := strings.Cut(call.Operation, " ")
-	u := *c.base
-	u.RawPath = c.fill(template, call.IDs)
-	u.Path, _ = url.PathUnescape(u.RawPath) // it is escaped: there is no error
-	u.RawQuery = call.Query.Encode()
-
-	header := http.Header{"User-Agent": userAgent, "Accept": {cmp.Or(call.Accept, jsonType[0])}}
-	r := (&http.Request{Method: method, URL: &u, Host: u.Host, Header: header}).WithContext(ctx)
+	target := c.base + c.fill(template, call.IDs)
+	if len(call.Query) > 0 {
+		target += "?" + call.Query.Encode()
+	}
+	r, _ := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(call.Body)) // all of it is checked: there is no error
+	r.Header["User-Agent"], r.Header["Accept"] = userAgent, []string{cmp.Or(call.Accept, jsonType[0])}
 	if !call.NoKey {
-		c.authorize(header)
+		c.authorize(r.Header)
 	}
 	if call.Body != nil {
-		header["Content-Type"] = jsonType
-		r.ContentLength = int64(len(call.Body))
-		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(call.Body)), nil }
-		r.Body, _ = r.GetBody()
+		r.Header["Content-Type"] = jsonType
 	}
 	return r
 }
 
-// fill returns the escaped path of a template.
-func (c *Client) fill(template string, ids []string) (escaped string) {
+// fill returns the path of a template, escaped.
+func (c *Client) fill(template string, ids []string) string {
 	segments := strings.Split(template, "/")
 	ids = append([]string{strconv.FormatInt(c.Agent, 10)}, ids...)
 	for i, segment := range segments {
@@ -280,7 +276,7 @@ func (c *Client) fill(template string, ids []string) (escaped string) {
 			ids = ids[1:]
 		}
 	}
-	return c.base.EscapedPath() + c.Root + strings.Join(segments, "/")
+	return strings.Join(segments, "/")
 }
 
 // reason is why an attempt failed, without the URL that net/http adds.
@@ -302,16 +298,16 @@ var errShowsKey = errors.New("the response could not be read, and repeats the ke
 // pause returns how long to wait before the next attempt, and false when that
 // is too long.
 func (f *Failure) pause(ctx context.Context, left time.Duration) (time.Duration, bool) {
-	wait := f.RetryAfter
-	if wait == 0 && f.StatusCode == http.StatusTooManyRequests {
-		wait = max(0, time.Until(f.RateLimit.Reset))
-	}
-	if wait == 0 && f.StatusCode == http.StatusNotFound { // see Call.NotReady
+	longest := min(500*time.Millisecond<<(f.Attempts-1), 8*time.Second)
+	wait := longest/2 + rand.N(longest/2)
+	untilReset := time.Until(f.RateLimit.Reset)
+	switch {
+	case f.RetryAfter > 0:
+		wait = f.RetryAfter
+	case f.StatusCode == http.StatusTooManyRequests && untilReset > 0:
+		wait = untilReset
+	case f.StatusCode == http.StatusNotFound: // see Call.NotReady
 		wait = 300 * time.Millisecond << (f.Attempts - 1)
-	}
-	if wait == 0 {
-		longest := min(500*time.Millisecond<<(f.Attempts-1), 8*time.Second)
-		wait = longest/2 + rand.N(longest/2)
 	}
 	if deadline, ok := ctx.Deadline(); wait > left || ok && time.Until(deadline) <= wait {
 		return 0, false

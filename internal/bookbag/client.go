@@ -71,7 +71,7 @@ var ErrNoClient = &ArgumentError{"Client", "must come from New (was its error ig
 type Client struct {
 	Config
 	sanitizer
-	base      *url.URL
+	base      string                                      // of all URLs, with Config.Root
 	authorize func(http.Header)                           // holds the key, out of reach of printers
 	send      func(*http.Request) (*http.Response, error) // holds requests with the key
 }
@@ -108,7 +108,7 @@ func New(apiKey string, c Config) (*Client, error) {
 	c.MaxBody = cmp.Or(c.MaxBody, 16<<20)
 	c.MaxError = cmp.Or(c.MaxError, 64<<10)
 	authorization := []string{"Bearer " + apiKey}
-	return &Client{c, newSanitizer(apiKey), base, func(h http.Header) { h["Authorization"] = authorization }, send}, nil
+	return &Client{c, newSanitizer(apiKey), base + c.Root, func(h http.Header) { h["Authorization"] = authorization }, send}, nil
 }
 
 // WithMaxWait returns a Client that shares everything with c but Config.MaxWait.
@@ -118,23 +118,21 @@ func (c *Client) WithMaxWait(d time.Duration) *Client {
 	return &other
 }
 
-func parseBase(text string) (base *url.URL, rule string) {
-	base, err := url.Parse(text)
+func parseBase(text string) (base, rule string) {
+	u, err := url.Parse(text)
 	switch {
-	case err != nil || base.Hostname() == "" || base.Opaque != "":
-		return nil, "must be an absolute URL, such as https://app.bookbag.ai"
-	case base.Scheme != "https" && base.Scheme != "http":
-		return nil, "must be https"
-	case base.Scheme == "http" && base.Hostname() != "localhost" && !net.ParseIP(base.Hostname()).IsLoopback():
-		return nil, "must be https, unless its host is this machine"
-	case base.User != nil:
-		return nil, "must have no user information"
-	case base.RawQuery != "" || base.ForceQuery || strings.Contains(text, "#"):
-		return nil, "must have no query and no fragment"
+	case err != nil || u.Hostname() == "" || u.Opaque != "":
+		return "", "must be an absolute URL, such as https://app.bookbag.ai"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "", "must be https"
+	case u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback():
+		return "", "must be https, unless its host is this machine"
+	case u.User != nil:
+		return "", "must have no user information"
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
+		return "", "must have no query and no fragment"
 	}
-	base.Path = strings.TrimRight(base.Path, "/")
-	base.RawPath = strings.TrimRight(base.RawPath, "/")
-	return base, ""
+	return strings.TrimRight(u.String(), "/"), ""
 }
 
 // withoutRedirects changes a copy of the caller's client. Its Timeout would cut a

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // Failure is everything that goes wrong after the arguments were accepted.
@@ -55,29 +54,28 @@ var advice = map[int]string{
 // Text returns one line with the operation, status, code and request id, and what to
 // do, but none of the service's texts.
 func (f *Failure) Text(pkg string) string {
-	var b strings.Builder
-	b.WriteString(pkg + ": " + f.Operation)
+	text := pkg + ": " + f.Operation
 	if f.StatusCode != 0 {
-		fmt.Fprintf(&b, ": status %d", f.StatusCode)
+		text += fmt.Sprintf(": status %d", f.StatusCode)
 	}
 	if f.Code != "" {
-		fmt.Fprintf(&b, " %.128q", f.Code)
+		text += fmt.Sprintf(" %.128q", f.Code)
 	}
 	if f.RetryAfter > 0 {
-		fmt.Fprintf(&b, " (retry after %s)", f.RetryAfter)
+		text += fmt.Sprintf(" (retry after %s)", f.RetryAfter)
 	} else if todo := advice[f.StatusCode]; todo != "" {
-		fmt.Fprintf(&b, " (%s)", todo)
+		text += " (" + todo + ")"
 	}
 	if f.Err != nil {
-		b.WriteString(": " + Cut(f.Err.Error())) // of a transport: it may be anything
+		text += ": " + Cut(f.Err.Error()) // of a transport: it may be anything
 	}
 	if neverDialed(f.Err) {
-		b.WriteString(" (check Options.BaseURL and the network)")
+		text += " (check Options.BaseURL and the network)"
 	}
 	if f.RequestID != "" {
-		fmt.Fprintf(&b, " (request id %q)", f.RequestID)
+		text += fmt.Sprintf(" (request id %q)", f.RequestID)
 	}
-	return b.String()
+	return text
 }
 
 // Causes returns those of two errors that are not nil, for an Unwrap method.
@@ -128,18 +126,17 @@ func (f *Failure) mayRepeat(call Call) bool {
 	switch {
 	case f.unsent, f.Err == ErrTooLong, isBadCertificate(f.Err): // the next attempt meets the same one
 		return false
-	case f.Err != nil:
-		return call.Repeatable || neverDialed(f.Err)
-	}
-	switch f.StatusCode {
-	case http.StatusTooManyRequests:
-		return true
-	case http.StatusNotFound:
+	case f.StatusCode == http.StatusNotFound:
 		return call.NotReady != "" && f.Code == call.NotReady && f.Attempts < 3
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return call.Repeatable || f.isMaintenance()
+	case f.Err == nil && !slices.Contains(transient, f.StatusCode):
+		return false
 	}
-	return false
+	return call.Repeatable || !f.mayBeDone()
+}
+
+// transient are the statuses after which another attempt may succeed.
+var transient = []int{
+	http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
 // mayBeDone is about one attempt. Who fails with a status from 500 on may have done
