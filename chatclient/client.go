@@ -143,8 +143,9 @@ func (c *Client) WithMaxWait(d time.Duration) *Client {
 	if c.service() == nil {
 		return nil
 	}
-	other := *c
-	other.api = c.api.WithMaxWait(d)
+	other, api := *c, *c.api
+	api.MaxWait = max(d, 0)
+	other.api = &api
 	return &other
 }
 

@@ -99,8 +99,7 @@ type Client struct {
 	redacted
 	api            *bookbag.Client
 	once           *bookbag.Client // without repetitions and the limiter, for Sync
-	limiter        Limiter
-	window         bookbag.Window // of Sync
+	window         bookbag.Window  // of Sync
 	requireUserIDs bool
 }
 
@@ -124,9 +123,9 @@ func New(apiKey string, agent int64, options *Options) (*Client, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	config.MaxRetries, config.Limiter = -1, nil
-	once, err := bookbag.New(apiKey, config)
-	return &Client{api: api, once: once, limiter: o.Limiter, requireUserIDs: o.RequireUserIDs}, err
+	once := *api
+	once.MaxRetries, once.Limiter = 0, nil
+	return &Client{api: api, once: &once, requireUserIDs: o.RequireUserIDs}, nil
 }
 
 // service is nil for a Client that does not come from New. Its calls return an error.

@@ -183,7 +183,7 @@ func newRun(ctx context.Context, c *Client, o SyncOptions) (r *run, cancel func(
 	r = &run{client: c, ctx: ctx, options: o, open: newBatch(), where: map[string]*row{}, events: make(chan event, o.Workers)}
 	r.same = map[string]int{}
 	r.maxBytes.Store(int64(o.BatchBytes))
-	r.pace.Limiter, r.pace.Window, r.pace.MaxOutage = c.limiter, &c.window, o.MaxOutage
+	r.pace.Limiter, r.pace.Window, r.pace.MaxOutage = c.api.Limiter, &c.window, o.MaxOutage
 	r.pace.Limit = max(1, int(o.Share*bookbag.WindowLimit+1e-9))
 	r.calls, cancel = context.WithCancel(ctx)
 	r.waits, r.stop = context.WithCancelCause(r.calls)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -190,7 +191,9 @@ func (c *Client) attempt(parent context.Context, call Call, number int, left *ti
 	res, err := c.send(c.request(r.ctx, call))
 	if err != nil {
 		r.Abort(nil)
-		return r, r.Failure(c.reason(r.ctx, err))
+		f := r.Failure(c.reason(r.ctx, err))
+		_, f.unsent = errors.AsType[*tls.CertificateVerificationError](err)
+		return r, f
 	}
 	r.ResponseInfo, r.StatusCode, r.ContentType = c.parseInfo(res.Header), res.StatusCode, res.Header.Get("Content-Type")
 	r.Stream = &body{res.Body, r}

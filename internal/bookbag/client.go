@@ -67,7 +67,8 @@ func (e *ArgumentError) Error() string { return e.Field + ": " + e.Rule }
 // ErrNoClient is the error of each call of a nil Client.
 var ErrNoClient = &ArgumentError{"Client", "must come from New (was its error ignored?)"}
 
-// Client makes calls. It is safe for use by many goroutines.
+// Client makes calls. It is safe for use by many goroutines. In a copy, MaxRetries,
+// MaxWait and Limiter may be changed: 0 means none.
 type Client struct {
 	Config
 	sanitizer
@@ -109,13 +110,6 @@ func New(apiKey string, c Config) (*Client, error) {
 	c.MaxError = cmp.Or(c.MaxError, 64<<10)
 	authorization := []string{"Bearer " + apiKey}
 	return &Client{c, newSanitizer(apiKey), base + c.Root, func(h http.Header) { h["Authorization"] = authorization }, send}, nil
-}
-
-// WithMaxWait returns a Client that shares everything with c but Config.MaxWait.
-func (c *Client) WithMaxWait(d time.Duration) *Client {
-	other := *c
-	other.MaxWait = max(d, 0)
-	return &other
 }
 
 func parseBase(text string) (base, rule string) {

@@ -2,7 +2,6 @@ package bookbag
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -30,7 +29,7 @@ type Failure struct {
 	// LastRejection is the last one before a call was given up for another reason.
 	LastRejection *Failure
 
-	unsent bool // the limiter rejected it, or the context had ended
+	unsent bool // the limiter rejected it, the context had ended, or the certificate is bad
 }
 
 func (f *Failure) Error() string { return f.Text("bookbag") }
@@ -124,7 +123,7 @@ func (timeoutError) Temporary() bool { return true }
 // else may have been.
 func (f *Failure) mayRepeat(call Call) bool {
 	switch {
-	case f.unsent, f.Err == ErrTooLong, isBadCertificate(f.Err): // the next attempt meets the same one
+	case f.unsent, f.Err == ErrTooLong: // the next attempt meets the same one
 		return false
 	case f.StatusCode == http.StatusNotFound:
 		return call.NotReady != "" && f.Code == call.NotReady && f.Attempts < 3
@@ -140,23 +139,14 @@ var transient = []int{
 }
 
 // mayBeDone is about one attempt. Who fails with a status from 500 on may have done
-// the work before.
+// the work before, except for maintenance: that rejects a request "before any data is
+// read or written".
 func (f *Failure) mayBeDone() bool {
 	if f.Err == nil {
-		return f.StatusCode >= 500 && !f.isMaintenance()
+		isMaintenance := f.StatusCode == http.StatusServiceUnavailable && f.Code == "SERVICE_UNDER_MAINTENANCE"
+		return f.StatusCode >= 500 && !isMaintenance
 	}
-	return !f.unsent && !neverDialed(f.Err) && !isBadCertificate(f.Err)
-}
-
-// isMaintenance reports whether the service rejected a request "before any data is read
-// or written".
-func (f *Failure) isMaintenance() bool {
-	return f.StatusCode == http.StatusServiceUnavailable && f.Code == "SERVICE_UNDER_MAINTENANCE"
-}
-
-func isBadCertificate(err error) bool {
-	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
-	return ok
+	return !f.unsent && !neverDialed(f.Err)
 }
 
 func neverDialed(err error) bool {
