@@ -2,6 +2,7 @@ package chatproxy
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -51,20 +52,20 @@ const (
 	arrived
 )
 
-// decodeChat returns a chat, the zero one for a value that is not of this visitor.
-func decodeChat(value []byte, t *tickets, s subject) (c chat, ok bool) {
+var errForeignChat = fmt.Errorf("%w: the value is not of this visitor", ErrChats)
+
+// decodeChat returns a chat, the zero one and an error for a value that is not of this visitor.
+func decodeChat(value []byte, t *tickets, s subject) (c chat, err error) {
 	if len(value) == 0 {
-		return c, true
+		return c, nil
 	}
 	if json.Unmarshal(value, &c) != nil || len(c.Messages) > maxKept {
-		return chat{}, false
+		return chat{}, errForeignChat
 	}
-	if c.Conversation != "" {
-		if _, ok := t.openConversation(s, c.Conversation); !ok {
-			return chat{}, false
-		}
+	if _, ok := t.openConversation(s, c.Conversation); !ok && c.Conversation != "" {
+		return chat{}, errForeignChat
 	}
-	return c, true
+	return c, nil
 }
 
 func (c *chat) encode() []byte {
@@ -114,51 +115,22 @@ const (
 	compareStored                      // with the newest message of the conversation
 )
 
-// facts are what the action depends on.
-type facts struct {
-	again      bool // the request asks for another reply
-	later      bool // the page shows a later message of the visitor
-	isTicket   bool // the id is one of the service's, from the history
-	known      bool // there is a conversation
-	pending    bool // the first exchange is still being read
-	unsettled  bool // the first exchange failed and may have begun a conversation
-	empty      bool // nothing is kept of the chat's messages
-	forwarded  bool // the message may have been received
-	last       bool // and no later one
-	textBefore bool // and it has the same text, or the request none
-}
-
-// decide returns what a request becomes.
-func decide(f facts) action {
+// decide returns what a message becomes. id and text are its marks, text "" for none;
+// isTicket says that its id is one of the service's, from the history.
+func (c *chat) decide(m message, id, text string, isTicket bool) action {
+	sent, isKnown := c.find(id), c.Conversation != ""
+	isForwarded := sent != nil && m.id != "" && sent.State != rejected
 	switch {
-	case f.pending:
+	case c.isPending():
 		return awaitFirst
-	case f.later:
+	case m.later, isForwarded && !(c.isLastForwarded(id) && (text == "" || text == sent.Text)):
 		return rejectEdit
-	case f.forwarded && !(f.last && f.textBefore):
-		return rejectEdit
-	case f.unsettled:
+	case !isKnown && slices.ContainsFunc(c.Messages, func(m sentMessage) bool { return m.State != rejected }):
 		return findConversation
-	case f.known && (f.isTicket || f.forwarded || f.again && f.empty):
+	case isKnown && (isTicket || isForwarded || m.again && len(c.Messages) == 0):
 		return compareStored
 	}
 	return sendNew
-}
-
-// factsOf returns the facts of a message. id and text are its marks, text "" for none.
-func (c *chat) factsOf(m message, id, text string) facts {
-	f := facts{
-		again:   m.again,
-		later:   m.later,
-		known:   c.Conversation != "",
-		pending: c.isPending(),
-		empty:   len(c.Messages) == 0,
-	}
-	f.unsettled = !f.known && slices.ContainsFunc(c.Messages, func(m sentMessage) bool { return m.State != rejected })
-	if sent := c.find(id); sent != nil && m.id != "" && sent.State != rejected {
-		f.forwarded, f.last, f.textBefore = true, c.isLastForwarded(id), text == "" || text == sent.Text
-	}
-	return f
 }
 
 // textMark returns the mark of a text, "" for none. A service may cut white space off.

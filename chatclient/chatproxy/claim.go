@@ -78,11 +78,7 @@ func (p *Proxy) claim(ctx context.Context, v Visitor, id chatclient.Conversation
 			return errConversationNotFound
 		}
 		key, value := p.tickets.claim(0, id, v.UserID)
-		err = p.callChats(ctx, func(ctx context.Context) error {
-			_, err := p.chats.CompareAndSwap(ctx, key, nil, value)
-			return err
-		})
-		if err == nil { // another user may have been faster
+		if _, err = p.swapValue(ctx, key, nil, value); err == nil { // another user may have been faster
 			_, own, err = p.findClaim(ctx, id, v.UserID)
 		}
 	}
@@ -100,11 +96,7 @@ func (p *Proxy) claim(ctx context.Context, v Visitor, id chatclient.Conversation
 func (p *Proxy) findClaim(ctx context.Context, id chatclient.ConversationID, user chatclient.UserID) (claimed, own bool, err error) {
 	for secret := range p.tickets.macs {
 		key, wanted := p.tickets.claim(secret, id, user)
-		var value []byte
-		err := p.callChats(ctx, func(ctx context.Context) (err error) {
-			value, err = p.chats.Load(ctx, key)
-			return err
-		})
+		value, err := p.loadValue(ctx, key)
 		if err != nil || len(value) > 0 {
 			return true, bytes.Equal(value, wanted), err
 		}

@@ -144,9 +144,15 @@ func (e *eventWriter) finish(reason string, t replyTickets) {
 	e.end(func(b []byte) []byte { return e.encoder.finish(b, reason, t) })
 }
 
-// fail ends the stream with an error.
-func (e *eventWriter) fail(failure *httpError, t replyTickets) {
+// fail ends the stream with an error, and reports whether it had begun or was stopped: else
+// it never will.
+func (e *eventWriter) fail(failure *httpError, t replyTickets) (begun bool) {
+	e.mu.Lock()
+	begun = e.begun || e.stopped.Load()
+	e.ended = e.ended || !begun
+	e.mu.Unlock()
 	e.end(func(b []byte) []byte { return e.encoder.fail(b, failure, t) })
+	return begun
 }
 
 // stop ends the stream of a reply that its page wants no more of. It does not wait for a
@@ -154,18 +160,6 @@ func (e *eventWriter) fail(failure *httpError, t replyTickets) {
 func (e *eventWriter) stop() {
 	e.stopped.Store(true)
 	e.timer.Reset(0)
-}
-
-// reject is fail if the stream has begun or was stopped, and false if it never will.
-func (e *eventWriter) reject(failure *httpError, t replyTickets) bool {
-	e.mu.Lock()
-	begun := e.begun || e.stopped.Load()
-	e.ended = e.ended || !begun
-	e.mu.Unlock()
-	if begun {
-		e.fail(failure, t)
-	}
-	return begun
 }
 
 func (e *eventWriter) end(frame func([]byte) []byte) {
@@ -187,7 +181,7 @@ func (e *eventWriter) endWith(frame func([]byte) []byte) {
 	e.begin()
 	e.frames = append(frame(e.frames), done...)
 	e.send()
-	e.close()
+	e.endWrites()
 }
 
 // comment writes what the timer is for: a comment, or the end of a stopped reply. While a
@@ -246,6 +240,12 @@ func (e *eventWriter) send() {
 
 // close ends the comments.
 func (e *eventWriter) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.endWrites()
+}
+
+func (e *eventWriter) endWrites() {
 	e.timer.Stop()
 	if !e.ended {
 		e.ended = true
@@ -254,13 +254,13 @@ func (e *eventWriter) close() {
 }
 
 // checkDeadline returns ErrNoWriteDeadline if the deadlines cannot be set, and it matters.
-func checkDeadline(w http.ResponseWriter, r *http.Request) error {
+func (p *Proxy) checkDeadline(w http.ResponseWriter, r *http.Request) error {
 	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
 	if !ok || server.WriteTimeout <= 0 {
 		return nil
 	}
 	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); errors.Is(err, http.ErrNotSupported) {
-		return ErrNoWriteDeadline
+		return p.once(ErrNoWriteDeadline, nil)
 	}
 	return nil
 }

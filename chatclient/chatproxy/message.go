@@ -25,7 +25,8 @@ func (p *Proxy) serveMessage(d decoder[message], newEncoder func() replyEncoder)
 			return e
 		}
 		if x.kept == nil {
-			return x.serve()
+			x.serve(w)
+			return nil
 		}
 		defer x.slot.release(func(err error) { p.report(r, err) })
 		go x.serveKept()
@@ -33,18 +34,10 @@ func (p *Proxy) serveMessage(d decoder[message], newEncoder func() replyEncoder)
 	}
 }
 
-// serve opens and relays the reply, and reports after it.
-func (x *exchange) serve() *httpError {
-	defer x.close()
-	stream, e := x.open()
-	if e != nil {
-		return x.reject(e)
+// serve responds, and reports what went wrong after the response.
+func (x *exchange) serve(w http.ResponseWriter) {
+	if e := x.respond(); e != nil {
+		x.p.respondError(w, x.r, e)
 	}
-	x.opened.Store(true)
-	for stream != nil {
-		stream = x.relay(stream)
-	}
-	x.close()
 	x.report()
-	return nil
 }

@@ -2,18 +2,14 @@ package chatproxy
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/internal/endpoint"
 )
 
 const (
-	chatsTimeout = 2 * time.Second
-	maxSwaps     = 16
+	maxSwaps = 16
 
 	// maxAwait is the longest wait of a message for the first exchange of its chat,
 	// which may be in another process, so that Chats is read again and again.
@@ -37,7 +33,7 @@ func (x *exchange) open() (*chatclient.Stream, *httpError) {
 	if e != nil {
 		return nil, e
 	}
-	x.out.setTickets(x.tickets(chatclient.Metadata{}))
+	x.out.setTickets(x.tickets())
 	var stream *chatclient.Stream
 	var err error
 	if retry {
@@ -51,7 +47,7 @@ func (x *exchange) open() (*chatclient.Stream, *httpError) {
 	if err != nil {
 		return nil, x.failed(err, retry)
 	}
-	return x.own(stream)
+	return stream, nil
 }
 
 // resolve sets the conversation, keeps the message in Chats, and reports whether it
@@ -77,11 +73,10 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 		if e != nil {
 			return false, e
 		}
-		x.conversation = x.idOf(&c)
 		x.keep(&c, retry)
 		x.sending.Store(true) // before others see it in Chats
 		if !x.isKept || x.swap(value, &c) {
-			x.await(x.isKept && x.pending != 0)
+			x.setConversation(x.idOf(&c), x.isKept && x.pending != 0)
 			x.lost = x.lost || x.message.chat != "" && !x.isKept && x.conversation == ""
 			return retry, nil
 		}
@@ -133,34 +128,30 @@ func (x *exchange) keep(c *chat, retry bool) {
 // plan returns whether the message becomes the service's retry, else it is a new turn. It
 // sets the conversation of c, if one is found.
 func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
-	for {
-		f := c.factsOf(x.message, x.idMark, x.textMark)
-		current := x.idOf(c)
-		var ticketID string
-		ticketID, f.isTicket = x.p.openMessage(x.visitor, current, x.id)
-		switch decide(f) {
-		case awaitFirst:
-			return false, errReplyPending
-		case rejectEdit:
-			return false, errEdit
-		case findConversation:
-			found, e := x.findConversation(c)
-			if e != nil {
-				return false, e
-			}
-			if found == "" {
-				*c, x.lost = chat{}, true
-			}
-			c.Conversation = found
-			continue
-		case compareStored:
-			if sent := c.find(x.idMark); sent != nil && sent.State == unknown && x.isOnItsWay() {
-				return false, errReplyPending
-			}
-			return x.compare(c, current, ticketID)
+	current := x.idOf(c)
+	ticketID, isTicket := x.p.openMessage(x.visitor, current, x.id)
+	switch c.decide(x.message, x.idMark, x.textMark, isTicket) {
+	case awaitFirst:
+		return false, errReplyPending
+	case rejectEdit:
+		return false, errEdit
+	case findConversation:
+		found, e := x.findConversation(c)
+		if e != nil {
+			return false, e
 		}
-		return false, x.needText()
+		if found == "" {
+			*c, x.lost = chat{}, true
+		}
+		c.Conversation = found
+		return x.plan(c)
+	case compareStored:
+		if sent := c.find(x.idMark); sent != nil && sent.State == unknown && x.isOnItsWay() {
+			return false, errReplyPending
+		}
+		return x.compare(c, current, ticketID)
 	}
+	return false, x.needText()
 }
 
 // isOnItsWay reports whether another exchange of this process sends the same message: soon
@@ -270,8 +261,7 @@ func (x *exchange) failed(err error, retry bool) *httpError {
 		e = x.endedOrHeld()
 	}
 	isGone := e == errEnded || e == errConversationNotFound
-	isStored := x.update(func(c *chat) {
-		x.settle(c)
+	x.settle(func(c *chat) {
 		if sent := c.find(x.idMark); sent != nil && !mayHaveArrived(err) && !retry {
 			sent.State = rejected
 		}
@@ -279,9 +269,6 @@ func (x *exchange) failed(err error, retry bool) *httpError {
 			*c = chat{}
 		}
 	})
-	if isStored {
-		x.pending = 0
-	}
 	return e
 }
 
@@ -290,51 +277,27 @@ func (x *exchange) load() (c chat, value []byte) {
 	return x.loadChat(x.key, x.visitor.subject())
 }
 
+// loadChat returns a chat. If Chats fails, the exchange goes on as without a chat.
 func (x *exchange) loadChat(key string, who subject) (c chat, value []byte) {
 	if !x.isKept {
 		return c, nil
 	}
-	ok := x.callChats(func(ctx context.Context) (err error) {
-		value, err = x.p.chats.Load(ctx, key)
-		return err
-	})
-	if !ok {
-		return c, nil
+	value, err := x.p.loadValue(x.ctx, key)
+	if x.isKept = err == nil; x.isKept {
+		c, err = decodeChat(value, x.p.tickets, who)
 	}
-	c, ok = decodeChat(value, x.p.tickets, who)
-	if !ok {
-		x.failures = append(x.failures, fmt.Errorf("%w: the value is not of this visitor", ErrChats))
-	}
+	x.fault(err)
 	return c, value
 }
 
 // swap stores c in place of a value, and is false if another was stored.
-func (x *exchange) swap(old []byte, c *chat) (swapped bool) {
-	ok := x.callChats(func(ctx context.Context) (err error) {
-		swapped, err = x.p.chats.CompareAndSwap(ctx, x.key, old, c.encode())
-		return err
-	})
-	return swapped || !ok
-}
-
-// callChats calls a method of Chats. If that fails, the exchange goes on as without a chat.
-func (x *exchange) callChats(method func(context.Context) error) (ok bool) {
-	err := x.p.callChats(x.ctx, method)
+func (x *exchange) swap(old []byte, c *chat) bool {
+	swapped, err := x.p.swapValue(x.ctx, x.key, old, c.encode())
 	if err != nil {
-		x.failures = append(x.failures, err)
 		x.isKept = false
+		x.fault(err)
 	}
-	return err == nil
-}
-
-func (p *Proxy) callChats(ctx context.Context, method func(context.Context) error) (err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), chatsTimeout)
-	defer cancel()
-	defer endpoint.Recover(func(p *endpoint.Panic) { err = fmt.Errorf("%w: %w", ErrChats, (*PanicError)(p)) })
-	if err = method(ctx); err != nil {
-		err = fmt.Errorf("%w: %w", ErrChats, err)
-	}
-	return err
+	return swapped || err != nil
 }
 
 // update changes what Chats has of the chat, and reports whether it could.
@@ -352,11 +315,17 @@ func (x *exchange) update(change func(*chat)) bool {
 	return false
 }
 
-// settle ends that the chat is pending, if it is for this exchange or was forgotten, with the
-// conversation if that is known.
-func (x *exchange) settle(c *chat) {
-	isForgotten := c.Conversation == "" && c.PendingUntil == 0 && len(c.Messages) == 0
-	if x.pending != 0 && (c.PendingUntil == x.pending || isForgotten) {
-		c.PendingUntil, c.Conversation = 0, x.p.tickets.conversation(x.visitor.subject(), x.conversation)
+// settle changes what Chats has of the chat, which is pending no more if it is for this
+// exchange or was forgotten, and gets the conversation if that is known.
+func (x *exchange) settle(change func(*chat)) {
+	isStored := x.update(func(c *chat) {
+		isForgotten := c.Conversation == "" && c.PendingUntil == 0 && len(c.Messages) == 0
+		if x.pending != 0 && (c.PendingUntil == x.pending || isForgotten) {
+			c.PendingUntil, c.Conversation = 0, x.p.tickets.conversation(x.visitor.subject(), x.conversation)
+		}
+		change(c)
+	})
+	if isStored {
+		x.pending = 0
 	}
 }

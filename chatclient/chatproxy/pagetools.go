@@ -25,13 +25,15 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 		return nil, upstream(err, true)
 	}
 	open = slices.DeleteFunc(open, func(call chatclient.Part) bool { return !x.p.isPageTool(call.ToolName) })
-	missing := slices.Clone(open)
+	missing := map[string]bool{}
+	for _, call := range open {
+		missing[call.ToolCallID] = true
+	}
 	for _, r := range x.results {
-		i := slices.IndexFunc(missing, func(call chatclient.Part) bool { return call.ToolCallID == r.ToolCallID })
-		if i < 0 {
+		if !missing[r.ToolCallID] {
 			return nil, errToolCallNotFound
 		}
-		missing = slices.Delete(missing, i, i+1)
+		delete(missing, r.ToolCallID)
 	}
 	if len(missing) > 0 {
 		return nil, invalid("The results of all calls of a reply must be sent together.")
@@ -41,7 +43,8 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 			return nil, errToolCallNotFound
 		}
 	}
-	x.out.setTickets(x.tickets(chatclient.Metadata{}))
+	x.sending.Store(true)
+	x.out.setTickets(x.tickets())
 	x.out.flush() // what goes wrong from here on is no fault of the request
 	for _, r := range x.results {
 		if e := x.submit(r, false); e != nil {

@@ -22,32 +22,45 @@ import (
 
 // The table of docs/wire.md as the pure function has it.
 func TestDecide(t *testing.T) {
+	first := sentMessage{ID: "m", Text: "text", State: unknown}
+	refused := sentMessage{ID: "m", Text: "text", State: rejected}
+	other := sentMessage{ID: "another", Text: "text", State: arrived}
+	begun := func(messages ...sentMessage) chat { return chat{Messages: messages} }
+	known := func(messages ...sentMessage) chat { return chat{Conversation: "ticket", Messages: messages} }
+	pending := chat{PendingUntil: time.Now().Add(time.Minute).UnixMilli(), Messages: []sentMessage{first}}
+	sent, again, later := message{id: "m"}, message{id: "m", again: true}, message{id: "m", again: true, later: true}
 	for name, test := range map[string]struct {
-		facts
-		want action
+		chat
+		message
+		text     string
+		isTicket bool
+		want     action
 	}{
-		"1, no id":                                   {facts{known: true, empty: true}, sendNew},
-		"2, not forwarded, sent":                     {facts{known: true}, sendNew},
-		"2, not forwarded, again":                    {facts{known: true, again: true}, sendNew},
-		"3, 4, forwarded last, again":                {facts{known: true, again: true, forwarded: true, last: true, textBefore: true}, compareStored},
-		"3, 4, forwarded last, sent":                 {facts{known: true, forwarded: true, last: true, textBefore: true}, compareStored},
-		"5, forwarded last, no conversation":         {facts{again: true, unsettled: true, forwarded: true, last: true, textBefore: true}, findConversation},
-		"5, none found":                              {facts{again: true, empty: true}, sendNew},
-		"6, another text":                            {facts{known: true, forwarded: true, last: true}, rejectEdit},
-		"6, another text, no conversation":           {facts{unsettled: true, forwarded: true, last: true}, rejectEdit},
-		"7, forwarded before":                        {facts{known: true, again: true, forwarded: true, textBefore: true}, rejectEdit},
-		"8, a later message is shown":                {facts{known: true, again: true, forwarded: true, last: true, textBefore: true, later: true}, rejectEdit},
-		"8, not forwarded":                           {facts{known: true, later: true}, rejectEdit},
-		"9, 10, nothing is kept":                     {facts{known: true, again: true, empty: true}, compareStored},
-		"9, 10, by its ticket":                       {facts{known: true, isTicket: true}, compareStored},
-		"12, another message after a failed one":     {facts{unsettled: true}, findConversation},
-		"13, the first exchange is being read":       {facts{pending: true, again: true, forwarded: true, last: true, textBefore: true}, awaitFirst},
-		"13, before all else":                        {facts{pending: true, later: true}, awaitFirst},
-		"the first message of a chat":                {facts{empty: true}, sendNew},
-		"again, the first message, not forwarded":    {facts{again: true}, sendNew},
-		"again, the first message, nothing is known": {facts{again: true, empty: true}, sendNew},
+		"1, no id":                                   {known(), message{}, "text", false, sendNew},
+		"1, no id, after another without":            {known(first), message{}, "text", false, sendNew},
+		"2, not forwarded, sent":                     {known(other), sent, "text", false, sendNew},
+		"2, not forwarded, again":                    {known(other), again, "text", false, sendNew},
+		"2, rejected, and another since":             {known(refused, other), again, "edited", false, sendNew},
+		"3, 4, forwarded last, again":                {known(other, first), again, "text", false, compareStored},
+		"3, 4, forwarded last, without a text":       {known(other, first), again, "", false, compareStored},
+		"3, 4, forwarded last, sent":                 {known(other, first), sent, "text", false, compareStored},
+		"5, forwarded last, no conversation":         {begun(first), again, "text", false, findConversation},
+		"5, none found":                              {begun(), again, "text", false, sendNew},
+		"6, another text":                            {known(first), sent, "edited", false, rejectEdit},
+		"6, another text, no conversation":           {begun(first), sent, "edited", false, rejectEdit},
+		"7, forwarded before":                        {known(first, other), again, "text", false, rejectEdit},
+		"8, a later message is shown":                {known(first), later, "text", false, rejectEdit},
+		"8, not forwarded":                           {known(other), later, "text", false, rejectEdit},
+		"9, 10, nothing is kept":                     {known(), again, "text", false, compareStored},
+		"9, 10, by its ticket":                       {known(other), sent, "text", true, compareStored},
+		"12, another message after a failed one":     {begun(first), message{id: "n"}, "text", false, findConversation},
+		"13, the first exchange is being read":       {pending, again, "text", false, awaitFirst},
+		"13, before all else":                        {pending, later, "text", false, awaitFirst},
+		"the first message of a chat":                {begun(), sent, "text", false, sendNew},
+		"again, the first message, not forwarded":    {begun(refused), again, "text", false, sendNew},
+		"again, the first message, nothing is known": {begun(), again, "text", false, sendNew},
 	} {
-		assert.Equal(t, test.want, decide(test.facts), name)
+		assert.Equal(t, test.want, test.decide(test.message, test.message.id, test.text, test.isTicket), name)
 	}
 }
 
@@ -477,12 +490,12 @@ func FuzzDecodeChat(f *testing.F) {
 	f.Add([]byte(`{"c":"` + own.conversation(ada, "456") + `","p":1,"b":1,"u":"msg_1","m":[{"i":"a","t":"b","s":2}]}`))
 	f.Add([]byte(`{"m":[{"s":9}]}`))
 	f.Fuzz(func(t *testing.T, value []byte) {
-		c, ok := decodeChat(value, own, ada)
+		c, err := decodeChat(value, own, ada)
 		if c.Conversation != "" {
 			_, valid := own.openConversation(ada, c.Conversation)
-			require.True(t, ok && valid)
+			require.True(t, err == nil && valid)
 		}
-		require.NotZero(t, decide(c.factsOf(message{id: "m"}, "a", "b")))
+		require.NotZero(t, c.decide(message{id: "m"}, "a", "b", false))
 	})
 }
 

@@ -280,7 +280,7 @@ func (x *exchange) continueReply() (*chatclient.Stream, *httpError) {
 		return nil, x.failed(err, true)
 	}
 	x.out.chunk(uiChunk{Type: "start-step"})
-	return x.own(stream)
+	return stream, nil
 }
 
 // takeCall reports whether a call was not made before, in this process.
