@@ -18,12 +18,11 @@ type chat struct {
 	// Conversation is the ticket of the conversation, "" before it is known.
 	Conversation string `json:"c,omitempty"`
 
-	// PendingUntil is the time in Unix milliseconds until which a first exchange may
-	// be under way, 0 for none.
-	PendingUntil int64 `json:"p,omitempty"`
-
-	// Begun is the time of the first exchange in Unix seconds.
+	// Begun is the time of the first exchange in Unix milliseconds.
 	Begun int64 `json:"b,omitempty"`
+
+	// Pending says that the first exchange may be under way.
+	Pending bool `json:"p,omitempty"`
 
 	// LastUser is the service's id of the last message if that is known to have arrived, else
 	// of one before it, "" if none is known.
@@ -74,8 +73,8 @@ func (c *chat) encode() []byte {
 }
 
 func (c *chat) isPending() bool {
-	left := time.Until(time.UnixMilli(c.PendingUntil))
-	return c.Conversation == "" && left > 0 && left <= maxStream+maxReadOn+maxSkew // else a clock is wrong
+	age := time.Since(time.UnixMilli(c.Begun))
+	return c.Pending && c.Conversation == "" && age >= -maxSkew && age < maxStream+maxReadOn // else a clock is wrong
 }
 
 func (c *chat) find(id string) *sentMessage {
@@ -86,14 +85,14 @@ func (c *chat) find(id string) *sentMessage {
 	return &c.Messages[i]
 }
 
-// isLastForwarded reports whether no message after this one was forwarded.
-func (c *chat) isLastForwarded(id string) bool {
-	for _, m := range slices.Backward(c.Messages) {
-		if m.State != rejected {
-			return m.ID == id
+// lastForwarded returns the last message that was forwarded, nil for none.
+func (c *chat) lastForwarded() *sentMessage {
+	for i := range slices.Backward(c.Messages) {
+		if c.Messages[i].State != rejected {
+			return &c.Messages[i]
 		}
 	}
-	return false
+	return nil
 }
 
 // keep puts a message at the end.
@@ -102,35 +101,6 @@ func (c *chat) keep(m sentMessage) {
 	c.Messages = slices.DeleteFunc(c.Messages, func(old sentMessage) bool { return old.ID == m.ID })
 	c.Messages = append(c.Messages, m)
 	c.Messages = c.Messages[max(0, len(c.Messages)-maxKept):]
-}
-
-// action is what a request becomes, by the table in docs/wire.md.
-type action int
-
-const (
-	sendNew          action = iota + 1 // as a new turn
-	rejectEdit                         // it cannot be changed
-	awaitFirst                         // until the first exchange has a conversation
-	findConversation                   // that of a first exchange that failed, then decide again
-	compareStored                      // with the newest message of the conversation
-)
-
-// decide returns what a message becomes. id and text are its marks, text "" for none;
-// isTicket says that its id is one of the service's, from the history.
-func (c *chat) decide(m message, id, text string, isTicket bool) action {
-	sent, isKnown := c.find(id), c.Conversation != ""
-	isForwarded := sent != nil && m.id != "" && sent.State != rejected
-	switch {
-	case c.isPending():
-		return awaitFirst
-	case m.later, isForwarded && !(c.isLastForwarded(id) && (text == "" || text == sent.Text)):
-		return rejectEdit
-	case !isKnown && slices.ContainsFunc(c.Messages, func(m sentMessage) bool { return m.State != rejected }):
-		return findConversation
-	case isKnown && (isTicket || isForwarded || m.again && len(c.Messages) == 0):
-		return compareStored
-	}
-	return sendNew
 }
 
 // textMark returns the mark of a text, "" for none. A service may cut white space off.

@@ -197,7 +197,7 @@ func TestChat_ClockFarAhead(t *testing.T) {
 		time.Hour:                       false,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := chat{PendingUntil: time.Now().Add(ahead).UnixMilli()}
+			c := chat{Pending: true, Begun: time.Now().Add(ahead - maxStream - maxReadOn).UnixMilli()}
 			assert.Equal(t, want, c.isPending(), ahead)
 		})
 	}

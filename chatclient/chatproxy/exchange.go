@@ -41,7 +41,7 @@ type exchange struct {
 	stopWatch func() bool // for a page that leaves
 
 	lost     bool                // an earlier conversation of the chat
-	pending  int64               // the PendingUntil of the chat, while it is this exchange's, else 0
+	pending  int64               // when the chat began, while it is pending for this exchange, else 0
 	sending  atomic.Bool         // the message, for other exchanges of the chat
 	opened   atomic.Bool         // its reply has begun
 	failures []error             // to be reported after the response

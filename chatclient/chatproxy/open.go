@@ -67,6 +67,9 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 			c = chat{Conversation: x.message.ticket}
 		}
 		retry, e = x.plan(&c)
+		if e == nil && !retry && x.text == "" {
+			e = errMessageNotFound
+		}
 		if e == errReplyPending && time.Since(begun) < maxAwait && x.pause() {
 			continue
 		}
@@ -106,52 +109,46 @@ func (x *exchange) pause() bool {
 // keep keeps in c that the message is being forwarded.
 func (x *exchange) keep(c *chat, retry bool) {
 	if c.Conversation == "" {
-		c.PendingUntil = time.Now().Add(maxStream + maxReadOn).UnixMilli()
-		c.Begun = time.Now().Unix()
+		c.Begun, c.Pending = time.Now().UnixMilli(), true
 		if x.isKept {
-			x.pending = c.PendingUntil
+			x.pending = c.Begun
 		}
-	}
-	if retry { // which issues new ids
-		c.LastUser = ""
 	}
 	m := sentMessage{ID: x.idMark, Text: x.textMark, State: unknown}
 	if sent := c.find(x.idMark); sent != nil && m.Text == "" {
 		m.Text = sent.Text
 	}
-	if retry {
-		m.State = arrived
+	if retry { // which issues new ids
+		c.LastUser, m.State = "", arrived
 	}
 	c.keep(m)
 }
 
-// plan returns whether the message becomes the service's retry, else it is a new turn. It
-// sets the conversation of c, if one is found.
+// plan returns whether the message becomes the service's retry, else it is a new turn, by the
+// table in docs/wire.md. It sets the conversation of c, if one is found.
 func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
-	current := x.idOf(c)
-	ticketID, isTicket := x.p.openMessage(x.visitor, current, x.id)
-	switch c.decide(x.message, x.idMark, x.textMark, isTicket) {
-	case awaitFirst:
+	in, sent, last := x.idOf(c), c.find(x.idMark), c.lastForwarded()
+	isForwarded := sent != nil && sent.State != rejected && x.id != ""
+	ticketID, isTicket := x.p.openMessage(x.visitor, in, x.id)
+	switch {
+	case c.isPending():
 		return false, errReplyPending
-	case rejectEdit:
+	case x.later, isForwarded && sent != last, isForwarded && x.textMark != "" && x.textMark != sent.Text:
 		return false, errEdit
-	case findConversation:
-		found, e := x.findConversation(c)
-		if e != nil {
+	case in == "" && last != nil: // the first exchange failed and may have begun a conversation
+		if c.Conversation, e = x.findConversation(c.Begun, last); e != nil {
 			return false, e
 		}
-		if found == "" {
+		if c.Conversation == "" {
 			*c, x.lost = chat{}, true
 		}
-		c.Conversation = found
 		return x.plan(c)
-	case compareStored:
-		if sent := c.find(x.idMark); sent != nil && sent.State == unknown && x.isOnItsWay() {
-			return false, errReplyPending
-		}
-		return x.compare(c, current, ticketID)
+	case in != "" && isForwarded && sent.State == unknown && x.isOnItsWay():
+		return false, errReplyPending
+	case in != "" && (isForwarded || isTicket || x.again && len(c.Messages) == 0):
+		return x.compare(c, in, ticketID)
 	}
-	return false, x.needText()
+	return false, nil
 }
 
 // isOnItsWay reports whether another exchange of this process sends the same message: soon
@@ -163,14 +160,6 @@ func (x *exchange) isOnItsWay() bool {
 		}
 	}
 	return false
-}
-
-// needText returns an error for a message that must be sent, but whose text is missing.
-func (x *exchange) needText() *httpError {
-	if x.text == "" {
-		return errMessageNotFound
-	}
-	return nil
 }
 
 // compare reports whether the newest message of the stored conversation is this one: then
@@ -200,7 +189,7 @@ func (x *exchange) compare(c *chat, in chatclient.ConversationID, ticketID strin
 	case id != "" || isNewest:
 		return true, nil
 	}
-	return false, x.needText()
+	return false, nil
 }
 
 // arrivedAfter reports whether a message with this text is after the one with an id.
@@ -215,41 +204,36 @@ func (x *exchange) arrivedAfter(page []chatclient.StoredMessage, id, text string
 // before it failed, "" for none. It is the one that the service lists for the user who is
 // signed in, has this message alone, and began when it was sent. Nothing says that it is not
 // of another chat of the user that began with the same text at that time, so of two none is.
-func (x *exchange) findConversation(c *chat) (string, *httpError) {
-	if x.visitor.anonymous() || len(c.Messages) == 0 {
+func (x *exchange) findConversation(begun int64, sent *sentMessage) (found string, e *httpError) {
+	if x.visitor.anonymous() {
 		return "", nil
 	}
 	list, err := x.p.bot.UserConversationsPage(x.ctx, x.visitor.UserID, chatclient.PageRequest{})
 	if err != nil {
 		return "", upstream(err, false)
 	}
-	found, candidates := "", 0
-	for _, listed := range list.Items {
-		ticket := x.p.tickets.conversation(x.visitor.subject(), listed.ID)
-		age := listed.CreatedAt.Sub(time.Unix(c.Begun, 0)) // at the first exchange
-		isOther := !listed.CreatedAt.IsZero() && (age < -maxSkew || age > maxSkew+maxArrival)
-		if ticket == "" || isOther || listed.UserID != x.visitor.UserID {
-			continue
-		}
-		if candidates++; candidates > maxCandidates {
-			break
-		}
-		page, err := x.p.bot.MessagesPage(x.ctx, listed.ID, chatclient.PageRequest{})
-		if err != nil {
+	candidates := slices.DeleteFunc(list.Items, func(c chatclient.Conversation) bool {
+		age := c.CreatedAt.Sub(time.UnixMilli(begun))
+		isOther := !c.CreatedAt.IsZero() && (age < -maxSkew || age > maxSkew+maxArrival)
+		return isOther || c.UserID != x.visitor.UserID || x.p.tickets.conversation(x.visitor.subject(), c.ID) == ""
+	})
+	for _, c := range candidates[:min(len(candidates), maxCandidates)] {
+		page, err := x.p.bot.MessagesPage(x.ctx, c.ID, chatclient.PageRequest{})
+		switch {
+		case err != nil:
 			return "", upstream(err, true)
+		case !x.beganWith(page, sent):
+			continue
+		case found != "":
+			return "", nil
 		}
-		if x.beganWith(page, c.Messages[len(c.Messages)-1]) {
-			if found != "" {
-				return "", nil
-			}
-			found = ticket
-		}
+		found = x.p.tickets.conversation(x.visitor.subject(), c.ID)
 	}
 	return found, nil
 }
 
 // beganWith reports whether a conversation consists of one message, and its reply.
-func (x *exchange) beganWith(page chatclient.Page[chatclient.StoredMessage], sent sentMessage) bool {
+func (x *exchange) beganWith(page chatclient.Page[chatclient.StoredMessage], sent *sentMessage) bool {
 	own := slices.DeleteFunc(page.Items, func(m chatclient.StoredMessage) bool { return m.Role != "user" })
 	return page.NextCursor == "" && len(own) == 1 && x.p.textMark(x.visitor.subject(), own[0].Text()) == sent.Text
 }
@@ -319,9 +303,9 @@ func (x *exchange) update(change func(*chat)) bool {
 // exchange or was forgotten, and gets the conversation if that is known.
 func (x *exchange) settle(change func(*chat)) {
 	isStored := x.update(func(c *chat) {
-		isForgotten := c.Conversation == "" && c.PendingUntil == 0 && len(c.Messages) == 0
-		if x.pending != 0 && (c.PendingUntil == x.pending || isForgotten) {
-			c.PendingUntil, c.Conversation = 0, x.p.tickets.conversation(x.visitor.subject(), x.conversation)
+		isForgotten := c.Conversation == "" && !c.Pending && len(c.Messages) == 0
+		if x.pending != 0 && (c.Pending && c.Begun == x.pending || isForgotten) {
+			c.Pending, c.Conversation = false, x.p.tickets.conversation(x.visitor.subject(), x.conversation)
 		}
 		change(c)
 	})

@@ -48,7 +48,7 @@ func (x *exchange) learn(conversation chatclient.ConversationID, m chatclient.Me
 	hasArrived := bookbag.IssuedID(m.UserMessageID) == ""
 	arrive := func(c *chat) {
 		if sent := c.find(x.idMark); sent != nil && hasArrived {
-			if sent.State = arrived; c.isLastForwarded(x.idMark) { // else it is not the last one's
+			if sent.State = arrived; sent == c.lastForwarded() { // else it is not the last one's
 				c.LastUser = m.UserMessageID
 			}
 		}
@@ -82,8 +82,8 @@ func (x *exchange) end(stream *chatclient.Stream) (next *chatclient.Stream, fail
 			return next, nil
 		}
 	case len(reply.Parts) == 0 && x.conversation != "":
-		if held, _ := x.p.isHeld(x.ctx, x.conversation); held {
-			reason, poll = "held", x.p.polls.ticket(x.p.tickets, x.visitor.subject(), x.conversation)
+		if poll = x.pollIfHeld(); poll != "" {
+			reason = "held"
 		}
 	}
 	t := x.tickets()
@@ -111,18 +111,21 @@ func finishReason(reason string) string {
 
 // endedOrHeld returns why a conversation takes no message.
 func (x *exchange) endedOrHeld() *httpError {
-	if isHeld, err := x.p.isHeld(x.ctx, x.conversation); err != nil || !isHeld {
-		return errEnded
+	if poll := x.pollIfHeld(); poll != "" {
+		return held(poll)
 	}
-	return held(x.p.polls.ticket(x.p.tickets, x.visitor.subject(), x.conversation))
+	return errEnded
 }
 
-// isHeld reports whether a person has a conversation.
-func (p *Proxy) isHeld(ctx context.Context, id chatclient.ConversationID) (bool, error) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+// pollIfHeld returns the poll ticket of the conversation if a person has it, else "".
+func (x *exchange) pollIfHeld() string {
+	ctx, cancel := context.WithTimeout(x.ctx, 5*time.Second)
 	defer cancel()
-	c, err := p.bot.Conversation(ctx, id)
-	return err == nil && heldStatus(c.Status), err
+	c, err := x.p.bot.Conversation(ctx, x.conversation)
+	if err != nil || !heldStatus(c.Status) {
+		return ""
+	}
+	return x.p.polls.ticket(x.p.tickets, x.visitor.subject(), x.conversation)
 }
 
 // heldStatus reports whether a status says that a person has the conversation.

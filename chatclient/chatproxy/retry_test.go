@@ -20,47 +20,59 @@ import (
 	"github.com/chatident/chatident/chatclient/chattest"
 )
 
-// The table of docs/wire.md as the pure function has it.
-func TestDecide(t *testing.T) {
+// The table of docs/wire.md: what a message becomes, or what the service is asked for it.
+func TestPlan(t *testing.T) {
+	e := newSite(t, setup{})
+	ticket := e.proxy.tickets.conversation(ada, "456")
 	first := sentMessage{ID: "m", Text: "text", State: unknown}
 	refused := sentMessage{ID: "m", Text: "text", State: rejected}
 	other := sentMessage{ID: "another", Text: "text", State: arrived}
 	begun := func(messages ...sentMessage) chat { return chat{Messages: messages} }
-	known := func(messages ...sentMessage) chat { return chat{Conversation: "ticket", Messages: messages} }
-	pending := chat{PendingUntil: time.Now().Add(time.Minute).UnixMilli(), Messages: []sentMessage{first}}
+	known := func(messages ...sentMessage) chat { return chat{Conversation: ticket, Messages: messages} }
+	pending := chat{Pending: true, Begun: time.Now().UnixMilli(), Messages: []sentMessage{first}}
 	sent, again, later := message{id: "m"}, message{id: "m", again: true}, message{id: "m", again: true, later: true}
+	const newTurn, edit, wait, find, compare = "a new turn", "an edit", "waits", "/api/v2/agents/123/users/ada/conversations", "/api/v2/agents/123/conversations/456/messages"
 	for name, test := range map[string]struct {
 		chat
 		message
-		text     string
-		isTicket bool
-		want     action
+		text string
+		want string
 	}{
-		"1, no id":                                   {known(), message{}, "text", false, sendNew},
-		"1, no id, after another without":            {known(first), message{}, "text", false, sendNew},
-		"2, not forwarded, sent":                     {known(other), sent, "text", false, sendNew},
-		"2, not forwarded, again":                    {known(other), again, "text", false, sendNew},
-		"2, rejected, and another since":             {known(refused, other), again, "edited", false, sendNew},
-		"3, 4, forwarded last, again":                {known(other, first), again, "text", false, compareStored},
-		"3, 4, forwarded last, without a text":       {known(other, first), again, "", false, compareStored},
-		"3, 4, forwarded last, sent":                 {known(other, first), sent, "text", false, compareStored},
-		"5, forwarded last, no conversation":         {begun(first), again, "text", false, findConversation},
-		"5, none found":                              {begun(), again, "text", false, sendNew},
-		"6, another text":                            {known(first), sent, "edited", false, rejectEdit},
-		"6, another text, no conversation":           {begun(first), sent, "edited", false, rejectEdit},
-		"7, forwarded before":                        {known(first, other), again, "text", false, rejectEdit},
-		"8, a later message is shown":                {known(first), later, "text", false, rejectEdit},
-		"8, not forwarded":                           {known(other), later, "text", false, rejectEdit},
-		"9, 10, nothing is kept":                     {known(), again, "text", false, compareStored},
-		"9, 10, by its ticket":                       {known(other), sent, "text", true, compareStored},
-		"12, another message after a failed one":     {begun(first), message{id: "n"}, "text", false, findConversation},
-		"13, the first exchange is being read":       {pending, again, "text", false, awaitFirst},
-		"13, before all else":                        {pending, later, "text", false, awaitFirst},
-		"the first message of a chat":                {begun(), sent, "text", false, sendNew},
-		"again, the first message, not forwarded":    {begun(refused), again, "text", false, sendNew},
-		"again, the first message, nothing is known": {begun(), again, "text", false, sendNew},
+		"1, no id":                                   {known(), message{}, "text", newTurn},
+		"1, no id, after another without":            {known(first), message{}, "text", newTurn},
+		"2, not forwarded, sent":                     {known(other), sent, "text", newTurn},
+		"2, not forwarded, again":                    {known(other), again, "text", newTurn},
+		"2, rejected, and another since":             {known(refused, other), again, "edited", newTurn},
+		"2, rejected, and nothing else is kept":      {known(refused), again, "text", newTurn},
+		"3, 4, forwarded last, again":                {known(other, first), again, "text", compare},
+		"3, 4, forwarded last, without a text":       {known(other, first), again, "", compare},
+		"3, 4, forwarded last, sent":                 {known(other, first), sent, "text", compare},
+		"5, forwarded last, no conversation":         {begun(first), again, "text", find},
+		"5, none found":                              {begun(), again, "text", newTurn},
+		"6, another text":                            {known(first), sent, "edited", edit},
+		"6, another text, no conversation":           {begun(first), sent, "edited", edit},
+		"7, forwarded before":                        {known(first, other), again, "text", edit},
+		"8, a later message is shown":                {known(first), later, "text", edit},
+		"8, not forwarded":                           {known(other), later, "text", edit},
+		"9, 10, nothing is kept":                     {known(), again, "text", compare},
+		"9, 10, by its ticket":                       {known(other), message{id: e.proxy.tickets.message(ada, "456", "msg_1")}, "text", compare},
+		"12, another message after a failed one":     {begun(first), message{id: "n"}, "text", find},
+		"13, the first exchange is being read":       {pending, again, "text", wait},
+		"13, before all else":                        {pending, later, "text", wait},
+		"the first message of a chat":                {begun(), sent, "text", newTurn},
+		"again, the first message, not forwarded":    {begun(refused), again, "text", newTurn},
+		"again, the first message, nothing is known": {begun(), again, "text", newTurn},
 	} {
-		assert.Equal(t, test.want, test.decide(test.message, test.message.id, test.text, test.isTicket), name)
+		before := len(e.fake.Requests())
+		x := &exchange{p: e.proxy, ctx: t.Context(), visitor: Visitor{UserID: "ada"}, message: test.message, idMark: test.message.id, textMark: test.text}
+		retry, failure := x.plan(&test.chat)
+		got := map[*httpError]string{nil: newTurn, errEdit: edit, errReplyPending: wait}[failure]
+		if requests := e.fake.Requests()[before:]; len(requests) > 0 {
+			got = requests[0].Path
+		}
+		assert.Equal(t, test.want, got, name)
+		assert.False(t, retry, name)
+		assert.Equal(t, test.want == find, x.lost, name)
 	}
 }
 
@@ -487,7 +499,12 @@ func TestChat_ValueSize(t *testing.T) {
 
 func FuzzDecodeChat(f *testing.F) {
 	own := newTestTickets(f, 123, testSecret)
-	f.Add([]byte(`{"c":"` + own.conversation(ada, "456") + `","p":1,"b":1,"u":"msg_1","m":[{"i":"a","t":"b","s":2}]}`))
+	bot, err := chatclient.New(testKey, 123, &chatclient.Options{MaxRetries: -1, HTTPClient: &http.Client{Transport: inMemory(func(*http.Request) (*http.Response, error) {
+		return nil, errors.New("nothing is sent")
+	})}})
+	require.NoError(f, err)
+	f.Add([]byte(`{"c":"` + own.conversation(ada, "456") + `","p":true,"b":1,"u":"msg_1","m":[{"i":"a","t":"b","s":2}]}`))
+	f.Add([]byte(`{"b":1,"m":[{"i":"a","t":"b","s":2}]}`))
 	f.Add([]byte(`{"m":[{"s":9}]}`))
 	f.Fuzz(func(t *testing.T, value []byte) {
 		c, err := decodeChat(value, own, ada)
@@ -495,7 +512,9 @@ func FuzzDecodeChat(f *testing.F) {
 			_, valid := own.openConversation(ada, c.Conversation)
 			require.True(t, err == nil && valid)
 		}
-		require.NotZero(t, c.decide(message{id: "m"}, "a", "b", false))
+		x := &exchange{p: &Proxy{bot: bot, tickets: own}, ctx: t.Context(), visitor: Visitor{UserID: "ada"}, message: message{id: "m"}, idMark: "a", textMark: "b"}
+		retry, _ := x.plan(&c)
+		require.False(t, retry, "the service was not asked")
 	})
 }
 

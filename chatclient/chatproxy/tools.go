@@ -197,17 +197,15 @@ const underWay = "under way"
 // makeCall makes a call and submits its result. One that was made before, in another tab
 // perhaps, is not made again: its result is the same, unless it is still being made.
 func (x *exchange) makeCall(call chatclient.Part) *httpError {
-	ctx, key := x.ctx, x.callKey(call.ToolCallID)
-	output, _ := x.p.calls.Load(ctx, key) // in memory: there is no error
-	isAgain := len(output) > 0
-	if !isAgain && !x.takeCall(call.ToolCallID) || string(output) == underWay {
+	key, isNew := x.callKey(call.ToolCallID), x.takeCall(call.ToolCallID)
+	output, _ := x.p.calls.Load(x.ctx, key) // in memory: there is no error
+	if isNew {
+		output = x.run(call)
+		_, _ = x.p.calls.CompareAndSwap(x.ctx, key, []byte(underWay), output)
+	} else if len(output) == 0 || string(output) == underWay {
 		return replyFailed(ErrRepeatedCall)
 	}
-	if !isAgain {
-		output = x.run(call)
-		_, _ = x.p.calls.CompareAndSwap(ctx, key, []byte(underWay), output)
-	}
-	return x.submit(chatclient.ToolResult{ToolCallID: call.ToolCallID, Output: json.RawMessage(output)}, isAgain)
+	return x.submit(chatclient.ToolResult{ToolCallID: call.ToolCallID, Output: json.RawMessage(output)}, !isNew)
 }
 
 // run runs the tool of a call and returns what the assistant is to read.
