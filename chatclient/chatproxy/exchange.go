@@ -232,10 +232,10 @@ func (x *exchange) report() {
 	}
 }
 
-// reportWrite reports an error of a write, unless the visitor has left: net/http notices
-// that a moment later, and takes each write that it failed for that.
+// reportWrite reports an error of a write, unless the visitor reads nothing or has left:
+// net/http notices that a moment later, and takes each write that it failed for that.
 func (p *Proxy) reportWrite(r *http.Request, failed error) {
-	if failed == nil {
+	if failed == nil || failed == errSlow {
 		return
 	}
 	if !errors.Is(failed, os.ErrDeadlineExceeded) {

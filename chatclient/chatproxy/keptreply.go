@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"net/http"
-	"os"
 	"sync"
 	"time"
 
@@ -114,8 +112,8 @@ type keptReply struct {
 	header  http.Header // not changed after the first frame
 
 	mu      sync.Mutex
-	frames  []byte // only appended to
-	ended   bool
+	frames  []byte        // only appended to
+	ended   bool          // no more frames come
 	failure *httpError    // in place of frames
 	users   int           // the exchange and the handlers that copy
 	changed chan struct{} // closed at the next change
@@ -132,6 +130,7 @@ func (k *keptReply) Write(b []byte) (int, error) {
 	if k.all.grow(len(b)) || len(k.frames) > maxKeptBytes {
 		k.cancel(ErrReplyTooLong)
 	}
+	k.ended = bytes.HasSuffix(b, []byte(done))
 	k.notify()
 	return len(b), nil
 }
@@ -155,7 +154,7 @@ func (k *keptReply) end(failure *httpError) {
 func (k *keptReply) join() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.ended || bytes.HasSuffix(k.frames, []byte(done)) {
+	if k.ended {
 		return false
 	}
 	k.users++
@@ -177,13 +176,14 @@ func (k *keptReply) release() {
 func (k *keptReply) next(n int) (frames []byte, isLast bool, changed <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.frames[n:min(len(k.frames), n+maxCopy)], k.ended || bytes.HasSuffix(k.frames, []byte(done)), k.changed
+	return k.frames[n:min(len(k.frames), n+maxCopy)], k.ended, k.changed
 }
 
-// copyTo writes the frames to a browser, as they come, until it leaves. It returns the
-// error of a write, or the response in place of frames.
-func (k *keptReply) copyTo(w http.ResponseWriter, r *http.Request) (failure *httpError, err error) {
-	control := http.NewResponseController(w)
+// passOn writes the frames of a kept reply, which the caller has joined, to a browser as they
+// come, until it leaves. It returns the response in place of frames.
+func (p *Proxy) passOn(k *keptReply, w http.ResponseWriter, r *http.Request) *httpError {
+	defer k.release()
+	to := newBrowser(w)
 	for n := 0; time.Since(k.begun) < maxStream+writeTimeout; {
 		frames, isLast, changed := k.next(n)
 		switch {
@@ -192,36 +192,23 @@ func (k *keptReply) copyTo(w http.ResponseWriter, r *http.Request) (failure *htt
 				maps.Copy(w.Header(), k.header)
 			}
 			n += len(frames)
-			boundWrite(w)
-			if _, err := w.Write(frames); err != nil {
-				return nil, err
-			}
-			if err := control.Flush(); err != nil {
-				return nil, err
+			if err := to.write(frames); err != nil {
+				p.reportWrite(r, err)
+				return nil
 			}
 		case isLast && n == 0:
-			return k.failure, nil
+			return k.failure
 		case isLast:
-			return nil, nil
+			return nil
 		default:
 			select {
 			case <-r.Context().Done():
-				return nil, nil
+				return nil
 			case <-changed:
 			}
 		}
 	}
-	return nil, nil
-}
-
-// passOn copies a kept reply to a browser, which the caller has joined to it.
-func (p *Proxy) passOn(k *keptReply, w http.ResponseWriter, r *http.Request) *httpError {
-	defer k.release()
-	failure, err := k.copyTo(w, r)
-	if !errors.Is(err, os.ErrDeadlineExceeded) { // else the browser has read nothing for so long
-		p.reportWrite(r, err)
-	}
-	return failure
+	return nil
 }
 
 // serveKept serves an exchange without a browser.

@@ -240,10 +240,7 @@ func (x *exchange) beganWith(page chatclient.Page[chatclient.StoredMessage], sen
 
 // failed keeps what is known of a message whose call has failed.
 func (x *exchange) failed(err error, retry bool) *httpError {
-	e := upstreamMessage(err, x.conversation != "")
-	if e == errEnded {
-		e = x.endedOrHeld()
-	}
+	e := x.orHeld(upstreamMessage(err, x.conversation != ""))
 	isGone := e == errEnded || e == errConversationNotFound
 	x.settle(func(c *chat) {
 		if sent := c.find(x.idMark); sent != nil && !mayHaveArrived(err) && !retry {

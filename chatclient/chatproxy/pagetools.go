@@ -25,17 +25,15 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 		return nil, upstream(err, true)
 	}
 	open = slices.DeleteFunc(open, func(call chatclient.Part) bool { return !x.p.isPageTool(call.ToolName) })
-	missing := map[string]bool{}
-	for _, call := range open {
-		missing[call.ToolCallID] = true
-	}
+	sent := map[string]bool{}
 	for _, r := range x.results {
-		if !missing[r.ToolCallID] {
+		isOpen := slices.ContainsFunc(open, func(call chatclient.Part) bool { return call.ToolCallID == r.ToolCallID })
+		if !isOpen || sent[r.ToolCallID] {
 			return nil, errToolCallNotFound
 		}
-		delete(missing, r.ToolCallID)
+		sent[r.ToolCallID] = true
 	}
-	if len(missing) > 0 {
+	if len(sent) < len(open) {
 		return nil, invalid("The results of all calls of a reply must be sent together.")
 	}
 	for _, call := range open { // in the same order in each request, so that one of two has all

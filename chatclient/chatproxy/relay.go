@@ -109,12 +109,15 @@ func finishReason(reason string) string {
 	return "other"
 }
 
-// endedOrHeld returns why a conversation takes no message.
-func (x *exchange) endedOrHeld() *httpError {
-	if poll := x.pollIfHeld(); poll != "" {
-		return held(poll)
+// orHeld returns an error of the service, or why else a conversation takes no message: a
+// person has it.
+func (x *exchange) orHeld(e *httpError) *httpError {
+	if e == errEnded {
+		if poll := x.pollIfHeld(); poll != "" {
+			return held(poll)
+		}
 	}
-	return errEnded
+	return e
 }
 
 // pollIfHeld returns the poll ticket of the conversation if a person has it, else "".

@@ -20,7 +20,7 @@ import (
 	"github.com/chatident/chatident/chatclient/chattest"
 )
 
-// The table of docs/wire.md: what a message becomes, or what the service is asked for it.
+// The table of docs/wire.md: what a message becomes, or which call is made for it.
 func TestPlan(t *testing.T) {
 	e := newSite(t, setup{})
 	ticket := e.proxy.tickets.conversation(ada, "456")
@@ -514,7 +514,7 @@ func FuzzDecodeChat(f *testing.F) {
 		}
 		x := &exchange{p: &Proxy{bot: bot, tickets: own}, ctx: t.Context(), visitor: Visitor{UserID: "ada"}, message: message{id: "m"}, idMark: "a", textMark: "b"}
 		retry, _ := x.plan(&c)
-		require.False(t, retry, "the service was not asked")
+		require.False(t, retry, "no call has succeeded")
 	})
 }
 
