@@ -58,10 +58,9 @@ func decodeChat(value []byte, t *tickets, s subject) (c chat, err error) {
 	if len(value) == 0 {
 		return c, nil
 	}
-	if json.Unmarshal(value, &c) != nil || len(c.Messages) > maxKept {
-		return chat{}, errForeignChat
-	}
-	if _, ok := t.openConversation(s, c.Conversation); !ok && c.Conversation != "" {
+	err = json.Unmarshal(value, &c)
+	_, ok := t.openConversation(s, c.Conversation)
+	if err != nil || len(c.Messages) > maxKept || c.Conversation != "" && !ok {
 		return chat{}, errForeignChat
 	}
 	return c, nil
@@ -111,12 +110,7 @@ func (p *Proxy) textMark(who subject, text string) string {
 	return p.tickets.mark("text", who, strings.TrimSpace(text))
 }
 
-// newestUser returns the newest message of the visitor in a page, the zero one for none.
-func newestUser(page []chatclient.StoredMessage) (newest chatclient.StoredMessage) {
-	for _, m := range page {
-		if m.Role == "user" {
-			newest = m
-		}
-	}
-	return newest
+// byVisitor returns the messages of the visitor in a page.
+func byVisitor(page []chatclient.StoredMessage) []chatclient.StoredMessage {
+	return slices.DeleteFunc(page, func(m chatclient.StoredMessage) bool { return m.Role != "user" })
 }

@@ -111,7 +111,7 @@ func (x *exchange) claimChat(c *chat, value []byte) *httpError {
 	if earlier == (subject{}) || len(value) > 0 || !x.isKept {
 		return x.p.checkClaim(x.ctx, x.visitor, x.idOf(c))
 	}
-	*c, _ = x.loadChat(x.p.tickets.chatKey(earlier, x.chat), earlier)
+	*c, _ = x.load(earlier)
 	id, ok := x.p.tickets.openConversation(earlier, c.Conversation)
 	if !ok { // it may come
 		return nil

@@ -27,18 +27,16 @@ type exchange struct {
 	r       *http.Request
 	visitor Visitor
 	message
-	key      string // of the chat in Chats
-	isKept   bool   // there is a chat, and Chats works
-	idMark   string
-	textMark string // "" without a text
-	out      *eventWriter
-	kept     *keptReply // nil for one that ends with its request
-	slot     *slot
+	marks  sentMessage // of the message
+	key    string      // of the chat in Chats
+	isKept bool        // there is a chat, and Chats works
+	out    *eventWriter
+	kept   *keptReply // nil for one that ends with its request
+	slot   *slot
 
-	ctx       context.Context // of the calls to the service, not of the browser
-	cancel    context.CancelCauseFunc
-	timer     *time.Timer // cancels it
-	stopWatch func() bool // for a page that leaves
+	ctx    context.Context // of the calls to the service, not of the browser
+	cancel context.CancelCauseFunc
+	timer  *time.Timer // cancels it
 
 	lost     bool                // an earlier conversation of the chat
 	pending  int64               // when the chat began, while it is pending for this exchange, else 0
@@ -64,7 +62,7 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	who := v.subject()
 	x := &exchange{p: p, r: r, visitor: v, message: m, resolved: map[string]bool{}}
 	if m.id != "" || m.chat != "" {
-		x.idMark, x.textMark = p.tickets.mark("id", who, m.id), p.textMark(who, m.text)
+		x.marks = sentMessage{ID: p.tickets.mark("id", who, m.id), Text: p.textMark(who, m.text), State: unknown}
 	}
 	var e *httpError
 	if m.ticket != "" {
@@ -82,17 +80,14 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	x.failures = []error{p.checkDeadline(w, r)}
 	x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(r.Context()))
 	x.timer = time.AfterFunc(maxStream, func() { x.cancel(ErrReplyTooLong) })
-	gone, leave := r.Context(), x.leave
 	if m.chat != "" && p.keepReplies {
 		x.kept = p.kept.begin(size(r, &m), x.cancel)
 	}
 	if x.kept != nil {
 		w, x.r = x.kept, withoutBody(r)
-		gone, leave = p.kept.dropped, x.drop
 		x.slot.holders.Add(1)
 	}
 	x.out = newEventWriter(w, encoder, x.leave)
-	x.stopWatch = context.AfterFunc(gone, leave)
 	if m.chat != "" {
 		x.key, x.isKept = p.tickets.chatKey(who, m.chat), true
 		p.running.Store(x, true)
@@ -103,6 +98,11 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 // respond opens and relays the reply. It returns the response if there is no reply.
 func (x *exchange) respond() *httpError {
 	defer x.close()
+	gone, leave := x.r.Context(), x.leave
+	if x.kept != nil {
+		gone, leave = x.p.kept.dropped, x.drop
+	}
+	defer context.AfterFunc(gone, leave)()
 	stream, e := x.open()
 	if e != nil {
 		return x.fail(e)
@@ -120,7 +120,6 @@ func (x *exchange) close() {
 	defer x.p.running.Delete(x)
 	defer x.cancel(errLeft)
 	defer x.timer.Stop()
-	defer x.stopWatch()
 	defer x.out.close()
 	if x.pending != 0 { // without a conversation, or Chats has failed: it may work again
 		x.isKept = true

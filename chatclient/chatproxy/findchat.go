@@ -19,10 +19,10 @@ func (p *Proxy) findChat(w http.ResponseWriter, r request) *httpError {
 	defer p.resumed.free(r.subject())
 	x := &exchange{p: p, visitor: r.Visitor, message: message{chat: name}, ctx: r.Context(), key: key, isKept: true}
 	begun := time.Now()
-	c, value := x.load()
+	c, value := x.load(r.subject())
 	e = x.claimChat(&c, value)
 	for c.isPending() && time.Since(begun) < maxAwait && x.pause() {
-		c, value = x.load()
+		c, value = x.load(r.subject())
 		e = x.claimChat(&c, value)
 	}
 	for _, err := range x.failures {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"maps"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -59,9 +60,7 @@ func (k *keptReplies) begin(request int, cancel context.CancelCauseFunc) *keptRe
 func size(r *http.Request, m *message) int {
 	n := len(r.RequestURI) + len(m.text)
 	for name, values := range r.Header {
-		for _, value := range values {
-			n += len(name) + len(value)
-		}
+		n += len(name) + len(strings.Join(values, ""))
 	}
 	for _, result := range m.results {
 		n += len(result.Output.(json.RawMessage))

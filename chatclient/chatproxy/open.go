@@ -55,7 +55,7 @@ func (x *exchange) open() (*chatclient.Stream, *httpError) {
 func (x *exchange) resolve() (retry bool, e *httpError) {
 	begun := time.Now()
 	for swaps := 0; swaps < maxSwaps; {
-		c, value := x.load()
+		c, value := x.load(x.visitor.subject())
 		if x.message.ticket == "" {
 			if e := x.claimChat(&c, value); e != nil {
 				if e == errConversationNotFound { // the chat may begin anew
@@ -114,8 +114,8 @@ func (x *exchange) keep(c *chat, retry bool) {
 			x.pending = c.Begun
 		}
 	}
-	m := sentMessage{ID: x.idMark, Text: x.textMark, State: unknown}
-	if sent := c.find(x.idMark); sent != nil && m.Text == "" {
+	m := x.marks
+	if sent := c.find(m.ID); sent != nil && m.Text == "" {
 		m.Text = sent.Text
 	}
 	if retry { // which issues new ids
@@ -127,13 +127,13 @@ func (x *exchange) keep(c *chat, retry bool) {
 // plan returns whether the message becomes the service's retry, else it is a new turn, by the
 // table in docs/wire.md. It sets the conversation of c, if one is found.
 func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
-	in, sent, last := x.idOf(c), c.find(x.idMark), c.lastForwarded()
+	in, sent, last := x.idOf(c), c.find(x.marks.ID), c.lastForwarded()
 	isForwarded := sent != nil && sent.State != rejected && x.id != ""
 	ticketID, isTicket := x.p.openMessage(x.visitor, in, x.id)
 	switch {
 	case c.isPending():
 		return false, errReplyPending
-	case x.later, isForwarded && sent != last, isForwarded && x.textMark != "" && x.textMark != sent.Text:
+	case x.later, isForwarded && sent != last, isForwarded && x.marks.Text != "" && x.marks.Text != sent.Text:
 		return false, errEdit
 	case in == "" && last != nil: // the first exchange failed and may have begun a conversation
 		if c.Conversation, e = x.findConversation(c.Begun, last); e != nil {
@@ -155,7 +155,7 @@ func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
 // it is known whether that has arrived.
 func (x *exchange) isOnItsWay() bool {
 	for other := range x.p.running.Range {
-		if o := other.(*exchange); o != x && o.key == x.key && o.idMark == x.idMark && o.sending.Load() {
+		if o := other.(*exchange); o != x && o.key == x.key && o.marks.ID == x.marks.ID && o.sending.Load() {
 			return true
 		}
 	}
@@ -170,21 +170,24 @@ func (x *exchange) compare(c *chat, in chatclient.ConversationID, ticketID strin
 	if err != nil {
 		return false, upstream(err, true)
 	}
-	newest, sent := newestUser(page.Items), c.find(x.idMark)
+	own, newest, sent := byVisitor(page.Items), chatclient.StoredMessage{}, c.find(x.marks.ID)
+	if len(own) > 0 {
+		newest = own[len(own)-1]
+	}
 	stored := x.p.textMark(x.visitor.subject(), newest.Text())
 	id, isNewest := ticketID, false
 	switch {
 	case sent == nil || sent.State == rejected:
-		isNewest = x.textMark != "" && x.textMark == stored
+		isNewest = x.marks.Text != "" && x.marks.Text == stored
 	case sent.State == arrived && c.LastUser != "":
 		id = c.LastUser
 	default:
-		isNewest = sent.Text == stored && (newest.ID != c.LastUser || sent.State == arrived)
+		isNewest = sent.Text == stored && newest.ID != c.LastUser
 	}
 	switch {
-	case sent != nil && sent.State == unknown && !isNewest && x.arrivedAfter(page.Items, c.LastUser, sent.Text):
+	case sent != nil && sent.State == unknown && !isNewest && x.arrivedAfter(own, c.LastUser, sent.Text):
 		return false, errEdit // another tab's message is after it
-	case id != "" && newest.ID != id, ticketID != "" && x.textMark != "" && x.textMark != stored:
+	case id != "" && newest.ID != id, ticketID != "" && x.marks.Text != "" && x.marks.Text != stored:
 		return false, errEdit // there is a later one, of another chat, or the text was changed
 	case id != "" || isNewest:
 		return true, nil
@@ -193,10 +196,10 @@ func (x *exchange) compare(c *chat, in chatclient.ConversationID, ticketID strin
 }
 
 // arrivedAfter reports whether a message with this text is after the one with an id.
-func (x *exchange) arrivedAfter(page []chatclient.StoredMessage, id, text string) bool {
-	i := slices.IndexFunc(page, func(m chatclient.StoredMessage) bool { return m.ID == id })
-	return i >= 0 && slices.ContainsFunc(page[i+1:], func(m chatclient.StoredMessage) bool {
-		return m.Role == "user" && x.p.textMark(x.visitor.subject(), m.Text()) == text
+func (x *exchange) arrivedAfter(own []chatclient.StoredMessage, id, text string) bool {
+	i := slices.IndexFunc(own, func(m chatclient.StoredMessage) bool { return m.ID == id })
+	return i >= 0 && slices.ContainsFunc(own[i+1:], func(m chatclient.StoredMessage) bool {
+		return x.p.textMark(x.visitor.subject(), m.Text()) == text
 	})
 }
 
@@ -234,7 +237,7 @@ func (x *exchange) findConversation(begun int64, sent *sentMessage) (found strin
 
 // beganWith reports whether a conversation consists of one message, and its reply.
 func (x *exchange) beganWith(page chatclient.Page[chatclient.StoredMessage], sent *sentMessage) bool {
-	own := slices.DeleteFunc(page.Items, func(m chatclient.StoredMessage) bool { return m.Role != "user" })
+	own := byVisitor(page.Items)
 	return page.NextCursor == "" && len(own) == 1 && x.p.textMark(x.visitor.subject(), own[0].Text()) == sent.Text
 }
 
@@ -243,7 +246,7 @@ func (x *exchange) failed(err error, retry bool) *httpError {
 	e := x.orHeld(upstreamMessage(err, x.conversation != ""))
 	isGone := e == errEnded || e == errConversationNotFound
 	x.settle(func(c *chat) {
-		if sent := c.find(x.idMark); sent != nil && !mayHaveArrived(err) && !retry {
+		if sent := c.find(x.marks.ID); sent != nil && !mayHaveArrived(err) && !retry {
 			sent.State = rejected
 		}
 		if isGone && x.idOf(c) == x.conversation {
@@ -253,17 +256,13 @@ func (x *exchange) failed(err error, retry bool) *httpError {
 	return e
 }
 
-// load returns what Chats has of the chat, and the value.
-func (x *exchange) load() (c chat, value []byte) {
-	return x.loadChat(x.key, x.visitor.subject())
-}
-
-// loadChat returns a chat. If Chats fails, the exchange goes on as without a chat.
-func (x *exchange) loadChat(key string, who subject) (c chat, value []byte) {
+// load returns what Chats has of the chat, and the value. If Chats fails, the exchange goes
+// on as without a chat.
+func (x *exchange) load(who subject) (c chat, value []byte) {
 	if !x.isKept {
 		return c, nil
 	}
-	value, err := x.p.loadValue(x.ctx, key)
+	value, err := x.p.loadValue(x.ctx, x.p.tickets.chatKey(who, x.chat))
 	if x.isKept = err == nil; x.isKept {
 		c, err = decodeChat(value, x.p.tickets, who)
 	}
@@ -284,7 +283,7 @@ func (x *exchange) swap(old []byte, c *chat) bool {
 // update changes what Chats has of the chat, and reports whether it could.
 func (x *exchange) update(change func(*chat)) bool {
 	for range maxSwaps {
-		c, value := x.load()
+		c, value := x.load(x.visitor.subject())
 		if !x.isKept {
 			return false
 		}

@@ -47,7 +47,7 @@ func (x *exchange) learn(conversation chatclient.ConversationID, m chatclient.Me
 	isNew := x.conversation == "" && x.p.tickets.conversation(x.visitor.subject(), conversation) != ""
 	hasArrived := bookbag.IssuedID(m.UserMessageID) == ""
 	arrive := func(c *chat) {
-		if sent := c.find(x.idMark); sent != nil && hasArrived {
+		if sent := c.find(x.marks.ID); sent != nil && hasArrived {
 			if sent.State = arrived; sent == c.lastForwarded() { // else it is not the last one's
 				c.LastUser = m.UserMessageID
 			}

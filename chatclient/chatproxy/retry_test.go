@@ -64,7 +64,7 @@ func TestPlan(t *testing.T) {
 		"again, the first message, nothing is known": {begun(), again, "text", newTurn},
 	} {
 		before := len(e.fake.Requests())
-		x := &exchange{p: e.proxy, ctx: t.Context(), visitor: Visitor{UserID: "ada"}, message: test.message, idMark: test.message.id, textMark: test.text}
+		x := &exchange{p: e.proxy, ctx: t.Context(), visitor: Visitor{UserID: "ada"}, message: test.message, marks: sentMessage{ID: test.message.id, Text: test.text, State: unknown}}
 		retry, failure := x.plan(&test.chat)
 		got := map[*httpError]string{nil: newTurn, errEdit: edit, errReplyPending: wait}[failure]
 		if requests := e.fake.Requests()[before:]; len(requests) > 0 {
@@ -487,7 +487,7 @@ func TestChat_ValueSize(t *testing.T) {
 	var c chat
 	for i := range 200 {
 		x.message.id = fmt.Sprint(strings.Repeat("i", 250), i)
-		x.idMark, x.textMark = x.p.tickets.mark("id", x.visitor.subject(), x.message.id), x.p.textMark(x.visitor.subject(), strings.Repeat("x", 60_000))
+		x.marks = sentMessage{ID: x.p.tickets.mark("id", x.visitor.subject(), x.message.id), Text: x.p.textMark(x.visitor.subject(), strings.Repeat("x", 60_000)), State: unknown}
 		x.keep(&c, false)
 	}
 	c.Conversation = x.p.tickets.conversation(x.visitor.subject(), chatclient.ConversationID(strings.Repeat("c", 128)))
@@ -512,7 +512,7 @@ func FuzzDecodeChat(f *testing.F) {
 			_, valid := own.openConversation(ada, c.Conversation)
 			require.True(t, err == nil && valid)
 		}
-		x := &exchange{p: &Proxy{bot: bot, tickets: own}, ctx: t.Context(), visitor: Visitor{UserID: "ada"}, message: message{id: "m"}, idMark: "a", textMark: "b"}
+		x := &exchange{p: &Proxy{bot: bot, tickets: own}, ctx: t.Context(), visitor: Visitor{UserID: "ada"}, message: message{id: "m"}, marks: sentMessage{ID: "a", Text: "b", State: unknown}}
 		retry, _ := x.plan(&c)
 		require.False(t, retry, "no call has succeeded")
 	})
