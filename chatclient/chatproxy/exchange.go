@@ -34,9 +34,9 @@ type exchange struct {
 	kept   *keptReply // nil for one that ends with its request
 	slot   *slot
 
-	ctx    context.Context // of the calls to the service, not of the browser
-	cancel context.CancelCauseFunc
-	timer  *time.Timer // cancels it
+	ctx       context.Context // of the calls to the service, not of the browser
+	cancel    context.CancelCauseFunc
+	stopTimer context.CancelFunc // of ctx
 
 	lost     bool                // an earlier conversation of the chat
 	pending  int64               // when the chat began, while it is pending for this exchange, else 0
@@ -78,8 +78,8 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 		return nil, e
 	}
 	x.failures = []error{p.checkDeadline(w, r)}
-	x.ctx, x.cancel = context.WithCancelCause(context.WithoutCancel(r.Context()))
-	x.timer = time.AfterFunc(maxStream, func() { x.cancel(ErrReplyTooLong) })
+	x.ctx, x.stopTimer = context.WithTimeoutCause(context.WithoutCancel(r.Context()), maxStream, ErrReplyTooLong)
+	x.ctx, x.cancel = context.WithCancelCause(x.ctx)
 	if m.chat != "" && p.keepReplies {
 		x.kept = p.kept.begin(size(r, &m), x.cancel)
 	}
@@ -118,8 +118,8 @@ func (x *exchange) respond() *httpError {
 func (x *exchange) close() {
 	defer x.slot.release(x.fault)
 	defer x.p.running.Delete(x)
+	defer x.stopTimer()
 	defer x.cancel(errLeft)
-	defer x.timer.Stop()
 	defer x.out.close()
 	if x.pending != 0 { // without a conversation, or Chats has failed: it may work again
 		x.isKept = true
@@ -139,7 +139,8 @@ func (x *exchange) leave() {
 	case !x.awaits:
 		x.cancel(errLeft)
 	case !x.left:
-		x.timer.Reset(maxReadOn)
+		timer := time.AfterFunc(maxReadOn, func() { x.cancel(errLeft) })
+		context.AfterFunc(x.ctx, func() { timer.Stop() })
 	}
 	x.left = true
 }
