@@ -221,7 +221,7 @@ func classify(e *Error, page bool) verdict {
 func stoppedBy(why, of error) *Error {
 	e, ok := errors.AsType[*Error](of)
 	if !ok {
-		return &Error{Operation: upsertOperation, err: why, cause: of}
+		return &Error{Operation: syncOperation, err: why, cause: of}
 	}
 	stopped := *e
 	stopped.err, stopped.cause = why, e.err

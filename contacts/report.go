@@ -92,8 +92,9 @@ func (f Failure) Reason() string {
 }
 
 var (
-	// ErrRowsFailed means that a run went to its end, and that some rows were
-	// rejected or are unknown. The error of the first one is wrapped.
+	// ErrRowsFailed means that a run reached its end, but some rows were rejected or
+	// their outcome is unknown. The error of the first one is wrapped. Error.Operation
+	// is "Sync".
 	ErrRowsFailed = errors.New("some rows were not acknowledged")
 
 	// ErrSameRejection means that a run ended because row after row was rejected
@@ -110,6 +111,9 @@ var (
 )
 
 const upsertOperation = "POST " + contactsPath
+
+// syncOperation is that of an error that no call returned.
+const syncOperation = "Sync"
 
 // ledger is what a run knows about the rows that are settled, in reading order.
 type ledger struct {

@@ -326,7 +326,8 @@ func (r *run) result(source error) error {
 	case source != nil:
 		return source
 	case err == nil && len(r.report.Failures) > 0:
-		return &Error{Operation: upsertOperation, err: ErrRowsFailed, cause: r.report.Failures[0].Err}
+		failed := fmt.Errorf("%w: %d rejected, %d unknown (see Report.Failures)", ErrRowsFailed, r.report.Rejected, r.report.Unknown)
+		return &Error{Operation: syncOperation, err: failed, cause: r.report.Failures[0].Err}
 	}
 	return err
 }

@@ -119,7 +119,7 @@ func TestSync_RejectsRowsUnsent(t *testing.T) {
 	require.ErrorIs(t, err, contacts.ErrRowsFailed)
 	var fe *contacts.FieldError
 	require.ErrorAs(t, err, &fe, "the first failure is in it")
-	assert.Equal(t, "contacts: POST /chatbots/{chatbotId}/contacts: some rows were not acknowledged", err.Error())
+	assert.Equal(t, "contacts: Sync: some rows were not acknowledged: 5 rejected, 0 unknown (see Report.Failures)", err.Error())
 	assertReport(t, contacts.Report{Read: 6, Acknowledged: 1, Rejected: 5, Failures: report.Failures, Cursor: "e"}, report)
 	var reasons []string
 	for i, f := range report.Failures {
