@@ -50,6 +50,13 @@ var advice = map[int]string{
 	http.StatusNotFound:     "check the agent, the ids of the call and Options.BaseURL",
 }
 
+func (f *Failure) advice() string {
+	if f.StatusCode/100 == 3 {
+		return "redirects are not followed: check Options.BaseURL"
+	}
+	return advice[f.StatusCode]
+}
+
 // Text returns one line with the operation, status, code and request id, and what to
 // do, but none of the service's texts.
 func (f *Failure) Text(pkg string) string {
@@ -62,7 +69,7 @@ func (f *Failure) Text(pkg string) string {
 	}
 	if f.RetryAfter > 0 {
 		text += fmt.Sprintf(" (retry after %s)", f.RetryAfter)
-	} else if todo := advice[f.StatusCode]; todo != "" {
+	} else if todo := f.advice(); todo != "" {
 		text += " (" + todo + ")"
 	}
 	if f.Err != nil {
