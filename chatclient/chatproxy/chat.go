@@ -94,14 +94,6 @@ func (c *chat) lastForwarded() *sentMessage {
 	return nil
 }
 
-// keep puts a message at the end.
-func (c *chat) keep(m sentMessage) {
-	c.Sent++
-	c.Messages = slices.DeleteFunc(c.Messages, func(old sentMessage) bool { return old.ID == m.ID })
-	c.Messages = append(c.Messages, m)
-	c.Messages = c.Messages[max(0, len(c.Messages)-maxKept):]
-}
-
 // textMark returns the mark of a text, "" for none. A service may cut white space off.
 func (p *Proxy) textMark(who subject, text string) string {
 	if text == "" {

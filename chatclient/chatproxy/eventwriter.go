@@ -45,10 +45,6 @@ type browser struct {
 	deadline time.Time
 }
 
-func newBrowser(w http.ResponseWriter) browser {
-	return browser{ResponseWriter: w, control: http.NewResponseController(w)}
-}
-
 // errSlow is the error of a write when the browser has read nothing for 30 seconds.
 var errSlow = errors.New("chatproxy: the browser reads nothing")
 
@@ -89,7 +85,7 @@ type eventWriter struct {
 }
 
 func newEventWriter(w http.ResponseWriter, encoder replyEncoder, leave func()) *eventWriter {
-	e := &eventWriter{to: newBrowser(w), encoder: encoder, leave: leave}
+	e := &eventWriter{to: browser{ResponseWriter: w, control: http.NewResponseController(w)}, encoder: encoder, leave: leave}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.timer = time.AfterFunc(openAfter, e.comment)

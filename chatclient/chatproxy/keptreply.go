@@ -182,7 +182,7 @@ func (k *keptReply) next(n int) (frames []byte, isLast bool, changed <-chan stru
 // come, until it leaves. It returns the response in place of frames.
 func (p *Proxy) passOn(k *keptReply, w http.ResponseWriter, r *http.Request) *httpError {
 	defer k.release()
-	to := newBrowser(w)
+	to := browser{ResponseWriter: w, control: http.NewResponseController(w)}
 	for n := 0; time.Since(k.begun) < maxStream+writeTimeout; {
 		frames, isLast, changed := k.next(n)
 		switch {

@@ -106,7 +106,7 @@ func (x *exchange) pause() bool {
 	}
 }
 
-// keep keeps in c that the message is being forwarded.
+// keep keeps in c that the message is being forwarded, as its last one.
 func (x *exchange) keep(c *chat, retry bool) {
 	if c.Conversation == "" {
 		c.Begun, c.Pending = time.Now().UnixMilli(), true
@@ -121,7 +121,10 @@ func (x *exchange) keep(c *chat, retry bool) {
 	if retry { // which issues new ids
 		c.LastUser, m.State = "", arrived
 	}
-	c.keep(m)
+	c.Sent++
+	c.Messages = slices.DeleteFunc(c.Messages, func(old sentMessage) bool { return old.ID == m.ID })
+	c.Messages = append(c.Messages, m)
+	c.Messages = c.Messages[max(0, len(c.Messages)-maxKept):]
 }
 
 // plan returns whether the message becomes the service's retry, else it is a new turn, by the

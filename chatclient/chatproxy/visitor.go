@@ -51,8 +51,7 @@ func (p *Proxy) authenticate(r *http.Request) (v Visitor, e *httpError) {
 		return v, errSignIn
 	case v.anonymous():
 		return v, nil
-	}
-	if v.EarlierSession != "" && !p.claims {
+	case v.EarlierSession != "" && !p.claims:
 		return v, internal(&FieldError{"Visitor.EarlierSession", "must be empty without Options.ContinueAfterSignIn"})
 	}
 	if _, err := chatclient.ParseUserID(string(v.UserID)); err != nil {
