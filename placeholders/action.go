@@ -29,9 +29,10 @@ type Action struct {
 	//
 	// Names have no placeholders. Headers that HTTP itself needs, such as Host, are
 	// rejected. Placeholders may be in the values of Authorization, of Cookie (but not
-	// in a cookie's name), and of headers whose names end in -Key, -Token, -Id, -Version
-	// or a similar word. In other headers they are rejected, because a server or a proxy
-	// may treat the request as a different one, or as that of another client.
+	// in a cookie's name), and of headers whose names end in a word such as Key, Token,
+	// Id or Version; docs/actions.md lists them. In other headers they are rejected,
+	// because a server or a proxy may treat the request as a different one, or as that
+	// of another client.
 	Header map[string]string
 
 	// Body is a template. Its kind follows from the Content-Type in Header: [Form]
