@@ -115,7 +115,7 @@ func (e *export) member(name json.Token, yield func(Conversation, error) bool) e
 		var conversation Conversation
 		err := e.d.Decode(&value)
 		if err == nil {
-			err = bookbag.Check(value)
+			err = bookbag.CheckLength(value)
 		}
 		if err == nil {
 			err = bookbag.Object(value, &conversation)

@@ -863,7 +863,7 @@ func FuzzContact(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var contact Contact
 		anyone := func(*Contact) bool { return true }
-		if bookbag.Check(body) == nil && contact.read(body, anyone) == nil {
+		if bookbag.CheckLength(body) == nil && contact.read(body, anyone) == nil {
 			_, err := json.Marshal(contact)
 			require.NoError(t, err)
 		}

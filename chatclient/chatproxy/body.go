@@ -123,13 +123,15 @@ type fields map[string]json.RawMessage
 // members calls f for each member of valid JSON, none for another value. It
 // is false if there are too many values to look at.
 func members(object []byte, f func(name string, value json.RawMessage)) bool {
-	err := bookbag.Check(object)
-	if err == nil {
+	if bookbag.CheckLength(object) != nil {
+		return false
+	}
+	if json.Valid(object) {
 		for name, value := range bookbag.Values(object, '{') {
 			f(name, value)
 		}
 	}
-	return err != bookbag.ErrTooLong
+	return true
 }
 
 // pick returns the members of these names. The last member of a name counts, as in
@@ -168,7 +170,7 @@ var errTooMany = errors.New("chatproxy: too many items")
 // items returns the objects of a JSON list, none for a value that is no list of objects.
 // More than limit are errTooMany.
 func items(list []byte, limit int) (objects []json.RawMessage, err error) {
-	if bookbag.Check(list) != nil {
+	if bookbag.CheckLength(list) != nil || !json.Valid(list) {
 		return nil, nil
 	}
 	for _, item := range bookbag.Values(list, '[') {

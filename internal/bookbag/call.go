@@ -89,7 +89,7 @@ func (c *Client) Open(ctx context.Context, call Call) (*Response, error) {
 // error is a *Failure.
 func (r *Response) Decode(decode func(body []byte) error) error {
 	body := bytes.TrimSpace(r.Body)
-	err := checkLength(body)
+	err := CheckLength(body)
 	if err == nil {
 		err = decode(body)
 	}

@@ -22,17 +22,8 @@ const (
 // ErrFormat means that a response is not the JSON that was expected.
 var ErrFormat = errors.New("unexpected response format (is Options.BaseURL right, or does a proxy respond?)")
 
-// Check returns ErrTooLong for a text of too many JSON values, and ErrFormat for one
-// that is not JSON.
-func Check(text []byte) error {
-	err := checkLength(text)
-	if err == nil && !json.Valid(text) {
-		err = ErrFormat
-	}
-	return err
-}
-
-func checkLength(text []byte) error {
+// CheckLength returns ErrTooLong for a text of too many JSON values.
+func CheckLength(text []byte) error {
 	if countValues(text) > maxValues || !utf8.Valid(text) && len(text) > maxValues { // decoded, a byte that is not UTF-8 takes three
 		return ErrTooLong
 	}

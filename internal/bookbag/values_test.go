@@ -53,14 +53,14 @@ func decodePlainly(text string, kind byte, v any) bool {
 }
 
 func decodeObject(text string, v any) error {
-	if err := checkLength([]byte(text)); err != nil {
+	if err := CheckLength([]byte(text)); err != nil {
 		return err
 	}
 	return Object(Members([]byte(text))["data"], v)
 }
 
 func decodeList(text string, limit int) ([]object, error) {
-	if err := checkLength([]byte(text)); err != nil {
+	if err := CheckLength([]byte(text)); err != nil {
 		return nil, err
 	}
 	return List[object](Members([]byte(text))["data"], limit)
@@ -141,7 +141,7 @@ func TestRecord_InDataOrAlone(t *testing.T) {
 	}
 }
 
-func TestCheck_CountsValues(t *testing.T) {
+func TestCheckLength_CountsValues(t *testing.T) {
 	for text, n := range map[string]int{"0,": maxValues, "[],": maxValues / (weight + 1), `"a":0,`: maxValues, `{"a":0},`: maxValues / (weight + 1)} {
 		list := func(n int) string {
 			items := strings.TrimSuffix(strings.Repeat(text, n), ",")
@@ -150,13 +150,13 @@ func TestCheck_CountsValues(t *testing.T) {
 			}
 			return "[" + items + "]"
 		}
-		assert.NoError(t, Check([]byte(list(n-weight))), text)
-		assert.Equal(t, ErrTooLong, Check([]byte(list(n+1))), text)
+		assert.NoError(t, CheckLength([]byte(list(n-weight))), text)
+		assert.Equal(t, ErrTooLong, CheckLength([]byte(list(n+1))), text)
 	}
-	assert.Equal(t, ErrTooLong, Check([]byte(strings.Repeat("[", maxValues))), "before it is seen that no end follows")
-	assert.NoError(t, Check([]byte(`"`+strings.Repeat("é,[", 2*maxValues)+`"`)))
-	assert.NoError(t, Check([]byte(`"`+strings.Repeat("\xff", maxValues-2)+`"`)))
-	assert.Equal(t, ErrTooLong, Check([]byte(`"`+strings.Repeat("\xff", maxValues)+`"`)))
+	assert.Equal(t, ErrTooLong, CheckLength([]byte(strings.Repeat("[", maxValues))), "before it is seen that no end follows")
+	assert.NoError(t, CheckLength([]byte(`"`+strings.Repeat("é,[", 2*maxValues)+`"`)))
+	assert.NoError(t, CheckLength([]byte(`"`+strings.Repeat("\xff", maxValues-2)+`"`)))
+	assert.Equal(t, ErrTooLong, CheckLength([]byte(`"`+strings.Repeat("\xff", maxValues)+`"`)))
 }
 
 func FuzzMembers(f *testing.F) {
