@@ -48,7 +48,7 @@ func invalid(rule string) *httpError {
 }
 
 func tooManyRequests(retryAfter time.Duration) *httpError {
-	return &httpError{status: http.StatusTooManyRequests, code: "too_many_requests", sentence: "These were too many messages at once. Please wait a moment.", retryAfter: retryAfter}
+	return &httpError{status: http.StatusTooManyRequests, code: "too_many_requests", sentence: "These were too many requests at once. Please wait a moment.", retryAfter: retryAfter}
 }
 
 // internal is the site's own fault.
