@@ -59,8 +59,7 @@ func decodeChat(value []byte, t *tickets, s subject) (c chat, err error) {
 		return c, nil
 	}
 	err = json.Unmarshal(value, &c)
-	_, ok := t.openConversation(s, c.Conversation)
-	if err != nil || len(c.Messages) > maxKept || c.Conversation != "" && !ok {
+	if err != nil || len(c.Messages) > maxKept || c.Conversation != "" && t.openConversation(s, c.Conversation) == "" {
 		return chat{}, errForeignChat
 	}
 	return c, nil

@@ -36,12 +36,12 @@ type Chats interface {
 
 // loadValue calls Load of Options.Chats.
 func (p *Proxy) loadValue(ctx context.Context, key string) ([]byte, error) {
-	return callChats(ctx, func(ctx context.Context) ([]byte, error) { return p.chats.Load(ctx, key) })
+	return callChats(ctx, func(ctx context.Context) ([]byte, error) { return p.options.Chats.Load(ctx, key) })
 }
 
 // swapValue calls CompareAndSwap of Options.Chats.
 func (p *Proxy) swapValue(ctx context.Context, key string, old, new []byte) (bool, error) {
-	return callChats(ctx, func(ctx context.Context) (bool, error) { return p.chats.CompareAndSwap(ctx, key, old, new) })
+	return callChats(ctx, func(ctx context.Context) (bool, error) { return p.options.Chats.CompareAndSwap(ctx, key, old, new) })
 }
 
 func callChats[T any](ctx context.Context, method func(context.Context) (T, error)) (result T, err error) {

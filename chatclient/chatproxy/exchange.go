@@ -80,7 +80,7 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	x.failures = []error{p.checkDeadline(w, r)}
 	x.ctx, x.stopTimer = context.WithTimeoutCause(context.WithoutCancel(r.Context()), maxStream, ErrReplyTooLong)
 	x.ctx, x.cancel = context.WithCancelCause(x.ctx)
-	if m.chat != "" && p.keepReplies {
+	if m.chat != "" && p.options.KeepReplies {
 		x.kept = p.kept.begin(size(r, &m), x.cancel)
 	}
 	if x.kept != nil {
@@ -250,11 +250,7 @@ func (p *Proxy) reportWrite(r *http.Request, failed error) {
 
 // stop ends the replies of a chat.
 func (p *Proxy) stop(w http.ResponseWriter, r request) *httpError {
-	name, e := decodeBody(p, w, r.Request, r.Visitor, decoder[string]{maxBody, decodeStop})
-	if e != nil {
-		return e
-	}
-	key, e := p.chatKey(r, name)
+	key, e := p.chatKey(r, r.message.chat)
 	if e != nil {
 		return e
 	}
@@ -265,16 +261,12 @@ func (p *Proxy) stop(w http.ResponseWriter, r request) *httpError {
 			stopped = true
 		}
 	}
-	respond(w, map[string]any{"stopped": stopped})
-	return nil
+	return p.respond(w, r, object{"stopped": stopped}, nil)
 }
 
-func decodeStop(body []byte) (string, *httpError) {
-	f, e := only(body, "chat")
-	if e != nil {
-		return "", e
-	}
-	return f.name("chat", maxChat)
+func decodeStop(body []byte) (message, *httpError) {
+	m, _, e := decodeNative(body, "chat")
+	return m, e
 }
 
 // chatKey returns the key of a chat that a request must name.

@@ -34,6 +34,5 @@ func (p *Proxy) findChat(w http.ResponseWriter, r request) *httpError {
 	case c.isPending():
 		return errReplyPending
 	}
-	respond(w, map[string]any{"conversation": orNull(c.Conversation)})
-	return nil
+	return p.respond(w, r, object{"conversation": orNull(c.Conversation)}, nil)
 }

@@ -92,8 +92,7 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 
 // idOf returns the conversation of a chat, "" for none.
 func (x *exchange) idOf(c *chat) chatclient.ConversationID {
-	id, _ := x.p.tickets.openConversation(x.visitor.subject(), c.Conversation)
-	return id
+	return x.p.tickets.openConversation(x.visitor.subject(), c.Conversation)
 }
 
 // pause waits before Chats is read again, and reports whether it may be.
@@ -132,7 +131,7 @@ func (x *exchange) keep(c *chat, retry bool) {
 func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
 	in, sent, last := x.idOf(c), c.find(x.marks.ID), c.lastForwarded()
 	isForwarded := sent != nil && sent.State != rejected && x.id != ""
-	ticketID, isTicket := x.p.openMessage(x.visitor, in, x.id)
+	ticketID := x.p.openMessage(x.visitor, in, x.id)
 	switch {
 	case c.isPending():
 		return false, errReplyPending
@@ -148,7 +147,7 @@ func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
 		return x.plan(c)
 	case in != "" && isForwarded && sent.State == unknown && x.isOnItsWay():
 		return false, errReplyPending
-	case in != "" && (isForwarded || isTicket || x.again && len(c.Messages) == 0):
+	case in != "" && (isForwarded || ticketID != "" || x.again && len(c.Messages) == 0):
 		return x.compare(c, in, ticketID)
 	}
 	return false, nil

@@ -54,11 +54,11 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 
 func decodeToolResults(body []byte) (message, *httpError) {
 	m, f, e := decodeNative(body, "conversation", "chat", "results")
-	results, err := items(f["results"], maxCalls)
+	results := items(f["results"], maxCalls)
 	switch {
 	case e != nil:
 		return m, e
-	case err != nil || len(results) == 0:
+	case len(results) == 0 || len(results) > maxCalls:
 		return m, invalid("results must be 1 to 10 objects.")
 	}
 	for _, result := range results {
@@ -75,7 +75,7 @@ func decodeToolResults(body []byte) (message, *httpError) {
 
 // setResults sets the results in the last step of the last message of useChat.
 func (m *message) setResults(message json.RawMessage) *httpError {
-	parts, _ := items(pick(message, "parts")["parts"], maxMessages)
+	parts := items(pick(message, "parts")["parts"], maxMessages)
 	for _, part := range parts {
 		p := pick(part, "type", "toolCallId", "state", "output", "errorText", "providerExecuted")
 		kind, state := string(p["type"]), string(p["state"]) // with their quotes
@@ -100,8 +100,8 @@ func (m *message) setResults(message json.RawMessage) *httpError {
 
 // addResult adds the result of a call, null if it has no output.
 func (m *message) addResult(f fields) *httpError {
-	id, ok := f.text("toolCallId")
-	if !ok || id == "" {
+	id, e := f.text("toolCallId")
+	if e != nil || id == "" {
 		return invalid("toolCallId must be a string.")
 	}
 	output, err := value.Append(nil, f["output"], maxToolOutput)

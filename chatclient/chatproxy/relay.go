@@ -32,7 +32,7 @@ func (x *exchange) relay(stream *chatclient.Stream) (next *chatclient.Stream, fa
 			}
 		}
 		if event.ToolCall == nil || !x.p.isPageTool(event.ToolCall.ToolName) { // else runTools passes it on
-			x.out.event(&event, x.p.passTools)
+			x.out.event(&event, x.p.options.PassTools)
 		}
 		x.hasLeft(len(event.Raw))
 		if !stream.Buffered() {
@@ -98,7 +98,7 @@ func (x *exchange) reportReply() {
 		return
 	}
 	defer endpoint.Recover(func(p *endpoint.Panic) { x.fault((*PanicError)(p)) })
-	x.p.onReply(context.WithoutCancel(x.r.Context()), x.visitor, x.metadata)
+	x.p.options.OnReply(context.WithoutCancel(x.r.Context()), x.visitor, x.metadata)
 }
 
 func finishReason(reason string) string {
