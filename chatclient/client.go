@@ -16,7 +16,7 @@ const (
 	maxToolOutput = 16 << 20
 )
 
-// Options of a [Client]. Zero fields mean the defaults.
+// Options configures a [Client]. Zero fields mean the defaults.
 type Options struct {
 	// BaseURL is the URL of the service: https, or http to a loopback host, without
 	// user information, query and fragment. Default: https://app.bookbag.ai.
@@ -57,11 +57,12 @@ type Options struct {
 	OnAttempt func(context.Context, Attempt)
 
 	// IdleTimeout is the longest wait for the next event or comment of a stream, or
-	// conversation of an export. Default: 1 minute. A negative one is an error.
+	// for the next conversation of an export. Default: 1 minute. A negative value is
+	// an error.
 	IdleTimeout time.Duration
 
-	// MaxEvent is the maximum length in bytes of an event of a stream. Longer ones
-	// are [ErrTooLong]. Default: 1 MB. Maximum: 1 GB. A negative one is an error.
+	// MaxEvent is the maximum length of an event of a stream in bytes. A longer event
+	// is [ErrTooLong]. Default: 1 MB. Maximum: 1 GB. A negative value is an error.
 	MaxEvent int
 }
 
@@ -98,8 +99,8 @@ type ResponseInfo struct {
 	RateLimit RateLimit
 }
 
-// Client calls the API for one agent. It is safe for use by many goroutines.
-// However it is printed or encoded, it shows as [redacted].
+// Client calls the API for one agent. It is safe for concurrent use. It prints and
+// encodes as [redacted].
 type Client struct {
 	redacted
 	api         *bookbag.Client
@@ -109,8 +110,8 @@ type Client struct {
 
 type redacted = secret.Redacted
 
-// New returns a Client for an agent. The key stays on the server: it reads all
-// conversations of the agent. The options may be nil. A bad argument is a
+// New returns a Client for an agent. Keep the key on the server: it can read all
+// conversations of the agent. The options may be nil. An invalid argument is a
 // *[FieldError].
 //
 // Source: Bookbag, API v2, "Authentication".
@@ -138,8 +139,8 @@ func New(apiKey string, agent int64, options *Options) (*Client, error) {
 	}, nil
 }
 
-// WithMaxWait returns a client that shares everything with c but Options.MaxWait:
-// in its place, it waits for d at most. If d is not positive, it does not wait.
+// WithMaxWait returns a copy of c with another Options.MaxWait. If d is not positive,
+// the copy does not wait.
 func (c *Client) WithMaxWait(d time.Duration) *Client {
 	if c.service() == nil {
 		return nil
@@ -150,7 +151,7 @@ func (c *Client) WithMaxWait(d time.Duration) *Client {
 	return &other
 }
 
-// Agent returns the agent that the client is for.
+// Agent returns the id of the agent.
 func (c *Client) Agent() int64 {
 	if c.service() == nil {
 		return 0

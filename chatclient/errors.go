@@ -83,8 +83,8 @@ func (e *Error) Unwrap() []error { return bookbag.Causes(e.err, e.cause) }
 // Is reports whether target is the error of the status.
 func (e *Error) Is(target error) bool { return bookbag.StatusError(e.StatusCode).Matches(target) }
 
-// Codes that the vendor documents, for Error.Code. The list is not declared complete, so
-// others may come.
+// Codes of Error.Code that Bookbag documents. It does not say that the list is
+// complete.
 //
 // Source: Bookbag, API v2, "Errors".
 const (
@@ -102,7 +102,7 @@ const (
 	CodeMessageNotAssistant     = "RESOURCE_MESSAGE_NOT_ASSISTANT"
 )
 
-// Codes that Bookbag does not document, but Chatbase, whose API it imitates.
+// Codes of Error.Code that only Chatbase documents, whose API Bookbag imitates.
 const (
 	CodeCreditsExhausted       = "CHAT_CREDITS_EXHAUSTED"
 	CodeConversationNotOngoing = "CHAT_CONVERSATION_NOT_ONGOING"
@@ -112,10 +112,10 @@ const (
 	CodeAgentCreditsExhausted  = "CHAT_AGENT_CREDITS_EXHAUSTED"
 	CodeStreamingError         = "CHAT_STREAMING_ERROR"
 	CodeRestrictedPlan         = "SUBSCRIPTION_API_RESTRICTED_PLAN"
-	CodeAgentNotFound          = "AGENT_NOT_FOUND" // where Bookbag documents CodeNotFound
+	CodeAgentNotFound          = "AGENT_NOT_FOUND" // Bookbag documents CodeNotFound for this
 	CodeInvalidDateRange       = "VALIDATION_INVALID_DATE_RANGE"
 	CodeEndpointDisabled       = "ENDPOINT_TEMPORARILY_DISABLED"
-	CodeUnderMaintenance       = "SERVICE_UNDER_MAINTENANCE" // nothing was done: a message is sent again
+	CodeUnderMaintenance       = "SERVICE_UNDER_MAINTENANCE" // nothing was done: a message is retried
 )
 
 // Errors for statuses, for use with errors.Is. ErrServer matches all statuses from 500.
@@ -149,24 +149,25 @@ var (
 	ErrRepeatedPage = bookbag.ErrRepeatedPage
 )
 
-// Errors of chats, for errors.Is.
+// Errors of chats, for use with errors.Is.
 var (
 	// ErrCreditsExhausted means status 402.
 	ErrCreditsExhausted error = bookbag.StatusError(http.StatusPaymentRequired)
 
-	// ErrStreamCut means that a stream ended before its end was announced: the
-	// reply is not complete.
-	ErrStreamCut = errors.New("the stream was cut short")
+	// ErrStreamCut means that the stream ended before its end marker. The reply is
+	// incomplete.
+	ErrStreamCut = errors.New("the stream ended before its end marker")
 
-	// ErrStreamIdle means that a stream was silent for Options.IdleTimeout.
-	ErrStreamIdle = errors.New("the stream fell silent")
+	// ErrStreamIdle means that no event, comment or exported conversation arrived
+	// within Options.IdleTimeout.
+	ErrStreamIdle = errors.New("the stream was idle for too long")
 
 	// ErrStreamFailed means that the service reported a failure within a reply: by an
-	// event of a stream, or by the finish reason error. Error.Code and Error.Message
-	// are the service's, where it sent any.
-	ErrStreamFailed = errors.New("the service reported a failure within the reply")
+	// error event, or by the finish reason error. Error.Code and Error.Message are
+	// from the service, if it sent any.
+	ErrStreamFailed = errors.New("the service reported a failure in the reply")
 
-	// ErrStreamClosed means that a stream was closed before it was read.
+	// ErrStreamClosed means that the stream was closed before its end.
 	ErrStreamClosed = errors.New("the stream is closed")
 )
 
