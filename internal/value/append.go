@@ -15,11 +15,7 @@ import (
 // returned without v.
 func Append(dst []byte, v any, limit int) ([]byte, error) {
 	e := encoder{dst: dst, limit: limit, end: len(dst) + limit}
-	err := e.append(resolve(v))
-	if err == nil && len(e.dst) > e.end {
-		err = e.tooLong()
-	}
-	if err != nil {
+	if err := e.append(resolve(v)); err != nil {
 		return dst, err
 	}
 	return e.dst, nil
@@ -29,11 +25,12 @@ type encoder struct {
 	dst   []byte
 	limit int
 	end   int // the largest length of dst
-	depth int // how many lists and objects are open
+	depth int // how many values are open
 }
 
-// append takes what resolve returns.
-func (e *encoder) append(p Resolved, rule string) *Error {
+// append takes what resolve returns. After an error the encoder is not used.
+func (e *encoder) append(p Resolved, rule string) (err *Error) {
+	e.depth++
 	switch {
 	case rule != "":
 		return &Error{Rule: rule}
@@ -42,19 +39,20 @@ func (e *encoder) append(p Resolved, rule string) *Error {
 	case p.Kind == String:
 		e.dst, _ = AppendText(append(e.dst, '"'), p.Text)
 		e.dst = append(e.dst, '"')
-		return nil
 	case p.Kind < String:
 		e.dst = append(e.dst, cmp.Or(p.Text, "null")...)
-		return nil
-	case e.depth == maxDepth:
+	case e.depth > maxDepth:
 		return &Error{Rule: tooDeep}
+	case p.Kind == List:
+		err = e.appendList(p.members)
+	default:
+		err = e.appendObject(p.members)
 	}
-	e.depth++
-	defer func() { e.depth-- }()
-	if p.Kind == List {
-		return e.appendList(p.members)
+	e.depth--
+	if err == nil && len(e.dst) > e.end {
+		err = e.tooLong()
 	}
-	return e.appendObject(p.members)
+	return err
 }
 
 func (e *encoder) appendList(list reflect.Value) *Error {
@@ -75,13 +73,14 @@ func (e *encoder) appendObject(object reflect.Value) *Error {
 	e.dst = append(e.dst, '{')
 	for _, key := range keys {
 		p, rule := resolve(object.MapIndex(key).Interface())
-		if broken := Text(key.String()); broken != "" {
-			rule = "its key " + broken
+		keyRule := Text(key.String())
+		if keyRule != "" {
+			keyRule = "its key " + keyRule
 		}
-		if rule == "" && p.Kind == Absent {
+		if p.Kind == Absent && rule+keyRule == "" {
 			continue
 		}
-		err := e.append(Resolved{Kind: String, Text: key.String()}, "")
+		err := e.append(Resolved{Kind: String, Text: key.String()}, keyRule)
 		if err == nil {
 			e.dst = append(e.dst, ':')
 			err = e.append(p, rule)

@@ -183,6 +183,8 @@ func TestAppend_BoundsItsWork(t *testing.T) {
 	assert.NoError(t, err, "the limit counts what is appended")
 	_, err = value.Append(nil, "123456789", 10)
 	assert.Error(t, err)
+	_, err = value.Append(nil, map[string]any{"a": "<<<<", "b": 1}, 20)
+	assert.ErrorContains(t, err, `["a"] must be at most 20 bytes`, "the escapes count, and the path is where the limit is exceeded")
 }
 
 func TestOf(t *testing.T) {
