@@ -29,14 +29,17 @@ var escapes = func() (set [256]string) {
 	return set
 }()
 
-// plain returns how many bytes there are before one that may need an escape.
+// plain returns how many bytes there are before one that may need an escape. It looks
+// at four at a time, since most text has none.
 func plain(s string) int {
-	for i := range len(s) {
-		if escapes[s[i]] != "" {
-			return i
-		}
+	rest := s
+	for len(rest) >= 4 && len(escapes[rest[0]])|len(escapes[rest[1]])|len(escapes[rest[2]])|len(escapes[rest[3]]) == 0 {
+		rest = rest[4:]
 	}
-	return len(s)
+	for len(rest) > 0 && escapes[rest[0]] == "" {
+		rest = rest[1:]
+	}
+	return len(s) - len(rest)
 }
 
 // AppendText appends s as it is between the quotes of a JSON string, with the
