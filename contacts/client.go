@@ -53,11 +53,12 @@ type Options struct {
 	// call. Default: nil.
 	OnAttempt func(context.Context, Attempt)
 
-	// RequireUserIDs rejects, as a *[FieldError], an external id to be written that is
-	// not also a legal userId of the chat API: 1 to 128 characters of a-z, A-Z, 0-9,
-	// dot, underscore and hyphen. Under the same id, the service lines a contact up
-	// with its conversations; an e-mail address is legal here and not there. Contacts
-	// with other ids can still be read, changed and deleted. Default: any external id.
+	// RequireUserIDs rejects, as a *[FieldError], writes with an external id that is
+	// not a legal userId of the chat API: 1 to 128 characters of a-z, A-Z, 0-9, dot,
+	// underscore and hyphen. The service connects a contact with the conversations of
+	// the same id. An e-mail address is a legal external id, but not a legal userId.
+	// Contacts with other ids can still be read, updated and deleted. Default: any
+	// external id.
 	RequireUserIDs bool
 }
 
@@ -94,8 +95,8 @@ type ResponseInfo struct {
 	RateLimit RateLimit
 }
 
-// Client calls the API for one agent. It is safe for use by many goroutines.
-// However it is printed or encoded, it shows as [redacted].
+// Client calls the API for one agent. It is safe for concurrent use. Printing or
+// encoding it, in any way, shows only "[redacted]".
 type Client struct {
 	redacted
 	api            *bookbag.Client
@@ -106,9 +107,9 @@ type Client struct {
 
 type redacted = secret.Redacted
 
-// New returns a Client for an agent. The key stays on the server: it reads and
-// deletes all contacts of the agent. The options may be nil. A bad argument is a
-// *[FieldError].
+// New returns a Client for an agent. The key must stay on the server, because it can
+// read and delete all contacts of the agent. The options may be nil. An invalid
+// argument is a *[FieldError].
 //
 // Source: Bookbag, API v1, "Authentication".
 func New(apiKey string, agent int64, options *Options) (*Client, error) {

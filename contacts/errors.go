@@ -70,7 +70,7 @@ type Error struct {
 	// there was none.
 	LastRejection *Error
 
-	err, cause error // why there is no response that can be used; nil for a rejection
+	err, cause error // why there is no usable response; nil for a rejection
 	row        bool  // it is about one row that was sent alone
 }
 
@@ -88,8 +88,8 @@ func (e *Error) Unwrap() []error { return bookbag.Causes(e.err, e.cause) }
 // Is reports whether target is the error of the status.
 func (e *Error) Is(target error) bool { return bookbag.StatusError(e.StatusCode).Matches(target) }
 
-// Issue is what is wrong with a field. Both texts are the service's, of at most
-// 512 bytes. Which form the names of fields have is not documented.
+// Issue is a problem that the service reports with a field. Both texts are the
+// service's, up to 512 bytes. The format of field names is not documented.
 type Issue struct {
 	Field   string
 	Message string
@@ -99,9 +99,9 @@ func (i Issue) text() string { return strings.TrimSpace(i.Field + " " + i.Messag
 
 const maxIssues = 1000 // as many as an upsert has items
 
-// Issues returns what is wrong with which field, if the response says: at most 1,000.
-// They are documented by Chatbase alone, whose API Bookbag imitates. Those of a row of
-// [Client.Sync] are about this row alone.
+// Issues returns the problems that the response reports with fields, at most 1,000.
+// They are documented by Chatbase, whose API Bookbag imitates, not by Bookbag. In a
+// [Failure] of [Client.Sync], they are about its row alone.
 func (e *Error) Issues() []Issue {
 	var items []json.RawMessage
 	if json.Unmarshal(e.Details, &items) != nil {
@@ -152,9 +152,9 @@ var (
 	ErrRepeatedPage = bookbag.ErrRepeatedPage
 )
 
-// Errors of contacts, for errors.Is.
+// Errors of contacts, for use with errors.Is.
 var (
-	// ErrConflict means status 409: an external id, e-mail address or attribute name
+	// ErrConflict means status 409: the external id, e-mail address or attribute name
 	// is taken.
 	ErrConflict error = bookbag.StatusError(http.StatusConflict)
 
@@ -196,8 +196,8 @@ const (
 	stop                    // they are not saved, and no other row will be
 )
 
-// classify decides what a failed upsert means. page is a rejection that is not the
-// service's own, but perhaps a firewall's, which does not like one of the rows.
+// classify decides what a failed upsert means. page says that the rejection is not in
+// the service's format: it may come from a firewall that one of the rows triggers.
 func classify(e *Error, page bool) verdict {
 	noRowIsToBlame := []int{
 		http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
@@ -208,7 +208,7 @@ func classify(e *Error, page bool) verdict {
 	switch {
 	case e.StatusCode == http.StatusTooManyRequests, neverDialled:
 		return later
-	case e.StatusCode == 0 && !e.OutcomeUnknown: // the context, or the certificate
+	case e.StatusCode == 0 && !e.OutcomeUnknown: // the context ended, or the certificate is invalid
 		return stop
 	case e.err != nil, e.StatusCode >= 500, e.StatusCode == http.StatusRequestTimeout:
 		return lost
@@ -218,7 +218,7 @@ func classify(e *Error, page bool) verdict {
 	return rejected
 }
 
-// stoppedBy is the error of a run that a row's error ended.
+// stoppedBy returns the error of a run that the error of a row ended.
 func stoppedBy(why, of error) *Error {
 	e, ok := errors.AsType[*Error](of)
 	if !ok {
@@ -229,7 +229,7 @@ func stoppedBy(why, of error) *Error {
 	return &stopped
 }
 
-// items returns the items of an upsert that the issues are about.
+// items returns the indexes of the inputs that the issues name.
 func (e *Error) items() map[int]bool {
 	items := map[int]bool{}
 	for _, issue := range e.Issues() {
@@ -240,7 +240,7 @@ func (e *Error) items() map[int]bool {
 	return items
 }
 
-// itemNumber reads which item of an upsert a field is of: "users[3].email",
+// itemNumber returns the index of an input in the name of a field: "users[3].email",
 // "users.3.email", "/users/3/email" or "3.email".
 func itemNumber(field string) (n int, ok bool) {
 	number, _ := cutItem(field)
