@@ -68,7 +68,7 @@ func (v *Values) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Time is a time that the service sends in Unix seconds. The zero Time stands for
+// Time is a time that the service sends in Unix seconds. The zero Time is
 // null, or for a value that is not a number.
 type Time struct{ time.Time }
 

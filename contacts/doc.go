@@ -17,7 +17,7 @@
 // conversations. Options.RequireUserIDs rejects other ids. If [Client.Sync] is
 // interrupted, a later run continues at its last checkpoint.
 //
-// For tests, package contactstest has a fake of the service.
+// Package contactstest is a fake for tests.
 //
 // # Custom attributes
 //
