@@ -16,8 +16,8 @@ import (
 // change that go-redis retries after a lost response is made once. If Redis fails, both
 // methods return an error, which the Proxy reports. Then a page with a ticket continues its
 // conversation. A page without one begins a new conversation, and receives conversationLost.
-// If Redis has lost its data, a page without a ticket begins a new conversation as well. Its
-// start frame has no conversationLost.
+// If Redis has lost its data, a page without a ticket begins a new conversation as well: its
+// start frame has no conversation.
 //
 // Chats requires Redis 5 or later. Redis stores neither names nor texts, only tickets, which
 // contain the ids of conversations, and marks. Anyone who can read Redis and guess a user id
