@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 )
 
 // Unlimited is for lists of which a request does not say how many items they may
@@ -30,16 +31,22 @@ func Unmarshal(b []byte, v any) error {
 
 // Members returns the members of a JSON object by their exact names, of which the last
 // one with a name counts. It returns nil for any other text, and for an object of more
-// than 1,000 members.
+// than 1,000 members. Whether the member data is valid JSON is not checked: encoding/json
+// checks it when it decodes it.
 func Members(object []byte) map[string]json.RawMessage {
-	if !json.Valid(object) || !bytes.HasPrefix(bytes.TrimSpace(object), []byte("{")) {
-		return nil
-	}
 	members := map[string]json.RawMessage{}
 	for name, value := range Values(object, '{') {
 		if members[name] = value; len(members) > maxMembers {
 			return nil
 		}
+	}
+	outline := object
+	if data := members["data"]; len(data) > 0 {
+		begin := cap(object) - cap(data) // data is a part of object
+		outline = slices.Concat(object[:begin], []byte("0"), object[begin+len(data):])
+	}
+	if !json.Valid(outline) || !bytes.HasPrefix(bytes.TrimSpace(object), []byte("{")) {
+		return nil
 	}
 	return members
 }

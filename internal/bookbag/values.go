@@ -60,8 +60,8 @@ func stringLen(text []byte) int {
 }
 
 // Values returns the members of an object by their names, if bracket is '{', or the
-// items of a list, if it is '[', as they are in the text, which must be valid JSON. Any
-// other text has none.
+// items of a list, if it is '[', as they are in the text. Another value has none. In a
+// text that is not JSON it finds some other texts.
 func Values(text []byte, bracket byte) iter.Seq2[string, json.RawMessage] {
 	return func(yield func(string, json.RawMessage) bool) {
 		name, depth, begin := "", 0, 0
@@ -78,12 +78,14 @@ func Values(text []byte, bracket byte) iter.Seq2[string, json.RawMessage] {
 				}
 			case ':':
 				if depth == 1 {
-					name = string(textdelta.Text(bytes.TrimSpace(text[begin:i])))
+					if quoted := bytes.TrimSpace(text[begin:i]); len(quoted) >= len(`""`) {
+						name = string(textdelta.Text(quoted))
+					}
 					begin = i + 1
 				}
 			case ',', '}', ']':
 				if depth == 1 {
-					value := bytes.TrimSpace(text[begin:i:i])
+					value := bytes.TrimSpace(text[begin:i])
 					if len(value) > 0 && !yield(name, value) {
 						return
 					}
