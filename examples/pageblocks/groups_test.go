@@ -97,15 +97,15 @@ func TestGroups_LoadWholePage(t *testing.T) {
 					b := browser.New(t)
 					b.Do(chromedp.Navigate(server.URL+"/"+from), chromedp.Evaluate[chromedp.Void]("window.life = 1"))
 					b.Do(chromedp.Click(chromedp.CSS("#" + link)))
-					waitFor(t, b, fmt.Sprintf(`document.getElementById("path")?.textContent === "/%s"`, to))
-					waitFor(t, b, fmt.Sprintf(`(window.life !== 1) === %t`, want))
+					b.WaitForPage(fmt.Sprintf(`document.getElementById("path")?.textContent === "/%s"`, to))
+					b.WaitForPage(fmt.Sprintf(`(window.life !== 1) === %t`, want))
 					if to == "shop" {
-						waitFor(t, b, `window.ainisaUser?.user_id === "ada" && "ainisaWidget" in window`)
-						waitFor(t, b, fmt.Sprintf(`("bookbag" in window) === %t`, !want))
+						b.WaitForPage(`window.ainisaUser?.user_id === "ada" && "ainisaWidget" in window`)
+						b.WaitForPage(fmt.Sprintf(`("bookbag" in window) === %t`, !want))
 						return
 					}
-					waitFor(t, b, `window.bookbagWidget === "ada"`)
-					waitFor(t, b, fmt.Sprintf(`("ainisaUser" in window && "ainisaWidget" in window) === %t`, !want))
+					b.WaitForPage(`window.bookbagWidget === "ada"`)
+					b.WaitForPage(fmt.Sprintf(`("ainisaUser" in window && "ainisaWidget" in window) === %t`, !want))
 				})
 			}
 		}
@@ -119,8 +119,8 @@ func TestGroups_SwapWithinGroup(t *testing.T) {
 	})
 	b := browser.New(t)
 	b.Do(chromedp.Navigate(server.URL+"/shop"), chromedp.Evaluate[chromedp.Void]("window.life = 1"), chromedp.Click(chromedp.CSS("#orders")))
-	waitFor(t, b, `document.getElementById("path")?.textContent === "/shop/orders"`)
-	waitFor(t, b, `window.life === 1`)
+	b.WaitForPage(`document.getElementById("path")?.textContent === "/shop/orders"`)
+	b.WaitForPage(`window.life === 1`)
 }
 
 // Turbo adds a tag that the first page does not have as soon as it can. With defer, too, its
@@ -133,10 +133,10 @@ func TestGroups_AddedTagRunsBeforeTheBlock(t *testing.T) {
 		window.swap = event.detail.resume;
 	})`))
 	b.Do(chromedp.Click(chromedp.CSS("#shop")))
-	waitFor(t, b, `"swap" in window && "ainisaWidget" in window`)
+	b.WaitForPage(`"swap" in window && "ainisaWidget" in window`)
 	assert.Equal(t, "null", b.Evaluate("window.ainisaWidget"), "the widget found no customer")
 	assert.Equal(t, "/help", b.Evaluate(`document.getElementById("path").textContent`))
 	b.Do(chromedp.Evaluate[chromedp.Void]("window.swap()"))
-	waitFor(t, b, `window.ainisaUser?.user_id === "ada"`)
+	b.WaitForPage(`window.ainisaUser?.user_id === "ada"`)
 	assert.Equal(t, "null", b.Evaluate("window.ainisaWidget"))
 }

@@ -60,15 +60,15 @@ func TestPolicy_OfLibraries(t *testing.T) {
 				release()
 			}
 			if c.library != "turbo" {
-				waitFor(t, b, c.shows)
-				waitFor(t, b, `(document.getElementById("next")["htmx-internal-data"] ?? document.getElementById("next")._htmx)?.boosted`)
+				b.WaitForPage(c.shows)
+				b.WaitForPage(`(document.getElementById("next")["htmx-internal-data"] ?? document.getElementById("next")._htmx)?.boosted`)
 			}
 			b.Do(chromedp.Click(chromedp.CSS("#next")))
 			if c.library == "turbo" && c.shows != "" {
-				waitFor(t, b, c.shows)
+				b.WaitForPage(c.shows)
 			}
 			release()
-			waitFor(t, b, c.then)
+			b.WaitForPage(c.then)
 		})
 	}
 }

@@ -157,24 +157,24 @@ func TestSwappedPages_SignOutInAnotherTab(t *testing.T) {
 			server := serveSessions(t, c.how)
 			open := browser.New(t)
 			open.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#in")))
-			waitFor(t, open, `document.readyState === "complete" && document.getElementById("who").textContent === "ada"`)
-			waitFor(t, open, fmt.Sprintf(`standin() === %q`, widgetKeeps))
+			open.WaitForPage(`document.readyState === "complete" && document.getElementById("who").textContent === "ada"`)
+			open.WaitForPage(fmt.Sprintf(`standin() === %q`, widgetKeeps))
 			open.Do(chromedp.Evaluate[chromedp.Void](`window.life = 1; window.blocked = 0;
 				document.addEventListener("securitypolicyviolation", (event) => { if (event.blockedURI === "inline") window.blocked++ })`))
 
 			other := open.Tab()
 			other.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#out")))
-			waitFor(t, other, `document.getElementById("who").textContent === ""`)
+			other.WaitForPage(`document.getElementById("who").textContent === ""`)
 
 			if strings.HasPrefix(c.how.library, "htmx") {
-				waitFor(t, open, `(document.getElementById("next")["htmx-internal-data"] ?? document.getElementById("next")._htmx)?.boosted`)
+				open.WaitForPage(`(document.getElementById("next")["htmx-internal-data"] ?? document.getElementById("next")._htmx)?.boosted`)
 			}
 			open.Do(chromedp.Click(chromedp.CSS("#next")))
-			waitFor(t, open, `location.pathname === "/next" && document.getElementById("who")?.textContent === ""`)
-			waitFor(t, open, fmt.Sprintf(`(window.life !== 1) === %t`, c.whole))
-			waitFor(t, open, fmt.Sprintf(`(window.blocked > 0) === %t`, c.blocked))
-			waitFor(t, open, fmt.Sprintf(`(window.ainisaUser?.user_id ?? "") === %q`, c.user))
-			waitFor(t, open, fmt.Sprintf(`standin() === %q`, c.widget))
+			open.WaitForPage(`location.pathname === "/next" && document.getElementById("who")?.textContent === ""`)
+			open.WaitForPage(fmt.Sprintf(`(window.life !== 1) === %t`, c.whole))
+			open.WaitForPage(fmt.Sprintf(`(window.blocked > 0) === %t`, c.blocked))
+			open.WaitForPage(fmt.Sprintf(`(window.ainisaUser?.user_id ?? "") === %q`, c.user))
+			open.WaitForPage(fmt.Sprintf(`standin() === %q`, c.widget))
 		})
 	}
 }

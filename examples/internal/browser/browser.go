@@ -89,6 +89,20 @@ func (b *Browser) WaitFor(expression string) {
 	require.NoError(b.t, err, expression)
 }
 
+// WaitForPage is like WaitFor. It also waits while another page is loaded.
+func (b *Browser) WaitForPage(expression string) {
+	b.t.Helper()
+	var last any
+	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		ok, err := chromedp.Run(b.Context, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if ok {
+			return
+		}
+		last = err
+	}
+	require.Fail(b.t, expression+" is not true", last)
+}
+
 // Evaluate returns the text that a JavaScript expression evaluates to.
 func (b *Browser) Evaluate(expression string) string {
 	b.t.Helper()
