@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -74,9 +75,11 @@ func serveSessions(t *testing.T, how swapping) *httptest.Server {
 	page := func(status int) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
 			n, who := nonce(r), sessions.GetString(r.Context(), "customer")
-			if how.redirect && r.Header.Get("HX-Boosted") == "true" && r.Header.Get("Page-Nonce") != n {
-				w.Header().Set("HX-Redirect", r.URL.RequestURI())
-				return
+			if how.redirect {
+				redirectsOpenPage(w, r, n)
+				if w.Header().Get("HX-Redirect") != "" {
+					return
+				}
 			}
 			blocks, err := s.blocks(who, n)
 			assert.NoError(t, err)
@@ -111,6 +114,14 @@ func serveSessions(t *testing.T, how swapping) *httptest.Server {
 	return server
 }
 
+// redirectsOpenPage has the lines of docs/page-blocks.md for htmx.
+func redirectsOpenPage(w http.ResponseWriter, r *http.Request, nonce string) {
+	if r.Header.Get("HX-Boosted") == "true" && r.Header.Get("Page-Nonce") != nonce {
+		w.Header().Set("HX-Redirect", r.URL.RequestURI())
+		return
+	}
+}
+
 // handleScripts serves the library at /library.js, and the others at their paths.
 func handleScripts(t *testing.T, mux *http.ServeMux, name string, others map[string]string) {
 	packages := testenv.NodePackages(t, "examples/pageblocks")
@@ -128,6 +139,9 @@ func handleScripts(t *testing.T, mux *http.ServeMux, name string, others map[str
 // A page is open, and its customer signs out in another tab. The next swap of the open page shows
 // what its policy and its head make of that, as docs/page-blocks.md says.
 func TestSwappedPages_SignOutInAnotherTab(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/page-blocks.md")
+	require.NoError(t, err)
+	require.Contains(t, string(guide), loadErrorsWhole)
 	const (
 		widgetKeeps = `[["ainisa","ada"],["bookbag","identify","ada"]]`
 		widgetIsNew = `[["ainisa",""]]`
