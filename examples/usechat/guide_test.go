@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/chatclient/chattest"
@@ -278,6 +279,8 @@ func TestGuide_ComponentStopsAndSignsOut(t *testing.T) {
 		c.click("Stop")
 		release()
 		c.shows("one", "You ")
+		require.Eventually(t, func() bool { return s.stops.Load() == 1 }, 10*time.Second, 10*time.Millisecond)
+		s.stopDelay.Store(int64(300 * time.Millisecond)) // a page that does not wait signs out within it
 		s.hold(t, 1)
 		c.send("two")
 		begun(1)

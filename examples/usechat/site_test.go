@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -86,6 +87,8 @@ type site struct {
 	signedIn chatclient.UserID // who was anonymous before
 	visited  []string          // the paths of stops and sign-outs, in order
 
+	stopDelay  atomic.Int64  // in nanoseconds, before a stop
+	stops      atomic.Int64  // the number of stops that have ended
 	toolMayEnd chan struct{} // if non-nil, the tool of the server waits until it is closed
 }
 
@@ -125,12 +128,19 @@ func newSiteWith(t *testing.T, options *chatproxy.Options) *site {
 	})
 	mux.HandleFunc("/guide.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "guide.js") })
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/chat/stop" || r.URL.Path == "/sign-out" {
+		isStop := r.URL.Path == "/chat/stop"
+		if isStop {
+			time.Sleep(time.Duration(s.stopDelay.Load()))
+		}
+		if isStop || r.URL.Path == "/sign-out" {
 			s.mu.Lock()
 			s.visited = append(s.visited, r.URL.Path)
 			s.mu.Unlock()
 		}
 		mux.ServeHTTP(w, r)
+		if isStop {
+			s.stops.Add(1)
+		}
 	}))
 	t.Cleanup(server.Close)
 	s.url, s.cut = server.URL, server.CloseClientConnections
