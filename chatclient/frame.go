@@ -63,10 +63,13 @@ func (f frame) isFailure(name string) bool {
 // or ErrTooLong.
 func (s *Stream) decodeFrame(data []byte, event *Event) error {
 	name := string(s.conn().events.Name())
-	if bookbag.CheckLength(data) != nil {
+	var f frame
+	switch bookbag.Check(data) {
+	case nil:
+		f = bookbag.Members(data)
+	case bookbag.ErrTooLong:
 		return s.fail(ErrTooLong, nil)
 	}
-	f := frame(bookbag.Members(data))
 	if f == nil && name != EventError {
 		return nil
 	}

@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"cmp"
 	"sync/atomic"
 	"time"
 )
@@ -13,18 +12,18 @@ const (
 
 // Options configure a [Minter]. Zero fields mean the defaults.
 type Options struct {
-	// TTL is how long a token is valid: whole seconds, from 1 second to 24 hours. Other
-	// values are a *[FieldError]. The vendor documents no limits. Default: 1 hour, as in
-	// the vendor's example.
+	// TTL is how long a token is valid: whole seconds, from one second to 24 hours.
+	// The vendor documents no bounds. Other values are a *[FieldError]. Default: 1
+	// hour, as in the vendor's example.
 	TTL time.Duration
 
 	// Clock returns the current time. It must be safe for concurrent use. An [Opener]
-	// always uses time.Now. Default: time.Now.
+	// uses time.Now in any case. Default: time.Now.
 	Clock func() time.Time
 }
 
 // Minter mints identity tokens. It comes from [NewMinter]; the zero value is
-// not usable. It is safe for concurrent use, including SetKey.
+// not usable. It is safe for concurrent use, also while its key is changed.
 type Minter struct {
 	redacted
 	seal  atomic.Pointer[sealer]
@@ -39,7 +38,9 @@ func NewMinter(key Key, options *Options) (*Minter, error) {
 	if options != nil {
 		o = *options
 	}
-	o.TTL = cmp.Or(o.TTL, defaultTTL)
+	if o.TTL == 0 {
+		o.TTL = defaultTTL
+	}
 	if o.TTL < time.Second || o.TTL > maxTTL || o.TTL%time.Second != 0 {
 		return nil, &FieldError{"Options.TTL", "must be whole seconds, from 1 second to 24 hours"}
 	}
@@ -55,9 +56,9 @@ func NewMinter(key Key, options *Options) (*Minter, error) {
 
 var errNoMinter = &FieldError{"Minter", "must come from NewMinter (was its error ignored?)"}
 
-// SetKey replaces the key with which m encrypts tokens. Whether Megadesk still accepts
-// tokens of the previous key is not documented; an [Opener] with both keys does. A key
-// that does not come from [ParseKey] is a *[FieldError], and m keeps the previous key.
+// SetKey makes m encrypt tokens with key from now on. Whether Megadesk still opens tokens
+// of the previous key is not documented; an [Opener] that has both keys does. A key that
+// does not come from [ParseKey] is a *[FieldError], and the previous key stays.
 func (m *Minter) SetKey(key Key) error {
 	if m == nil || m.clock == nil {
 		return errNoMinter
@@ -70,16 +71,16 @@ func (m *Minter) SetKey(key Key) error {
 	return nil
 }
 
-// Mint returns a token for the customer whom p describes, as a compact JWE. It is issued
-// now and expires after Options.TTL.
+// Mint returns a token for the customer that p describes, as a compact JWE. It is issued
+// now and expires after the TTL.
 //
-// The error is a *[FieldError] if p has neither an id nor an e-mail address, if a text
-// breaks the rules of [Payload], if a key or value breaks those of Extra and Services, or
-// if the claims are larger than 8,192 bytes. The maps of p must not be changed during the
-// call.
+// A payload without an id and an e-mail address, a text that breaks the rules of
+// [Payload], a key or value that breaks those of Extra and Services, and claims of more
+// than 8,192 bytes are a *[FieldError]. The maps of the payload must not be changed
+// during the call.
 //
-// Source: Megadesk, "Personalized chat"; RFC 7516; RFC 7518 section 4.5. The limit
-// on the claims is this package's own.
+// Source: Megadesk, "Personalized chat"; RFC 7516; RFC 7518 section 4.5. The bound on
+// the claims is not the vendor's.
 func (m *Minter) Mint(p Payload) (string, error) {
 	if m == nil || m.clock == nil {
 		return "", errNoMinter

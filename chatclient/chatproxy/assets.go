@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	_ "embed"
-	"fmt"
+	"encoding/base64"
 	"net/http"
 	"strings"
 	"time"
@@ -15,7 +15,10 @@ var script []byte
 
 const scriptName = "chatproxy.js"
 
-var scriptTag = fmt.Sprintf(`"%x"`, sha256.Sum256(script))
+var scriptTag = func() string {
+	sum := sha256.Sum256(script)
+	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+}()
 
 // serveScript serves the browser's side of the wire form, which needs no session, and
 // reports whether the request is for it. Browsers ask each time whether it has changed.

@@ -22,12 +22,9 @@ import (
 
 // pollPage is what the responses about a conversation have in common.
 type pollPage struct {
-	Status   string
-	Poll     string
-	Messages []struct {
-		ID    string
-		Parts []json.RawMessage
-	}
+	Status        string
+	Poll          string
+	Messages      []storedMessage
 	Conversations []pollPage
 }
 

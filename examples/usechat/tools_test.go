@@ -38,13 +38,7 @@ func reply(turn chattest.Turn) []chattest.Part {
 	return []chattest.Part{chattest.Text("You said: " + turn.Message)}
 }
 
-func (s *site) lookUpOrder(ctx context.Context, call chatproxy.ToolCall) (any, error) {
-	if s.toolMayEnd != nil {
-		select {
-		case <-s.toolMayEnd:
-		case <-ctx.Done():
-		}
-	}
+func lookUpOrder(_ context.Context, call chatproxy.ToolCall) (any, error) {
 	return "shipped_to_" + string(call.Visitor.UserID), nil
 }
 

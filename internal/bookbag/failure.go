@@ -2,11 +2,13 @@ package bookbag
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // Failure is everything that goes wrong after the arguments were accepted.
@@ -29,7 +31,7 @@ type Failure struct {
 	// LastRejection is the last one before a call was given up for another reason.
 	LastRejection *Failure
 
-	unsent bool // the limiter rejected it, the context had ended, or the certificate is bad
+	unsent bool // the limiter rejected it, or the context had ended
 }
 
 func (f *Failure) Error() string { return f.Text("bookbag") }
@@ -50,38 +52,32 @@ var advice = map[int]string{
 	http.StatusNotFound:     "check the agent, the ids of the call and Options.BaseURL",
 }
 
-func (f *Failure) advice() string {
-	if f.StatusCode/100 == 3 {
-		return "redirects are not followed: check Options.BaseURL"
-	}
-	return advice[f.StatusCode]
-}
-
 // Text returns one line with the operation, status, code and request id, and what to
 // do, but none of the service's texts.
 func (f *Failure) Text(pkg string) string {
-	text := pkg + ": " + f.Operation
+	var b strings.Builder
+	b.WriteString(pkg + ": " + f.Operation)
 	if f.StatusCode != 0 {
-		text += fmt.Sprintf(": status %d", f.StatusCode)
+		fmt.Fprintf(&b, ": status %d", f.StatusCode)
 	}
 	if f.Code != "" {
-		text += fmt.Sprintf(" %.128q", f.Code)
+		fmt.Fprintf(&b, " %.128q", f.Code)
 	}
 	if f.RetryAfter > 0 {
-		text += fmt.Sprintf(" (retry after %s)", f.RetryAfter)
-	} else if todo := f.advice(); todo != "" {
-		text += " (" + todo + ")"
+		fmt.Fprintf(&b, " (retry after %s)", f.RetryAfter)
+	} else if todo := advice[f.StatusCode]; todo != "" {
+		fmt.Fprintf(&b, " (%s)", todo)
 	}
 	if f.Err != nil {
-		text += ": " + Cut(f.Err.Error()) // of a transport: it may be anything
+		b.WriteString(": " + Cut(f.Err.Error())) // of a transport: it may be anything
 	}
 	if neverDialed(f.Err) {
-		text += " (check Options.BaseURL and the network)"
+		b.WriteString(" (check Options.BaseURL and the network)")
 	}
 	if f.RequestID != "" {
-		text += fmt.Sprintf(" (request id %q)", f.RequestID)
+		fmt.Fprintf(&b, " (request id %q)", f.RequestID)
 	}
-	return text
+	return b.String()
 }
 
 // Causes returns those of two errors that are not nil, for an Unwrap method.
@@ -130,30 +126,40 @@ func (timeoutError) Temporary() bool { return true }
 // else may have been.
 func (f *Failure) mayRepeat(call Call) bool {
 	switch {
-	case f.unsent, f.Err == ErrTooLong: // the next attempt meets the same one
+	case f.unsent, f.Err == ErrTooLong, isBadCertificate(f.Err): // the next attempt meets the same one
 		return false
-	case f.StatusCode == http.StatusNotFound:
-		return call.NotReady != "" && f.Code == call.NotReady && f.Attempts < 3
-	case f.Err == nil && !slices.Contains(transient, f.StatusCode):
-		return false
+	case f.Err != nil:
+		return call.Repeatable || neverDialed(f.Err)
 	}
-	return call.Repeatable || !f.mayBeDone()
-}
-
-// transient are the statuses after which another attempt may succeed.
-var transient = []int{
-	http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+	switch f.StatusCode {
+	case http.StatusTooManyRequests:
+		return true
+	case http.StatusNotFound:
+		return call.NotReady != "" && f.Code == call.NotReady && f.Attempts < 3
+	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return call.Repeatable || f.isMaintenance()
+	}
+	return false
 }
 
 // mayBeDone is about one attempt. Who fails with a status from 500 on may have done
-// the work before, except for maintenance: that rejects a request "before any data is
-// read or written".
+// the work before.
 func (f *Failure) mayBeDone() bool {
 	if f.Err == nil {
-		isMaintenance := f.StatusCode == http.StatusServiceUnavailable && f.Code == "SERVICE_UNDER_MAINTENANCE"
-		return f.StatusCode >= 500 && !isMaintenance
+		return f.StatusCode >= 500 && !f.isMaintenance()
 	}
-	return !f.unsent && !neverDialed(f.Err)
+	return !f.unsent && !neverDialed(f.Err) && !isBadCertificate(f.Err)
+}
+
+// isMaintenance reports whether the service rejected a request "before any data is read
+// or written".
+func (f *Failure) isMaintenance() bool {
+	return f.StatusCode == http.StatusServiceUnavailable && f.Code == "SERVICE_UNDER_MAINTENANCE"
+}
+
+func isBadCertificate(err error) bool {
+	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
+	return ok
 }
 
 func neverDialed(err error) bool {

@@ -75,16 +75,7 @@ func (f *Front) receive(w http.ResponseWriter, r *http.Request, body []byte) htt
 	if f.Stamp != nil {
 		f.Stamp(w.Header())
 	}
-	if len(f.requests) == maxRequests {
-		f.requests = f.requests[1:]
-	}
-	f.requests = append(f.requests, Request{
-		Method: r.Method,
-		Path:   r.URL.EscapedPath(),
-		Query:  r.URL.Query(),
-		Header: r.Header.Clone(),
-		Body:   slices.Clone(body[:min(len(body), maxRecordedBody)]),
-	})
+	f.record(r, body)
 	if len(f.script) == 0 {
 		return f.service
 	}
@@ -107,4 +98,17 @@ func (f *Front) Requests() []Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.requests)
+}
+
+func (f *Front) record(r *http.Request, body []byte) {
+	if len(f.requests) == maxRequests {
+		f.requests = f.requests[1:]
+	}
+	f.requests = append(f.requests, Request{
+		Method: r.Method,
+		Path:   r.URL.EscapedPath(),
+		Query:  r.URL.Query(),
+		Header: r.Header.Clone(),
+		Body:   slices.Clone(body[:min(len(body), maxRecordedBody)]),
+	})
 }

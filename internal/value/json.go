@@ -10,14 +10,14 @@ import (
 const notUTF8 = "must be valid UTF-8 (convert it, or replace the rest with strings.ToValidUTF8)"
 
 // resolveJSON decodes the JSON that a caller's code wrote.
-func resolveJSON(b []byte) (Resolved, string) {
+func resolveJSON(b []byte) (resolved, string) {
 	switch {
 	case !utf8.Valid(b):
-		return Resolved{}, notUTF8
+		return resolved{}, notUTF8
 	case !json.Valid(b):
-		return Resolved{}, "must be one JSON value"
+		return resolved{}, "must be one JSON value"
 	case hasLoneSurrogate(b):
-		return Resolved{}, `must not have half of a surrogate pair, such as \ud83d`
+		return resolved{}, `must not have half of a surrogate pair, such as \ud83d`
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()

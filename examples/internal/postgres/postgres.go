@@ -37,8 +37,7 @@ type Server struct {
 // Start runs a server until the test ends. Without PostgreSQL the test skips.
 func Start(t *testing.T) *Server {
 	t.Helper()
-	installed, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres") // by Debian, never in PATH
-	server := testenv.Program(t, "postgres", append(installed, "postgres")...)
+	server := testenv.Program(t, "postgres")
 	folder, process := otherUser(t)
 	secret := filepath.Join(folder, "password")
 	require.NoError(t, os.WriteFile(secret, []byte(password+"\n"), 0o644))
