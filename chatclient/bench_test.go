@@ -95,7 +95,7 @@ func BenchmarkMessagesPage(b *testing.B) {
 	}
 }
 
-// A call allocates 74 times; the race detector lets sync.Pool forget some, which makes it more.
+// A call allocates 72 times; the race detector lets sync.Pool forget some, which makes it more.
 func TestSend_Allocations(t *testing.T) {
 	c := newTestClient(t, jsonResponse(200, `{"data":{"id":"msg_789","role":"assistant","parts":[{"type":"text","text":"Your order shipped yesterday."}],"metadata":{"userMessageId":"msg_788","conversationId":"456","userId":"user_8821","messageId":"msg_789","finishReason":"stop","usage":{"credits":1}}}}`), nil)
 	assert.LessOrEqual(t, testing.AllocsPerRun(100, func() {

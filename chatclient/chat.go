@@ -15,17 +15,17 @@ import (
 //
 // Source: Bookbag, API v2, "Send a message".
 type Message struct {
-	// Text is required: valid UTF-8 without NUL that is more than white space. The
-	// service documents no maximum.
+	// Text is required. It must be valid UTF-8 without NUL and contain more than white
+	// space. The service documents no maximum length.
 	Text string
 
-	// UserID is the customer's id. Take it from your own session, never from
-	// the browser. Empty for an anonymous visitor.
+	// UserID is the customer's id. Take it from your session, never from the browser.
+	// It is empty for an anonymous visitor.
 	UserID UserID
 
-	// ConversationID continues a conversation. Empty begins a new one. Whether
-	// the service checks that it belongs to the UserID is not documented: check
-	// it yourself before you pass on an id that came from a browser.
+	// ConversationID is the conversation to continue. If it is empty, a new
+	// conversation begins. The service does not document whether it checks that the
+	// conversation belongs to UserID: check an id from a browser yourself.
 	ConversationID ConversationID
 }
 
@@ -52,10 +52,10 @@ type chatBody struct {
 	Stream         bool           `json:"stream"`
 }
 
-// Send sends a message and returns the whole reply. It is not repeated when it
-// may have arrived, for that would make a second turn.
+// Send sends a message and returns the whole reply. It does not repeat a message that
+// may have arrived, because the service would add it twice.
 //
-// A bad field is a *[FieldError], everything else that goes wrong an *[Error].
+// An invalid field is a *[FieldError]. Any other failure is an *[Error].
 //
 // Source: Bookbag, API v2, "Send a message".
 func (c *Client) Send(ctx context.Context, m Message) (*Reply, error) {
@@ -63,11 +63,12 @@ func (c *Client) Send(ctx context.Context, m Message) (*Reply, error) {
 	return c.reply(ctx, call, err)
 }
 
-// Stream sends a message and returns the reply as it comes. A rejection is
-// returned here, before any event. The stream must be read or closed. If the service
-// responds with a whole reply as JSON, the stream has its text, tool calls and a finish.
+// Stream sends a message and returns the reply as a stream. If the service rejects the
+// message, Stream returns the error, and there are no events. The caller must read or
+// close the stream. If the service responds with a whole reply as JSON, the stream
+// contains its text, its tool calls and a finish event.
 //
-// A bad field is a *[FieldError], everything else that goes wrong an *[Error].
+// An invalid field is a *[FieldError]. Any other failure is an *[Error].
 //
 // Source: Bookbag, API v2, "Streaming".
 func (c *Client) Stream(ctx context.Context, m Message) (*Stream, error) {
@@ -75,16 +76,15 @@ func (c *Client) Stream(ctx context.Context, m Message) (*Stream, error) {
 	return c.open(ctx, call, err)
 }
 
-// Continue lets the assistant go on after [Client.SubmitToolResult], and
-// returns the whole reply. The errors are those of [Client.Send].
+// Continue requests the rest of the reply after [Client.SubmitToolResult], and returns
+// all of it. The errors are those of [Client.Send].
 //
-// It is a chat call without a message, which Bookbag does not document; Chatbase
-// does.
+// Continue is a chat call without a message. Only Chatbase documents it.
 func (c *Client) Continue(ctx context.Context, id ConversationID) (*Reply, error) {
 	return c.reply(ctx, send(chatOperation, chatBody{ConversationID: id}), id.check("conversation"))
 }
 
-// ContinueStream is [Client.Continue] with the reply as it comes.
+// ContinueStream is like [Client.Continue], but returns a stream.
 func (c *Client) ContinueStream(ctx context.Context, id ConversationID) (*Stream, error) {
 	return c.open(ctx, send(chatOperation, chatBody{ConversationID: id, Stream: true}), id.check("conversation"))
 }
@@ -97,11 +97,11 @@ type retryBody struct {
 	Stream    bool   `json:"stream"`
 }
 
-// Retry runs the last user turn of a conversation again, and returns the whole
-// reply. A messageID, which may be empty, names the message to run again.
+// Retry requests another reply to the last message of the customer, and returns the
+// whole reply. If messageID is not empty, it names the message to run again.
 //
-// A bad id is a *[FieldError], everything else that goes wrong an *[Error]; of
-// its codes, [CodeNoUserMessage] and [CodeRetryMessageNotFound] belong here.
+// An invalid id is a *[FieldError]. Any other failure is an *[Error], for example with
+// [CodeNoUserMessage] or [CodeRetryMessageNotFound].
 //
 // Source: Bookbag, API v2, "Retry".
 func (c *Client) Retry(ctx context.Context, id ConversationID, messageID string) (*Reply, error) {
@@ -109,7 +109,7 @@ func (c *Client) Retry(ctx context.Context, id ConversationID, messageID string)
 	return c.reply(ctx, call, err)
 }
 
-// RetryStream is [Client.Retry] with the reply as it comes.
+// RetryStream is like [Client.Retry], but returns a stream.
 func (c *Client) RetryStream(ctx context.Context, id ConversationID, messageID string) (*Stream, error) {
 	call, err := retryCall(id, messageID, true)
 	return c.open(ctx, call, err)
@@ -123,17 +123,17 @@ func retryCall(id ConversationID, messageID string, stream bool) (bookbag.Call, 
 	return send("POST /agents/{agentId}/conversations/{conversationId}/retry", retryBody{messageID, stream}, string(id)), err
 }
 
-// ToolResult is what a tool on your side gave for a call.
+// ToolResult is the result of a tool call.
 type ToolResult struct {
-	// ToolCallID is that of the [Part] of type tool-call.
+	// ToolCallID is the ToolCallID of the [Part] of type tool-call.
 	ToolCallID string
 
-	// Output is what a JavaScript program reads back unchanged: nil, a string of
-	// valid UTF-8 without NUL, a boolean, an integer of at most 2^53-1 in size, a
-	// finite number, a time other than the zero time, a map with string keys or a
-	// slice of these, at most 32 deep, or a pointer to one. A struct is passed as
-	// the json.RawMessage that json.Marshal returns. Any other value is a
-	// *[FieldError] that says what to pass instead. At most 16 MB of JSON.
+	// Output is a value that JavaScript reads unchanged: nil, a string of valid UTF-8
+	// without NUL, a boolean, an integer from -(2^53-1) to 2^53-1, a finite number, a
+	// non-zero time, a map with string keys or a slice of these, at most 32 deep, or a
+	// pointer to one. Pass a struct as the json.RawMessage that json.Marshal returns.
+	// Any other value is a *[FieldError] that says what to pass instead. At most 16 MB
+	// of JSON.
 	Output any
 }
 
@@ -156,16 +156,16 @@ func (r *ToolResult) body() (toolResultBody, error) {
 	return toolResultBody{r.ToolCallID, output}, nil
 }
 
-// SubmitToolResult sends the result of a tool call of the assistant; [Client.Continue]
-// then lets it go on. It is not repeated when it may have arrived. Right after a stream
-// the service may not know the call yet: [CodeToolCallNotFound] is returned after three
-// attempts, the second 300 and the third 900 milliseconds after the first.
+// SubmitToolResult sends the result of a tool call. Call [Client.Continue] after it
+// for the rest of the reply. A result that may have arrived is not sent again. Right
+// after a stream, the service may not know the call yet. [CodeToolCallNotFound] is therefore
+// returned only after three attempts, the second 300 and the third 900 milliseconds
+// after the first.
 //
-// A bad field is a *[FieldError], everything else that goes wrong an *[Error]
-// ([CodeToolCallNotFound]).
+// An invalid field is a *[FieldError]. Any other failure is an *[Error].
 //
-// Source: Bookbag, API v2, "Tool results"; that the result is named output is
-// documented by Chatbase alone.
+// Source: Bookbag, API v2, "Tool results". Only Chatbase documents the name of the
+// field output.
 func (c *Client) SubmitToolResult(ctx context.Context, id ConversationID, result ToolResult) (ResponseInfo, error) {
 	if err := id.check("conversation"); err != nil {
 		return ResponseInfo{}, err

@@ -16,40 +16,40 @@ const (
 	maxToolOutput = 16 << 20
 )
 
-// Options of a [Client]. Zero fields mean the defaults.
+// Options configures a [Client]. Zero fields mean the defaults.
 type Options struct {
-	// BaseURL is where the service is: https, or http to this machine, without
+	// BaseURL is the URL of the service: https, or http to a loopback host, without
 	// user information, query and fragment. Default: https://app.bookbag.ai.
 	BaseURL string
 
-	// HTTPClient makes the requests. It is copied: redirects are not followed, and
-	// its Timeout is used as Options.Timeout if that is not set. Default: the zero
+	// HTTPClient sends the requests. It is copied, and the copy does not follow
+	// redirects. Its Timeout applies if Options.Timeout is not set. Default: the zero
 	// http.Client.
 	HTTPClient *http.Client
 
-	// Timeout is the longest time that one attempt takes; for a stream, until its
-	// header. Default: 1 minute. A negative one is an error.
+	// Timeout is the longest duration of one attempt; for a stream, until its header
+	// arrives. Default: 1 minute. A negative value is an error.
 	Timeout time.Duration
 
-	// MaxRetries is the maximum number of attempts after the first, where these are
-	// safe. Default: 2. Maximum: 10. Negative: none.
+	// MaxRetries is the maximum number of attempts after the first, if a retry is
+	// safe. Default: 2. Maximum: 10. Negative: no retries.
 	MaxRetries int
 
-	// MaxWait is the longest time that a call waits, for the Limiter and between
-	// attempts together. A call that would have to wait longer fails at once, with
-	// [ErrLimiter] or the last rejection. Default: 30 seconds. A negative one is an
+	// MaxWait is the longest time that a call waits for the Limiter and between
+	// attempts, in total. A call that would wait longer fails at once, with
+	// [ErrLimiter] or the last rejection. Default: 30 seconds. A negative value is an
 	// error.
 	MaxWait time.Duration
 
-	// MaxBody is the maximum length in bytes of a response after decompression. For a
-	// stream, that is what its reply keeps, and for an export, one conversation.
-	// Default: 16 MB. Maximum: 1 GB. A negative one is an error.
+	// MaxBody is the maximum length of a response in bytes, after decompression. It
+	// limits what is kept of a stream, and each conversation of an export. Default:
+	// 16 MB. Maximum: 1 GB. A negative value is an error.
 	MaxBody int64
 
-	// Limiter, if non-nil, is consulted before each attempt, perhaps by several calls
-	// at once. The service allows 100 requests in any 10 seconds for a key, on all
-	// machines together. rate.NewLimiter(10, 100) lets 199 into one such window; 9 a
-	// second with a burst of 5 stays within it. Default: nil.
+	// Limiter, if non-nil, is consulted before each attempt, possibly by several
+	// goroutines at once. The service allows 100 requests per key in any 10 seconds,
+	// on all machines together. rate.NewLimiter(10, 100) allows up to 199 in such a
+	// window; 9 per second with a burst of 5 stays within the limit. Default: nil.
 	Limiter Limiter
 
 	// OnAttempt, if non-nil, is called after each attempt, on the goroutine of the
@@ -57,48 +57,50 @@ type Options struct {
 	OnAttempt func(context.Context, Attempt)
 
 	// IdleTimeout is the longest wait for the next event or comment of a stream, or
-	// conversation of an export. Default: 1 minute. A negative one is an error.
+	// for the next conversation of an export. Default: 1 minute. A negative value is
+	// an error.
 	IdleTimeout time.Duration
 
-	// MaxEvent is the maximum length in bytes of an event of a stream. Longer ones
-	// are [ErrTooLong]. Default: 1 MB. Maximum: 1 GB. A negative one is an error.
+	// MaxEvent is the maximum length of an event of a stream in bytes. A longer event
+	// is [ErrTooLong]. Default: 1 MB. Maximum: 1 GB. A negative value is an error.
 	MaxEvent int
 }
 
-// Limiter waits until a request may be sent, or returns an error when it may
-// not or the context ends. *rate.Limiter of golang.org/x/time is one.
+// Limiter blocks until a request may be sent. It returns an error if the request may
+// not be sent, or if the context ends. A *rate.Limiter of golang.org/x/time is a
+// Limiter.
 type Limiter interface {
 	Wait(context.Context) error
 }
 
-// Attempt is one attempt of a call.
+// Attempt describes one attempt of a call.
 type Attempt struct {
-	Operation  string        // the method and the path as a template, without ids
+	Operation  string        // the HTTP method and the path template, without ids
 	Number     int           // from 1
-	StatusCode int           // 0 without a response
+	StatusCode int           // 0 if there was no response
 	Duration   time.Duration // of the attempt
 	Wait       time.Duration // before the next attempt, 0 if there is none
 	RequestID  string        // of the response
-	Err        error         // why there is no response that can be used
+	Err        error         // why there is no usable response
 }
 
-// RateLimit is the state of the key's budget, as far as a response has it; the rest
-// is zero. The names of the headers are documented by Chatbase, whose API Bookbag
-// imitates, not by Bookbag.
+// RateLimit is the state of the key's rate limit, as far as a response contains it.
+// The other fields are zero. The names of the headers are documented by Chatbase,
+// whose API Bookbag imitates, not by Bookbag.
 type RateLimit struct {
-	Limit     int       // requests that a window allows
-	Remaining int       // of them, those left
+	Limit     int       // requests allowed in a window
+	Remaining int       // requests left in the window
 	Reset     time.Time // when the window ends
 }
 
-// ResponseInfo is what every response carries beside its content.
+// ResponseInfo is what every response has in addition to its content.
 type ResponseInfo struct {
 	RequestID string // x-request-id, for the service's support; may be empty
 	RateLimit RateLimit
 }
 
-// Client calls the API for one agent. It is safe for use by many goroutines.
-// However it is printed or encoded, it shows as [redacted].
+// Client calls the API for one agent. It is safe for concurrent use. It prints and
+// encodes as [redacted].
 type Client struct {
 	redacted
 	api         *bookbag.Client
@@ -108,8 +110,8 @@ type Client struct {
 
 type redacted = secret.Redacted
 
-// New returns a Client for an agent. The key stays on the server: it reads all
-// conversations of the agent. The options may be nil. A bad argument is a
+// New returns a Client for an agent. Keep the key on the server: it can read all
+// conversations of the agent. The options may be nil. An invalid argument is a
 // *[FieldError].
 //
 // Source: Bookbag, API v2, "Authentication".
@@ -137,18 +139,19 @@ func New(apiKey string, agent int64, options *Options) (*Client, error) {
 	}, nil
 }
 
-// WithMaxWait returns a client that shares everything with c but Options.MaxWait:
-// in its place, it waits for d at most. If d is not positive, it does not wait.
+// WithMaxWait returns a copy of c with another Options.MaxWait. If d is not positive,
+// the copy does not wait.
 func (c *Client) WithMaxWait(d time.Duration) *Client {
 	if c.service() == nil {
 		return nil
 	}
-	other := *c
-	other.api = c.api.WithMaxWait(d)
+	other, api := *c, *c.api
+	api.MaxWait = max(d, 0)
+	other.api = &api
 	return &other
 }
 
-// Agent returns the agent that the client is for.
+// Agent returns the id of the agent.
 func (c *Client) Agent() int64 {
 	if c.service() == nil {
 		return 0

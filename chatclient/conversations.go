@@ -14,11 +14,10 @@ import (
 	"github.com/chatident/chatident/internal/bookbag"
 )
 
-// Conversation is a conversation of the agent. What a response does not have, or
-// has as null, is zero.
+// Conversation is a conversation of the agent. Fields that the response omits or sets
+// to null are zero.
 //
-// Source: Bookbag, API v2, "Conversations"; the fields are documented by
-// Chatbase alone.
+// Source: Bookbag, API v2, "Conversations". Only Chatbase documents the fields.
 type Conversation struct {
 	ID        ConversationID `json:"id"`
 	Title     string         `json:"title"`
@@ -27,20 +26,20 @@ type Conversation struct {
 	UserID    UserID         `json:"userId"`
 	Status    string         `json:"status"` // ongoing, ended or taken_over; others may come
 
-	// Messages are there from [Client.Conversation] and [Client.Export], as far
-	// as the response has them.
+	// Messages is set by [Client.Conversation] and [Client.Export], if the response
+	// contains messages.
 	Messages []StoredMessage `json:"messages,omitempty"`
 
-	// MessagesCursor names the page after Messages for [Client.MessagesPage],
-	// and ResponseInfo is the response's, both from [Client.Conversation] alone.
+	// MessagesCursor is the cursor of the page after Messages, for
+	// [Client.MessagesPage]. Only [Client.Conversation] sets it and ResponseInfo.
 	MessagesCursor string `json:"-"`
 	ResponseInfo   `json:"-"`
 }
 
 // StoredMessage is a message of a conversation.
 //
-// Source: Bookbag, API v2, "Messages"; the fields beside the parts are
-// documented by Chatbase alone.
+// Source: Bookbag, API v2, "Messages". Only Chatbase documents the fields other than
+// the parts.
 type StoredMessage struct {
 	ID        string   `json:"id"`
 	Role      string   `json:"role"` // user or assistant
@@ -49,10 +48,10 @@ type StoredMessage struct {
 	Feedback  Feedback `json:"feedback"`
 	Metadata  Metadata `json:"metadata"`
 
-	ResponseInfo `json:"-"` // from [Client.SetFeedback] alone
+	ResponseInfo `json:"-"` // set by [Client.SetFeedback] only
 }
 
-// UnmarshalJSON reads an id that is a string or a number.
+// UnmarshalJSON accepts an id that is a string or a number.
 func (m *StoredMessage) UnmarshalJSON(b []byte) error {
 	type message StoredMessage
 	fields := struct {
@@ -62,17 +61,17 @@ func (m *StoredMessage) UnmarshalJSON(b []byte) error {
 	return bookbag.Unmarshal(b, &fields)
 }
 
-// Text returns the message's text parts, joined.
+// Text returns the text parts of the message, joined.
 func (m *StoredMessage) Text() string { return textOf(m.Parts) }
 
-// ToolCalls returns the message's parts of type tool-call.
+// ToolCalls returns the parts of type tool-call.
 func (m *StoredMessage) ToolCalls() []Part { return toolCallsOf(m.Parts) }
 
-// Time is a time that the service sends as Unix seconds. The zero Time is null,
-// or anything that is not a number.
+// Time is a time that the service encodes as Unix seconds. The zero Time means null or
+// a value that is not a number.
 type Time struct{ time.Time }
 
-// UnmarshalJSON takes a number, also one in a string.
+// UnmarshalJSON accepts a number, or a string that contains one.
 func (t *Time) UnmarshalJSON(b []byte) error {
 	t.Time = bookbag.ParseSeconds(b)
 	return nil
@@ -84,24 +83,25 @@ func (t Time) MarshalJSON() ([]byte, error) { return bookbag.FormatSeconds(t.Tim
 // maxLimit is how many items a page may have.
 const maxLimit = 100
 
-// PageRequest names a page of a list.
+// PageRequest selects a page of a list.
 type PageRequest struct {
-	// Limit is how many items a page has, 1 to 100. Default: 20.
+	// Limit is the maximum number of items in the page, from 1 to 100. Default: 20.
 	Limit int
 
-	// Cursor is Page.NextCursor of the page before. Empty for the first.
+	// Cursor is the NextCursor of the previous page. It is empty for the first page.
 	Cursor string
 }
 
 // Page is a page of a list.
 type Page[T any] struct {
-	// Items are those of the page, in the order of the list.
+	// Items are the items of the page, in the order of the list.
 	Items []T
 
-	// NextCursor names the next page. It is empty at the end.
+	// NextCursor is the cursor of the next page. It is empty on the last page.
 	NextCursor string
 
-	// Total counts the items of the whole list, 0 if the response does not say.
+	// Total is the number of items in the whole list, or 0 if the response does not
+	// contain it.
 	Total int
 
 	ResponseInfo
@@ -153,28 +153,31 @@ func (p *pagination) read(text json.RawMessage) error {
 	return nil
 }
 
-// ConversationsPage returns a page of the agent's conversations, those with the
-// newest activity first. A bad field is a *[FieldError], everything else that
-// goes wrong an *[Error].
+// ConversationsPage returns a page of the agent's conversations, the latest activity
+// first.
+//
+// An invalid field is a *[FieldError]. Any other failure is an *[Error].
 //
 // Source: Bookbag, API v2, "Conversations".
 func (c *Client) ConversationsPage(ctx context.Context, p PageRequest) (Page[Conversation], error) {
 	return page[Conversation](ctx, c, p, "/agents/{agentId}/conversations")
 }
 
-// Conversations returns all conversations of the agent, those with the newest
-// activity first, one page at a time. Each time it is
-// ranged over, it begins at the first page. An error, as of [Client.ConversationsPage], is the last
-// thing it returns.
+// Conversations iterates over all conversations of the agent, the latest activity
+// first. It requests one page at a time, and each loop begins at the first page. An
+// error of [Client.ConversationsPage] ends the iteration.
 func (c *Client) Conversations(ctx context.Context) iter.Seq2[Conversation, error] {
 	return all(ctx, c.ConversationsPage)
 }
 
-// UserConversationsPage returns a page of one customer's conversations. A
-// customer that the service does not know has none: whether it responds with
-// an empty list or 404 ([CodeNotFound]) is not documented, and both are taken for that. So an
-// agent that does not exist has none either; [Client.Check] tells. A bad user or
-// field is a *[FieldError], everything else that goes wrong an *[Error].
+// UserConversationsPage returns a page of one customer's conversations, the latest
+// activity first.
+//
+// The service does not document whether it responds with an empty list or with 404
+// ([CodeNotFound]) for an unknown customer. In both cases the page
+// is empty. An agent that
+// does not exist therefore has no conversations either: use [Client.Check] to detect
+// it. An invalid user or field is a *[FieldError]. Any other failure is an *[Error].
 //
 // Source: Bookbag, API v2, "Conversations of a user".
 func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageRequest) (Page[Conversation], error) {
@@ -188,19 +191,21 @@ func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageR
 	return found, err
 }
 
-// UserConversations returns all conversations of one customer, in the way of
-// [Client.Conversations]. Its errors are those of [Client.UserConversationsPage].
+// UserConversations iterates over all conversations of one customer, like
+// [Client.Conversations]. An error of [Client.UserConversationsPage] ends the
+// iteration.
 func (c *Client) UserConversations(ctx context.Context, user UserID) iter.Seq2[Conversation, error] {
 	return all(ctx, func(ctx context.Context, p PageRequest) (Page[Conversation], error) {
 		return c.UserConversationsPage(ctx, user, p)
 	})
 }
 
-// Conversation returns one conversation, with a page of its messages. A bad id is
-// a *[FieldError], everything else that goes wrong an *[Error].
+// Conversation returns a conversation with a page of its messages.
 //
-// Source: Bookbag, API v2, "Conversations". Where the messages are in
-// the response is not documented.
+// An invalid id is a *[FieldError]. Any other failure is an *[Error].
+//
+// Source: Bookbag, API v2, "Conversations". It does not document where the response
+// contains the messages.
 func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversation, error) {
 	if err := id.check("conversation"); err != nil {
 		return nil, err
@@ -219,10 +224,11 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 	return &conversation, nil
 }
 
-// MessagesPage returns a page of a conversation's messages. Within a page they
-// are in chronological order; the pages go back in time from the
-// newest, as Chatbase documents it. A bad id or field is a *[FieldError],
-// everything else that goes wrong an *[Error].
+// MessagesPage returns a page of a conversation's messages. The first page has the
+// newest messages, and each further page has older ones, as Chatbase documents. Within
+// a page, the messages are in chronological order.
+//
+// An invalid id or field is a *[FieldError]. Any other failure is an *[Error].
 //
 // Source: Bookbag, API v2, "Messages".
 func (c *Client) MessagesPage(ctx context.Context, id ConversationID, p PageRequest) (Page[StoredMessage], error) {
@@ -232,10 +238,10 @@ func (c *Client) MessagesPage(ctx context.Context, id ConversationID, p PageRequ
 	return page[StoredMessage](ctx, c, p, "/agents/{agentId}/conversations/{conversationId}/messages", string(id))
 }
 
-// Messages returns all messages of a conversation, one page at a
-// time: the newest page first, each in chronological order. Each time it is ranged
-// over, it begins at the newest page. An error, as of [Client.MessagesPage],
-// is the last thing it returns.
+// Messages iterates over all messages of a conversation: from the newest page to the
+// oldest, and in chronological order within a page. It requests one page at a time,
+// and each loop begins at the newest page. An error of [Client.MessagesPage] ends the
+// iteration.
 func (c *Client) Messages(ctx context.Context, id ConversationID) iter.Seq2[StoredMessage, error] {
 	return all(ctx, func(ctx context.Context, p PageRequest) (Page[StoredMessage], error) {
 		return c.MessagesPage(ctx, id, p)
@@ -289,7 +295,7 @@ func all[T any](ctx context.Context, next func(context.Context, PageRequest) (Pa
 	}
 }
 
-// Feedback is a thumb up or down.
+// Feedback is a thumbs up or a thumbs down.
 type Feedback string
 
 // Values of Feedback.
@@ -299,13 +305,13 @@ const (
 	FeedbackNone     Feedback = "" // sent as null
 )
 
-// SetFeedback sets the feedback on a message of the assistant, and returns the
-// message as far as the response has it.
+// SetFeedback sets the feedback on a message of the assistant. It returns the fields
+// of the message that the response contains.
 //
-// A bad argument is a *[FieldError], everything else that goes wrong an *[Error]
-// ([CodeMessageNotFound], [CodeMessageNotAssistant]).
+// An invalid argument is a *[FieldError]. Any other failure is an *[Error], for
+// example with [CodeMessageNotFound] or [CodeMessageNotAssistant].
 //
-// Source: Bookbag, API v2, "Feedback"; the body is documented by Chatbase alone.
+// Source: Bookbag, API v2, "Feedback". Only Chatbase documents the body.
 func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID string, feedback Feedback) (*StoredMessage, error) {
 	if err := id.check("conversation"); err != nil {
 		return nil, err
@@ -333,17 +339,16 @@ func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID s
 	return &message, nil
 }
 
-// Health is the service's own word on its health.
+// Health is the service's report on its health.
 type Health struct {
 	Status       string `json:"status"` // "ok"
 	Timestamp    Time   `json:"timestamp"`
 	ResponseInfo `json:"-"`
 }
 
-// Health asks whether the service is up, without the key. What goes wrong is an
-// *[Error]. The form of the response is documented by Chatbase alone.
+// Health requests the state of the service, without the key. A failure is an *[Error].
 //
-// Source: Bookbag, API v2, "Health".
+// Source: Bookbag, API v2, "Health". Only Chatbase documents the form of the response.
 func (c *Client) Health(ctx context.Context) (Health, error) {
 	var h Health
 	call := get("/health")
@@ -358,9 +363,9 @@ func (c *Client) Health(ctx context.Context) (Health, error) {
 	return h, err
 }
 
-// Check reports whether the key works for the agent, with a call that reads one
-// conversation: nil, or an *[Error] of which [ErrUnauthorized] means the
-// key, [ErrForbidden] a key of another agent, and [ErrNotFound] the agent.
+// Check returns nil if the key works for the agent. It sends a call that reads one
+// conversation. Its *[Error] is [ErrUnauthorized] if the key is wrong, [ErrForbidden]
+// if the key is for another agent, and [ErrNotFound] if the agent does not exist.
 func (c *Client) Check(ctx context.Context) error {
 	_, err := c.ConversationsPage(ctx, PageRequest{Limit: 1})
 	return err

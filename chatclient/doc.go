@@ -1,29 +1,29 @@
-// Package chatclient is a client for Bookbag's chat API, version 2, for your server:
-// it sends a customer's message and returns the reply, whole or as a stream.
+// Package chatclient is a client for Bookbag's chat API, version 2. Your server uses it
+// to send a customer's message and to receive the reply, whole or as a stream.
 //
-// Most programs make one client for an agent, and one of two calls:
+// Most programs create one client for an agent, and use one of two calls:
 //
 //	bot, err := chatclient.New(os.Getenv("BOOKBAG_API_KEY"), 123, nil)
 //	reply, err := bot.Send(ctx, chatclient.Message{Text: "Where is my order?", UserID: "user_8821"})
 //	stream, err := bot.Stream(ctx, chatclient.Message{Text: "Where is my order?", UserID: "user_8821"})
 //	for text, err := range stream.Text() { ... }
 //
-// In tests, the package chattest plays the service.
+// Package chattest is a fake of the service for tests.
 //
 // # The key and the customer
 //
-// The key reads every conversation of the agent. Keep it on the server, in a secret
-// manager or the environment, never in a page or a repository. The package reads no
-// environment itself, and prints the key nowhere.
+// The key can read every conversation of the agent. Keep it on the server, never in a
+// page or a repository. The package never prints it.
 //
-// The service believes the userId that it is sent. Take it from your own session,
-// never from the browser. Check that a conversation id from a browser belongs to that
-// customer: whether the service does is not documented. [ParseUserID] takes ids of the
-// service's form, and [DeriveUserID] makes one of an e-mail address.
+// The service does not verify the user id that it receives. Take it from your session,
+// never from the browser. It is not documented whether the service checks that a
+// conversation belongs to the user: check a conversation id from a browser yourself.
+// [ParseUserID] checks the form of an id, and [DeriveUserID] derives one from an e-mail
+// address.
 //
 // # Errors
 //
-// A bad argument is a *[FieldError], before anything is sent. Everything else is an
+// An invalid argument is a *[FieldError], and nothing is sent. Any other error is an
 // *[Error]:
 //
 //	var e *chatclient.Error
@@ -34,18 +34,19 @@
 //	case errors.As(err, &e) && e.OutcomeUnknown: // the message may have arrived
 //	}
 //
-// A call is attempted three times if it is rejected with 429 or if no connection can be
-// made. A call that only reads is also repeated after a broken connection, a time-out or
-// a status 500, 502, 503 or 504. A message that may have arrived is never sent again: the
-// service would take it for a second turn. The wait between attempts is that of
-// Retry-After, else up to half a second, doubled each time. If it would pass the
-// context's deadline or Options.MaxWait, the call fails at once.
+// A call is attempted up to three times if the service responds with 429 or if no
+// connection can be established. A call that only reads is also retried after a broken
+// connection, a timeout or a status 500, 502, 503 or 504. A message that may have arrived
+// is never sent again, because the service would add it twice. Between attempts, a call
+// waits as Retry-After says. Without that header it waits up to half a second, and up to
+// twice as long each time. If the wait would exceed the context's deadline or
+// Options.MaxWait, the call fails at once.
 //
 // # What is not documented
 //
-// Where Bookbag's documentation leaves something open, this package follows that of
-// Chatbase, whose API Bookbag imitates, decodes tolerantly, and the comment says that it
-// does. Unknown codes, parts and events stay usable.
+// Where Bookbag's documentation is incomplete, this package follows that of Chatbase,
+// whose API Bookbag imitates, and decodes responses tolerantly. The comments say where.
+// Unknown codes, parts and events remain usable.
 //
-// Webhooks, leads, and version 1 of chat and conversations are not covered.
+// The package does not cover webhooks, leads, and version 1 of chat and conversations.
 package chatclient

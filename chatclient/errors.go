@@ -9,60 +9,61 @@ import (
 	"github.com/chatident/chatident/internal/bookbag"
 )
 
-// A FieldError says which argument or field broke which rule. Every rejected
-// argument is one, always as a pointer, before anything is sent. Its text holds
-// neither the key nor a field's value.
+// FieldError reports an argument or field that breaks a rule. It is always returned
+// as a pointer, before anything is sent. Its text contains neither the key nor the
+// value of a field.
 type FieldError struct {
-	// Field is an argument ("apiKey") or a field of one ("Options.Timeout").
+	// Field names the argument ("apiKey") or the field of one ("Options.Timeout").
 	Field string
 
-	// Rule is the rule in words: "must not be empty".
+	// Rule is the broken rule in words: "must not be empty".
 	Rule string
 }
 
 func (e *FieldError) Error() string { return "chatclient: " + e.Field + ": " + e.Rule }
 
-// Error is everything that goes wrong after the arguments were accepted, a
-// context that ended included. It is always a pointer.
+// Error is any failure after the arguments were accepted, including the end of the
+// context. It is always returned as a pointer.
 //
-// errors.Is reports what ended the call: a status ([ErrNotFound] ...), what happened
-// to the response ([ErrTimeout] ...), or the context's error and its cause.
+// errors.Is reports what ended the call: the status ([ErrNotFound] ...), the reason
+// why there is no usable response ([ErrTimeout] ...), or the context's error and its
+// cause.
 type Error struct {
 	ResponseInfo // of the response
 
-	// Operation is the method and the path as a template, without ids.
+	// Operation is the HTTP method and the path template, without ids.
 	Operation string
 
-	// StatusCode is the status of the response, 0 without one.
+	// StatusCode is the status of the response, or 0 if there was none.
 	StatusCode int
 
-	// Code is the service's error code. It is empty if the response has none, as one
-	// about contacts or a proxy's page.
+	// Code is the service's error code. It is empty if the response has none, like
+	// the page of a proxy or an error about contacts.
 	Code string
 
-	// Message is the service's explanation, or the beginning of a body that is not
-	// the service's: at most 512 bytes. The service may change it, and it is not part
-	// of the error's text.
+	// Message is the service's explanation, or the beginning of a body that is not in
+	// the service's format, up to 512 bytes. The service may change it. It is not
+	// part of the error's text.
 	Message string
 
-	// Details are the service's details or issues as they came, nil without.
+	// Details are the service's details or issues, unchanged. Nil if there are none.
 	Details json.RawMessage
 
 	// OutcomeUnknown reports whether the call may have been carried out although no
-	// response shows it: the connection broke, the service failed, or its response
-	// could not be used. It is about all attempts together. It means nothing for a
-	// call that only reads.
+	// response confirms it: the connection broke, the service failed, or its response
+	// was unusable. It covers all attempts. It has no meaning for a call that only
+	// reads.
 	OutcomeUnknown bool
 
-	// RetryAfter is how long the service asks to wait, 0 if it does not say.
+	// RetryAfter is how long the service asks to wait, or 0 if it does not say.
 	RetryAfter time.Duration
 
-	// Attempts counts the attempts that were made.
+	// Attempts is the number of attempts that were made.
 	Attempts int
 
-	// LastRejection is the last rejection before a call was given up for another
-	// reason, such as the end of the context. errors.Is does not report it.
-	// Default: nil.
+	// LastRejection is the last rejection before the call was given up for another
+	// reason, such as the end of the context. errors.Is does not report it. Nil if
+	// there was none.
 	LastRejection *Error
 
 	err, cause error // why there is no response that can be used; nil for a rejection
@@ -76,14 +77,14 @@ func (e *Error) Error() string {
 	return f.Text("chatclient")
 }
 
-// Unwrap returns why there was no response that can be used, and the context's cause.
+// Unwrap returns the reason why there is no usable response, and the context's cause.
 func (e *Error) Unwrap() []error { return bookbag.Causes(e.err, e.cause) }
 
 // Is reports whether target is the error of the status.
 func (e *Error) Is(target error) bool { return bookbag.StatusError(e.StatusCode).Matches(target) }
 
-// Codes that the vendor documents, for Error.Code. The list is not declared complete, so
-// others may come.
+// Codes of Error.Code that Bookbag documents. It does not say that the list is
+// complete.
 //
 // Source: Bookbag, API v2, "Errors".
 const (
@@ -101,7 +102,7 @@ const (
 	CodeMessageNotAssistant     = "RESOURCE_MESSAGE_NOT_ASSISTANT"
 )
 
-// Codes that Bookbag does not document, but Chatbase, whose API it imitates.
+// Codes of Error.Code that only Chatbase documents, whose API Bookbag imitates.
 const (
 	CodeCreditsExhausted       = "CHAT_CREDITS_EXHAUSTED"
 	CodeConversationNotOngoing = "CHAT_CONVERSATION_NOT_ONGOING"
@@ -111,13 +112,13 @@ const (
 	CodeAgentCreditsExhausted  = "CHAT_AGENT_CREDITS_EXHAUSTED"
 	CodeStreamingError         = "CHAT_STREAMING_ERROR"
 	CodeRestrictedPlan         = "SUBSCRIPTION_API_RESTRICTED_PLAN"
-	CodeAgentNotFound          = "AGENT_NOT_FOUND" // where Bookbag documents CodeNotFound
+	CodeAgentNotFound          = "AGENT_NOT_FOUND" // Bookbag documents CodeNotFound for this
 	CodeInvalidDateRange       = "VALIDATION_INVALID_DATE_RANGE"
 	CodeEndpointDisabled       = "ENDPOINT_TEMPORARILY_DISABLED"
-	CodeUnderMaintenance       = "SERVICE_UNDER_MAINTENANCE" // nothing was done: a message is sent again
+	CodeUnderMaintenance       = "SERVICE_UNDER_MAINTENANCE" // nothing was done: a message is retried
 )
 
-// Statuses, for errors.Is. ErrServer is all from 500 on.
+// Errors for statuses, for use with errors.Is. ErrServer matches all statuses from 500.
 var (
 	ErrBadRequest   error = bookbag.ErrBadRequest
 	ErrUnauthorized error = bookbag.ErrUnauthorized
@@ -128,44 +129,45 @@ var (
 )
 
 var (
-	// ErrTimeout means that no response came within Options.Timeout.
+	// ErrTimeout means that no response arrived within Options.Timeout.
 	ErrTimeout = bookbag.ErrTimeout
 
-	// ErrLimiter means that Options.Limiter returned an error, which is in the error
-	// as well, or took longer than Options.MaxWait.
+	// ErrLimiter means that Options.Limiter returned an error, which is wrapped as
+	// well, or that the wait would exceed Options.MaxWait.
 	ErrLimiter = bookbag.ErrLimiter
 
 	// ErrTooLong means that a response is longer than Options.MaxBody, or has more
-	// than 200,000 JSON values, of which an object or a list counts as five.
+	// than 200,000 JSON values, where an object or an array counts as five.
 	ErrTooLong = bookbag.ErrTooLong
 
-	// ErrUnexpectedResponse means that a response of status 2xx is not what the
-	// operation returns: a proxy's page, or another kind of JSON. Whether the
-	// operation was carried out is not known then.
+	// ErrUnexpectedResponse means that a response with status 2xx is not what the
+	// operation returns, such as a proxy's page or another kind of JSON. Whether the
+	// operation was carried out is unknown.
 	ErrUnexpectedResponse error = bookbag.ErrFormat
 
-	// ErrRepeatedPage means that a list came back to a page that it had before.
+	// ErrRepeatedPage means that a list returned a page for the second time.
 	ErrRepeatedPage = bookbag.ErrRepeatedPage
 )
 
-// Errors of chats, for errors.Is.
+// Errors of chats, for use with errors.Is.
 var (
 	// ErrCreditsExhausted means status 402.
 	ErrCreditsExhausted error = bookbag.StatusError(http.StatusPaymentRequired)
 
-	// ErrStreamCut means that a stream ended before its end was announced: the
-	// reply is not complete.
-	ErrStreamCut = errors.New("the stream was cut short")
+	// ErrStreamCut means that the stream ended before its end marker. The reply is
+	// incomplete.
+	ErrStreamCut = errors.New("the stream ended before its end marker")
 
-	// ErrStreamIdle means that a stream was silent for Options.IdleTimeout.
-	ErrStreamIdle = errors.New("the stream fell silent")
+	// ErrStreamIdle means that no event, comment or exported conversation arrived
+	// within Options.IdleTimeout.
+	ErrStreamIdle = errors.New("the stream was idle for too long")
 
 	// ErrStreamFailed means that the service reported a failure within a reply: by an
-	// event of a stream, or by the finish reason error. Error.Code and Error.Message
-	// are the service's, where it sent any.
-	ErrStreamFailed = errors.New("the service reported a failure within the reply")
+	// error event, or by the finish reason error. Error.Code and Error.Message are
+	// from the service, if it sent any.
+	ErrStreamFailed = errors.New("the service reported a failure in the reply")
 
-	// ErrStreamClosed means that a stream was closed before it was read.
+	// ErrStreamClosed means that the stream was closed before its end.
 	ErrStreamClosed = errors.New("the stream is closed")
 )
 

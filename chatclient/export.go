@@ -11,15 +11,14 @@ import (
 	"github.com/chatident/chatident/internal/bookbag"
 )
 
-// Export returns all conversations of the agent with their messages, each as
-// soon as it has arrived: the response is never in memory as a whole. It sends a
-// new request each time it is ranged over, and closes the response at the end of
-// the loop, however it ends.
+// Export iterates over all conversations of the agent with their messages. It decodes
+// each conversation as it arrives, and does not hold the whole response in memory.
+// Each loop sends a new request, and closes the response at its end.
 //
-// An error is the last thing it returns, an *[Error]: [ErrTooLong] for a
-// conversation longer than Options.MaxBody, [ErrStreamIdle] if none arrives
-// within Options.IdleTimeout, and [ErrUnexpectedResponse] if the response is not
-// the whole list. The request is not repeated after its response has begun.
+// An *[Error] ends the iteration: [ErrTooLong] if a conversation is longer than
+// Options.MaxBody, [ErrStreamIdle] if no conversation arrives within
+// Options.IdleTimeout, or [ErrUnexpectedResponse] if the response is not a complete
+// list. The request is not repeated after the response has begun.
 //
 // Source: Bookbag, API v2, "Export".
 func (c *Client) Export(ctx context.Context) iter.Seq2[Conversation, error] {
@@ -115,7 +114,7 @@ func (e *export) member(name json.Token, yield func(Conversation, error) bool) e
 		var conversation Conversation
 		err := e.d.Decode(&value)
 		if err == nil {
-			err = bookbag.Check(value)
+			err = bookbag.CheckLength(value)
 		}
 		if err == nil {
 			err = bookbag.Object(value, &conversation)

@@ -63,13 +63,10 @@ func (f frame) isFailure(name string) bool {
 // or ErrTooLong.
 func (s *Stream) decodeFrame(data []byte, event *Event) error {
 	name := string(s.conn().events.Name())
-	var f frame
-	switch bookbag.Check(data) {
-	case nil:
-		f = bookbag.Members(data)
-	case bookbag.ErrTooLong:
+	if bookbag.CheckLength(data) != nil {
 		return s.fail(ErrTooLong, nil)
 	}
+	f := frame(bookbag.Members(data))
 	if f == nil && name != EventError {
 		return nil
 	}

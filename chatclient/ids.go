@@ -14,17 +14,17 @@ import (
 	"github.com/chatident/chatident/internal/bookbag"
 )
 
-// UserID is your own id of a customer, in the form that the service takes:
-// 1 to 128 characters of a-z, A-Z, 0-9, dot, underscore and hyphen. "." and ".."
-// are rejected as well, since they would change the meaning of a path. It is
-// checked again before it is sent, so a plain string may be converted to it.
+// UserID is your id of a customer, in the form that the service accepts: 1 to 128
+// characters of a-z, A-Z, 0-9, dot, underscore and hyphen. "." and ".." are rejected,
+// because they have a meaning in a path. A string may be converted to a UserID: it is
+// checked before it is sent.
 //
 // Source: Bookbag, API v2, "Send a message".
 type UserID string
 
-// UnmarshalJSON reads "user_8821" and 8821; null and "" leave the id unchanged. Any other
-// value becomes an id that no customer has, its JSON: an owner who cannot be read must not
-// look like none.
+// UnmarshalJSON accepts a string such as "user_8821" or a number such as 8821. For
+// null and "" it leaves the id unchanged. Any other value becomes an id that matches
+// no customer, because an owner that cannot be decoded must not look like none.
 func (id *UserID) UnmarshalJSON(b []byte) error {
 	switch b[0] {
 	case 'n':
@@ -36,8 +36,8 @@ func (id *UserID) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// ParseUserID returns s as a UserID, or a *[FieldError]. For customers whose
-// only id is an e-mail address there is [DeriveUserID].
+// ParseUserID returns s as a UserID, or a *[FieldError]. If a customer's only id is an
+// e-mail address, use [DeriveUserID].
 func ParseUserID(s string) (UserID, error) {
 	id := UserID(s)
 	return id, id.check("userID")
@@ -45,14 +45,14 @@ func ParseUserID(s string) (UserID, error) {
 
 func (id UserID) check(field string) error { return checkRule(field, bookbag.UserID(string(id))) }
 
-// DeriveUserID makes a UserID of whatever your only id of a customer is, such
-// as an e-mail address: "u_" and 52 characters of base32 of its HMAC-SHA256.
-// The same secret and text give the same id for ever, and nobody without the
-// secret can tell the text from the id. The text is taken as it is: fold the
-// case of an address yourself if you do so elsewhere.
+// DeriveUserID derives a UserID from another id, such as an e-mail address: "u_" and
+// its HMAC-SHA256 in 52 characters of base32. The same secret and text always give the
+// same id. Nobody without the secret can find the text from the id. The text is used
+// unchanged: if your site ignores case in e-mail addresses, convert them to lower case
+// first.
 //
-// The secret is one of your own, not the API key, of at least 32 bytes; a
-// shorter one and an empty text are a *[FieldError].
+// The secret is a random value of at least 32 bytes, not the API key. A shorter secret
+// or an empty text is a *[FieldError].
 func DeriveUserID(secret, text string) (UserID, error) {
 	switch {
 	case len(secret) < 32:
@@ -65,12 +65,12 @@ func DeriveUserID(secret, text string) (UserID, error) {
 	return UserID("u_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)))), nil
 }
 
-// ConversationID names a conversation. The service documents it as an integer
-// in requests and shows it as a string in responses, so it reads both, and is
-// sent as an integer where it is one. Empty means none.
+// ConversationID is the id of a conversation. The service documents an integer in
+// requests and shows a string in responses. Both are accepted, and an id that is an
+// integer is sent as one. Empty means none.
 type ConversationID string
 
-// UnmarshalJSON reads 456, "456" and "conv_123". Any other value, such as null,
+// UnmarshalJSON accepts 456, "456" and "conv_123". Any other value, such as null,
 // leaves the id unchanged.
 func (id *ConversationID) UnmarshalJSON(b []byte) error {
 	return (*issuedID)(id).UnmarshalJSON(b)
@@ -95,7 +95,8 @@ func (id *issuedID) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// MarshalJSON returns an integer the form of one.
+// MarshalJSON encodes an id that is an integer as a number, and any other id as a
+// string.
 func (id ConversationID) MarshalJSON() ([]byte, error) {
 	if n, err := strconv.ParseInt(string(id), 10, 64); err == nil && strconv.FormatInt(n, 10) == string(id) {
 		return []byte(id), nil

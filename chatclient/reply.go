@@ -11,32 +11,33 @@ import (
 const (
 	PartText       = "text"
 	PartToolCall   = "tool-call"
-	PartToolResult = "tool-result" // not documented by Bookbag, but by Chatbase
+	PartToolResult = "tool-result" // documented by Chatbase only
 )
 
-// Part is a piece of a message. The fields beside Type and Raw are set as far
-// as the type has them; a type that this package does not know has Raw alone.
+// Part is a part of a message. The fields that its type has are set. Raw is
+// always set, and is the only field of a part with an unexpected format.
 //
 // Source: Bookbag, API v2, "Messages".
 type Part struct {
 	Type string `json:"type"`
 
-	// Text is that of a text part.
+	// Text is the text of a text part.
 	Text string `json:"text,omitempty"`
 
-	// ToolCallID and ToolName are those of a tool's call and result.
+	// ToolCallID and ToolName are set for a tool call and for a tool result.
 	ToolCallID string `json:"toolCallId,omitempty"`
 	ToolName   string `json:"toolName,omitempty"`
 
-	// Input is what a tool is called with, Output what it gave: any JSON.
+	// Input is the input of a tool call, and Output the output of a tool result: any
+	// JSON.
 	Input  json.RawMessage `json:"input,omitempty"`
 	Output json.RawMessage `json:"output,omitempty"`
 
-	// Raw is the part as it came.
+	// Raw is the part as it arrived.
 	Raw json.RawMessage `json:"-"`
 }
 
-// UnmarshalJSON keeps the part as it came, too.
+// UnmarshalJSON also stores the part in Raw.
 func (p *Part) UnmarshalJSON(b []byte) error {
 	type part Part
 	if err := json.Unmarshal(b, (*part)(p)); err != nil {
@@ -46,10 +47,10 @@ func (p *Part) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Metadata says what a reply belongs to and what it cost.
+// Metadata is the ids, the finish reason and the usage of a reply.
 //
-// Source: Bookbag, API v2, "Streaming". The service documents its ids only in
-// examples, where that of a conversation is a string.
+// Source: Bookbag, API v2, "Streaming". It documents the ids only in examples, in
+// which the conversation id is a string.
 type Metadata struct {
 	MessageID      string         `json:"messageId"`     // the reply's
 	UserMessageID  string         `json:"userMessageId"` // of the message that it responds to
@@ -59,8 +60,8 @@ type Metadata struct {
 	Usage          Usage          `json:"usage"`
 }
 
-// UnmarshalJSON reads ids that are strings or numbers. A field that is missing, null
-// or of another type leaves the value that m has.
+// UnmarshalJSON accepts ids that are strings or numbers. A field that is missing, null
+// or of another type keeps its value.
 func (m *Metadata) UnmarshalJSON(b []byte) error {
 	type metadata Metadata
 	fields := struct {
@@ -71,12 +72,12 @@ func (m *Metadata) UnmarshalJSON(b []byte) error {
 	return bookbag.Unmarshal(b, &fields)
 }
 
-// Usage is what a reply cost.
+// Usage is the cost of a reply.
 type Usage struct {
-	Credits float64 `json:"credits"` // in the service's own unit
+	Credits float64 `json:"credits"` // in the unit of the service
 }
 
-// Reasons of Metadata.FinishReason. Others may come.
+// Values of Metadata.FinishReason. There may be others.
 const (
 	FinishStop      = "stop"
 	FinishToolCalls = "tool-calls" // the service waits for a tool's result
@@ -85,8 +86,8 @@ const (
 
 // Reply is the assistant's response to a message.
 //
-// Source: Bookbag, API v2, "Send a message"; the form of the response without a
-// stream is documented by Chatbase alone.
+// Source: Bookbag, API v2, "Send a message". Only Chatbase documents the form of a
+// response that is not a stream.
 type Reply struct {
 	ID           string   `json:"id"`
 	Role         string   `json:"role"`
@@ -95,10 +96,10 @@ type Reply struct {
 	ResponseInfo `json:"-"`
 }
 
-// Text returns the reply's text parts, joined.
+// Text returns the text parts of the reply, joined.
 func (r *Reply) Text() string { return textOf(r.Parts) }
 
-// ToolCalls returns the calls that wait for a result.
+// ToolCalls returns the tool calls that wait for a result.
 func (r *Reply) ToolCalls() []Part { return toolCallsOf(r.Parts) }
 
 func textOf(parts []Part) string {

@@ -15,8 +15,7 @@ import (
 	"github.com/chatident/chatident/internal/sse"
 )
 
-// Types of an [Event]. The last three are documented by Chatbase only, and others
-// may come.
+// Types of an [Event]. Only Chatbase documents the last three. There may be others.
 const (
 	EventTextDelta    = "text-delta"
 	EventError        = "error"
@@ -30,31 +29,32 @@ const (
 //
 // Source: Bookbag, API v2, "Streaming".
 type Event struct {
-	// Type is the event's, empty for one that is not a JSON object.
+	// Type is the type of the event. It is empty if the event is not a JSON object.
 	Type string
 
-	// Text is a piece of the reply, of a text-delta. In another event it is U+FFFD,
-	// for half a character that the text before it ends with.
+	// Text is a piece of the reply, for a text-delta. In another event, it is U+FFFD
+	// if the text before it ended with half of a surrogate pair.
 	Text string
 
-	// ToolCall is the call of a tool-input-available, else nil.
+	// ToolCall is the call, for a tool-input-available. Otherwise nil.
 	ToolCall *Part
 
-	// Metadata is set for a finish, a message-metadata and a message-start: what
-	// the stream has said by then. Else nil.
+	// Metadata is set for a finish, a message-metadata and a message-start. It
+	// contains all metadata of the stream so far. Otherwise nil.
 	Metadata *Metadata
 
-	// Raw is the event's data as it came. It is valid until the next event. Text may
-	// differ: a character that is split over two events is in that of the second.
+	// Raw is the data of the event. It is valid until the next event. Text may differ
+	// from it: a character that is split between two events is in the Text of the
+	// second.
 	Raw []byte
 }
 
-// Stream is a reply as it comes. Only Close may be called from another goroutine.
-// However it is printed or encoded, it shows as [redacted]: its connection has the key.
+// Stream is a reply that is still arriving. Only Close may be called from another
+// goroutine. It prints and encodes as [redacted], because its connection has the key.
 type Stream struct {
 	redacted
 
-	// ResponseInfo is there before the first event.
+	// ResponseInfo is set before the first event.
 	ResponseInfo
 
 	conn    func() *connection // in a closure, out of reach of printers
@@ -117,11 +117,11 @@ func (c *Client) newStream(res *bookbag.Response, events io.Reader, maxEvent int
 	return &Stream{ResponseInfo: infoOf(res.ResponseInfo), conn: func() *connection { return conn }, room: c.api.MaxBody}
 }
 
-// Events returns the events as they come. An error is the last thing it returns:
-// an *[Error] in which errors.Is finds [ErrStreamFailed], [ErrStreamCut],
-// [ErrStreamIdle], [ErrTooLong], [ErrStreamClosed] or the context's error. Ranged
-// over again, it returns the same error again. Events of unknown types are returned
-// as they are. The stream is closed when the loop ends, however it ends.
+// Events iterates over the events as they arrive, including those of unknown types. An
+// *[Error] ends the iteration, for which errors.Is reports [ErrStreamFailed],
+// [ErrStreamCut], [ErrStreamIdle], [ErrTooLong], [ErrStreamClosed] or the context's
+// error. Another loop returns the same error again. The stream is closed at the end of
+// the loop, also after a break.
 func (s *Stream) Events() iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		defer s.Close()
@@ -144,8 +144,8 @@ func (s *Stream) Events() iter.Seq2[Event, error] {
 	}
 }
 
-// Text returns the pieces of the reply's text as they come. It is Events
-// without everything else, and its errors are those of Events.
+// Text iterates over the pieces of the reply's text as they arrive. It is Events
+// without the other events, and has the same errors.
 func (s *Stream) Text() iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for event, err := range s.Events() {
@@ -156,9 +156,9 @@ func (s *Stream) Text() iter.Seq2[string, error] {
 	}
 }
 
-// Reply returns what was read: the whole reply and nil after the stream's end,
-// else the beginning of one and the error that ended it, which is one with
-// [ErrStreamClosed] if the stream was not read to its end.
+// Reply returns the reply as far as it was read. After the end of the stream, that is
+// the whole reply and a nil error. Otherwise the error is the one that ended the
+// stream, or [ErrStreamClosed] if the loop ended early.
 func (s *Stream) Reply() (*Reply, error) {
 	r := s.reply
 	r.Role, r.ResponseInfo, r.ID = "assistant", s.ResponseInfo, r.Metadata.MessageID
@@ -177,12 +177,12 @@ func (s *Stream) currentPart() []Part {
 	return nil
 }
 
-// Buffered reports whether the next event can be read without waiting for the
-// service. A program that passes events on writes what it has when it is false.
+// Buffered reports whether the next event can be read without waiting for the service.
+// If not, a program that forwards events should flush its output.
 func (s *Stream) Buffered() bool { return s.failure != nil || s.conn().events.Buffered() }
 
-// Close ends the stream without reading on. It may be called at any time, from
-// any goroutine, and again. Its error is always nil.
+// Close ends the stream. It may be called at any time, from any goroutine, and more
+// than once. Its error is always nil.
 func (s *Stream) Close() error {
 	s.closing.Do(func() { s.conn().res.Close(ErrStreamClosed) })
 	return nil

@@ -10,38 +10,40 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// Attribute is the definition of a custom attribute of contacts. Its name and
-// type cannot be changed once it is there, and it cannot be deleted: archive it.
+// Attribute is the definition of a custom attribute. The name and type of a defined
+// attribute cannot be changed. It cannot be deleted, only archived.
 //
 // Source: Bookbag, API v1, "Custom attributes".
 type Attribute struct {
-	// Name begins with a letter, and goes on with letters, digits, underscore
-	// and hyphen.
+	// Name starts with a letter, followed by letters, digits, underscores and
+	// hyphens.
 	Name string `json:"name"`
 
-	// Type is that of the values. Default: [TypeText].
+	// Type is the type of the values. Default: [TypeText].
 	Type AttributeType `json:"type,omitempty"`
 
 	Label       string `json:"label,omitempty"`
 	Description string `json:"description,omitempty"`
 
-	// Archived attributes take no values.
+	// Archived reports whether the attribute is archived. It accepts no new values
+	// then.
 	Archived bool `json:"archived,omitempty"`
 }
 
-// AttributeType is the type of an attribute's values. The service may have
-// others than this package names.
+// AttributeType is the type of an attribute's values. The service may have types that
+// this package does not name.
 type AttributeType string
 
-// Types of attributes.
+// The types of attributes.
 const (
 	TypeText    AttributeType = "text"
 	TypeNumber  AttributeType = "number"
 	TypeBoolean AttributeType = "boolean"
-	TypeDate    AttributeType = "date" // in which form is not documented
+	TypeDate    AttributeType = "date" // its format is not documented
 )
 
-// AttributeUpdate is what can be changed of a definition.
+// AttributeUpdate is a change of a definition. Fields that are not set keep their
+// values.
 type AttributeUpdate struct {
 	Label       Optional[string] `json:"label,omitzero"`
 	Description Optional[string] `json:"description,omitzero"`
@@ -71,18 +73,18 @@ func checkTexts(name, label, description string) error {
 
 func checkAttributeName(field, name string) error {
 	if !attributeName.MatchString(name) {
-		return &FieldError{field, "must begin with a letter, and have only letters, digits, underscore and hyphen"}
+		return &FieldError{field, "must start with a letter and contain only letters, digits, underscores and hyphens"}
 	}
 	return nil
 }
 
 var attributeName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]*\z`)
 
-// Attributes returns all definitions, the archived ones included. What goes
-// wrong is an *[Error].
+// Attributes returns all definitions, including archived ones. Its errors are of type
+// *[Error].
 //
-// Source: Bookbag, API v1, "Custom attributes"; whether the list is in the
-// response's data or is the response itself is not documented, and both are read.
+// Source: Bookbag, API v1, "Custom attributes". It is not documented whether the list
+// is the response itself or its data, so both are accepted.
 func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
 	var attributes []Attribute
 	_, err := c.do(ctx, get(attributesPath), func(body []byte) (err error) {
@@ -99,14 +101,14 @@ func (c *Client) Attributes(ctx context.Context) ([]Attribute, error) {
 	return attributes, nil
 }
 
-// DefineAttribute makes a definition. It is not repeated when it may have
-// arrived, as the repetition would find the name taken: for that, there is
+// DefineAttribute creates a definition. If the response is lost, the call is not
+// retried, because a second attempt would find the name taken: see
 // [Client.EnsureAttributes].
 //
-// A bad field is a *[FieldError], everything else that goes wrong an *[Error].
+// An invalid field is a *[FieldError]. Every other error is an *[Error].
 //
-// Source: Bookbag, API v1, "Custom attributes"; the form of the response is not
-// documented, so what it does not have is as in the argument.
+// Source: Bookbag, API v1, "Custom attributes". The format of the response is not
+// documented: fields that it does not have are those of the argument.
 func (c *Client) DefineAttribute(ctx context.Context, a Attribute) (Attribute, error) {
 	if err := a.check("attribute"); err != nil {
 		return Attribute{}, err
@@ -114,21 +116,22 @@ func (c *Client) DefineAttribute(ctx context.Context, a Attribute) (Attribute, e
 	return c.writeAttribute(ctx, bookbag.Call{Operation: "POST " + attributesPath}, a, a)
 }
 
-// UpdateAttribute changes what the update has of a definition. Archived, the
-// attribute keeps the values that there are and takes no others. It is repeated
-// when it may have arrived, as that changes nothing.
+// UpdateAttribute changes the fields of a definition that are set in the update. A
+// contact keeps its value of an attribute that is archived, but the attribute accepts
+// no new ones. If the response is lost, the call is retried, because a second update
+// changes nothing.
 //
-// A bad name, and an update without any field, is a *[FieldError], everything
-// else that goes wrong an *[Error] ([ErrNotFound]).
+// An invalid name or an empty update is a *[FieldError]. Every other error is an
+// *[Error], such as [ErrNotFound].
 //
-// Source: Bookbag, API v1, "Custom attributes"; that what is left out stays as
-// it is, and the form of the response, are not documented.
+// Source: Bookbag, API v1, "Custom attributes". It is not documented that other
+// fields keep their values, nor what the response contains.
 func (c *Client) UpdateAttribute(ctx context.Context, name string, u AttributeUpdate) (Attribute, error) {
 	if err := checkAttributeName("name", name); err != nil {
 		return Attribute{}, err
 	}
 	if u == (AttributeUpdate{}) {
-		return Attribute{}, &FieldError{"update", "must have a field"}
+		return Attribute{}, &FieldError{"update", "must set at least one field"}
 	}
 	if err := checkTexts("update", u.Label.value, u.Description.value); err != nil {
 		return Attribute{}, err
@@ -137,8 +140,8 @@ func (c *Client) UpdateAttribute(ctx context.Context, name string, u AttributeUp
 	return c.writeAttribute(ctx, call, u, Attribute{Name: name})
 }
 
-// writeAttribute returns what is known of the attribute, with what the response
-// has of it.
+// writeAttribute returns the known fields of the attribute, updated from the
+// response.
 func (c *Client) writeAttribute(ctx context.Context, call bookbag.Call, body any, known Attribute) (Attribute, error) {
 	call.Body, _ = json.Marshal(body) // of strings and booleans, which are checked
 	_, err := c.do(ctx, call, func(body []byte) error { return bookbag.Record(body, "name", &known) })

@@ -10,7 +10,7 @@ import (
 	"github.com/chatident/chatident/internal/bookbag"
 )
 
-// row is a row that has been read and is not settled.
+// row is a row that was read and is not settled yet.
 type row struct {
 	Row
 	number   int    // from 1, in reading order
@@ -18,9 +18,9 @@ type row struct {
 	json     []byte
 	outcome  Outcome
 	err      error  // of the last call that failed
-	reason   string // of a rejection, the same for rows that were rejected alike
-	maybe    bool   // a call that may have been carried out has it
-	reported bool   // its outcome, to the goroutine that settles
+	reason   string // of a rejection, the same for rows with the same rejection
+	maybe    bool   // a call that may have been carried out contained it
+	reported bool   // whether its outcome was sent to the goroutine that settles
 	batch    *batch // that sends it
 	round    int    // of the batch
 }
@@ -31,14 +31,14 @@ type batch struct {
 	rounds  [][]*row
 	bytes   int
 	settled int
-	before  map[*batch]bool // with rows of the same external ids, to be sent first
+	before  map[*batch]bool // batches with rows of the same external ids, which are sent first
 	done    chan struct{}   // closed when each row has an outcome
 }
 
 func newBatch() *batch { return &batch{before: map[*batch]bool{}, done: make(chan struct{})} }
 
-// add adds a row to be sent, after the last one with the same external id. A batch
-// upserts these in rounds, each external id once in a round.
+// add adds a row that is sent after last, the previous row with the same external id.
+// A batch upserts its rows in rounds, with each external id once in a round.
 func (b *batch) add(row, last *row) {
 	row.batch = b
 	if last != nil && last.batch == b {
@@ -70,10 +70,10 @@ func (r *run) upsertBatch(b *batch) {
 	}
 }
 
-// upsert gives each row an outcome. It sends the rows; if they are rejected, or it
-// is not known whether they are saved, it does the same with two parts of them, so
-// that a row fails only if it was sent alone. Issues are a hint where to split;
-// hints is false once they named good rows.
+// upsert gives each row an outcome. It sends the rows. If they are rejected, or it is
+// unknown whether they are saved, it upserts two parts of them in the same way, so
+// that a row fails only if it was sent alone. Issues are a hint where to split. hints
+// is false once they named valid rows.
 func (r *run) upsert(rows []*row, hints bool) {
 	res := r.send(rows)
 	switch rows = res.rows; {
@@ -104,7 +104,7 @@ func (r *run) upsert(rows []*row, hints bool) {
 }
 
 // split upserts the rows that the issues of e name and then the others, or the two
-// halves of them.
+// halves of the rows.
 func (r *run) split(rows []*row, e *Error, hints bool) {
 	if hints {
 		isNamed := e.items()
@@ -132,12 +132,13 @@ func partition(rows []*row, is func(i int) bool) (those, others []*row) {
 	return those, others
 }
 
-// fail is for a row that was sent alone: the last response decides. A call before that
-// was rejected, or whose response was lost, may have saved a row that is rejected.
+// fail sets the outcome of a row that was sent alone: the last response decides. An
+// earlier call that was rejected, or whose response was lost, may have saved a row
+// that is rejected now.
 func (row *row) fail(outcome Outcome, res response) {
 	row.outcome, row.err = outcome, res.err
 	row.reason = fmt.Sprint(res.err.StatusCode, " ", res.err.Message)
-	if res.page { // each may have another number
+	if res.page { // the text of each page may differ
 		row.reason = fmt.Sprint("a page of status ", res.err.StatusCode)
 	}
 	own := *res.err
@@ -147,16 +148,16 @@ func (row *row) fail(outcome Outcome, res response) {
 	}
 }
 
-// response is what came of a call.
+// response is the result of a call.
 type response struct {
-	rows    []*row // of the call; or those that were not sent, because the run has ended
+	rows    []*row // of the call, or those that were not sent because the run has ended
 	verdict verdict
 	err     *Error
 	page    bool // err is the page of a proxy or firewall
 }
 
-// recordError keeps the error of a call that failed with its rows. A rejected call may have saved
-// some of its rows, unless it was too large and not read.
+// recordError stores the error of a failed call in its rows. A rejected call may have
+// saved some of its rows, unless it was too large to be read.
 func (r response) recordError() {
 	if r.err == nil {
 		return
@@ -167,11 +168,11 @@ func (r response) recordError() {
 	}
 }
 
-// maxTries is how often a row is sent alone before another call
-// shows whether the service or the row fails.
+// maxTries is how often a row is sent alone before another call finds out whether the
+// service or the row fails.
 const maxTries = 3
 
-// send sends rows that are not withdrawn, until a response is about them.
+// send sends the rows that are not withdrawn until a response settles them.
 func (r *run) send(rows []*row) response {
 	for tries := 1; ; tries++ {
 		if !r.begin() {
@@ -193,8 +194,8 @@ func (r *run) send(rows []*row) response {
 	}
 }
 
-// withdraw takes out the rows that are not to be written any more. An error of the
-// caller ends the run.
+// withdraw removes the rows that must not be written any more. An error of the caller
+// ends the run.
 func (r *run) withdraw(rows []*row) (left []*row) {
 	if r.options.Withdrawn == nil {
 		return rows
@@ -220,7 +221,7 @@ func (r *run) withdraw(rows []*row) (left []*row) {
 	return left
 }
 
-// call sends rows once, and marks those that the response has.
+// call sends rows once, and marks those that the response contains.
 func (r *run) call(rows []*row) response {
 	bodies := make([][]byte, len(rows))
 	for i, row := range rows {
@@ -263,13 +264,13 @@ func (r *run) call(rows []*row) response {
 	return response{rows, v, newError(f), false}
 }
 
-// echo is what Sync needs of a contact in a response.
+// echo is the part of a contact in a response that Sync needs.
 type echo struct {
 	ExternalID string `json:"external_id"`
 }
 
-// acknowledge acknowledges the rows that a response has, and returns how many these are.
-// The service may keep ids in lower case; no two of a call are equal then.
+// acknowledge marks the rows that a response contains, and returns their number. The
+// service may convert ids to lower case. No two ids of a call are equal then.
 func acknowledge(rows []*row, echoed []echo) (n int) {
 	others := map[string]bool{}
 	for i, e := range echoed { // mostly in the order of the call
@@ -290,7 +291,8 @@ func acknowledge(rows []*row, echoed []echo) (n int) {
 	return n
 }
 
-// isUp asks the service for something else than a row that fails.
+// isUp makes another call than that of the row that fails, and reports whether the
+// service responds.
 func (r *run) isUp() bool {
 	if !r.begin() {
 		return false
@@ -304,7 +306,7 @@ func (r *run) isUp() bool {
 	return !failed
 }
 
-// begin waits until a call may begin. It returns false when the run has ended.
+// begin waits until a call may begin. It returns false if the run has ended.
 func (r *run) begin() bool {
 	err := r.pace.Begin(r.waits)
 	if errors.Is(err, bookbag.ErrLimiter) {
@@ -313,7 +315,7 @@ func (r *run) begin() bool {
 	return err == nil
 }
 
-// note draws the consequences of a response for the calls to come.
+// note adapts the pace to a response, or ends the run.
 func (r *run) note(v verdict, e *Error) {
 	if v == saved || v == rejected {
 		r.pace.Succeeded()

@@ -15,100 +15,101 @@ const maxError = 1 << 20
 
 // Options of a [Client]. Zero fields mean the defaults.
 type Options struct {
-	// BaseURL is where the service is: https, or http to this machine, without
+	// BaseURL is the URL of the service: https, or http to a loopback host, without
 	// user information, query and fragment. Default: https://app.bookbag.ai.
 	BaseURL string
 
-	// HTTPClient makes the requests. It is copied: redirects are not followed, and
-	// its Timeout is used as Options.Timeout if that is not set. Default: the zero
+	// HTTPClient sends the requests. It is copied, and the copy does not follow
+	// redirects. Its Timeout applies if Options.Timeout is not set. Default: the zero
 	// http.Client.
 	HTTPClient *http.Client
 
-	// Timeout is the longest time that one attempt takes; for a stream, until its
-	// header. Default: 1 minute. A negative one is an error.
+	// Timeout is the longest duration of one attempt; for a stream, until its header
+	// arrives. Default: 1 minute. A negative value is an error.
 	Timeout time.Duration
 
-	// MaxRetries is the maximum number of attempts after the first, where these are
-	// safe. Default: 2. Maximum: 10. Negative: none.
+	// MaxRetries is the maximum number of attempts after the first, if a retry is
+	// safe. Default: 2. Maximum: 10. Negative: no retries.
 	MaxRetries int
 
-	// MaxWait is the longest time that a call waits, for the Limiter and between
-	// attempts together. A call that would have to wait longer fails at once, with
-	// [ErrLimiter] or the last rejection. Default: 30 seconds. A negative one is an
+	// MaxWait is the longest time that a call waits for the Limiter and between
+	// attempts, in total. A call that would wait longer fails at once, with
+	// [ErrLimiter] or the last rejection. Default: 30 seconds. A negative value is an
 	// error.
 	MaxWait time.Duration
 
-	// MaxBody is the maximum length in bytes of a response after decompression. For a
-	// stream, that is what its reply keeps, and for an export, one conversation.
-	// Default: 16 MB. Maximum: 1 GB. A negative one is an error.
+	// MaxBody is the maximum length of a response in bytes, after decompression. It
+	// limits what is kept of a stream, and each conversation of an export. Default:
+	// 16 MB. Maximum: 1 GB. A negative value is an error.
 	MaxBody int64
 
-	// Limiter, if non-nil, is consulted before each attempt, perhaps by several calls
-	// at once. The service allows 100 requests in any 10 seconds for a key, on all
-	// machines together. rate.NewLimiter(10, 100) lets 199 into one such window; 9 a
-	// second with a burst of 5 stays within it. Default: nil.
+	// Limiter, if non-nil, is consulted before each attempt, possibly by several
+	// goroutines at once. The service allows 100 requests per key in any 10 seconds,
+	// on all machines together. rate.NewLimiter(10, 100) allows up to 199 in such a
+	// window; 9 per second with a burst of 5 stays within the limit. Default: nil.
 	Limiter Limiter
 
 	// OnAttempt, if non-nil, is called after each attempt, on the goroutine of the
 	// call. Default: nil.
 	OnAttempt func(context.Context, Attempt)
 
-	// RequireUserIDs rejects, as a *[FieldError], an external id to be written that is
-	// not also a legal userId of the chat API: 1 to 128 characters of a-z, A-Z, 0-9,
-	// dot, underscore and hyphen. Under the same id, the service lines a contact up
-	// with its conversations; an e-mail address is legal here and not there. Contacts
-	// with other ids can still be read, changed and deleted. Default: any external id.
+	// RequireUserIDs rejects, as a *[FieldError], writes with an external id that is
+	// not a legal userId of the chat API: 1 to 128 characters of a-z, A-Z, 0-9, dot,
+	// underscore and hyphen. The service connects a contact with the conversations of
+	// the same id. An e-mail address is a legal external id, but not a legal userId.
+	// Contacts with other ids can still be read, updated and deleted. Default: any
+	// external id.
 	RequireUserIDs bool
 }
 
-// Limiter waits until a request may be sent, or returns an error when it may
-// not or the context ends. *rate.Limiter of golang.org/x/time is one.
+// Limiter blocks until a request may be sent. It returns an error if the request may
+// not be sent, or if the context ends. A *rate.Limiter of golang.org/x/time is a
+// Limiter.
 type Limiter interface {
 	Wait(context.Context) error
 }
 
-// Attempt is one attempt of a call.
+// Attempt describes one attempt of a call.
 type Attempt struct {
-	Operation  string        // the method and the path as a template, without ids
+	Operation  string        // the HTTP method and the path template, without ids
 	Number     int           // from 1
-	StatusCode int           // 0 without a response
+	StatusCode int           // 0 if there was no response
 	Duration   time.Duration // of the attempt
 	Wait       time.Duration // before the next attempt, 0 if there is none
 	RequestID  string        // of the response
-	Err        error         // why there is no response that can be used
+	Err        error         // why there is no usable response
 }
 
-// RateLimit is the state of the key's budget, as far as a response has it; the rest
-// is zero. The names of the headers are documented by Chatbase, whose API Bookbag
-// imitates, not by Bookbag.
+// RateLimit is the state of the key's rate limit, as far as a response contains it.
+// The other fields are zero. The names of the headers are documented by Chatbase,
+// whose API Bookbag imitates, not by Bookbag.
 type RateLimit struct {
-	Limit     int       // requests that a window allows
-	Remaining int       // of them, those left
+	Limit     int       // requests allowed in a window
+	Remaining int       // requests left in the window
 	Reset     time.Time // when the window ends
 }
 
-// ResponseInfo is what every response carries beside its content.
+// ResponseInfo is what every response has in addition to its content.
 type ResponseInfo struct {
 	RequestID string // x-request-id, for the service's support; may be empty
 	RateLimit RateLimit
 }
 
-// Client calls the API for one agent. It is safe for use by many goroutines.
-// However it is printed or encoded, it shows as [redacted].
+// Client calls the API for one agent. It is safe for concurrent use. Printing or
+// encoding it, in any way, shows only "[redacted]".
 type Client struct {
 	redacted
 	api            *bookbag.Client
 	once           *bookbag.Client // without repetitions and the limiter, for Sync
-	limiter        Limiter
-	window         bookbag.Window // of Sync
+	window         bookbag.Window  // of Sync
 	requireUserIDs bool
 }
 
 type redacted = secret.Redacted
 
-// New returns a Client for an agent. The key stays on the server: it reads and
-// deletes all contacts of the agent. The options may be nil. A bad argument is a
-// *[FieldError].
+// New returns a Client for an agent. The key must stay on the server, because it can
+// read and delete all contacts of the agent. The options may be nil. An invalid
+// argument is a *[FieldError].
 //
 // Source: Bookbag, API v1, "Authentication".
 func New(apiKey string, agent int64, options *Options) (*Client, error) {
@@ -124,9 +125,9 @@ func New(apiKey string, agent int64, options *Options) (*Client, error) {
 	if err != nil {
 		return nil, fail(err)
 	}
-	config.MaxRetries, config.Limiter = -1, nil
-	once, err := bookbag.New(apiKey, config)
-	return &Client{api: api, once: once, limiter: o.Limiter, requireUserIDs: o.RequireUserIDs}, err
+	once := *api
+	once.MaxRetries, once.Limiter = 0, nil
+	return &Client{api: api, once: &once, requireUserIDs: o.RequireUserIDs}, nil
 }
 
 // service is nil for a Client that does not come from New. Its calls return an error.

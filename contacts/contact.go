@@ -10,12 +10,12 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// Contact is a customer as the service knows them. What a response does not
-// have, or has as null, is zero.
+// Contact is a customer in the service. Fields that a response does not have, or has
+// as null, are zero.
 //
 // Source: Bookbag, API v1, "Contacts".
 type Contact struct {
-	ID               string          `json:"id"` // of the service: "contact_1"
+	ID               string          `json:"id"` // assigned by the service: "contact_1"
 	ExternalID       string          `json:"external_id"`
 	Name             string          `json:"name"`
 	Email            string          `json:"email"`
@@ -25,34 +25,34 @@ type Contact struct {
 	CreatedAt        Time            `json:"created_at"`
 	UpdatedAt        Time            `json:"updated_at"`
 
-	ResponseInfo `json:"-"` // of a response about one contact
+	ResponseInfo `json:"-"` // of a response with one contact
 }
 
 // StripeAccount is an account of a customer at Stripe.
 //
-// Source: Chatbase, "Contacts"; Bookbag itself does not document the fields.
+// Source: Chatbase, "Contacts". Bookbag does not document the fields.
 type StripeAccount struct {
 	Label       string `json:"label"`
 	StripeID    string `json:"stripe_id"`
 	StripeEmail string `json:"stripe_email,omitempty"`
 }
 
-// Values are those of custom attributes, by name. A value that was read is nil,
+// Values are the values of custom attributes, by name. A value that was read is nil,
 // a string, a bool or a [json.Number], which keeps all digits.
 //
-// A value to be written is what a JavaScript program reads back unchanged: nil, a
-// string of valid UTF-8 without NUL, a boolean, an integer of at most 2^53-1 in
-// size, a finite number, a time other than the zero time (sent as RFC 3339), or a
-// pointer to one of these. A driver.Valuer, such as sql.NullString, counts as the
-// value that it has, and its NULL as absent. Any other value, such as a []byte, is
-// a *[FieldError] that says what to pass instead.
+// A value to write must be one that a JavaScript program reads back unchanged: nil,
+// which clears the attribute, a string of valid UTF-8 without NUL, a boolean, an
+// integer up to 2^53-1 in magnitude, a finite number, a time other than the zero time
+// (sent as RFC 3339), or a pointer to one of these. A driver.Valuer, such as
+// sql.NullString, counts as its value. If that is NULL, the attribute is absent. Any
+// other value, such as a []byte, is a *[FieldError] that says what to pass instead.
 type Values map[string]any
 
-// maxValuesBytes is the length of the custom attributes of a contact that are
-// read. To decode them takes several times as much memory.
+// maxValuesBytes is the maximum length of the custom attributes of a contact that is
+// read. Decoding them takes several times as much memory.
 const maxValuesBytes = 1 << 20
 
-// UnmarshalJSON reads an object. Anything else means none. More than 1 MB is
+// UnmarshalJSON decodes an object. Any other value leaves v nil. More than 1 MB is
 // [ErrTooLong].
 func (v *Values) UnmarshalJSON(b []byte) error {
 	if len(b) > maxValuesBytes {
@@ -68,26 +68,27 @@ func (v *Values) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Time is a time that the service sends as Unix seconds. The zero Time is null,
-// or anything that is not a number.
+// Time is a time that the service sends in Unix seconds. The zero Time is
+// null, or for a value that is not a number.
 type Time struct{ time.Time }
 
-// UnmarshalJSON takes a number, also one in a string.
+// UnmarshalJSON decodes a number, or a string that contains one.
 func (t *Time) UnmarshalJSON(b []byte) error {
 	t.Time = bookbag.ParseSeconds(b)
 	return nil
 }
 
-// MarshalJSON returns Unix seconds, or null.
+// MarshalJSON returns Unix seconds, or null for the zero Time.
 func (t Time) MarshalJSON() ([]byte, error) { return bookbag.FormatSeconds(t.Time), nil }
 
-// Get returns the contact of an external id. A bad one is a *[FieldError],
-// everything else that goes wrong an *[Error], of which [ErrNotFound] means that
-// there is no such contact, or no such agent, and [ErrUnexpectedResponse] that the
-// response is not about it.
+// Get returns the contact with an external id.
 //
-// Source: Bookbag, API v1, "Contacts"; whether the record is in the response's
-// data or is the response itself is not documented, and both are read.
+// An invalid id is a *[FieldError]. Every other error is an *[Error]: [ErrNotFound]
+// if there is no such contact or no such agent, [ErrUnexpectedResponse] if the
+// response is about another contact.
+//
+// Source: Bookbag, API v1, "Contacts". It is not documented whether the contact is
+// the response itself or its data, so both are accepted.
 func (c *Client) Get(ctx context.Context, externalID string) (*Contact, error) {
 	if err := checkExternalID(externalID); err != nil {
 		return nil, err
@@ -97,7 +98,7 @@ func (c *Client) Get(ctx context.Context, externalID string) (*Contact, error) {
 	})
 }
 
-// contact makes a call whose response is a contact for which isGood returns true.
+// contact makes a call whose response is a contact that isGood accepts.
 func (c *Client) contact(ctx context.Context, call bookbag.Call, isGood func(*Contact) bool) (*Contact, error) {
 	var contact Contact
 	info, err := c.do(ctx, call, func(body []byte) error { return contact.read(body, isGood) })
@@ -108,7 +109,7 @@ func (c *Client) contact(ctx context.Context, call bookbag.Call, isGood func(*Co
 	return &contact, nil
 }
 
-// read decodes the contact that is a response.
+// read decodes a response that is a contact.
 func (c *Contact) read(body []byte, isGood func(*Contact) bool) error {
 	err := bookbag.Record(body, "external_id", c)
 	if err == nil && !isGood(c) {
@@ -117,29 +118,30 @@ func (c *Contact) read(body []byte, isGood func(*Contact) bool) error {
 	return err
 }
 
-// isOf reports whether it is the contact of an external id. Whether the service keeps the case
-// of an id is not documented.
+// isOf reports whether the contact has an external id. Whether the service keeps the
+// case of ids is not documented.
 func (c *Contact) isOf(externalID string) bool { return foldID(c.ExternalID) == foldID(externalID) }
 
-// Update changes the fields of a contact that the input has, and clears those
-// that are null. The others stay as they are, with one thing to mind: custom
-// attributes and Stripe accounts are replaced whole. An update with one
-// attribute drops all others; [Client.MergeAttributes] keeps them.
+// Update changes the fields of a contact that are set in the input, and clears those
+// that are null. Other fields keep their values. It replaces custom attributes and
+// Stripe accounts as a whole: an update with one attribute removes all others.
+// [Client.MergeAttributes] keeps them.
 //
-// It is repeated when it may have arrived, as that changes nothing, unless the
-// input has another external id: a repetition would not find the contact.
+// If the response is lost, the call is retried, because a second update changes
+// nothing. An update that changes the external id is not retried, because a second
+// one would not find the contact.
 //
-// A bad id or field, and an input without any, is a *[FieldError], everything
-// else that goes wrong an *[Error]: [ErrNotFound], or [ErrConflict] when another
-// contact has the new external id or e-mail address.
+// An invalid id or field, or an empty input, is a *[FieldError]. Every other error is
+// an *[Error]: [ErrNotFound], or [ErrConflict] if another contact has the new
+// external id or e-mail address.
 //
-// Source: Bookbag, API v1, "Contacts"; the response is read as by [Client.Get].
+// Source: Bookbag, API v1, "Contacts". The response is decoded as in [Client.Get].
 func (c *Client) Update(ctx context.Context, externalID string, in Fields) (*Contact, error) {
 	if err := checkExternalID(externalID); err != nil {
 		return nil, err
 	}
 	if in.isZero() {
-		return nil, &FieldError{"input", "must have a field"}
+		return nil, &FieldError{"input", "must set at least one field"}
 	}
 	body, err := c.encode("input", &in)
 	if err != nil {
@@ -150,20 +152,19 @@ func (c *Client) Update(ctx context.Context, externalID string, in Fields) (*Con
 	return c.contact(ctx, call, func(*Contact) bool { return true })
 }
 
-// MergeAttributes changes the attributes that values has, removes those that it
-// has as nil, and keeps the others of the contact. The NULL of a driver.Valuer, such
-// as sql.NullString, keeps the attribute.
+// MergeAttributes sets the attributes in values, removes those whose value is nil,
+// and keeps all others. A driver.Valuer that is NULL, such as a sql.NullString, keeps
+// the attribute.
 //
-// The service has no call for that, so it reads the contact and sends all of
-// its attributes back. Whatever another writer changes between the two is lost,
-// without an error: let one place of your program write the attributes of a
-// contact. If the contact still has a value of an attribute that is archived by
-// now, the service may reject the whole, with an Issue that names it: remove it
-// then, as nil.
+// The service has no call for this, so MergeAttributes reads the contact and sends
+// all attributes back. A change that another writer makes in between is lost without
+// an error: write the attributes of a contact in one place only. If the contact has a
+// value of an archived attribute, the service may reject the update with an Issue
+// that names the attribute. Remove the value with nil.
 //
-// A bad id or value is a *[FieldError], everything else that goes wrong an
-// *[Error] ([ErrNotFound]). A response that does not have the attributes as an
-// object, as documented, is [ErrUnexpectedResponse], and nothing is changed.
+// An invalid id or value is a *[FieldError]. Every other error is an *[Error], such
+// as [ErrNotFound]. If the response does not have the attributes as an object, the
+// error is [ErrUnexpectedResponse], and nothing is changed.
 func (c *Client) MergeAttributes(ctx context.Context, externalID string, values Values) (*Contact, error) {
 	if len(values) == 0 {
 		return nil, &FieldError{"values", "must not be empty"}
@@ -184,8 +185,7 @@ func (c *Client) MergeAttributes(ctx context.Context, externalID string, values 
 	return c.Update(ctx, externalID, Fields{CustomAttributes: Set(contact.CustomAttributes.mergedWith(values))})
 }
 
-// mergedWith returns the attributes v that were read, with values instead of
-// those that they have.
+// mergedWith returns the attributes v that were read, changed by values.
 func (v Values) mergedWith(values Values) Values {
 	merged := Values{}
 	for name, have := range v {

@@ -10,18 +10,18 @@ import (
 	"github.com/chatident/chatident/internal/bookbag"
 )
 
-// Delete deletes the contact of an external id, and that alone: the customer's
-// conversations stay, and the service documents no call that deletes them.
+// Delete deletes the contact with an external id. The customer's conversations
+// remain: the service documents no call that deletes them.
 //
-// It is repeated when it may have arrived. Where the repetition then finds no
-// contact, it has been deleted, and Delete returns no error. A contact that was
-// not there from the beginning is [ErrNotFound].
+// If the response is lost, the call is retried. If the retry finds no contact, the
+// first attempt has deleted it, and Delete returns no error. A contact that did not
+// exist before is [ErrNotFound].
 //
-// A bad id is a *[FieldError], everything else that goes wrong an *[Error], of
-// which [ErrUnexpectedResponse] means that the response does not have the contact.
+// An invalid id is a *[FieldError]. Every other error is an *[Error], such as
+// [ErrUnexpectedResponse] if the response does not have the deleted contact.
 //
-// Source: Bookbag, API v1, "Contacts". A response of status 204, which Chatbase
-// documented once, counts as well.
+// Source: Bookbag, API v1, "Contacts". A response with status 204, which Chatbase
+// once documented, is accepted too.
 func (c *Client) Delete(ctx context.Context, externalID string) (ResponseInfo, error) {
 	info, _, err := c.remove(ctx, externalID)
 	return info, err
@@ -53,33 +53,34 @@ func (c *Client) remove(ctx context.Context, externalID string) (info ResponseIn
 	return infoOf(res.ResponseInfo), false, fail(err)
 }
 
-// isNotFound wants the service's own word: a proxy's page of that status says
+// isNotFound requires a response in the service's format. A proxy's 404 page says
 // nothing about a contact.
 func isNotFound(f *bookbag.Failure) bool {
 	return f.Err == nil && f.StatusCode == http.StatusNotFound && f.Problem.IsService
 }
 
-// DeleteReport counts what became of the external ids that [Client.DeleteAll] read:
-// Deleted, NotFound and Failed together are all of them.
+// DeleteReport counts the outcomes of the external ids that [Client.DeleteAll] read.
+// Their number is the sum of Deleted, NotFound and the length of Failed.
 type DeleteReport struct {
-	// Deleted counts the contacts that are deleted: the service said so, or a
-	// response was lost and the repetition did not find the contact.
+	// Deleted is the number of deleted contacts: a response confirmed the deletion,
+	// or a response was lost and the retry did not find the contact.
 	Deleted int
 
-	// NotFound counts the ids that no contact had.
+	// NotFound is the number of ids without a contact.
 	NotFound int
 
-	// Failed are the others: try these again.
+	// Failed are the deletions that failed. Try them again.
 	Failed []Deletion
 }
 
-// Deletion is what became of an external id.
+// Deletion is the outcome of one external id.
 type Deletion struct {
 	ExternalID string
 	Outcome    Outcome // OutcomeDeleted, OutcomeNotFound or OutcomeFailed
 
-	// Err is nil unless the deletion failed: a *[FieldError] for a bad external
-	// id, else an *[Error], with OutcomeUnknown if the contact may be deleted.
+	// Err is nil unless the deletion failed. It is a *[FieldError] for an invalid
+	// external id, otherwise an *[Error], whose OutcomeUnknown reports whether the
+	// contact may be deleted.
 	Err error
 }
 
@@ -92,27 +93,28 @@ const (
 
 // DeleteOptions configure [Client.DeleteAll].
 type DeleteOptions struct {
-	// OnDeleted, if non-nil, is called with each id and its outcome, one after the
-	// other. Its context does not end with that of DeleteAll. An error ends the
-	// run. Default: nil.
+	// OnDeleted, if non-nil, is called with the outcome of each id, one at a time.
+	// Its context does not end with that of DeleteAll. An error ends the run.
+	// Default: nil.
 	OnDeleted func(context.Context, Deletion) error
 }
 
 const maxFailuresInARow = 20
 
-// DeleteAll deletes the contacts of customers who asked for it, one after the other,
-// as [Client.Delete] does: their conversations stay. Commit the deletion in your own
-// table first, and let SyncOptions.Withdrawn return these customers: docs/sync.md
-// says when to delete again. The options may be nil.
+// DeleteAll deletes the contacts of customers who left or asked for it, one at a
+// time, as [Client.Delete] does. Their conversations remain. First commit the
+// deletion in your own table, and let SyncOptions.Withdrawn return these customers.
+// docs/sync.md says when to delete again. The options may be nil.
 //
-// A failure does not keep it from the next id. The run ends early when the ids or
-// OnDeleted return an error, the context ends, the service rejects the key (401 or
-// 403), or 20 calls in a row fail. Before the first "not found" counts, DeleteAll
-// reads a page of contacts: for an unknown agent, the service responds the same.
+// After a failure, DeleteAll continues with the next id. The run ends early if the
+// ids or OnDeleted return an error, the context ends, the service rejects the key
+// (401 or 403), or 20 consecutive calls fail. Before the first "not found" counts,
+// DeleteAll reads a page of contacts, because the response for an unknown agent is
+// the same.
 //
-// The error is nil only if every contact is deleted or was not found. Otherwise it
-// is what ended the run early, or that of the first deletion that failed. The
-// DeleteReport is true in any case.
+// The error is nil only if each contact was deleted or not found. Otherwise it is the
+// error that ended the run, or that of the first failed deletion. The DeleteReport is
+// valid in any case.
 func (c *Client) DeleteAll(ctx context.Context, externalIDs iter.Seq2[string, error], options *DeleteOptions) (DeleteReport, error) {
 	o := *cmp.Or(options, &DeleteOptions{})
 	if externalIDs == nil {

@@ -13,63 +13,64 @@ import (
 	"github.com/chatident/chatident/internal/bookbag"
 )
 
-// A FieldError says which argument or field broke which rule. Every rejected
-// argument is one, always as a pointer, before anything is sent. Its text holds
-// neither the key nor a field's value.
+// FieldError reports an argument or field that breaks a rule. It is always returned
+// as a pointer, before anything is sent. Its text contains neither the key nor the
+// value of a field.
 type FieldError struct {
-	// Field is an argument ("apiKey") or a field of one ("Options.Timeout").
+	// Field names the argument ("apiKey") or the field of one ("Options.Timeout").
 	Field string
 
-	// Rule is the rule in words: "must not be empty".
+	// Rule is the broken rule in words: "must not be empty".
 	Rule string
 }
 
 func (e *FieldError) Error() string { return "contacts: " + e.Field + ": " + e.Rule }
 
-// Error is everything that goes wrong after the arguments were accepted, a
-// context that ended included. It is always a pointer.
+// Error is any failure after the arguments were accepted, including the end of the
+// context. It is always returned as a pointer.
 //
-// errors.Is reports what ended the call: a status ([ErrNotFound] ...), what happened
-// to the response ([ErrTimeout] ...), or the context's error and its cause.
+// errors.Is reports what ended the call: the status ([ErrNotFound] ...), the reason
+// why there is no usable response ([ErrTimeout] ...), or the context's error and its
+// cause.
 type Error struct {
 	ResponseInfo // of the response
 
-	// Operation is the method and the path as a template, without ids.
+	// Operation is the HTTP method and the path template, without ids.
 	Operation string
 
-	// StatusCode is the status of the response, 0 without one.
+	// StatusCode is the status of the response, or 0 if there was none.
 	StatusCode int
 
-	// Code is the service's error code. It is empty if the response has none, as one
-	// about contacts or a proxy's page.
+	// Code is the service's error code. It is empty if the response has none, like
+	// the page of a proxy or an error about contacts.
 	Code string
 
-	// Message is the service's explanation, or the beginning of a body that is not
-	// the service's: at most 512 bytes. The service may change it, and it is not part
-	// of the error's text.
+	// Message is the service's explanation, or the beginning of a body that is not in
+	// the service's format, up to 512 bytes. The service may change it. It is not
+	// part of the error's text.
 	Message string
 
-	// Details are the service's details or issues as they came, nil without.
+	// Details are the service's details or issues, unchanged. Nil if there are none.
 	Details json.RawMessage
 
 	// OutcomeUnknown reports whether the call may have been carried out although no
-	// response shows it: the connection broke, the service failed, or its response
-	// could not be used. It is about all attempts together. It means nothing for a
-	// call that only reads.
+	// response confirms it: the connection broke, the service failed, or its response
+	// was unusable. It covers all attempts. It has no meaning for a call that only
+	// reads.
 	OutcomeUnknown bool
 
-	// RetryAfter is how long the service asks to wait, 0 if it does not say.
+	// RetryAfter is how long the service asks to wait, or 0 if it does not say.
 	RetryAfter time.Duration
 
-	// Attempts counts the attempts that were made.
+	// Attempts is the number of attempts that were made.
 	Attempts int
 
-	// LastRejection is the last rejection before a call was given up for another
-	// reason, such as the end of the context. errors.Is does not report it.
-	// Default: nil.
+	// LastRejection is the last rejection before the call was given up for another
+	// reason, such as the end of the context. errors.Is does not report it. Nil if
+	// there was none.
 	LastRejection *Error
 
-	err, cause error // why there is no response that can be used; nil for a rejection
+	err, cause error // why there is no usable response; nil for a rejection
 	row        bool  // it is about one row that was sent alone
 }
 
@@ -81,14 +82,14 @@ func (e *Error) Error() string {
 	return f.Text("contacts")
 }
 
-// Unwrap returns why there was no response that can be used, and the context's cause.
+// Unwrap returns the reason why there is no usable response, and the context's cause.
 func (e *Error) Unwrap() []error { return bookbag.Causes(e.err, e.cause) }
 
 // Is reports whether target is the error of the status.
 func (e *Error) Is(target error) bool { return bookbag.StatusError(e.StatusCode).Matches(target) }
 
-// Issue is what is wrong with a field. Both texts are the service's, of at most
-// 512 bytes. Which form the names of fields have is not documented.
+// Issue is a problem that the service reports with a field. Both texts are the
+// service's, up to 512 bytes. The format of field names is not documented.
 type Issue struct {
 	Field   string
 	Message string
@@ -98,9 +99,9 @@ func (i Issue) text() string { return strings.TrimSpace(i.Field + " " + i.Messag
 
 const maxIssues = 1000 // as many as an upsert has items
 
-// Issues returns what is wrong with which field, if the response says: at most 1,000.
-// They are documented by Chatbase alone, whose API Bookbag imitates. Those of a row of
-// [Client.Sync] are about this row alone.
+// Issues returns the problems that the response reports with fields, at most 1,000.
+// They are documented by Chatbase, whose API Bookbag imitates, not by Bookbag. In a
+// [Failure] of [Client.Sync], they are about its row alone.
 func (e *Error) Issues() []Issue {
 	var items []json.RawMessage
 	if json.Unmarshal(e.Details, &items) != nil {
@@ -120,7 +121,7 @@ func (e *Error) Issues() []Issue {
 	return issues
 }
 
-// Statuses, for errors.Is. ErrServer is all from 500 on.
+// Errors for statuses, for use with errors.Is. ErrServer matches all statuses from 500.
 var (
 	ErrBadRequest   error = bookbag.ErrBadRequest
 	ErrUnauthorized error = bookbag.ErrUnauthorized
@@ -131,29 +132,29 @@ var (
 )
 
 var (
-	// ErrTimeout means that no response came within Options.Timeout.
+	// ErrTimeout means that no response arrived within Options.Timeout.
 	ErrTimeout = bookbag.ErrTimeout
 
-	// ErrLimiter means that Options.Limiter returned an error, which is in the error
-	// as well, or took longer than Options.MaxWait.
+	// ErrLimiter means that Options.Limiter returned an error, which is wrapped as
+	// well, or that the wait would exceed Options.MaxWait.
 	ErrLimiter = bookbag.ErrLimiter
 
 	// ErrTooLong means that a response is longer than Options.MaxBody, or has more
-	// than 200,000 JSON values, of which an object or a list counts as five.
+	// than 200,000 JSON values, where an object or an array counts as five.
 	ErrTooLong = bookbag.ErrTooLong
 
-	// ErrUnexpectedResponse means that a response of status 2xx is not what the
-	// operation returns: a proxy's page, or another kind of JSON. Whether the
-	// operation was carried out is not known then.
+	// ErrUnexpectedResponse means that a response with status 2xx is not what the
+	// operation returns, such as a proxy's page or another kind of JSON. Whether the
+	// operation was carried out is unknown.
 	ErrUnexpectedResponse error = bookbag.ErrFormat
 
-	// ErrRepeatedPage means that a list came back to a page that it had before.
+	// ErrRepeatedPage means that a list returned a page for the second time.
 	ErrRepeatedPage = bookbag.ErrRepeatedPage
 )
 
-// Errors of contacts, for errors.Is.
+// Errors of contacts, for use with errors.Is.
 var (
-	// ErrConflict means status 409: an external id, e-mail address or attribute name
+	// ErrConflict means status 409: the external id, e-mail address or attribute name
 	// is taken.
 	ErrConflict error = bookbag.StatusError(http.StatusConflict)
 
@@ -195,8 +196,8 @@ const (
 	stop                    // they are not saved, and no other row will be
 )
 
-// classify decides what a failed upsert means. page is a rejection that is not the
-// service's own, but perhaps a firewall's, which does not like one of the rows.
+// classify decides what a failed upsert means. page says that the rejection is not in
+// the service's format: it may come from a firewall that one of the rows triggers.
 func classify(e *Error, page bool) verdict {
 	noRowIsToBlame := []int{
 		http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
@@ -207,7 +208,7 @@ func classify(e *Error, page bool) verdict {
 	switch {
 	case e.StatusCode == http.StatusTooManyRequests, neverDialled:
 		return later
-	case e.StatusCode == 0 && !e.OutcomeUnknown: // the context, or the certificate
+	case e.StatusCode == 0 && !e.OutcomeUnknown: // the context ended, or the certificate is invalid
 		return stop
 	case e.err != nil, e.StatusCode >= 500, e.StatusCode == http.StatusRequestTimeout:
 		return lost
@@ -217,18 +218,18 @@ func classify(e *Error, page bool) verdict {
 	return rejected
 }
 
-// stoppedBy is the error of a run that a row's error ended.
+// stoppedBy returns the error of a run that the error of a row ended.
 func stoppedBy(why, of error) *Error {
 	e, ok := errors.AsType[*Error](of)
 	if !ok {
-		return &Error{Operation: upsertOperation, err: why, cause: of}
+		return &Error{Operation: syncOperation, err: why, cause: of}
 	}
 	stopped := *e
 	stopped.err, stopped.cause = why, e.err
 	return &stopped
 }
 
-// items returns the items of an upsert that the issues are about.
+// items returns the indexes of the inputs that the issues name.
 func (e *Error) items() map[int]bool {
 	items := map[int]bool{}
 	for _, issue := range e.Issues() {
@@ -239,7 +240,7 @@ func (e *Error) items() map[int]bool {
 	return items
 }
 
-// itemNumber reads which item of an upsert a field is of: "users[3].email",
+// itemNumber returns the index of an input in the name of a field: "users[3].email",
 // "users.3.email", "/users/3/email" or "3.email".
 func itemNumber(field string) (n int, ok bool) {
 	number, _ := cutItem(field)

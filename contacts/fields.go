@@ -9,7 +9,7 @@ import (
 	"github.com/chatident/chatident/internal/field"
 )
 
-// Fields is what is written of a contact. Each field is absent, null or a value:
+// Fields are the fields of a contact to write. Each one is absent, null or a value:
 //
 //	contacts.Fields{
 //		ExternalID:       contacts.Set("user_8821"),
@@ -19,10 +19,10 @@ import (
 //
 // Source: Bookbag, API v1, "Contacts".
 type Fields struct {
-	// ExternalID is your own id of the customer, and the key of an upsert: any
-	// text in UTF-8, such as "user_8821", "ada@example.com" or "shop/17". Rejected
-	// is text that a server may read as another path: "", "..", "a/..;/b", "%2e". Use the
-	// same as for UserID in chats, so that the service lines up the contact with
+	// ExternalID is your id of the customer, and the key of an upsert: any UTF-8
+	// text, such as "user_8821", "ada@example.com" or "shop/17". Text that a server
+	// may interpret as another path is rejected: "", "..", "a/..;/b", "%2e". Use the
+	// UserID of the customer's chats, so that the service connects the contact with
 	// its conversations.
 	ExternalID Optional[string] `json:"external_id,omitzero"`
 
@@ -30,13 +30,13 @@ type Fields struct {
 	Email       Optional[string] `json:"email,omitzero"`
 	PhoneNumber Optional[string] `json:"phonenumber,omitzero"`
 
-	// StripeAccounts replace all that the contact has.
+	// StripeAccounts replace all accounts of the contact.
 	StripeAccounts Optional[[]StripeAccount] `json:"stripe_accounts,omitzero"`
 
-	// CustomAttributes replace in an update all that the contact has;
-	// [Client.MergeAttributes] does not. In an upsert, whether they replace or
-	// are merged is not documented: send all of them. Define them first, as the
-	// service may drop unknown ones; [Schema.Check] finds those.
+	// CustomAttributes replace all attributes of the contact in an update.
+	// [Client.MergeAttributes] does not replace them. Whether an upsert replaces or
+	// merges them is not documented: send all of them. Define them first, because the
+	// service may drop undefined ones. [Schema.Check] finds those.
 	CustomAttributes Optional[Values] `json:"custom_attributes,omitzero"`
 }
 
@@ -45,8 +45,8 @@ func (in *Fields) isZero() bool {
 		in.StripeAccounts.IsZero() && in.CustomAttributes.IsZero()
 }
 
-// encode checks an input and returns its JSON. The name is that of the argument,
-// for the *FieldError.
+// encode checks an input and returns its JSON. A *FieldError begins with the name of
+// the argument.
 func (c *Client) encode(name string, in *Fields) ([]byte, error) {
 	if c.service() == nil {
 		return nil, fail(bookbag.ErrNoClient)
@@ -62,7 +62,7 @@ func (c *Client) encode(name string, in *Fields) ([]byte, error) {
 }
 
 func (c *Client) check(name string, in *Fields) error {
-	const nilRule = "must not be nil: an empty one is empty, and Null is null"
+	const nilRule = "must not be nil (pass an empty, non-nil value for none, or Null to clear the field)"
 	if in.ExternalID.IsNull() {
 		return &FieldError{name + ".ExternalID", "must not be null"}
 	}
@@ -95,7 +95,7 @@ func (v Values) hasEmpty() bool {
 	return false
 }
 
-// withoutEmpty leaves out what is set to "", or makes it null.
+// withoutEmpty omits the fields and attributes that are "", or sets them to null.
 func (in Fields) withoutEmpty(clears bool) Fields {
 	var empty optionalState = absent
 	if clears {
@@ -110,7 +110,7 @@ func (in Fields) withoutEmpty(clears bool) Fields {
 	if !values.hasEmpty() {
 		return in
 	}
-	kept := maps.Clone(values) // the caller's stay as they are
+	kept := maps.Clone(values) // the caller's must not change
 	for name, value := range values {
 		switch {
 		case value != "":
@@ -121,7 +121,7 @@ func (in Fields) withoutEmpty(clears bool) Fields {
 		}
 	}
 	in.CustomAttributes = Set(kept)
-	if len(kept) == 0 { // an empty set might drop all that there are
+	if len(kept) == 0 { // an empty object might remove all attributes
 		in.CustomAttributes = Optional[Values]{}
 	}
 	return in

@@ -15,29 +15,29 @@ func checkExternalID(id string) error {
 	return nil
 }
 
-// brokenByExternalID returns the rule that an external id breaks, or "" for a
-// good one. An id is rejected if a server or a proxy may read it as another path
-// than its own, even where it is escaped. Slashes are accepted: an external id
-// has no documented pattern.
+// brokenByExternalID returns the rule that an external id breaks, or "" if it is
+// valid. It rejects an id that a server or a proxy may interpret as another path,
+// even when it is escaped. Slashes are accepted, because no pattern of external ids
+// is documented.
 func brokenByExternalID(id string) (broken string) {
 	switch pathsegment.CheckParts(id) {
 	case pathsegment.NotUTF8:
 		return "must be valid UTF-8"
 	case pathsegment.Control:
-		return "must not have control characters"
+		return "must not contain control characters"
 	case pathsegment.Encoded:
-		return "must not be percent-encoded: a server that decodes it twice reads another id"
+		return "must not be percent-encoded (a server that decodes it twice reads another id)"
 	case pathsegment.Empty:
-		return "must not be empty, nor only slashes"
+		return "must not be empty or consist only of slashes"
 	case pathsegment.Dots:
-		return "must not be . or .., nor have one between slashes"
+		return "must not be . or .., or contain one between slashes"
 	}
 	return ""
 }
 
-// foldID returns an id that is equal for ids that differ in the case of letters
-// only: the service may keep ids in lower case. This is the one rule of Get, Delete
-// and Sync.
+// foldID returns the same id for ids that differ only in the case of letters, because
+// the service may convert ids to lower case. Get, Delete and Sync all compare ids in
+// this way.
 func foldID(id string) string {
 	isFolded := func(r rune) bool { return r < utf8.RuneSelf && (r < 'A' || r > 'Z') }
 	if !strings.ContainsFunc(id, func(r rune) bool { return !isFolded(r) }) {

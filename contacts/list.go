@@ -17,13 +17,15 @@ const (
 	maxPerPage = 1000
 )
 
-// PageRequest names a page of the list.
+// PageRequest selects a page of the list.
 type PageRequest struct {
-	// Page is the number of the page, from 1. Default: 1.
+	// Page is the number of the page, from 1. Default: 1. A negative number is an
+	// error.
 	Page int
 
-	// PerPage is how many contacts a page has, 10 to 1,000: the service would
-	// take others for the nearest of these. Default: 100.
+	// PerPage is the number of contacts in a page, from 10 to 1,000. Default: 100.
+	// Any other number is an error, because the service would silently use the
+	// nearest valid one.
 	PerPage int
 }
 
@@ -44,25 +46,25 @@ func (p PageRequest) query() (url.Values, error) {
 	return q, nil
 }
 
-// Page is a page of the list. The numbers are those of the response, 0 where it
-// does not have them: they are documented by Chatbase alone.
+// Page is a page of the list. The numbers are those of the response, or 0 if it has
+// none: they are documented by Chatbase, not by Bookbag.
 type Page struct {
 	Contacts []Contact
 
 	Number     int // of this page, from 1
-	PerPage    int // how many contacts a page has
+	PerPage    int // contacts in a page
 	TotalPages int
 	Total      int // of contacts on all pages
 
 	ResponseInfo
 }
 
-// Page returns a page of the agent's contacts, in the order of the service,
-// which it does not document. Pages after the last are empty. A bad
-// field is a *[FieldError], everything else that goes wrong an *[Error].
+// Page returns a page of the agent's contacts. Their order is that of the service,
+// which does not document it. A page after the last one is empty. An invalid field is
+// a *[FieldError]. Every other error is an *[Error].
 //
-// Source: Bookbag, API v1, "Contacts"; the form of the response is documented by
-// Chatbase alone.
+// Source: Bookbag, API v1, "Contacts". The format of the response is documented by
+// Chatbase, not by Bookbag.
 func (c *Client) Page(ctx context.Context, p PageRequest) (Page, error) {
 	call := get(contactsPath)
 	var err error
@@ -89,14 +91,13 @@ func (c *Client) Page(ctx context.Context, p PageRequest) (Page, error) {
 	return page, nil
 }
 
-// All returns all contacts of the agent, one page of 1,000 at a time.
-// Each time it is ranged over, it begins at the first page. An error, as of
-// [Client.Page], is the last thing it returns; a page that comes again
-// ([ErrRepeatedPage]) and an empty one before the last ([ErrUnexpectedResponse])
-// are errors too, not the end.
+// All returns all contacts of the agent, in pages of 1,000. Each iteration starts at
+// the first page. It ends after an error, which is one of [Client.Page]. A repeated
+// page is [ErrRepeatedPage], and an empty page before the last one is
+// [ErrUnexpectedResponse].
 //
-// The service numbers pages, and does not keep them still: when contacts are
-// made or deleted meanwhile, others may come twice or be passed over.
+// The service numbers its pages. If contacts are created or deleted during the
+// iteration, it may return a contact twice, or skip one.
 func (c *Client) All(ctx context.Context) iter.Seq2[Contact, error] {
 	return func(yield func(Contact, error) bool) {
 		seen := map[string]bool{} // the first contact of each page
@@ -121,8 +122,7 @@ func (c *Client) All(ctx context.Context) iter.Seq2[Contact, error] {
 	}
 }
 
-// check returns an error for a page with which the list would repeat itself, or end
-// too early.
+// check returns an error for a page that would repeat the list, or end it too early.
 func (p *Page) check(number int, seen map[string]bool) error {
 	if len(p.Contacts) == 0 {
 		if number < p.TotalPages {

@@ -7,53 +7,55 @@ import (
 	"slices"
 )
 
-// Report counts what became of the rows that [Client.Sync] read: Acknowledged,
-// Rejected, Unknown, Withdrawn and NotAttempted together are Read.
+// Report counts the outcomes of the rows that [Client.Sync] read. Read is the sum of
+// Acknowledged, Rejected, Unknown, Withdrawn and NotAttempted.
 type Report struct {
-	Read int // rows that the source gave
+	Read int // rows that the source yielded
 
-	// Acknowledged counts the rows that the service saved: a response has them.
+	// Acknowledged is the number of saved rows: a response contains them.
 	Acknowledged int
 
-	// Rejected counts the rows that the service rejected when they were sent alone,
-	// and those that were not sent because they break a rule. The service may hold
-	// an earlier version of such a row, or this one, if a call with several rows
-	// saved it before.
+	// Rejected is the number of rows that the service rejected when they were sent
+	// alone, or that were not sent because they break a rule. The service may have an
+	// earlier version of such a row. It may also have this version, if it was saved
+	// by a call with several rows.
 	Rejected int
 
-	// Unknown counts the rows that may be saved or not: a response was lost, or did
-	// not have them, and no later one settled it.
+	// Unknown is the number of rows that may or may not be saved: a response was lost
+	// or did not contain them, and no later response settled their outcome.
 	Unknown int
 
-	// Withdrawn counts the rows that SyncOptions.Withdrawn took out. An earlier
-	// call that failed may have saved one.
+	// Withdrawn is the number of rows that SyncOptions.Withdrawn returned. An earlier
+	// call that failed may have saved such a row.
 	Withdrawn int
 
-	// NotAttempted counts the rows that are not saved because the run ended before.
+	// NotAttempted is the number of rows that are not saved because the run ended
+	// early.
 	NotAttempted int
 
 	// Failures are the first 100 rejected and unknown rows, in reading order.
 	// SyncOptions.OnFailure is called with all of them.
 	Failures []Failure
 
-	// Cursor is the last checkpoint: a later run continues after it. Empty: there
-	// was none, so a later run begins where this one began.
+	// Cursor is the last checkpoint: a later run continues after it. If it is empty,
+	// there was no checkpoint, and a later run starts where this one started.
 	Cursor string
 
 	complete bool
 }
 
 // Complete reports whether nothing is left for a later run: the source was read to
-// its end, and each row is acknowledged, rejected, withdrawn, or unknown and
-// accepted by SyncOptions.OnFailure.
+// its end, and each row is acknowledged, rejected, withdrawn, or unknown and accepted
+// by SyncOptions.OnFailure.
 func (r Report) Complete() bool { return r.complete }
 
 const maxReported = 100
 
-// Outcome is what became of a row.
+// Outcome is the outcome of a row of [Client.Sync], or of a deletion of
+// [Client.DeleteAll].
 type Outcome string
 
-// The outcomes of rows, as the fields of [Report] explain them.
+// The outcomes of rows. The fields of [Report] explain them.
 const (
 	OutcomeAcknowledged Outcome = "acknowledged"
 	OutcomeRejected     Outcome = "rejected"
@@ -62,19 +64,21 @@ const (
 	OutcomeNotAttempted Outcome = "not attempted"
 )
 
-// Failure is a row that is rejected or unknown. A rejected row has to be changed
-// before it is sent again; an unknown one may be sent again as it is.
+// Failure is a row that was rejected, or whose outcome is unknown. Correct a rejected
+// row before you send it again. An unknown row may be sent again unchanged.
 type Failure struct {
 	Row     Row
 	Outcome Outcome // OutcomeRejected or OutcomeUnknown
 
-	// Err is a *FieldError for a row that was not sent, else the *Error of the last
-	// call that failed with it. Its Issues are about this row alone.
+	// Err is a *FieldError if the row was not sent, otherwise the *Error of the last
+	// failed call that contained it. The Issues of the error are about this row
+	// alone.
 	Err error
 }
 
-// Reason explains the failure: the rule that the row broke, or the service's own
-// text, which may repeat a value of the row, or else the error's text.
+// Reason explains the failure: the rule that the row breaks, the service's
+// explanation, or the text of the error. The service's explanation may contain a
+// value of the row.
 func (f Failure) Reason() string {
 	if e, ok := errors.AsType[*FieldError](f.Err); ok {
 		return e.Field + ": " + e.Rule
@@ -92,26 +96,29 @@ func (f Failure) Reason() string {
 }
 
 var (
-	// ErrRowsFailed means that a run went to its end, and that some rows were
-	// rejected or are unknown. The error of the first one is wrapped.
+	// ErrRowsFailed means that a run reached its end, but some rows were rejected or
+	// their outcome is unknown. The error of the first one is wrapped. Error.Operation
+	// is "Sync".
 	ErrRowsFailed = errors.New("some rows were not acknowledged")
 
-	// ErrSameRejection means that a run ended because row after row was rejected
-	// for the same reason, such as an attribute that is not defined. See
-	// SyncOptions.MaxSameRejections.
-	ErrSameRejection = errors.New("row after row was rejected for the same reason: see Report.Failures and SyncOptions.MaxSameRejections")
+	// ErrSameRejection means that a run ended because many rows were rejected for the
+	// same reason, such as an undefined attribute. See SyncOptions.MaxSameRejections.
+	ErrSameRejection = errors.New("too many rows were rejected for the same reason (see Report.Failures and SyncOptions.MaxSameRejections)")
 
-	// ErrUnknownRow means that a run without SyncOptions.OnFailure ended because a
-	// row may be saved or not.
+	// ErrUnknownRow means that a run without SyncOptions.OnFailure ended because the
+	// outcome of a row is unknown.
 	ErrUnknownRow = errors.New("the outcome of a row is unknown")
 
-	// errNotEchoed is of a row that a response does not have.
-	errNotEchoed = fmt.Errorf("%w: it does not have the contact", ErrUnexpectedResponse)
+	// errNotEchoed is for a row that a response does not contain.
+	errNotEchoed = fmt.Errorf("%w: the response does not contain the contact", ErrUnexpectedResponse)
 )
 
 const upsertOperation = "POST " + contactsPath
 
-// ledger is what a run knows about the rows that are settled, in reading order.
+// syncOperation is that of an error that no call returned.
+const syncOperation = "Sync"
+
+// ledger is the state of a run after the rows that are settled, in reading order.
 type ledger struct {
 	report  Report
 	passed  string         // cursor of the last row that a checkpoint may pass
@@ -178,7 +185,7 @@ func (r *run) reportFailure(row *row) bool {
 // countSame ends the run when too many rows were rejected for one reason.
 func (r *run) countSame(row *row) {
 	if len(r.same) == maxReported && r.same[row.reason] == 0 {
-		clear(r.same) // a reason that counts is soon here again
+		clear(r.same) // a frequent reason is soon counted again
 	}
 	r.same[row.reason]++
 	if limit := r.options.MaxSameRejections; limit > 0 && r.same[row.reason] >= limit {

@@ -13,14 +13,13 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// Schema is the definitions of custom attributes as they were when it was read.
-// It is safe for use by many goroutines.
+// Schema is the definitions of custom attributes at the time when they were read. It
+// is safe for concurrent use.
 type Schema struct {
 	attributes map[string]Attribute // by name
 }
 
-// Schema reads the definitions once. The errors are those of
-// [Client.Attributes].
+// Schema reads the definitions. Its errors are those of [Client.Attributes].
 func (c *Client) Schema(ctx context.Context) (*Schema, error) {
 	list, err := c.Attributes(ctx)
 	if err != nil {
@@ -33,18 +32,20 @@ func (c *Client) Schema(ctx context.Context) (*Schema, error) {
 	return s, nil
 }
 
-// Attribute returns a definition by its name.
+// Attribute returns the definition with a name, and whether there is one.
 func (s *Schema) Attribute(name string) (a Attribute, ok bool) {
 	a, ok = s.attributes[name]
 	return a, ok
 }
 
-// Check finds in an input what the service would reject or, with an attribute
-// that is not defined, drop: the first bad value, by name, is a
-// *[FieldError]. Null is good for every type; a date may be text or a number of
-// seconds since 1970, as its form is not documented, and a number above 1e11 is
-// rejected as milliseconds; a type that this package does not name takes anything.
-// Fields other than CustomAttributes are not looked at.
+// Check returns a *[FieldError] for the first custom attribute of an input, by name,
+// that is not defined, is archived, or has a value of another type. The service would
+// reject such a value, or drop it.
+//
+// Any attribute may be nil. The format of a date is not documented, so a date may be
+// text or a number of Unix seconds. A number above 1e11 is rejected, because it must
+// be in milliseconds. A type that this package does not name accepts any value. Check
+// ignores all other fields of the input.
 func (s *Schema) Check(in Fields) error {
 	values, _ := in.CustomAttributes.Get()
 	for _, name := range slices.Sorted(maps.Keys(values)) {
@@ -78,8 +79,8 @@ func (s *Schema) broken(name string, v any) string {
 	return ""
 }
 
-// isMilliseconds reports whether a time since 1970 would be after the year 5138, or
-// as long before 1970, if it were in seconds.
+// isMilliseconds reports whether a number of Unix seconds would be after the year
+// 5138, or as long before 1970.
 func isMilliseconds(number string) bool {
 	n, err := strconv.ParseFloat(number, 64)
 	return err != nil || math.Abs(n) > 1e11
@@ -99,8 +100,8 @@ func (t AttributeType) takes(kind string) bool {
 	return true
 }
 
-// kindOf names a kind of value in the words of the service, or is empty for one
-// that every type takes.
+// kindOf returns the service's name of a kind of value, or an empty string for one
+// that every type accepts.
 func kindOf(k value.Kind) string {
 	switch k {
 	case value.String:
@@ -117,27 +118,30 @@ func kindOf(k value.Kind) string {
 	return ""
 }
 
-// AttributeError means that there is an attribute of that name, of another type
-// or archived. It is always a pointer, in an *[Error].
+// AttributeError means that an attribute is already defined with another type, or is
+// archived. It is always a pointer, and wrapped in an *[Error].
 type AttributeError struct {
-	Have Attribute // there
-	Want Attribute // by the argument
+	Have Attribute // in the service
+	Want Attribute // in the argument
 }
 
 func (e *AttributeError) Error() string {
 	if e.Have.Type.or() != e.Want.Type.or() {
-		return fmt.Sprintf("the attribute %s is of type %.64q, not %q", e.Want.Name, e.Have.Type.or(), e.Want.Type.or())
+		return fmt.Sprintf("the attribute %s has type %.64q, expected %q", e.Want.Name, e.Have.Type.or(), e.Want.Type.or())
 	}
 	return fmt.Sprintf("the attribute %s is archived", e.Want.Name)
 }
 
-// EnsureAttributes makes those definitions that are not there yet, and returns
-// the schema with all. It may be called at every start of a program, by many at
-// once. Labels and descriptions of those that are there stay as they are.
+// EnsureAttributes defines those attributes that are not defined yet, and returns the
+// schema with all attributes. It may be called at each start of a program, and by
+// several programs at once. It does not change labels and descriptions of existing
+// attributes.
 //
-// A bad field is a *[FieldError], everything else that goes wrong an *[Error]:
-// with an *[AttributeError] in it when an attribute is there with another type,
-// or archived and not wanted so. Nothing is made then.
+// It makes one request, and one more for each attribute that it defines.
+//
+// An invalid field is a *[FieldError]. Every other error is an *[Error]. It wraps an
+// *[AttributeError] if an attribute exists with another type, or is archived and
+// Archived is not set. In this case, nothing is defined.
 func (c *Client) EnsureAttributes(ctx context.Context, want []Attribute) (*Schema, error) {
 	for i := range want {
 		if err := want[i].check(fmt.Sprintf("want[%d]", i)); err != nil {
@@ -167,9 +171,9 @@ func (c *Client) EnsureAttributes(ctx context.Context, want []Attribute) (*Schem
 	return schema, nil
 }
 
-// madeByOthers looks again after a failure: another program may have been
-// faster, or a response was lost. If something is missing still, that failure is
-// the error.
+// madeByOthers reads the definitions again after a failure: another program may have
+// defined the attribute at the same time, or a response was lost. If an attribute is
+// still missing, it returns the failure.
 func (c *Client) madeByOthers(ctx context.Context, want []Attribute, failed error) (*Schema, error) {
 	schema, err := c.Schema(ctx)
 	if err != nil {
@@ -185,8 +189,8 @@ func (c *Client) madeByOthers(ctx context.Context, want []Attribute, failed erro
 	return schema, nil
 }
 
-// missing returns those that are not there, and an error for one that is there
-// and not as it is wanted.
+// missing returns the attributes that are not defined, or an error for one that is
+// defined differently.
 func (s *Schema) missing(want []Attribute) (missing []Attribute, err error) {
 	for _, w := range want {
 		have, ok := s.attributes[w.Name]

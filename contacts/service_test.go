@@ -306,7 +306,7 @@ func TestEnsureAttributes_DefinesMissing(t *testing.T) {
 		there contactstest.Attribute
 		text  string
 	}{
-		"another type": {contactstest.Attribute{Name: "seats", Type: "text"}, `the attribute seats is of type "text", not "number"`},
+		"another type": {contactstest.Attribute{Name: "seats", Type: "text"}, `the attribute seats has type "text", expected "number"`},
 		"archived":     {contactstest.Attribute{Name: "plan", Archived: true}, `the attribute plan is archived`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -14,29 +14,28 @@ import (
 
 // Row is a customer of your table.
 type Row struct {
-	// Fields is what is written of the contact. It must have an external id.
+	// Fields are the fields of the contact to write. The external id must be set.
 	Fields Fields
 
-	// Cursor is where a later run continues when this row and all before it are
-	// settled: the row's key, in a table that is read in the order of a unique
-	// key. If empty, no run continues after this row: where a join gives several
-	// rows for one key, only the last of them has a cursor.
+	// Cursor is where a later run continues once this row and all rows before it are
+	// settled: the key of the row, if the table is read in the order of a unique key.
+	// If empty, no run continues after this row. If a join returns several rows with
+	// one key, set the cursor of the last of them only.
 	Cursor string
 }
 
 // SyncOptions configure [Client.Sync]. Zero fields mean the defaults.
 //
-// OnFailure, OnCheckpoint and OnProgress are called one at a time, on the
-// goroutine that called Sync. Their context does not end with that of Sync, so that
-// they can still save what they are given.
+// OnFailure, OnCheckpoint and OnProgress are called one at a time, on the goroutine
+// that called Sync. Their context does not end with that of Sync, so that they can
+// still store their arguments.
 type SyncOptions struct {
-	// BatchSize is the maximum number of rows in a call. Default: 1,000, which is
-	// also the maximum.
+	// BatchSize is the maximum number of rows in a call. Default and maximum: 1,000.
 	BatchSize int
 
-	// BatchBytes is the maximum length in bytes of the rows of a call, as JSON. A
-	// longer row is sent alone. After a 413, later calls are shorter. Default:
-	// 512 KB. Maximum: 16 MB.
+	// BatchBytes is the maximum length of the rows of a call in bytes of JSON. A
+	// longer row is sent alone. After a response with status 413, later calls are
+	// shorter. Default: 512 KB. Maximum: 16 MB.
 	BatchBytes int
 
 	// Workers is the maximum number of batches that are in progress at once.
@@ -44,42 +43,44 @@ type SyncOptions struct {
 	Workers int
 
 	// Share is the part of the service's limit, 100 calls in any 10 seconds, that
-	// Sync uses. Chats with the same key use the rest. Options.Limiter, if non-nil,
-	// takes its place. Default: 0.8. Above 1 or negative is an error.
+	// Sync uses. The rest is for chats with the same key. Options.Limiter, if
+	// non-nil, replaces Share. Default: 0.8. A value above 1 or below 0 is an error.
 	Share float64
 
-	// MaxOutage is how long calls may fail, and how long the service may ask to
-	// wait, before the run ends. Default: 30 seconds.
+	// MaxOutage is how long calls may keep failing, and how long the service may ask
+	// to wait, before the run ends. Default: 30 seconds. A negative value is an
+	// error.
 	MaxOutage time.Duration
 
-	// MaxSameRejections is how many rows may be rejected for the same reason,
-	// without a saved row between them, before the run ends with
-	// [ErrSameRejection]. Default: 20. Negative: no limit.
+	// MaxSameRejections is how many rows may be rejected for the same reason, without
+	// a saved row between them, before the run ends with [ErrSameRejection]. Default:
+	// 20. Negative: no limit.
 	MaxSameRejections int
 
 	// ClearEmpty sends null for a name, e-mail address, phone number or attribute
-	// that is set to "". Default: it is left out, and the contact keeps what it has
-	// (an attribute only if an upsert merges them, which is not documented).
+	// that is "". Default: it is omitted, and the contact keeps its value. (Whether
+	// it keeps an attribute is not documented.)
 	ClearEmpty bool
 
-	// Schema, if non-nil, checks each row before it is sent, as [Schema.Check]
-	// does. Default: nil.
+	// Schema, if non-nil, checks each row before it is sent, as [Schema.Check] does.
+	// Default: nil.
 	Schema *Schema
 
-	// Withdrawn, if non-nil, is called right before each call with the external
-	// ids of its rows, and returns those that must not be written any more, because
-	// the customer is being deleted. An error ends the run. Several batches call it
-	// at once. Default: nil.
+	// Withdrawn, if non-nil, is called right before each call with the external ids
+	// of its rows. It returns those that must not be written any more, because the
+	// customer is being deleted. It may be called concurrently. An error ends the
+	// run. Default: nil.
 	Withdrawn func(ctx context.Context, ids []string) (withdrawn []string, err error)
 
-	// OnFailure, if non-nil, is called with each rejected and each unknown row, in
-	// the order of the rows. An error ends the run, and no checkpoint passes the
-	// row. Default: nil: the run ends at the first unknown row.
+	// OnFailure, if non-nil, is called with each row that was rejected or whose
+	// outcome is unknown, in the order of the rows. An error ends the run, and no
+	// checkpoint advances over the row. Default: nil, and the run ends at the first
+	// unknown row.
 	OnFailure func(context.Context, Failure) error
 
 	// OnCheckpoint, if non-nil, is called with the cursor after which a later run
-	// continues: at the end, and each time another BatchSize of rows is settled. An
-	// error ends the run. Default: nil: the cursor is in the Report only.
+	// continues, each time another BatchSize of rows is settled, and at the end. An
+	// error ends the run. Default: nil.
 	OnCheckpoint func(ctx context.Context, cursor string) error
 
 	// OnProgress, if non-nil, is called with the report so far, as often as
@@ -88,18 +89,17 @@ type SyncOptions struct {
 }
 
 // Sync upserts the rows of a table of any size. It reads a batch, upserts it, and
-// settles its rows in the order in which they were read: each one is acknowledged,
-// rejected, unknown, withdrawn or not attempted, and the [Report] counts them. A
-// later run that begins after Report.Cursor completes the work of one that ended
-// early.
+// settles its rows in the order in which they were read. Each row is acknowledged,
+// rejected, unknown, withdrawn or not attempted, and the [Report] counts them. If a
+// run ends early, a later one that starts after Report.Cursor completes its work.
 //
-// Let rows read the table in the order of a unique key. To end a run gracefully,
-// let rows yield an error: what was read before is still sent.
+// Read the table in the order of a unique key. To end a run gracefully, yield an
+// error: rows that were read before are still sent.
 //
-// A nil error means that every row is acknowledged or withdrawn. [ErrRowsFailed]
-// means that the run went to its end, and that rows were rejected or are unknown.
-// All other errors end the run early. The Report is true in any case. A bad option
-// is a *[FieldError].
+// The error is nil if all rows are acknowledged or withdrawn. [ErrRowsFailed] means
+// that the run reached its end, but rows were rejected or are unknown. Any other
+// error ended the run early. The Report is valid in any case. An invalid option is a
+// *[FieldError].
 //
 // docs/sync.md describes batches, pacing, checkpoints and errors.
 //
@@ -151,28 +151,28 @@ func (o *SyncOptions) complete() error {
 	return nil
 }
 
-// run is one call of Sync. Its goroutine reads and settles; each batch has one that
-// upserts it.
+// run is one call of Sync. Its goroutine reads and settles rows. Each batch has a
+// goroutine that upserts it.
 type run struct {
 	ledger
 	client   *Client
 	ctx      context.Context
 	calls    context.Context // ends with ctx, or after a panic
 	waits    context.Context // ends with calls, or when the run does
-	stop     func(error)     // ends the run after the calls that are under way
+	stop     func(error)     // ends the run after the calls in progress
 	options  SyncOptions
 	pace     bookbag.Pace
 	maxBytes atomic.Int64 // of a batch; 413 lowers it
 
-	open    *batch          // that rows are being added to
+	open    *batch          // to which rows are added
 	started []*batch        // in reading order, until their rows are settled
-	where   map[string]*row // the last one with an external id, until it is settled
+	where   map[string]*row // the last row with an external id, until it is settled
 	running int             // goroutines
 	events  chan event
 }
 
-// event is what the goroutine of a batch reports: rows that have an outcome now, or
-// that it ended, perhaps by a panic in a function of the caller.
+// event is a report of the goroutine of a batch: rows that have an outcome, or its
+// end, possibly by a panic in a function of the caller.
 type event struct {
 	rows     []*row
 	ended    bool
@@ -183,14 +183,14 @@ func newRun(ctx context.Context, c *Client, o SyncOptions) (r *run, cancel func(
 	r = &run{client: c, ctx: ctx, options: o, open: newBatch(), where: map[string]*row{}, events: make(chan event, o.Workers)}
 	r.same = map[string]int{}
 	r.maxBytes.Store(int64(o.BatchBytes))
-	r.pace.Limiter, r.pace.Window, r.pace.MaxOutage = c.limiter, &c.window, o.MaxOutage
+	r.pace.Limiter, r.pace.Window, r.pace.MaxOutage = c.api.Limiter, &c.window, o.MaxOutage
 	r.pace.Limit = max(1, int(o.Share*bookbag.WindowLimit+1e-9))
 	r.calls, cancel = context.WithCancel(ctx)
 	r.waits, r.stop = context.WithCancelCause(r.calls)
 	return r, cancel
 }
 
-// close leaves no goroutine, also after a panic of the caller's functions.
+// close waits for all goroutines, also after a panic in a function of the caller.
 func (r *run) close(cancel func()) {
 	cancel()
 	for r.running > 0 {
@@ -263,8 +263,8 @@ func (r *run) prepare(row *row) (err error) {
 	return err
 }
 
-// start starts the open batch, when fewer than Workers are in progress, and no more
-// than that many wait to be settled after one of these.
+// start starts the open batch once fewer than Workers batches are in progress, and at
+// most twice as many are in memory.
 func (r *run) start() {
 	if len(r.open.rows) == 0 {
 		return
@@ -278,7 +278,7 @@ func (r *run) start() {
 	r.open = newBatch()
 }
 
-// receive settles the rows, in reading order, that have an outcome.
+// receive settles, in reading order, the rows that have an outcome.
 func (r *run) receive(e event) {
 	if e.ended {
 		r.running--
@@ -315,7 +315,7 @@ func (r *run) settleBatch(b *batch) bool {
 func (r *run) result(source error) error {
 	err := r.ended()
 	if context.Cause(r.ctx) != nil && r.whole && !r.stuck {
-		err = nil // the context ended when there was nothing left to do
+		err = nil // the context ended after the last row was settled
 	}
 	r.report.complete = r.whole && err == nil
 	r.reportProgress(true)
@@ -326,7 +326,8 @@ func (r *run) result(source error) error {
 	case source != nil:
 		return source
 	case err == nil && len(r.report.Failures) > 0:
-		return &Error{Operation: upsertOperation, err: ErrRowsFailed, cause: r.report.Failures[0].Err}
+		failed := fmt.Errorf("%w: %d rejected, %d unknown (see Report.Failures)", ErrRowsFailed, r.report.Rejected, r.report.Unknown)
+		return &Error{Operation: syncOperation, err: failed, cause: r.report.Failures[0].Err}
 	}
 	return err
 }

@@ -119,7 +119,7 @@ func TestSync_RejectsRowsUnsent(t *testing.T) {
 	require.ErrorIs(t, err, contacts.ErrRowsFailed)
 	var fe *contacts.FieldError
 	require.ErrorAs(t, err, &fe, "the first failure is in it")
-	assert.Equal(t, "contacts: POST /chatbots/{chatbotId}/contacts: some rows were not acknowledged", err.Error())
+	assert.Equal(t, "contacts: Sync: some rows were not acknowledged: 5 rejected, 0 unknown (see Report.Failures)", err.Error())
 	assertReport(t, contacts.Report{Read: 6, Acknowledged: 1, Rejected: 5, Failures: report.Failures, Cursor: "e"}, report)
 	var reasons []string
 	for i, f := range report.Failures {
@@ -129,7 +129,7 @@ func TestSync_RejectsRowsUnsent(t *testing.T) {
 	}
 	assert.Equal(t, []string{
 		"row.Fields.ExternalID: must be set",
-		"row.Fields.ExternalID: must not be empty, nor only slashes",
+		"row.Fields.ExternalID: must not be empty or consist only of slashes",
 		"row.Fields.ExternalID: must have only letters, digits, dot, underscore and hyphen: byte 4 is another (chatclient.DeriveUserID makes one of an e-mail address)",
 		`input.CustomAttributes["Plan"]: is not defined (see EnsureAttributes)`,
 		"row.Fields.ExternalID: must not be null",
@@ -499,7 +499,7 @@ func TestSync_RowsMissingInTheResponse(t *testing.T) {
 	require.ErrorIs(t, err, contacts.ErrRowsFailed)
 	require.ErrorIs(t, err, contacts.ErrUnexpectedResponse)
 	assertReport(t, contacts.Report{Read: 10, Acknowledged: 9, Unknown: 1, Failures: report.Failures, Cursor: "9"}, report)
-	assert.Contains(t, report.Failures[0].Reason(), "it does not have the contact")
+	assert.Contains(t, report.Failures[0].Reason(), "the response does not contain the contact")
 	assert.True(t, report.Complete(), "OnFailure has the row")
 }
 

@@ -9,37 +9,35 @@ import (
 	"github.com/chatident/chatident/internal/bookbag"
 )
 
-// MaxUpsert is how many contacts one upsert may have.
+// MaxUpsert is the maximum number of contacts in one upsert.
 const MaxUpsert = 1000
 
-// UpsertResult is what the service responds to an upsert.
+// UpsertResult is the response to an upsert.
 type UpsertResult struct {
-	// Contacts are the records, as far as the response has them. One that was
-	// sent and is not among them may have been saved, or not.
+	// Contacts are the saved contacts, as far as the response contains them. A
+	// contact that was sent and is missing here may or may not be saved.
 	Contacts []Contact
 
 	ResponseInfo
 }
 
-// Upsert makes contacts, or changes those whose external id there is already:
-// 1 to 1,000 of them, each external id once, as it is not documented which of
-// two would count. An input without an external id
-// makes a contact each time, with a random one.
+// Upsert creates contacts, or updates those whose external ids exist. It takes 1 to
+// 1,000 inputs. Each external id may occur once, because it is not documented which
+// of two inputs would win. Each input without an external id creates a contact with a
+// random one.
 //
-// It is repeated when it may have arrived only if every input has an external
-// id, as the others would be made twice. Two things are not documented, so do
-// not rely on them: whether custom attributes are merged into those that a
-// contact has or replace them (send all of them), and whether an upsert is
-// rejected as a whole when one of its inputs is.
+// If the response is lost, the call is retried only if all inputs have an external
+// id: the others would be created twice. Do not rely on two things that are not
+// documented: whether custom attributes are merged or replaced (send all of them),
+// and whether one invalid input rejects all inputs.
 //
-// A bad input is a *[FieldError], and so is another number of them. Everything
-// else that goes wrong is an *[Error], with Issues where the service says what
-// it does not like.
+// An invalid input, or another number of inputs, is a *[FieldError]. Every other
+// error is an *[Error], with Issues if the service names the invalid fields.
 //
 // Source: Bookbag, API v1, "Contacts".
 func (c *Client) Upsert(ctx context.Context, inputs []Fields) (*UpsertResult, error) {
 	if len(inputs) == 0 || len(inputs) > MaxUpsert {
-		return nil, &FieldError{"inputs", fmt.Sprintf("must have 1 to %d items, has %d", MaxUpsert, len(inputs))}
+		return nil, &FieldError{"inputs", fmt.Sprintf("must have 1 to %d items, got %d", MaxUpsert, len(inputs))}
 	}
 	items := make([][]byte, len(inputs))
 	seen := make(map[string]int, len(inputs))
@@ -52,7 +50,7 @@ func (c *Client) Upsert(ctx context.Context, inputs []Fields) (*UpsertResult, er
 		items[i] = item
 		id, ok := inputs[i].ExternalID.Get()
 		if first, twice := seen[id]; ok && twice {
-			return nil, &FieldError{fmt.Sprintf("inputs[%d].ExternalID", i), fmt.Sprintf("must not be that of inputs[%d]", first)}
+			return nil, &FieldError{fmt.Sprintf("inputs[%d].ExternalID", i), fmt.Sprintf("must differ from that of inputs[%d]", first)}
 		}
 		seen[id] = i
 		repeatable = repeatable && ok
@@ -69,7 +67,7 @@ func (c *Client) Upsert(ctx context.Context, inputs []Fields) (*UpsertResult, er
 	return &upserted, nil
 }
 
-// upsertOf is the call for inputs that are JSON by now.
+// upsertOf returns the call for inputs that are encoded.
 func upsertOf(items [][]byte, repeatable bool) bookbag.Call {
 	body := slices.Concat([]byte(`{"users":[`), bytes.Join(items, []byte(",")), []byte("]}"))
 	return bookbag.Call{Operation: upsertOperation, Body: body, Repeatable: repeatable}

@@ -160,11 +160,11 @@ func decodeLatin1(value string) string {
 	if utf8.ValidString(value) {
 		return value
 	}
-	runes := make([]rune, len(value))
-	for i := range runes {
-		runes[i] = rune(value[i])
+	var text []rune
+	for _, c := range []byte(value) {
+		text = append(text, rune(c))
 	}
-	return string(runes)
+	return string(text)
 }
 
 // reject responds with 401 and a constant sentence, and reports err.

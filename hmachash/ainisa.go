@@ -114,9 +114,11 @@ func (a *Ainisa) identify(u AinisaUser) (any, error) {
 
 // Widget returns the tag that loads Ainisa's widget, with nonce as its CSP nonce, or
 // without one if nonce is empty. Put it into every page, because anonymous visitors chat
-// too. Its script is deferred, so it runs after the block. In a site that swaps the
-// body, put it into the head. If your dashboard shows another tag, use that. A nonce that
-// is not base64 is a *[FieldError].
+// too. Its script is deferred: in a page that is loaded, it runs after the block. In a site
+// that swaps the body, put it into the head of every page. If Turbo swaps to it from a
+// page without it, the script may run before the block: load a whole page there (see
+// docs/page-blocks.md). If your dashboard shows another tag, use that. A nonce that is not
+// base64 is a *[FieldError].
 //
 // Source: Ainisa, "User data".
 func (a *Ainisa) Widget(nonce string) (template.HTML, error) {

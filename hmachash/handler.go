@@ -48,7 +48,8 @@ func newHandler[User any](path string, lookup func(*http.Request) (User, error),
 		panic("hmachash: Handler needs a lookup")
 	}
 	e := &endpoint.Identity{
-		Path: path,
+		Path:       path,
+		PathRemedy: "mount the handler on the first, or set Path to what browsers request",
 		Identify: func(r *http.Request) (string, error) {
 			user, err := lookup(r)
 			if err != nil {

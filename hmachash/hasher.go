@@ -109,11 +109,8 @@ func checkVendorSecret(field, text string) error {
 // empty, is not valid UTF-8, or means "not set" ("undefined", "null", the nil UUID) is a
 // *[FieldError].
 func (h *Hasher) Hash(id string) (string, error) {
-	if err := h.checkID(id); err != nil {
-		return "", err
-	}
-	digits := h.mac(id)
-	return string(digits[:]), nil
+	digits, err := h.AppendHash(make([]byte, 0, hashSize), id)
+	return string(digits), err
 }
 
 // AppendHash appends the user_hash of id to dst, by the rules of [Hasher.Hash]. It does

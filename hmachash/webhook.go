@@ -73,7 +73,9 @@ type BookbagWebhooks struct {
 
 // NewBookbagWebhooks returns a BookbagWebhooks for the secret of a webhook, which is not
 // the signing secret of the widget. The options may be nil. A secret that [NewBookbag]
-// would reject is a *[FieldError].
+// would reject is a *[FieldError]. The options here are [WebhookOptions], which also have
+// the window and OnReject; those of [BookbagWebhooks.SetSecret] are [Options], the secrets
+// only.
 //
 // Source: Bookbag, "Webhooks". The encoding of the signature is not documented, so
 // both hexadecimal digits, which are the convention, and standard base64 are accepted.

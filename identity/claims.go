@@ -137,15 +137,15 @@ func parseClaims(plaintext []byte) (Opened, error) {
 
 func parseSeconds(roots map[string]any, name string) (time.Time, error) {
 	v, ok := roots[name]
-	if !ok {
+	number, _ := v.(json.Number)
+	seconds, err := number.Int64()
+	switch {
+	case !ok:
 		return time.Time{}, &FieldError{name, "must be there"}
+	case err != nil || seconds < 0 || seconds >= 1<<53:
+		return time.Time{}, &FieldError{name, "must be a whole number of seconds"}
 	}
-	if n, ok := v.(json.Number); ok {
-		if s, err := n.Int64(); err == nil && s >= 0 && s < 1<<53 {
-			return time.Unix(s, 0), nil
-		}
-	}
-	return time.Time{}, &FieldError{name, "must be a whole number of seconds"}
+	return time.Unix(seconds, 0), nil
 }
 
 func (u *UserDetail) set(v any) error {

@@ -4,7 +4,7 @@ import "errors"
 
 // FieldError reports an argument or a claim that breaks a rule. Every rejected argument
 // is a *FieldError, and so is every bad claim of a token that [Opener.Open] decrypts. It
-// holds no key, token or value; keys of Extra and Services are quoted and cut.
+// contains no key, token or value. It quotes and truncates the keys of Extra and Services.
 type FieldError struct {
 	// Field is an argument ("key", "Options.TTL"), or a claim as a path
 	// ("userDetail.email", `userDetail["my key"]`).
@@ -25,10 +25,10 @@ func checkRule(field, rule string) error {
 }
 
 var (
-	// ErrInvalidToken means that a text is not a token that a key of the Opener
-	// encrypted. It does not say why.
+	// ErrInvalidToken means that a text is not a token, or that no key of the Opener
+	// decrypts it. It gives no further reason.
 	ErrInvalidToken = errors.New("identity: invalid token")
 
-	// ErrExpired means that the token is correct and has expired.
+	// ErrExpired means that the token is valid except that it has expired.
 	ErrExpired = errors.New("identity: token has expired")
 )

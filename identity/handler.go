@@ -9,30 +9,31 @@ import (
 
 // HandlerOptions configure [Handler]. Zero fields mean the defaults.
 type HandlerOptions struct {
-	// Path is the path of the endpoint as browsers request it, before any router or
-	// http.StripPrefix changes it. Handler panics if it is not an absolute path.
-	// Default: "/api/megadesk-identity", which the embed requests.
+	// Path is the path of the endpoint in the requests that reach your server, before a
+	// router or http.StripPrefix changes it. The embed requests the default at the root
+	// of the host, whatever prefix your router has, so mount the handler there. Set Path
+	// only if a proxy rewrites the path before your server. Handler panics if Path is
+	// not an absolute path. Default: "/api/megadesk-identity".
 	Path string
 
 	// OnError is called after each response with status 500. The error is that of
-	// the look-up, a *[FieldError] for a payload that breaks a rule, or a
-	// *[PanicError], even if the visitor has cancelled the request. OnError is also
-	// called with a *[FieldError] for the first request with another path than Path.
-	// It runs on the goroutine of the request. Default: slog.Default() at level
-	// Error, with at most 256 bytes of the error's text, or of the panic's text with
-	// its stack.
+	// lookup, a *[FieldError] for a payload that breaks a rule, or a *[PanicError]. If
+	// the visitor has cancelled the request, only a panic is reported. OnError is also
+	// called with a *[FieldError] for the first request for a path other than Path. It
+	// runs on the goroutine of the request. Default: slog.Default() at level Error, with
+	// at most 256 bytes of the error's text, or of the panic's text with its stack.
 	OnError func(*http.Request, error)
 }
 
-// PanicError reports a panic in the look-up, or in a MarshalJSON method of what
-// it returned.
+// PanicError reports a panic in the lookup function of [Handler], or in a MarshalJSON
+// method of a value that it returned.
 type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string
 
 	// Text is the text of a value that is an error or a string, cut to 256 bytes, with
-	// a space for each character that does not print. It is empty for other values,
-	// because they may hold anything.
+	// a space for each character that is not printable. It is empty for other values,
+	// because they may contain anything.
 	Text string
 
 	// Stack is the stack of the goroutine, as debug.Stack formats it.
@@ -48,13 +49,15 @@ func (e *PanicError) Error() string { return "identity: " + (*endpoint.Panic)(e)
 // it returns an error or panics, the response is a 500, not null, which would make a
 // customer anonymous.
 //
-// Only requests whose raw path equals HandlerOptions.Path are served; others get 404,
-// because a cache might keep /api/megadesk-identity/x.css. Mount the handler without a
-// method and outside of http.TimeoutHandler: both respond without the headers below.
+// A request whose raw path is not HandlerOptions.Path gets 404, because a cache might
+// store /api/megadesk-identity/x.css. Mount the handler at the root of the host, without a
+// method and outside http.TimeoutHandler: a router's 405 and a timeout's 503 lack the
+// headers below.
 //
-// Requests of other origins, by Sec-Fetch-Site, get 403, and methods other than GET and
-// HEAD 405. Every response is JSON and forbids caching; headers of a middleware that
-// allow caching, or reading by other origins, are deleted.
+// A request from another origin, according to its Sec-Fetch-Site header, gets 403. A
+// method other than GET and HEAD gets 405. Every response is JSON and forbids caching.
+// Headers that a middleware has set to allow caching, or reading by other origins, are
+// deleted.
 //
 // The options may be nil. Handler panics if minter or lookup is nil.
 //
@@ -64,7 +67,8 @@ func Handler(minter *Minter, lookup func(*http.Request) (*Payload, error), optio
 		panic("identity: Handler: minter and lookup must not be nil (was the error of NewMinter ignored?)")
 	}
 	e := &endpoint.Identity{
-		Path: "/api/megadesk-identity",
+		Path:       "/api/megadesk-identity",
+		PathRemedy: "mount it at the root, where the embed requests it; set Path only if a proxy rewrites paths",
 		Identify: func(r *http.Request) (string, error) {
 			payload, err := lookup(r)
 			if err != nil || payload == nil {

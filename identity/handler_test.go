@@ -34,7 +34,7 @@ func TestHandler_Responses(t *testing.T) {
 		empty      = ""
 		noReport   = ""
 		wrongPath  = `identity: HandlerOptions.Path: expected requests for "/api/megadesk-identity", got one for "/api/megadesk-identity/x.css" ` +
-			`(mount the handler on the first, or set Path to what browsers request; this is reported once)`
+			`(mount it at the root, where the embed requests it; set Path only if a proxy rewrites paths; reported once)`
 	)
 	type request struct {
 		method, path string
@@ -275,7 +275,7 @@ func TestHandler_Path(t *testing.T) {
 	const path = "/shop/who"
 	h := Handler(newTestMinter(t, nil), nobody, &HandlerOptions{Path: path, OnError: func(_ *http.Request, err error) {
 		requireField(t, err, "HandlerOptions.Path", `expected requests for "/shop/who", got one for "/api/megadesk-identity" `+
-			`(mount the handler on the first, or set Path to what browsers request; this is reported once)`)
+			`(mount it at the root, where the embed requests it; set Path only if a proxy rewrites paths; reported once)`)
 	}})
 	for target, want := range map[string]int{path: 200, endpointPath: 404} {
 		w := httptest.NewRecorder()
@@ -285,6 +285,19 @@ func TestHandler_Path(t *testing.T) {
 	assert.PanicsWithError(t, "identity: HandlerOptions.Path: must be a path such as /api/identity, as browsers send it (without host, query, wildcard or method)", func() {
 		Handler(newTestMinter(t, nil), nobody, &HandlerOptions{Path: "GET /api/who"})
 	})
+}
+
+// The default log keeps 256 bytes of an error. The remedy is within them, however long
+// the path of the request is.
+func TestHandler_LogsWhereToMountIt(t *testing.T) {
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(&log, nil)))
+	defer slog.SetDefault(before)
+
+	path := "/" + strings.Repeat("shop/", 50) + "api/megadesk-identity"
+	Handler(newTestMinter(t, nil), nobody, nil).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+	assert.Contains(t, log.String(), "(mount it at the root, where the embed requests it; set Path only if a proxy rewrites paths")
 }
 
 func TestHandler_NeedsItsArguments(t *testing.T) {

@@ -13,20 +13,19 @@ const keySize = 16
 
 type redacted = secret.Redacted
 
-// Key is Megadesk's Encryption Key: 128 bits for AES-GCM. It comes from
-// [ParseKey]; the zero Key is rejected wherever one is needed. However it is
-// printed or encoded, it shows as [redacted].
+// Key is Megadesk's Encryption Key: 128 bits for AES-GCM. It comes from [ParseKey]; the
+// zero Key is not usable. It prints and encodes as [redacted].
 type Key struct {
 	redacted
 	reveal func() []byte
 }
 
 // ParseKey reads the Encryption Key as the dashboard shows it: 32 hexadecimal digits in
-// either case. ASCII white space around them is ignored, as in the vendor's example,
-// so that a secret with a trailing newline works here too.
+// either case. It ignores ASCII white space around them, such as a trailing newline, as
+// the vendor's example does.
 //
-// Any other text, and a key that is all zero, is a *[FieldError] that names the likely
-// cause without the text.
+// Any other text, or a key of zeros, is a *[FieldError] that names the likely cause but
+// does not contain the text.
 //
 // Source: Megadesk, "Personalized chat".
 func ParseKey(text string) (Key, error) {

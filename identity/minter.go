@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"sync/atomic"
 	"time"
 )
@@ -12,18 +13,18 @@ const (
 
 // Options configure a [Minter]. Zero fields mean the defaults.
 type Options struct {
-	// TTL is how long a token is valid: whole seconds, from one second to 24 hours.
-	// The vendor documents no bounds. Other values are a *[FieldError]. Default: 1
-	// hour, as in the vendor's example.
+	// TTL is how long a token is valid: whole seconds, from 1 second to 24 hours. Other
+	// values are a *[FieldError]. The vendor documents no limits. Default: 1 hour, as in
+	// the vendor's example.
 	TTL time.Duration
 
 	// Clock returns the current time. It must be safe for concurrent use. An [Opener]
-	// uses time.Now in any case. Default: time.Now.
+	// always uses time.Now. Default: time.Now.
 	Clock func() time.Time
 }
 
 // Minter mints identity tokens. It comes from [NewMinter]; the zero value is
-// not usable. It is safe for concurrent use, also while its key is changed.
+// not usable. It is safe for concurrent use, including SetKey.
 type Minter struct {
 	redacted
 	seal  atomic.Pointer[sealer]
@@ -38,9 +39,7 @@ func NewMinter(key Key, options *Options) (*Minter, error) {
 	if options != nil {
 		o = *options
 	}
-	if o.TTL == 0 {
-		o.TTL = defaultTTL
-	}
+	o.TTL = cmp.Or(o.TTL, defaultTTL)
 	if o.TTL < time.Second || o.TTL > maxTTL || o.TTL%time.Second != 0 {
 		return nil, &FieldError{"Options.TTL", "must be whole seconds, from 1 second to 24 hours"}
 	}
@@ -56,9 +55,9 @@ func NewMinter(key Key, options *Options) (*Minter, error) {
 
 var errNoMinter = &FieldError{"Minter", "must come from NewMinter (was its error ignored?)"}
 
-// SetKey makes m encrypt tokens with key from now on. Whether Megadesk still opens tokens
-// of the previous key is not documented; an [Opener] that has both keys does. A key that
-// does not come from [ParseKey] is a *[FieldError], and the previous key stays.
+// SetKey replaces the key with which m encrypts tokens. Whether Megadesk still accepts
+// tokens of the previous key is not documented; an [Opener] with both keys does. A key
+// that does not come from [ParseKey] is a *[FieldError], and m keeps the previous key.
 func (m *Minter) SetKey(key Key) error {
 	if m == nil || m.clock == nil {
 		return errNoMinter
@@ -71,16 +70,16 @@ func (m *Minter) SetKey(key Key) error {
 	return nil
 }
 
-// Mint returns a token for the customer that p describes, as a compact JWE. It is issued
-// now and expires after the TTL.
+// Mint returns a token for the customer whom p describes, as a compact JWE. It is issued
+// now and expires after Options.TTL.
 //
-// A payload without an id and an e-mail address, a text that breaks the rules of
-// [Payload], a key or value that breaks those of Extra and Services, and claims of more
-// than 8,192 bytes are a *[FieldError]. The maps of the payload must not be changed
-// during the call.
+// The error is a *[FieldError] if p has neither an id nor an e-mail address, if a text
+// breaks the rules of [Payload], if a key or value breaks those of Extra and Services, or
+// if the claims are larger than 8,192 bytes. The maps of p must not be changed during the
+// call.
 //
-// Source: Megadesk, "Personalized chat"; RFC 7516; RFC 7518 section 4.5. The bound on
-// the claims is not the vendor's.
+// Source: Megadesk, "Personalized chat"; RFC 7516; RFC 7518 section 4.5. The limit
+// on the claims is this package's own.
 func (m *Minter) Mint(p Payload) (string, error) {
 	if m == nil || m.clock == nil {
 		return "", errNoMinter

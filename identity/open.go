@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,25 +21,25 @@ const (
 
 // Opened is the content of a token.
 type Opened struct {
-	// Payload is what the token says. It follows the rules of [Minter.Mint]. Numbers in
-	// Extra and Services are json.Number.
+	// Payload is the customer whom the token describes. It follows the rules of
+	// [Minter.Mint]. Numbers in Extra and Services are json.Number.
 	Payload Payload
 
 	// IssuedAt and ExpiresAt are the claims iat and exp, to the second.
 	IssuedAt, ExpiresAt time.Time
 }
 
-// Opener decrypts tokens for tests, previews and stand-ins; in production the vendor
-// does. It comes from [NewOpener]; the zero value opens nothing. It is safe for
-// concurrent use.
+// Opener decrypts tokens for tests, previews and stand-ins. In production, only the
+// vendor decrypts them. It comes from [NewOpener]; the zero value opens no token. It is
+// safe for concurrent use.
 type Opener struct {
 	redacted
 	decrypt []func(*jose.JSONWebEncryption) ([]byte, error)
 }
 
-// NewOpener returns an Opener that tries one to three keys: the current one and previous
-// ones. A key that does not come from [ParseKey], another number of keys, and any key
-// under GODEBUG=fips140=only are a *[FieldError].
+// NewOpener returns an Opener with one to three keys: the current one and previous ones.
+// The error is a *[FieldError] for another number of keys, for a key that does not come
+// from [ParseKey], and for any key under GODEBUG=fips140=only.
 func NewOpener(keys ...Key) (*Opener, error) {
 	if len(keys) == 0 || len(keys) > maxKeys {
 		return nil, &FieldError{"keys", fmt.Sprintf("must be 1 to %d, are %d", maxKeys, len(keys))}
@@ -60,18 +61,18 @@ func NewOpener(keys ...Key) (*Opener, error) {
 
 // Open decrypts a token and checks its claims. It is strict:
 //
-//   - [ErrInvalidToken] means that no key of o encrypted the token, that it is longer
-//     than 12 KiB, or that it is not the compact form that the vendor documents. A kid
-//     and a typ in the header are tolerated.
-//   - A *[FieldError] means claims that break a rule of [Payload], a root other than
-//     userDetail, integrations, iat and exp, or a missing time. Null and an empty string
-//     count as absent, either of name and fullName is enough, and the last of duplicate
-//     members counts, as in JavaScript.
-//   - [ErrExpired] means that the second of exp has begun, by time.Now and without
-//     leeway, as in jose for Node.
+//   - [ErrInvalidToken] means that no key of o decrypts the token, that it is longer
+//     than 12 KiB, or that it is not in the compact form that the vendor documents. A kid
+//     and a typ in the header are accepted.
+//   - A *[FieldError] means that a claim breaks a rule of [Payload], that there is a root
+//     other than userDetail, integrations, iat and exp, or that a time is missing. Null
+//     and an empty string count as absent. One of name and fullName is enough. Of
+//     duplicate members, the last counts, as in JavaScript.
+//   - [ErrExpired] means that the second of exp has begun. There is no leeway, as in
+//     jose for Node.
 //
-// Source: Megadesk, "Personalized chat"; RFC 7516 section 3.1. The bounds are not the
-// vendor's.
+// Source: Megadesk, "Personalized chat"; RFC 7516 section 3.1. The limits are this
+// package's own.
 func (o *Opener) Open(token string) (Opened, error) {
 	plaintext, err := o.plaintext(token)
 	if err != nil {
@@ -135,12 +136,7 @@ func plainHeader(header []byte) bool {
 		return false
 	}
 	for name, value := range members {
-		switch name {
-		case "alg", "enc", "kid", "typ":
-			if value == nil {
-				return false
-			}
-		default:
+		if value == nil || !slices.Contains([]string{"alg", "enc", "kid", "typ"}, name) {
 			return false
 		}
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// Payload describes the signed-in customer. It needs a User.ID or a User.Email; all other
-// fields are optional. No text may begin or end with white space, and no id may be a
-// text that means "not set", such as "null", "undefined", "<nil>" or the nil UUID.
+// Payload describes the signed-in customer. User.ID or User.Email is required; all other
+// fields are optional. No text may begin or end with white space. No id may be a text
+// that means "not set", such as "null", "undefined", "<nil>" or the nil UUID.
 //
 // Source of all fields: Megadesk, "Personalized chat" and "Custom data".
 type Payload struct {
@@ -30,8 +30,8 @@ type UserDetail struct {
 	// its owner.
 	Email string
 
-	// Name is the full name. It becomes userDetail.name and userDetail.fullName,
-	// because the vendor's two pages disagree.
+	// Name is the full name. It becomes both userDetail.name and userDetail.fullName,
+	// because two pages of the vendor's documentation disagree.
 	Name string
 
 	// Plan becomes userDetail.plan.
@@ -39,41 +39,42 @@ type UserDetail struct {
 
 	// Extra has further keys of userDetail, which Megadesk shows in the ticket's
 	// sidebar. A key must not be empty, contain a dot, or be id, email, name, fullName
-	// or plan. Keys of nested maps may, but then no path reaches their values.
+	// or plan. A key of a nested map may, but a path of an action cannot reach a key
+	// that is empty or contains a dot.
 	//
-	// A value is one that JavaScript reads back unchanged: a string of valid UTF-8
+	// JavaScript must read each value back unchanged. A value is a string of valid UTF-8
 	// without NUL, a boolean, nil, an integer of at most 2^53-1 in size (pass a larger
 	// one as a string), a finite float, a time, a map with string keys or a slice of
-	// these, at most 32 deep, or a pointer to one. A driver.Valuer such as
-	// sql.NullString counts as its value, and its NULL is left out.
+	// these, at most 32 deep, or a pointer to one. Of a driver.Valuer such as
+	// sql.NullString, the value is used, and NULL is left out.
 	Extra map[string]any
 }
 
-// Integrations is the claim integrations. Only actions and prebuilt
-// integrations on Megadesk's servers see it. Empty strings are left out.
+// Integrations is the claim integrations. Only actions and prebuilt integrations on
+// Megadesk's servers see it, not the visitor or the model. Empty strings are left out.
 type Integrations struct {
 	// StripeCustomerID becomes integrations.stripe.customerId. It enables refunds and
-	// subscription actions, and Megadesk takes it as verified: never take it from a
-	// field that the customer can edit. If it is empty, Megadesk looks the customer up by
-	// e-mail and marks the match as unverified.
+	// subscription actions. Megadesk treats it as verified, so never take it from a
+	// field that the customer can edit. If it is empty, Megadesk looks the customer up
+	// by e-mail address and marks the match as unverified.
 	StripeCustomerID string
 
-	// StripeSubscriptionStatus becomes integrations.stripe.subscriptionStatus.
-	// Only the vendor's older page names it.
+	// StripeSubscriptionStatus becomes integrations.stripe.subscriptionStatus. Only an
+	// older page of the vendor's documentation has it.
 	StripeSubscriptionStatus string
 
-	// Services has further services, as integrations.<service>.<key>. Names and keys
-	// must not be empty or contain a dot, and no service may be stripe, which has the
-	// fields above. The values are those of Extra. Empty strings, nil and services
-	// without values are left out.
+	// Services has further services, as integrations.<service>.<key>. A service or key
+	// must not be empty or contain a dot. The service stripe is rejected, because it has
+	// the fields above. The rules for values are those of Extra. Empty strings, nil and
+	// services without values are left out.
 	Services map[string]map[string]any
 }
 
 // Lookup returns the value at a path such as "userDetail.email" or
 // "integrations.stripe.customerId", which Megadesk maps to a variable of an action. The
-// names are those in the token. A path may lead into each map[string]any of Extra and
-// Services, but not into other types. Lookup reports false for an empty field and for
-// the objects themselves, such as "userDetail".
+// names are those in the token. A path can go into a map[string]any within Extra and
+// Services, but not into other types. Lookup reports false for an empty field, and for
+// the objects userDetail, integrations and integrations.stripe.
 //
 // Source: Megadesk, "Custom data".
 func (p Payload) Lookup(path string) (any, bool) {
@@ -126,21 +127,17 @@ func walk(m map[string]any, path string) (any, bool) {
 
 // isAbsent reports whether v is the NULL of a driver.Valuer.
 func isAbsent(v any) bool {
-	simple, err := value.Of(v)
-	return err == nil && simple.Kind == value.Absent
+	p, err := value.Of(v)
+	return err == nil && p.Kind == value.Absent
 }
 
 // services returns the Services with something in them.
 func (i *Integrations) services() map[string]map[string]any {
-	var services map[string]map[string]any
-	for name, service := range i.Services {
-		if service = withoutEmpty(service); len(service) > 0 {
-			if services == nil {
-				services = map[string]map[string]any{}
-			}
-			services[name] = service
-		}
+	services := maps.Clone(i.Services)
+	for name, service := range services {
+		services[name] = withoutEmpty(service)
 	}
+	maps.DeleteFunc(services, func(_ string, service map[string]any) bool { return len(service) == 0 })
 	return services
 }
 
@@ -149,8 +146,8 @@ func (i *Integrations) services() map[string]map[string]any {
 func withoutEmpty(service map[string]any) map[string]any {
 	service = maps.Clone(service)
 	maps.DeleteFunc(service, func(_ string, v any) bool {
-		simple, err := value.Of(v)
-		return err == nil && (simple == value.Simple{} || simple.Kind == value.Null || simple == value.Simple{Kind: value.String})
+		p, err := value.Of(v)
+		return err == nil && (p.Kind <= value.Null || p.Kind == value.String && p.Text == "")
 	})
 	return service
 }

@@ -12,8 +12,9 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// Action is an HTTP call with placeholders, as it is set up in Megadesk's
-// dashboard. [ParseAction] reads one from a file, and [Compile] checks it.
+// Action is an HTTP call with placeholders, as it is set up in Megadesk's dashboard.
+// [ParseAction] reads one from a file, and [Compile] checks it. Megadesk does not read it:
+// enter the method, URL, headers, body and variables in the dashboard by hand.
 //
 // It encodes to JSON and decodes from it without loss. It may contain a key, so fmt and
 // slog print it as [redacted]. Packages that print by reflection show its fields.
@@ -29,9 +30,10 @@ type Action struct {
 	//
 	// Names have no placeholders. Headers that HTTP itself needs, such as Host, are
 	// rejected. Placeholders may be in the values of Authorization, of Cookie (but not
-	// in a cookie's name), and of headers whose names end in -Key, -Token, -Id, -Version
-	// or a similar word. In other headers they are rejected, because a server or a proxy
-	// may treat the request as a different one, or as that of another client.
+	// in a cookie's name), and of headers whose names end in a word such as Key, Token,
+	// Id or Version; docs/actions.md lists them. In other headers they are rejected,
+	// because a server or a proxy may treat the request as a different one, or as that
+	// of another client.
 	Header map[string]string
 
 	// Body is a template. Its kind follows from the Content-Type in Header: [Form]
@@ -45,13 +47,14 @@ type Action struct {
 	// are those of [NewMapping].
 	Variables map[string]string
 
-	// Defaults are used for placeholders whose value is missing or null.
+	// Defaults are used for placeholders whose value is missing or null. Megadesk
+	// documents no defaults, so your API must reject a missing value, too.
 	// Options.Defaults take precedence. Default: none; a missing value is an error.
 	Defaults map[string]any
 
 	// Repeat lists the placeholders whose value may be a list. The parameter of the
 	// query or the field of the form is then repeated: tag={{tags}} becomes tag=a&tag=b.
-	// Default: none.
+	// Megadesk documents no lists. Default: none.
 	Repeat []string
 }
 

@@ -105,9 +105,26 @@ func TestRequest_RejectsArguments(t *testing.T) {
 	assert.EqualError(t, err, "placeholders: url: the value of id must not put a slash or a backslash into a path segment, encoded or not")
 
 	_, err = c.Request(t.Context(), paths{"userDetail.id": "1"})
-	assert.Equal(t, &MissingError{Names: []string{"userEmail", "token", "orders"}}, err)
+	variables := sample().Variables
+	assert.Equal(t, &MissingError{Names: []string{"userEmail", "token", "orders"}, Paths: variables}, err)
 	_, err = c.Preview(paths{})
-	assert.Equal(t, &MissingError{Names: []string{"id", "userEmail", "token", "orders"}}, err)
+	assert.Equal(t, &MissingError{Names: []string{"id", "userEmail", "token", "orders"}, Paths: variables}, err)
+}
+
+// A path with a typing error is named, because Compile cannot know which paths a
+// customer has.
+func TestRequest_NamesThePathWithoutAValue(t *testing.T) {
+	c := compile(t, Action{
+		Method: "POST", URL: "https://h.example/{{id}}", Body: `["{{userEmail}}{{plan}}"]`,
+		Variables: map[string]string{"id": "userDetail.id", "userEmail": "userDetail.mail", "plan": "userDetail.plan"},
+	})
+	_, err := c.Preview(paths{"userDetail.id": "1", "userDetail.email": "ada@example.com", "userDetail.plan": nil})
+	assert.EqualError(t, err, `placeholders: 2 faults:
+	userEmail: has no value at "userDetail.mail" (check the path, or set a default)
+	plan: `+notNull)
+	err.(*MissingError).Paths["id"] = "changed"
+	_, err = c.Preview(paths{})
+	assert.Equal(t, "userDetail.id", err.(*MissingError).Paths["id"], "each error has a copy")
 }
 
 type pointer struct{}
@@ -187,11 +204,11 @@ func TestCompile_ReportsAllFaults(t *testing.T) {
 		`headers["Transfer-encoding"]: must not be set: HTTP needs this header itself`,
 		`headers["X Y"]: must be the name of an HTTP header, without placeholders`,
 		`headers["X-Cut"]: line 1, column 2: a header must have only visible ASCII characters, and spaces (send other text in a body)`,
-		`headers["X-HTTP-Method-Override"]: must have no placeholder: a server may treat a request with this header as a different one, or as that of another client (placeholders may be in Authorization, and in names that end in -Key, -Token, -Id, -Version or the like)`,
+		`headers["X-HTTP-Method-Override"]: must have no placeholder: a server may treat a request with this header as a different one, or as that of another client (send the value in the body, or in a header such as X-Customer-Id; see docs/actions.md#headers)`,
 		`headers["X-Note"]: line 1, column 8: "nobody" must be one of the variables`,
 		`headers["X-Note"]: line 1, column 20: "unknown" must be one of the variables`,
 		`headers["X-{{name}}"]: must be the name of an HTTP header, without placeholders`,
-		`headers["x-forwarded-host"]: must have no placeholder: a server may treat a request with this header as a different one, or as that of another client (placeholders may be in Authorization, and in names that end in -Key, -Token, -Id, -Version or the like)`,
+		`headers["x-forwarded-host"]: must have no placeholder: a server may treat a request with this header as a different one, or as that of another client (send the value in the body, or in a header such as X-Customer-Id; see docs/actions.md#headers)`,
 		`headers["x-twice"]: must not be set twice (the case of letters makes no difference)`,
 		`body: line 2, column 4: a placeholder must not be in a key`,
 		`body: line 2, column 23: a placeholder must not share its text with a quote ("): a language with quoted strings may begin there, and a value could end the string` + whole,

@@ -167,8 +167,8 @@ func (c *compiler) header(name, raw string) {
 			c.reject(field, "must be "+jsonType+", another type of JSON, "+formType+" or "+textType+", in UTF-8 and without a placeholder")
 		}
 	} else if !isFixed && !mayHavePlaceholder(read) {
-		c.reject(field, "must have no placeholder: a server may treat a request with this header as a different one, or as that of another client "+
-			"(placeholders may be in Authorization, and in names that end in -Key, -Token, -Id, -Version or the like)")
+		c.reject(field, fmt.Sprintf("must have no placeholder: a server may treat a request with this header as a different one, or as that of another client "+
+			"(send the value in the body, or in a header such as %s; see docs/actions.md#headers)", harmlessHeader(name)))
 	} else if read == "cookie" && cookieName.MatchString(s.text) {
 		c.reject(field, "must have placeholders in the values of cookies only (write name={{value}})")
 	}

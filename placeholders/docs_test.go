@@ -46,6 +46,29 @@ func TestDocs(t *testing.T) {
 	assert.Equal(t, map[string]int{"json": 2, "text": 10}, count)
 }
 
+// docs/actions.md lists every word that decides whether a header may have a
+// placeholder, and every header that has its own rule.
+func TestDocs_HeaderNames(t *testing.T) {
+	doc, err := os.ReadFile("../docs/actions.md")
+	require.NoError(t, err)
+	text := strings.Join(strings.Fields(string(doc)), " ")
+	for begin, want := range map[string][]string{
+		"a header whose last word is ":                  placeholderWords,
+		"no word of the name may be ":                   steeringWords,
+		"the following headers may have placeholders: ": placeholderHeaders,
+		"must not be set at all: ":                      reservedHeaders,
+	} {
+		_, list, found := strings.Cut(text, begin)
+		require.True(t, found, begin)
+		list, _, _ = strings.Cut(list, ".")
+		var words []string
+		for _, quoted := range regexp.MustCompile("`([^`]*)`").FindAllStringSubmatch(list, -1) {
+			words = append(words, strings.ToLower(quoted[1]))
+		}
+		assert.ElementsMatch(t, want, words, begin)
+	}
+}
+
 // What a site operator writes first is accepted, or rejected with one fault that
 // says what to change.
 func TestCompile_FirstDrafts(t *testing.T) {

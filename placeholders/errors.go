@@ -60,13 +60,21 @@ type MissingError struct {
 	// Null are the placeholders whose value is null where null is not allowed. It is
 	// allowed only as a whole JSON value.
 	Null []string
+
+	// Paths are the Variables of the action. It is nil in an error of [Template.Render]
+	// or [Template.Append].
+	Paths map[string]string
 }
 
 // Error has a line for each of the first ten names.
 func (e *MissingError) Error() string {
 	var faults []string
 	for _, name := range e.Names {
-		faults = append(faults, name+": has no value (pass one, or set a default)")
+		if path := e.Paths[name]; path != "" {
+			faults = append(faults, fmt.Sprintf("%s: has no value at %.64q (check the path, or set a default)", name, path))
+		} else {
+			faults = append(faults, name+": has no value (pass one, or set a default)")
+		}
 	}
 	for _, name := range e.Null {
 		faults = append(faults, name+": "+notNull)

@@ -113,6 +113,14 @@ func mayHavePlaceholder(name string) bool {
 	})
 }
 
+// harmlessHeader returns a header for the value of a header that must have no placeholder.
+func harmlessHeader(name string) string {
+	if longer := name + "-Name"; len(name) <= 32 && mayHavePlaceholder(readName(longer)) {
+		return longer
+	}
+	return "X-Customer-Id"
+}
+
 // readName returns a header's name as a server may read it: many take an
 // underscore for a hyphen.
 func readName(name string) string { return strings.ReplaceAll(strings.ToLower(name), "_", "-") }

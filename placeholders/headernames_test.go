@@ -45,6 +45,24 @@ func TestCompile_HeaderWords(t *testing.T) {
 	}
 }
 
+// The error names a header that may have the placeholder.
+func TestCompile_NamesAnotherHeader(t *testing.T) {
+	for name, want := range map[string]string{
+		"X-Loyalty-Level":                   "X-Loyalty-Level-Name",
+		"X_Loyalty_Level":                   "X_Loyalty_Level-Name",
+		"X-Forwarded-For":                   "X-Customer-Id",
+		"Referer":                           "Referer-Name",
+		"X-" + strings.Repeat("Long-", 100): "X-Customer-Id",
+	} {
+		assert.ErrorContains(t, compileHeader(name, "{{a}}"), "in a header such as "+want+";")
+		assert.NoError(t, compileHeader(want, "{{a}}"))
+	}
+	for _, name := range []string{"X-Loyalty-Tier", "X-User-Id"} { // of docs/actions.md
+		assert.NoError(t, compileHeader(name, "{{a}}"))
+	}
+	assert.Error(t, compileHeader("X-User", "{{a}}"))
+}
+
 // HTTP needs these itself.
 func TestCompile_RejectsReservedHeaders(t *testing.T) {
 	for name := range strings.FieldsSeq(`Host Content-Length Transfer-Encoding Connection Keep-Alive TE Trailer Upgrade Proxy-Connection Proxy-Authenticate

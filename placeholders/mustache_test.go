@@ -30,7 +30,7 @@ func TestMustache(t *testing.T) {
 			Data                     json.RawMessage
 		}
 	}
-	testenv.Vectors(t, "mustache_interpolation.json", &spec)
+	require.NoError(t, json.Unmarshal(testenv.Shared(t, "vectors", "mustache_interpolation.json"), &spec))
 	var applied []string
 	for _, test := range spec.Tests {
 		reason := ""

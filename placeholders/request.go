@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
 )
 
@@ -40,6 +41,9 @@ func (c *CompiledAction) values(source Source) (Values, error) {
 
 func (c *compiled) request(ctx context.Context, values Values) (*http.Request, error) {
 	if err := missing(values, c.templates...); err != nil {
+		if e, ok := err.(*MissingError); ok {
+			e.Paths = maps.Clone(c.mapping.paths)
+		}
 		return nil, err
 	}
 	headers := http.Header{}

@@ -1,6 +1,7 @@
 package chatproxy
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -27,41 +28,19 @@ var (
 // decodeAISDK decodes what DefaultChatTransport sends. Fields that a page adds are
 // ignored, except a userId.
 func decodeAISDK(body []byte) (m message, e *httpError) {
-	f := fields{}
-	whole := members(body, func(name string, value json.RawMessage) {
-		if f[name] = value; isUserID(name) {
-			e = errUserID
-		}
-	})
-	if !whole {
-		return m, errChatTooLarge
-	}
-	trigger, isText := f.text("trigger")
-	wanted, isID := f.text("messageId")
-	ticket, isTicket := f.text("conversation")
-	switch {
-	case e != nil:
+	f := pick(body, "trigger", "messageId", "conversation", "id", "message", "messages")
+	trigger, badTrigger := f.text("trigger")
+	wanted, badWanted := f.text("messageId")
+	ticket, badTicket := f.ticket()
+	chat, badChat := f.name("id", maxChat)
+	messages, badMessages := f.messages()
+	if e := cmp.Or(badTrigger, badWanted, badTicket, badChat, badMessages); e != nil {
 		return m, e
-	case !isText || trigger != "" && trigger != "submit-message" && trigger != "regenerate-message":
+	}
+	if trigger != "" && trigger != "submit-message" && trigger != "regenerate-message" {
 		return m, invalid("trigger must be submit-message or regenerate-message.")
-	case !isID:
-		return m, invalid("messageId must be a string.")
-	case !isTicket:
-		return m, invalid("conversation must be a string.")
-	case f.isEmpty("conversation"):
-		return m, errConversationNotFound
 	}
-	if m.chat, e = f.name("id", maxChat); e != nil {
-		return m, e
-	}
-	messages, e := f.messages()
-	if e != nil {
-		return m, e
-	}
-	if m.ticket = ticket; ticket == "" {
-		m.ticket = newestTicket(messages)
-	}
-	m.again = trigger == "regenerate-message"
+	m = message{chat: chat, ticket: cmp.Or(ticket, newestTicket(messages)), again: trigger == "regenerate-message"}
 	at := findWanted(messages, wanted, m.again)
 	if at < 0 {
 		return m, m.setResults(messages[len(messages)-1])
@@ -75,9 +54,9 @@ func (f fields) messages() ([]json.RawMessage, *httpError) {
 	if one := f["message"]; len(one) > 0 && one[0] == '{' {
 		return []json.RawMessage{one}, nil
 	}
-	messages, err := items(f["messages"], maxMessages)
+	messages := items(f["messages"], maxMessages)
 	switch {
-	case err != nil:
+	case len(messages) > maxMessages:
 		return nil, errChatTooLarge
 	case len(messages) == 0:
 		return nil, invalid("messages must be those of a chat.")
@@ -110,26 +89,22 @@ func isUser(message json.RawMessage) bool {
 }
 
 // setWanted sets the text and the id of the wanted message.
-func (m *message) setWanted(wanted json.RawMessage) (e *httpError) {
-	if m.text, e = userText(wanted); e != nil {
-		return e
+func (m *message) setWanted(wanted json.RawMessage) *httpError {
+	f := pick(wanted, "id", "parts")
+	text, badText := userText(f["parts"])
+	id, badID := f.name("id", maxMessageID)
+	m.text, m.id = text, id
+	e := cmp.Or(badText, checkText(text), badID)
+	if e == nil && m.again && id == "" {
+		e = invalid("The message must have an id.")
 	}
-	if e := checkText(m.text); e != nil {
-		return e
-	}
-	if m.id, e = pick(wanted, "id").name("id", maxMessageID); e != nil {
-		return e
-	}
-	if m.again && m.id == "" {
-		return invalid("The message must have an id.")
-	}
-	return nil
+	return e
 }
 
-// userText returns the text of a user's message.
-func userText(message json.RawMessage) (string, *httpError) {
-	parts, err := items(pick(message, "parts")["parts"], maxParts)
-	if err != nil {
+// userText returns the text of the parts of a user's message.
+func userText(list json.RawMessage) (string, *httpError) {
+	parts := items(list, maxParts)
+	if len(parts) > maxParts {
 		return "", invalid("The last message must have at most 100 parts.")
 	}
 	var b strings.Builder
@@ -138,9 +113,9 @@ func userText(message json.RawMessage) (string, *httpError) {
 		if kind, _ := p.text("type"); kind != "text" {
 			return "", errFiles
 		}
-		text, ok := p.text("text")
-		if !ok {
-			return "", invalid("text must be a string.")
+		text, e := p.text("text")
+		if e != nil {
+			return "", e
 		}
 		b.WriteString(text)
 	}

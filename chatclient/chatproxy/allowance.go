@@ -1,8 +1,9 @@
 package chatproxy
 
 import (
-	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,67 +19,43 @@ const (
 // checkAllowance counts a request of the visitor, before anything of it is read.
 func (p *Proxy) checkAllowance(r *http.Request, v Visitor) (e *httpError) {
 	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
-	retryAfter, ok := p.allow(r.Context(), v)
+	retryAfter, ok := p.options.Allow(r.Context(), v)
 	if ok {
-		p.allowed.Store(true)
+		p.rejected.Store(allowedRequests) // so that it never reaches that
 		return nil
 	}
 	e = tooManyRequests(retryAfter)
-	if p.rejected.Add(1) == allowedRequests && !p.allowed.Load() {
+	if p.rejected.Add(1) == allowedRequests {
 		e.cause = ErrNothingAllowed
 	}
 	return e
 }
 
-// allowance lets each key have 20 in any 10 seconds: a fifth of the calls that the
+// allowance lets each visitor have 20 in any 10 seconds: a fifth of the calls that the
 // service allows for an API key.
-type allowance[K comparable] struct {
+type allowance struct {
 	mu     sync.Mutex
-	recent map[K][]time.Time // within the window, oldest first
+	recent map[subject][]time.Time // within the window, oldest first
 	swept  time.Time
 }
 
-func newAllowance[K comparable]() *allowance[K] {
-	return &allowance[K]{recent: map[K][]time.Time{}}
-}
+func newAllowance() *allowance { return &allowance{recent: map[subject][]time.Time{}} }
 
-func (a *allowance[K]) take(key K) (retryAfter time.Duration, ok bool) {
+func (a *allowance) take(who subject) (retryAfter time.Duration, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
-	a.sweep(now)
-	recent := within(a.recent[key], now)
+	isOld := func(t time.Time) bool { return now.Sub(t) >= allowedWindow }
+	if isOld(a.swept) { // once in a window, visitors without a recent request go
+		a.swept = now
+		maps.DeleteFunc(a.recent, func(_ subject, times []time.Time) bool { return isOld(times[len(times)-1]) })
+	}
+	recent := slices.DeleteFunc(a.recent[who], isOld)
 	if len(recent) == allowedRequests {
 		return recent[0].Add(allowedWindow).Sub(now), false
 	}
-	a.recent[key] = append(recent, now)
+	a.recent[who] = append(recent, now)
 	return 0, true
-}
-
-// sweep removes the keys without a recent request, once in a window.
-func (a *allowance[K]) sweep(now time.Time) {
-	if now.Sub(a.swept) < allowedWindow {
-		return
-	}
-	a.swept = now
-	for key, times := range a.recent {
-		if len(within(times, now)) == 0 {
-			delete(a.recent, key)
-		}
-	}
-}
-
-func within(times []time.Time, now time.Time) []time.Time {
-	for len(times) > 0 && now.Sub(times[0]) >= allowedWindow {
-		times = times[1:]
-	}
-	return times
-}
-
-// defaultAllow is the default of Options.Allow.
-func defaultAllow() func(context.Context, Visitor) (time.Duration, bool) {
-	a := newAllowance[subject]()
-	return func(_ context.Context, v Visitor) (time.Duration, bool) { return a.take(v.subject()) }
 }
 
 // slots bounds how many of something each visitor has at once.
@@ -87,6 +64,8 @@ type slots struct {
 	mu   sync.Mutex
 	used map[subject]int
 }
+
+func newSlots(max int) *slots { return &slots{max: max, used: map[subject]int{}} }
 
 func (s *slots) take(who subject) bool {
 	s.mu.Lock()
@@ -124,7 +103,7 @@ func (s *slot) release(report func(error)) {
 // takeSlot takes a slot for a reply, which its exchange holds.
 func (p *Proxy) takeSlot(r *http.Request, v Visitor) (s *slot, e *httpError) {
 	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
-	release, who := p.acquire(r.Context(), v), v.subject()
+	release, who := p.options.AcquireStream(r.Context(), v), v.subject()
 	if release == nil {
 		return nil, errTooManyStreams
 	}

@@ -13,7 +13,7 @@ import (
 
 func TestAllowance_Default(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAllowance[subject]()
+		a := newAllowance()
 		v := Visitor{UserID: "ada"}
 		for i := range 20 {
 			_, ok := a.take(v.subject())
@@ -41,7 +41,7 @@ func TestAllowance_Default(t *testing.T) {
 
 func TestAllowance_RemovesOldKeys(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAllowance[subject]()
+		a := newAllowance()
 		for i := range 1000 {
 			_, _ = a.take(Visitor{Session: fmt.Sprint(i)}.subject())
 		}
@@ -54,7 +54,7 @@ func TestAllowance_RemovesOldKeys(t *testing.T) {
 
 func TestAllowance_KeepsTheWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		a := newAllowance[subject]()
+		a := newAllowance()
 		_, _ = a.take(Visitor{UserID: "grace"}.subject())
 		time.Sleep(9 * time.Second)
 		for range 20 {
@@ -70,7 +70,7 @@ func TestAllowance_KeepsTheWindow(t *testing.T) {
 
 // In any window of 10 seconds, and from many goroutines, 20 and no more.
 func TestAllowance_Concurrent(t *testing.T) {
-	a := newAllowance[subject]()
+	a := newAllowance()
 	var allowed atomic.Int64
 	var wg sync.WaitGroup
 	for range 10 {

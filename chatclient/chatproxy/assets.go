@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	_ "embed"
-	"encoding/base64"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -15,10 +15,7 @@ var script []byte
 
 const scriptName = "chatproxy.js"
 
-var scriptTag = func() string {
-	sum := sha256.Sum256(script)
-	return `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-}()
+var scriptTag = fmt.Sprintf(`"%x"`, sha256.Sum256(script))
 
 // serveScript serves the browser's side of the wire form, which needs no session, and
 // reports whether the request is for it. Browsers ask each time whether it has changed.

@@ -1,7 +1,6 @@
 package chatproxy
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -40,38 +39,32 @@ func boundBody(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// bodies bounds what the bodies of requests cost.
-type bodies struct {
-	perVisitor *slots
-	bytes      atomic.Int64 // in memory
-}
-
-// decoder decodes a body of at most limit bytes. decode must not keep the body.
-type decoder[T any] struct {
-	limit  int64
-	decode func(body []byte) (T, *httpError)
-}
-
-// decodeBody reads a JSON body and decodes it, within the bounds.
-func decodeBody[T any](p *Proxy, w http.ResponseWriter, r *http.Request, v Visitor, d decoder[T]) (value T, e *httpError) {
+// decodeBody reads the JSON body of a request and decodes it, within the bounds.
+func (p *Proxy) decodeBody(w http.ResponseWriter, r *http.Request, v Visitor, route *route) (m message, e *httpError) {
+	if route.decode == nil {
+		if r.ContentLength != 0 {
+			return m, invalid("This request takes no body.") // net/http notices that a visitor leaves only after the body
+		}
+		return m, nil
+	}
 	mediaType, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	if !strings.EqualFold(strings.TrimSpace(mediaType), "application/json") {
-		return value, errNotJSON
+		return m, errNotJSON
 	}
-	if !p.bodies.perVisitor.take(v.subject()) {
-		return value, tooManyRequests(time.Second)
+	if !p.bodies.take(v.subject()) {
+		return m, tooManyRequests(time.Second)
 	}
-	defer p.bodies.perVisitor.free(v.subject())
-	in := &counted{Reader: http.MaxBytesReader(w, r.Body, d.limit), all: &p.bodies.bytes}
-	defer in.release()
+	defer p.bodies.free(v.subject())
+	in := &counted{Reader: http.MaxBytesReader(w, r.Body, route.limit), all: &p.bodyBytes}
+	defer func() { p.bodyBytes.Add(-in.n) }()
 	body, e := readBody(in)
-	if e == errTooLarge && d.limit == maxAIBody {
+	if e == errTooLarge && route.limit == maxAIBody {
 		e = errChatTooLarge
 	}
 	if e != nil {
-		return value, e
+		return m, e
 	}
-	return d.decode(body)
+	return route.decode(body)
 }
 
 // counted counts the bytes that were read among those of all bodies.
@@ -92,11 +85,9 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func (c *counted) release() { c.all.Add(-c.n) }
-
-// readBody returns a body that is valid JSON. net/http lifts the deadline when it has
-// read the body.
-func readBody(in io.Reader) ([]byte, *httpError) {
+// readBody returns a body that is valid JSON and does not say who the visitor is. net/http
+// lifts the deadline when it has read the body.
+func readBody(in io.Reader) (body []byte, e *httpError) {
 	body, err := io.ReadAll(in)
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -108,11 +99,17 @@ func readBody(in io.Reader) ([]byte, *httpError) {
 		return nil, errBusy
 	case err != nil:
 		return nil, invalid("The body could not be read.")
-	}
-	if !utf8.Valid(body) || !json.Valid(body) {
+	case !utf8.Valid(body) || !json.Valid(body):
 		return nil, invalid("The body must be JSON in UTF-8.")
+	case bookbag.CheckLength(body) != nil: // it has too many values to look at
+		return nil, errTooLarge
 	}
-	return body, nil
+	members(body, func(name string, _ json.RawMessage) {
+		if strings.EqualFold(name, "userId") {
+			e = errUserID
+		}
+	})
+	return body, e
 }
 
 // A body may be a megabyte of tiny values, which cost a hundred times as much once
@@ -121,32 +118,19 @@ func readBody(in io.Reader) ([]byte, *httpError) {
 // fields are members of a JSON object by name, as they were written.
 type fields map[string]json.RawMessage
 
-// members calls f for each member of valid JSON, none for another value. It
-// is false if there are too many values to look at.
-func members(object []byte, f func(name string, value json.RawMessage)) bool {
-	err := bookbag.Scan(object, func(s *bookbag.Scanner) error {
-		if s.Kind() != '{' {
-			_, err := s.Value()
-			return err
-		}
-		return s.Members(func(name []byte) error {
-			value, err := s.Value()
-			if err == nil {
-				f(unescape(name), value)
-			}
-			return err
-		})
-	})
-	return err != bookbag.ErrTooLong
-}
+// errUserID has another sentence than unknown members: only the session says who the visitor
+// is.
+var errUserID = invalid("userId must not be sent: your session says who you are.")
 
-// unescape decodes the name of a member. Nearly none has an escape.
-func unescape(name []byte) (s string) {
-	if bytes.IndexByte(name, '\\') < 0 {
-		return string(name)
+// members calls f for each member of valid JSON, none for another value, or one of too many
+// values.
+func members(object []byte, f func(name string, value json.RawMessage)) {
+	if bookbag.CheckLength(object) != nil || !json.Valid(object) {
+		return
 	}
-	_ = json.Unmarshal([]byte(`"`+string(name)+`"`), &s) // it is valid
-	return s
+	for name, value := range bookbag.Values(object, '{') {
+		f(name, value)
+	}
 }
 
 // pick returns the members of these names. The last member of a name counts, as in
@@ -161,67 +145,61 @@ func pick(object []byte, names ...string) fields {
 	return f
 }
 
-// text returns a string, "" if it is absent or null, and false for other values.
-func (f fields) text(name string) (s string, ok bool) {
-	raw, present := f[name]
-	return s, !present || json.Unmarshal(raw, &s) == nil
+// text returns a string, "" if it is absent or null.
+func (f fields) text(name string) (s string, e *httpError) {
+	if raw, ok := f[name]; ok && json.Unmarshal(raw, &s) != nil {
+		return "", invalid(name + " must be a string.")
+	}
+	return s, nil
 }
 
 // name returns what a page calls a chat or a message, "" if the member is absent or null.
 func (f fields) name(member string, limit int) (string, *httpError) {
-	name, ok := f.text(member)
-	if !ok || f.isEmpty(member) || !isName(name, limit) {
+	name, e := f.text(member)
+	if e != nil || f.isEmpty(member) || !isName(name, limit) {
 		return "", invalid(fmt.Sprintf("%s must be 1 to %d visible ASCII characters.", member, limit))
 	}
 	return name, nil
+}
+
+// ticket returns the ticket of a conversation, "" if it is absent or null.
+func (f fields) ticket() (string, *httpError) {
+	if f.isEmpty("conversation") { // a ticket that was lost begins no new conversation
+		return "", errConversationNotFound
+	}
+	return f.text("conversation")
 }
 
 // isEmpty reports whether a member is the empty string, which is never an id: a page has
 // lost one.
 func (f fields) isEmpty(name string) bool { return string(f[name]) == `""` }
 
-var errTooMany = errors.New("chatproxy: too many items")
-
-// items returns the objects of a JSON list, none for a value that is no list of objects.
-// More than limit are errTooMany.
-func items(list []byte, limit int) (objects []json.RawMessage, err error) {
-	if len(list) == 0 || list[0] != '[' {
-		return nil, nil
+// items returns the objects of a JSON list, none for a value that is no list of objects. Of
+// more than limit it returns one more.
+func items(list []byte, limit int) (objects []json.RawMessage) {
+	if bookbag.CheckLength(list) != nil || !json.Valid(list) {
+		return nil
 	}
-	err = bookbag.Scan(list, func(s *bookbag.Scanner) error {
-		return s.Items(limit+1, func(item []byte) error {
-			if objects = append(objects, item); len(objects) > limit {
-				return errTooMany
-			}
+	for _, item := range bookbag.Values(list, '[') {
+		if item[0] != '{' {
 			return nil
-		})
-	})
-	if err != nil && err != errTooMany {
-		return nil, nil
+		}
+		if objects = append(objects, item); len(objects) > limit {
+			break
+		}
 	}
-	return objects, err
+	return objects
 }
 
 // only returns the members of a body that may have no others.
 func only(body []byte, names ...string) (f fields, e *httpError) {
-	f = fields{}
-	members(body, func(name string, value json.RawMessage) {
-		switch {
-		case isUserID(name):
-			e = errUserID
-		case slices.Contains(names, name):
-			f[name] = value
-		case e == nil:
+	members(body, func(name string, _ json.RawMessage) {
+		if !slices.Contains(names, name) {
 			e = invalid("The body may have only " + strings.Join(names, ", ") + ".")
 		}
 	})
-	return f, e
+	return pick(body, names...), e
 }
-
-// errUserID has another sentence, since only the session says who the visitor is.
-var errUserID = invalid("userId must not be sent: your session says who you are.")
-
-func isUserID(name string) bool { return strings.EqualFold(name, "userId") }
 
 // checkText rejects a message that the service would not accept.
 func checkText(text string) *httpError {

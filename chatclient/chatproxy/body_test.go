@@ -220,8 +220,8 @@ func TestProxy_MemoryOfOneVisitor(t *testing.T) {
 			t.Logf("%d KB more of heap, statuses %v", growth>>10, statuses)
 			assert.Less(t, growth, int64(64<<20))
 			assert.NotContains(t, statuses, 200)
-			assert.Zero(t, e.proxy.bodies.bytes.Load())
-			assert.Empty(t, e.proxy.bodies.perVisitor.used)
+			assert.Zero(t, e.proxy.bodyBytes.Load())
+			assert.Empty(t, e.proxy.bodies.used)
 		})
 	}
 }
@@ -244,13 +244,13 @@ func TestProxy_BodiesOfOneVisitor(t *testing.T) {
 func TestProxy_BodiesOfAllVisitors(t *testing.T) {
 	e := newSite(t, setup{})
 	const body = `{"message":"a"}`
-	e.proxy.bodies.bytes.Store(maxBodyBytes - int64(len(body)))
+	e.proxy.bodyBytes.Store(maxBodyBytes - int64(len(body)))
 	res, _ := e.do("POST", "/messages", body)
 	assert.Equal(t, 200, res.StatusCode)
 	res = e.rejected(429, "busy", "POST", "/messages", body+" ")
 	assert.Equal(t, "1", res.Header.Get("Retry-After"))
 	e.rejected(429, "busy", "POST", "/ai-sdk", aiBody("a", ""))
-	assert.EqualValues(t, maxBodyBytes-len(body), e.proxy.bodies.bytes.Load(), "what was read is given back")
+	assert.EqualValues(t, maxBodyBytes-len(body), e.proxy.bodyBytes.Load(), "what was read is given back")
 	assert.Empty(t, e.reports())
 }
 

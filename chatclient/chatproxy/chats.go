@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"container/list"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/chatident/chatident/internal/endpoint"
 )
 
 // Chats stores, for each chat of a page, which conversation it belongs to and which of
@@ -31,7 +34,28 @@ type Chats interface {
 	CompareAndSwap(ctx context.Context, key string, old, new []byte) (swapped bool, err error)
 }
 
+// loadValue calls Load of Options.Chats.
+func (p *Proxy) loadValue(ctx context.Context, key string) ([]byte, error) {
+	return callChats(ctx, func(ctx context.Context) ([]byte, error) { return p.options.Chats.Load(ctx, key) })
+}
+
+// swapValue calls CompareAndSwap of Options.Chats.
+func (p *Proxy) swapValue(ctx context.Context, key string, old, new []byte) (bool, error) {
+	return callChats(ctx, func(ctx context.Context) (bool, error) { return p.options.Chats.CompareAndSwap(ctx, key, old, new) })
+}
+
+func callChats[T any](ctx context.Context, method func(context.Context) (T, error)) (result T, err error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), chatsTimeout)
+	defer cancel()
+	defer endpoint.Recover(func(p *endpoint.Panic) { err = fmt.Errorf("%w: %w", ErrChats, (*PanicError)(p)) })
+	if result, err = method(ctx); err != nil {
+		err = fmt.Errorf("%w: %w", ErrChats, err)
+	}
+	return result, err
+}
+
 const (
+	chatsTimeout       = 2 * time.Second
 	maxChatsPerVisitor = 32
 	maxChatsBytes      = 32 << 20
 	maxChatAge         = 24 * time.Hour

@@ -182,7 +182,7 @@ func TestChat_HugeIDs(t *testing.T) {
 		huge := strings.Repeat("m", 500<<10)
 		e.fake.Script(chattest.Respond(streaming(`{"type":"finish","finishReason":"stop","metadata":{"conversationId":"456","userMessageId":"` + huge + `"}}`)))
 		assert.NotEmpty(t, f.send("m1", "hello").Conversation)
-		value, err := e.proxy.chats.Load(t.Context(), e.proxy.tickets.chatKey(ada, "c"))
+		value, err := e.proxy.options.Chats.Load(t.Context(), e.proxy.tickets.chatKey(ada, "c"))
 		require.NoError(t, err)
 		assert.Less(t, len(value), 8<<10)
 	})
@@ -197,7 +197,7 @@ func TestChat_ClockFarAhead(t *testing.T) {
 		time.Hour:                       false,
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			c := chat{PendingUntil: time.Now().Add(ahead).UnixMilli()}
+			c := chat{Pending: true, Begun: time.Now().Add(ahead - maxStream - maxReadOn).UnixMilli()}
 			assert.Equal(t, want, c.isPending(), ahead)
 		})
 	}

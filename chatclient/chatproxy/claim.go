@@ -2,8 +2,8 @@ package chatproxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"encoding/base64"
 
 	"github.com/chatident/chatident/chatclient"
 )
@@ -24,7 +24,7 @@ func (v Visitor) earlier() subject {
 // a user.
 func (t *tickets) claim(secret int, id chatclient.ConversationID, user chatclient.UserID) (key string, value []byte) {
 	mark := func(user chatclient.UserID) string {
-		return base64.RawURLEncoding.EncodeToString(t.macs[secret](t.parts(string(id), "claim", subject{"user", string(user)}, nil)))
+		return t.mac(secret, string(id), "claim", subject{"user", string(user)})
 	}
 	key = mark("")
 	return key[:markSize] + "." + key, []byte(`"` + mark(user) + `"`)
@@ -32,28 +32,26 @@ func (t *tickets) claim(secret int, id chatclient.ConversationID, user chatclien
 
 // openConversation returns the conversation of a visitor's ticket, by one of the functions
 // that open such tickets. A conversation of the earlier session is claimed.
-func (p *Proxy) openConversation(ctx context.Context, v Visitor, ticket string, open func(subject, string) (chatclient.ConversationID, bool)) (chatclient.ConversationID, *httpError) {
-	if id, ok := open(v.subject(), ticket); ok {
+func (p *Proxy) openConversation(ctx context.Context, v Visitor, ticket string, open func(subject, string) chatclient.ConversationID) (chatclient.ConversationID, *httpError) {
+	if id := open(v.subject(), ticket); id != "" {
 		return id, p.checkClaim(ctx, v, id)
 	}
-	if id, ok := open(v.earlier(), ticket); ok {
+	if id := open(v.earlier(), ticket); id != "" {
 		return id, p.claim(ctx, v, id)
 	}
 	return "", errConversationNotFound
 }
 
-// openMessage returns the message of a ticket in a conversation that is the visitor's.
-func (p *Proxy) openMessage(v Visitor, in chatclient.ConversationID, ticket string) (string, bool) {
-	if id, ok := p.tickets.openMessage(v.subject(), in, ticket); ok {
-		return id, true
-	}
-	return p.tickets.openMessage(v.earlier(), in, ticket)
+// openMessage returns the message of a ticket in a conversation that is the visitor's, "" for
+// another ticket.
+func (p *Proxy) openMessage(v Visitor, in chatclient.ConversationID, ticket string) string {
+	return cmp.Or(p.tickets.openMessage(v.subject(), in, ticket), p.tickets.openMessage(v.earlier(), in, ticket))
 }
 
 // checkClaim returns an error if a user has claimed an anonymous visitor's conversation, or if
 // Chats fails, so that this is not known.
 func (p *Proxy) checkClaim(ctx context.Context, v Visitor, id chatclient.ConversationID) *httpError {
-	if !p.claims || !v.anonymous() || id == "" {
+	if !p.options.ContinueAfterSignIn || !v.anonymous() || id == "" {
 		return nil
 	}
 	claimed, _, err := p.findClaim(ctx, id, "")
@@ -78,11 +76,7 @@ func (p *Proxy) claim(ctx context.Context, v Visitor, id chatclient.Conversation
 			return errConversationNotFound
 		}
 		key, value := p.tickets.claim(0, id, v.UserID)
-		err = p.callChats(ctx, func(ctx context.Context) error {
-			_, err := p.chats.CompareAndSwap(ctx, key, nil, value)
-			return err
-		})
-		if err == nil { // another user may have been faster
+		if _, err = p.swapValue(ctx, key, nil, value); err == nil { // another user may have been faster
 			_, own, err = p.findClaim(ctx, id, v.UserID)
 		}
 	}
@@ -100,11 +94,7 @@ func (p *Proxy) claim(ctx context.Context, v Visitor, id chatclient.Conversation
 func (p *Proxy) findClaim(ctx context.Context, id chatclient.ConversationID, user chatclient.UserID) (claimed, own bool, err error) {
 	for secret := range p.tickets.macs {
 		key, wanted := p.tickets.claim(secret, id, user)
-		var value []byte
-		err := p.callChats(ctx, func(ctx context.Context) (err error) {
-			value, err = p.chats.Load(ctx, key)
-			return err
-		})
+		value, err := p.loadValue(ctx, key)
 		if err != nil || len(value) > 0 {
 			return true, bytes.Equal(value, wanted), err
 		}
@@ -119,9 +109,9 @@ func (x *exchange) claimChat(c *chat, value []byte) *httpError {
 	if earlier == (subject{}) || len(value) > 0 || !x.isKept {
 		return x.p.checkClaim(x.ctx, x.visitor, x.idOf(c))
 	}
-	*c, _ = x.loadChat(x.p.tickets.chatKey(earlier, x.chat), earlier)
-	id, ok := x.p.tickets.openConversation(earlier, c.Conversation)
-	if !ok { // it may come
+	*c, _ = x.load(earlier)
+	id := x.p.tickets.openConversation(earlier, c.Conversation)
+	if id == "" { // it may come
 		return nil
 	}
 	*c = chat{Conversation: x.p.tickets.conversation(x.visitor.subject(), id)}

@@ -136,8 +136,7 @@ func TestClaim_TicketsOfTheEarlierSession(t *testing.T) {
 		}
 		e.page("/conversations/" + mine + "/messages")
 		if message != "" {
-			_, ok := e.proxy.tickets.openMessage(ada, "456", message)
-			assert.True(t, ok)
+			assert.NotEmpty(t, e.proxy.tickets.openMessage(ada, "456", message))
 		}
 		e.failed(404, "conversation_not_found", "GET", at, "", asAnonymous...)
 		assert.Empty(t, e.reports())
@@ -331,7 +330,7 @@ func TestClaim_ChatsFails(t *testing.T) {
 	} {
 		e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 		before := e.send("one", "", asAnonymous...)
-		e.proxy.chats = test.chats
+		e.proxy.options.Chats = test.chats
 		e.failed(test.status, test.code, "POST", "/messages", messageBody("two", before.Conversation), adaAfterS1...)
 		assert.Equal(t, map[string][]string{"456": {"one"}}, e.turns(), name)
 		if test.status == 500 {
@@ -348,7 +347,7 @@ func TestClaim_ChatsFails(t *testing.T) {
 func TestClaim_ChatsFailsForTheEarlierSession(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 	before := e.send("one", "", asAnonymous...)
-	e.proxy.chats = failingChats{}
+	e.proxy.options.Chats = failingChats{}
 	for _, path := range []string{"/conversations/" + before.Conversation + "/messages", "/conversations/" + e.proxy.tickets.poll(subject{"session", "s1"}, "456") + "/poll"} {
 		e.rejected(500, "internal_error", "GET", path, "", asAnonymous...)
 	}
@@ -372,11 +371,11 @@ func TestClaim_ChatsFailsForAChat(t *testing.T) {
 	e := newSite(t, setup{proxy: &Options{ContinueAfterSignIn: true, Anonymous: true}})
 	e.sendIn(true, "m1", "one", "", asAnonymous...)
 	for n := range 2 { // of the user's chat, of the session's
-		e.proxy.chats = &failsAt{e.proxy.chats.(*memoryChats), "Load", n}
+		e.proxy.options.Chats = &failsAt{e.proxy.options.Chats.(*memoryChats), "Load", n}
 		got := e.sendIn(true, "m2", "two", "", adaAfterS1...)
 		assert.True(t, got.ConversationLost)
 		assert.Equal(t, "You said: two", got.text)
-		e.proxy.chats = e.proxy.chats.(*failsAt).memoryChats
+		e.proxy.options.Chats = e.proxy.options.Chats.(*failsAt).memoryChats
 	}
 	assert.Equal(t, []string{"one"}, e.turns()["456"])
 	for _, err := range e.reports() {

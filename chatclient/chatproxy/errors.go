@@ -19,7 +19,7 @@ type FieldError struct {
 func (e *FieldError) Error() string { return "chatproxy: " + e.Field + ": " + e.Rule }
 
 // PanicError reports a panic in the visitor function, a tool, Options.Allow, Options.AcquireStream,
-// Options.Chats or Options.OnReply.
+// Options.Chats or Options.OnReply, or in the client during a poll.
 type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string
@@ -34,14 +34,6 @@ type PanicError struct {
 }
 
 func (e *PanicError) Error() string { return "chatproxy: " + (*endpoint.Panic)(e).String() }
-
-func stackOf(err error) []byte {
-	p, ok := errors.AsType[*PanicError](err)
-	if !ok {
-		return nil
-	}
-	return p.Stack
-}
 
 var (
 	// ErrCannotFlush says that the ResponseWriter cannot be flushed, so that a

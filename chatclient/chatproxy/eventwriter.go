@@ -38,20 +38,45 @@ func unboundWrite(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 }
 
+// browser is what frames are written to.
+type browser struct {
+	http.ResponseWriter
+	control  *http.ResponseController
+	deadline time.Time
+}
+
+// errSlow is the error of a write when the browser has read nothing for 30 seconds.
+var errSlow = errors.New("chatproxy: the browser reads nothing")
+
+// write writes frames.
+func (b *browser) write(frames []byte) error {
+	now := time.Now()
+	if deadline := now.Add(writeTimeout); deadline.Sub(b.deadline) > time.Second { // not with each frame
+		b.deadline = deadline
+		_ = b.control.SetWriteDeadline(deadline) // see checkDeadline
+	}
+	_, err := b.Write(frames)
+	if err == nil {
+		err = b.control.Flush()
+	}
+	if err != nil && time.Since(now) >= writeTimeout-time.Second {
+		return errSlow
+	}
+	return err
+}
+
 // eventWriter writes a reply to a browser. The stream begins with its first write, or
 // after 5 seconds: some routers cut a connection that has no response. A comment follows
 // after every 15 seconds without a frame: load balancers cut one that is silent.
 type eventWriter struct {
-	w       http.ResponseWriter
-	control *http.ResponseController
-	leave   func() // called when the browser accepts no more
+	to    browser
+	leave func() // called when the browser accepts no more
 
 	mu       sync.Mutex // for a timer and a stop use it too
 	encoder  replyEncoder
 	tickets  replyTickets // of the start frame
 	frames   []byte       // to be written
 	timer    *time.Timer
-	deadline time.Time
 	stopped  atomic.Bool
 	begun    bool
 	ended    bool
@@ -60,7 +85,7 @@ type eventWriter struct {
 }
 
 func newEventWriter(w http.ResponseWriter, encoder replyEncoder, leave func()) *eventWriter {
-	e := &eventWriter{w: w, control: http.NewResponseController(w), encoder: encoder, leave: leave}
+	e := &eventWriter{to: browser{ResponseWriter: w, control: http.NewResponseController(w)}, encoder: encoder, leave: leave}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.timer = time.AfterFunc(openAfter, e.comment)
@@ -80,7 +105,7 @@ func (e *eventWriter) begin() {
 		return
 	}
 	e.begun = true
-	h := e.w.Header()
+	h := e.to.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store, no-transform")
 	h.Set("X-Accel-Buffering", "no") // nginx would gather the pieces
@@ -144,9 +169,15 @@ func (e *eventWriter) finish(reason string, t replyTickets) {
 	e.end(func(b []byte) []byte { return e.encoder.finish(b, reason, t) })
 }
 
-// fail ends the stream with an error.
-func (e *eventWriter) fail(failure *httpError, t replyTickets) {
+// fail ends the stream with an error, and reports whether it had begun or was stopped: else
+// it never will.
+func (e *eventWriter) fail(failure *httpError, t replyTickets) (begun bool) {
+	e.mu.Lock()
+	begun = e.begun || e.stopped.Load()
+	e.ended = e.ended || !begun
+	e.mu.Unlock()
 	e.end(func(b []byte) []byte { return e.encoder.fail(b, failure, t) })
+	return begun
 }
 
 // stop ends the stream of a reply that its page wants no more of. It does not wait for a
@@ -154,18 +185,6 @@ func (e *eventWriter) fail(failure *httpError, t replyTickets) {
 func (e *eventWriter) stop() {
 	e.stopped.Store(true)
 	e.timer.Reset(0)
-}
-
-// reject is fail if the stream has begun or was stopped, and false if it never will.
-func (e *eventWriter) reject(failure *httpError, t replyTickets) bool {
-	e.mu.Lock()
-	begun := e.begun || e.stopped.Load()
-	e.ended = e.ended || !begun
-	e.mu.Unlock()
-	if begun {
-		e.fail(failure, t)
-	}
-	return begun
 }
 
 func (e *eventWriter) end(frame func([]byte) []byte) {
@@ -187,7 +206,7 @@ func (e *eventWriter) endWith(frame func([]byte) []byte) {
 	e.begin()
 	e.frames = append(frame(e.frames), done...)
 	e.send()
-	e.close()
+	e.endWrites()
 }
 
 // comment writes what the timer is for: a comment, or the end of a stopped reply. While a
@@ -220,47 +239,42 @@ func (e *eventWriter) comment() {
 
 // send writes the frames.
 func (e *eventWriter) send() {
-	now := time.Now()
-	if deadline := now.Add(writeTimeout); deadline.Sub(e.deadline) > time.Second { // not with each frame
-		e.deadline = deadline
-		_ = e.control.SetWriteDeadline(deadline) // see checkDeadline
-	}
-	_, err := e.w.Write(e.frames)
-	if err == nil {
-		err = e.control.Flush()
-	}
+	e.failed = e.to.write(e.frames)
 	e.frames = e.frames[:0]
-	if err == nil {
-		if e.timer.Reset(heartbeat); e.stopped.Load() {
-			e.timer.Reset(0)
-		}
+	if e.failed != nil {
+		e.ended = true
+		e.timer.Stop()
+		e.leave()
 		return
 	}
-	if time.Since(now) < writeTimeout-time.Second { // else the browser has read nothing for so long
-		e.failed = err
+	if e.timer.Reset(heartbeat); e.stopped.Load() { // since the write began
+		e.timer.Reset(0)
 	}
-	e.ended = true
-	e.timer.Stop()
-	e.leave()
 }
 
 // close ends the comments.
 func (e *eventWriter) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.endWrites()
+}
+
+func (e *eventWriter) endWrites() {
 	e.timer.Stop()
 	if !e.ended {
 		e.ended = true
-		unboundWrite(e.w)
+		unboundWrite(e.to.ResponseWriter)
 	}
 }
 
 // checkDeadline returns ErrNoWriteDeadline if the deadlines cannot be set, and it matters.
-func checkDeadline(w http.ResponseWriter, r *http.Request) error {
+func (p *Proxy) checkDeadline(w http.ResponseWriter, r *http.Request) error {
 	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
 	if !ok || server.WriteTimeout <= 0 {
 		return nil
 	}
 	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); errors.Is(err, http.ErrNotSupported) {
-		return ErrNoWriteDeadline
+		return p.once(ErrNoWriteDeadline, nil)
 	}
 	return nil
 }

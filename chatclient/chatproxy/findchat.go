@@ -9,19 +9,20 @@ import (
 // It waits for a first exchange as a message does.
 func (p *Proxy) findChat(w http.ResponseWriter, r request) *httpError {
 	name := r.URL.Query().Get("chat")
-	if name == "" || !isName(name, maxChat) {
-		return invalid("chat must be 1 to 128 visible ASCII characters.")
+	key, e := p.chatKey(r, name)
+	if e != nil {
+		return e
 	}
 	if !p.resumed.take(r.subject()) {
 		return errTooManyStreams
 	}
 	defer p.resumed.free(r.subject())
-	x := &exchange{p: p, visitor: r.Visitor, message: message{chat: name}, ctx: r.Context(), key: p.tickets.chatKey(r.subject(), name), isKept: true}
+	x := &exchange{p: p, visitor: r.Visitor, message: message{chat: name}, ctx: r.Context(), key: key, isKept: true}
 	begun := time.Now()
-	c, value := x.load()
-	e := x.claimChat(&c, value)
+	c, value := x.load(r.subject())
+	e = x.claimChat(&c, value)
 	for c.isPending() && time.Since(begun) < maxAwait && x.pause() {
-		c, value = x.load()
+		c, value = x.load(r.subject())
 		e = x.claimChat(&c, value)
 	}
 	for _, err := range x.failures {
@@ -33,6 +34,5 @@ func (p *Proxy) findChat(w http.ResponseWriter, r request) *httpError {
 	case c.isPending():
 		return errReplyPending
 	}
-	respond(w, map[string]any{"conversation": orNull(c.Conversation)})
-	return nil
+	return p.respond(w, r, object{"conversation": orNull(c.Conversation)}, nil)
 }

@@ -2,7 +2,6 @@ package chatproxy
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
@@ -10,32 +9,9 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-type conversation struct {
-	Conversation string          `json:"conversation"`
-	Title        *string         `json:"title"`
-	CreatedAt    chatclient.Time `json:"createdAt"`
-	UpdatedAt    chatclient.Time `json:"updatedAt"`
-	Status       string          `json:"status"`
-	Poll         *string         `json:"poll"`
-}
-
-type storedMessage struct {
-	ID       string            `json:"id"`
-	Role     string            `json:"role"`
-	Parts    []json.RawMessage `json:"parts"`
-	Metadata messageMetadata   `json:"metadata"`
-}
-
 type textPart struct {
 	Type string `json:"type"`
 	Text string `json:"text"`
-}
-
-type messageMetadata struct {
-	Conversation string               `json:"conversation"`
-	Message      string               `json:"message"`
-	CreatedAt    chatclient.Time      `json:"createdAt"`
-	Feedback     *chatclient.Feedback `json:"feedback"`
 }
 
 // listConversations responds with a page of the visitor's own conversations.
@@ -52,8 +28,8 @@ func (p *Proxy) listConversations(w http.ResponseWriter, r request) *httpError {
 		return listError(err, wanted, false)
 	}
 	o := owner{user: r.UserID}
-	next, odd := p.next(r.subject(), "", page.NextCursor)
-	list := []conversation{}
+	next, odd := p.tickets.cursor(r.subject(), "", page.NextCursor)
+	list := []object{}
 	for _, c := range page.Items {
 		ticket := p.tickets.conversation(r.subject(), c.ID)
 		switch {
@@ -62,14 +38,13 @@ func (p *Proxy) listConversations(w http.ResponseWriter, r request) *httpError {
 		case ticket == "":
 			odd = cmp.Or(odd, ErrUnusableID)
 		default:
-			list = append(list, conversation{
-				ticket, orNull(c.Title), c.CreatedAt, c.UpdatedAt, c.Status, p.pollOf(r.subject(), c.ID, c.Status),
+			list = append(list, object{
+				"conversation": ticket, "title": orNull(c.Title), "createdAt": c.CreatedAt, "updatedAt": c.UpdatedAt,
+				"status": c.Status, "poll": p.pollOf(r.subject(), c.ID, c.Status),
 			})
 		}
 	}
-	respond(w, map[string]any{"conversations": list, "cursor": next})
-	p.report(r.Request, odd)
-	return nil
+	return p.respond(w, r, object{"conversations": list, "cursor": next}, odd)
 }
 
 // pollOf returns the poll ticket of a conversation with this status, nil for none.
@@ -97,13 +72,10 @@ func (p *Proxy) listMessages(w http.ResponseWriter, r request) *httpError {
 	if e := p.checkClaim(r.Context(), r.Visitor, id); e != nil { // since the call
 		return e
 	}
-	messages, odd := p.messages(r.Visitor, id, page.Items)
-	next, oddCursor := p.next(r.subject(), string(id), page.NextCursor)
-	respond(w, map[string]any{
-		"conversation": p.tickets.conversation(r.subject(), id), "messages": messages, "cursor": next, "status": orNull(status), "poll": p.pollOf(r.subject(), id, status),
-	})
-	p.report(r.Request, cmp.Or(odd, oddCursor))
-	return nil
+	messages, odd := p.messages(r, id, page.Items)
+	next, oddCursor := p.tickets.cursor(r.subject(), string(id), page.NextCursor)
+	messages["status"], messages["poll"], messages["cursor"] = orNull(status), p.pollOf(r.subject(), id, status), next
+	return p.respond(w, r, messages, cmp.Or(odd, oddCursor))
 }
 
 // messagesPage returns a page. The first one comes with the status of the conversation.
@@ -126,38 +98,25 @@ func (p *Proxy) messagesPage(r request, id chatclient.ConversationID, wanted cha
 }
 
 // messages returns what the browser may see of messages, and what was left out.
-func (p *Proxy) messages(v Visitor, id chatclient.ConversationID, stored []chatclient.StoredMessage) (seen []storedMessage, odd error) {
-	o, in := owner{v.UserID, id}, p.tickets.conversation(v.subject(), id)
-	seen = []storedMessage{}
+func (p *Proxy) messages(r request, id chatclient.ConversationID, stored []chatclient.StoredMessage) (seen object, odd error) {
+	o, in := owner{r.UserID, id}, p.tickets.conversation(r.subject(), id)
+	messages := []object{}
 	for _, m := range stored {
-		if !o.owns(m.Metadata.UserID, m.Metadata.ConversationID) {
+		parts, ticket := p.visible(m.Parts), p.tickets.message(r.subject(), id, m.ID)
+		switch {
+		case !o.owns(m.Metadata.UserID, m.Metadata.ConversationID):
 			odd = ErrForeignConversation
-			continue
-		}
-		parts := p.visible(m.Parts)
-		if len(parts) == 0 || m.Role != "user" && m.Role != "assistant" {
-			continue
-		}
-		ticket := p.tickets.message(v.subject(), id, m.ID)
-		if ticket == "" {
+		case len(parts) == 0 || m.Role != "user" && m.Role != "assistant":
+		case ticket == "":
 			odd = cmp.Or(odd, ErrUnusableID)
-			continue
+		default:
+			messages = append(messages, object{
+				"id": ticket, "role": m.Role, "parts": parts,
+				"metadata": object{"conversation": in, "message": ticket, "createdAt": m.CreatedAt, "feedback": known(m.Feedback)},
+			})
 		}
-		seen = append(seen, storedMessage{ticket, m.Role, parts, messageMetadata{in, ticket, m.CreatedAt, known(m.Feedback)}})
 	}
-	return seen, odd
-}
-
-// next returns the ticket of a list's cursor, nil at the end.
-func (p *Proxy) next(s subject, list, cursor string) (*string, error) {
-	if cursor == "" {
-		return nil, nil
-	}
-	ticket := p.tickets.cursor(s, list, cursor)
-	if ticket == "" {
-		return nil, ErrUnusableID
-	}
-	return &ticket, nil
+	return object{"conversation": in, "messages": messages}, odd
 }
 
 // pageRequest returns the page of a list that the visitor wants.
@@ -171,11 +130,8 @@ func (p *Proxy) pageRequest(r request, list string) (wanted chatclient.PageReque
 		wanted.Limit = n
 	}
 	if ticket := query.Get("cursor"); ticket != "" {
-		var ok bool
-		if wanted.Cursor, ok = p.tickets.openCursor(r.subject(), list, ticket); !ok {
-			wanted.Cursor, ok = p.tickets.openCursor(r.earlier(), list, ticket)
-		}
-		if !ok {
+		wanted.Cursor = cmp.Or(p.tickets.openCursor(r.subject(), list, ticket), p.tickets.openCursor(r.earlier(), list, ticket))
+		if wanted.Cursor == "" {
 			return wanted, errCursor
 		}
 	}
@@ -195,14 +151,12 @@ func listError(err error, wanted chatclient.PageRequest, hasTicket bool) *httpEr
 
 // visible returns the parts that the browser may see: text, and with PassTools the
 // others as they came.
-func (p *Proxy) visible(parts []chatclient.Part) []json.RawMessage {
-	var seen []json.RawMessage
+func (p *Proxy) visible(parts []chatclient.Part) (seen []any) {
 	for _, part := range parts {
 		switch {
 		case part.Type == chatclient.PartText:
-			b, _ := json.Marshal(textPart{part.Type, part.Text}) // of strings: there is no error
-			seen = append(seen, b)
-		case p.passTools && part.Type != "":
+			seen = append(seen, textPart{part.Type, part.Text})
+		case p.options.PassTools && part.Type != "":
 			seen = append(seen, part.Raw)
 		}
 	}
@@ -211,43 +165,32 @@ func (p *Proxy) visible(parts []chatclient.Part) []json.RawMessage {
 
 // setFeedback sets or clears a thumb up or down.
 func (p *Proxy) setFeedback(w http.ResponseWriter, r request) *httpError {
-	feedback, e := decodeBody(p, w, r.Request, r.Visitor, decoder[chatclient.Feedback]{maxBody, decodeFeedback})
-	if e != nil {
-		return e
-	}
 	id, e := p.openConversation(r.Context(), r.Visitor, r.segments[1], p.tickets.openConversation)
 	if e != nil {
 		return e
 	}
-	messageID, ok := p.openMessage(r.Visitor, id, r.segments[3])
-	if !ok {
+	messageID := p.openMessage(r.Visitor, id, r.segments[3])
+	if messageID == "" {
 		return errMessageNotFound
 	}
-	rated, err := p.bot.SetFeedback(r.Context(), id, messageID, feedback)
+	rated, err := p.bot.SetFeedback(r.Context(), id, messageID, r.message.feedback)
 	if err == nil && !(owner{r.UserID, id}).owns(rated.Metadata.UserID, rated.Metadata.ConversationID) {
 		err = ErrForeignConversation
 	}
 	if err != nil {
 		return upstream(err, true)
 	}
-	respond(w, map[string]any{"message": p.tickets.message(r.subject(), id, messageID), "feedback": known(feedback)})
-	return nil
+	return p.respond(w, r, object{"message": p.tickets.message(r.subject(), id, messageID), "feedback": known(r.message.feedback)}, nil)
 }
 
-func decodeFeedback(body []byte) (chatclient.Feedback, *httpError) {
+func decodeFeedback(body []byte) (message, *httpError) {
 	f, e := only(body, "feedback")
-	if e != nil {
-		return "", e
+	text, badText := f.text("feedback")
+	feedback := chatclient.Feedback(text)
+	if badText != nil || known(feedback) == nil && string(f["feedback"]) != "null" {
+		e = cmp.Or(e, invalid(`feedback must be "positive", "negative" or null.`))
 	}
-	feedback, ok := map[string]chatclient.Feedback{
-		`"positive"`: chatclient.FeedbackPositive,
-		`"negative"`: chatclient.FeedbackNegative,
-		"null":       chatclient.FeedbackNone,
-	}[string(f["feedback"])]
-	if !ok {
-		return "", invalid(`feedback must be "positive", "negative" or null.`)
-	}
-	return feedback, nil
+	return message{feedback: feedback}, e
 }
 
 // known returns nil for no feedback, and for one of an unknown kind.

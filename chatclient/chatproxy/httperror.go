@@ -48,7 +48,7 @@ func invalid(rule string) *httpError {
 }
 
 func tooManyRequests(retryAfter time.Duration) *httpError {
-	return &httpError{status: http.StatusTooManyRequests, code: "too_many_requests", sentence: "These were too many messages at once. Please wait a moment.", retryAfter: retryAfter}
+	return &httpError{status: http.StatusTooManyRequests, code: "too_many_requests", sentence: "These were too many requests at once. Please wait a moment.", retryAfter: retryAfter}
 }
 
 // internal is the site's own fault.
@@ -90,16 +90,15 @@ func upstream(err error, hasTicket bool) *httpError {
 // upstreamMessage is upstream for a visitor's message, of which the service documents
 // no limits: what it rejects may be the message's own fault.
 func upstreamMessage(err error, hasTicket bool) *httpError {
+	status := http.StatusBadRequest
 	e, ok := errors.AsType[*chatclient.Error](err)
-	rejected := &httpError{status: http.StatusBadRequest, code: "message_refused", sentence: "The assistant cannot take this message.", cause: err}
 	switch {
 	case ok && e.StatusCode == http.StatusRequestEntityTooLarge:
-		rejected.status = e.StatusCode
-		return rejected
-	case ok && e.Code == chatclient.CodeInvalidBody:
-		return rejected
+		status = e.StatusCode
+	case !ok || e.Code != chatclient.CodeInvalidBody:
+		return upstream(err, hasTicket)
 	}
-	return upstream(err, hasTicket)
+	return &httpError{status: status, code: "message_refused", sentence: "The assistant cannot take this message.", cause: err}
 }
 
 // mayHaveArrived reports whether the service may have received a message, although its
@@ -130,15 +129,10 @@ func (e *httpError) retrySeconds() int { return int(math.Ceil(e.retryAfter.Secon
 
 // json returns the body of the response.
 func (e *httpError) json() []byte {
-	type body struct {
-		Code     string `json:"code"`
-		Sentence string `json:"message"`
-		Poll     string `json:"poll,omitempty"`
-	}
 	b, _ := json.Marshal(struct { // of strings: there is no error
-		Version int  `json:"version"`
-		Error   body `json:"error"`
-	}{wireVersion, body{e.code, e.sentence, e.poll}})
+		Version int        `json:"version"`
+		Error   errorFrame `json:"error"`
+	}{wireVersion, errorFrame{Code: e.code, Sentence: e.sentence, replyTickets: replyTickets{Poll: e.poll}}})
 	return b
 }
 
@@ -156,15 +150,21 @@ func (p *Proxy) report(r *http.Request, err error) {
 	_, panicked := errors.AsType[*PanicError](err)
 	always := panicked || err == ErrNoWriteDeadline || errors.Is(err, ErrWriteFailed) || errors.Is(err, ErrChats)
 	if err != nil && (always || !errors.Is(r.Context().Err(), context.Canceled)) {
-		p.onError(r, err)
+		p.options.OnError(r, err)
 	}
 }
 
-// respond sends an object as JSON, with the version.
-func respond(w http.ResponseWriter, body map[string]any) {
+// object is a JSON object of a response. Its members are in docs/wire.md.
+type object map[string]any
+
+// respond sends an object as JSON, with the version, and reports what was left out of it. It
+// returns that there is no other response.
+func (p *Proxy) respond(w http.ResponseWriter, r request, body object, odd error) *httpError {
 	body["version"] = wireVersion
 	b, _ := json.Marshal(body) // of our own types: there is no error
 	respondJSON(w, http.StatusOK, b)
+	p.report(r.Request, odd)
+	return nil
 }
 
 // respondJSON sends JSON at once: what the handler does after it must not delay it.

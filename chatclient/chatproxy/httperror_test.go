@@ -230,17 +230,26 @@ func TestProxy_LimiterWait(t *testing.T) {
 	})
 }
 
+// A service that does not respond is a timeout, the client's or that of the whole reply.
 func TestUpstream_Timeout(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		e := newSite(t, setup{})
-		begun := time.Now()
-		e.fake.Script(chattest.Slow(2 * time.Minute))
-		_, stream := e.do("POST", "/messages", `{"message":"a"}`)
-		assert.Contains(t, stream, `{"type":"error","code":"bot_timeout","message":"The assistant did not respond in time. Please try again."}`)
-		assert.Equal(t, time.Minute, time.Since(begun))
-		assert.ErrorIs(t, e.reports()[0], chatclient.ErrTimeout)
-		e.end()
-	})
+	for timeout, want := range map[time.Duration]struct {
+		took time.Duration
+		err  error
+	}{
+		0:         {time.Minute, chatclient.ErrTimeout},
+		time.Hour: {10 * time.Minute, context.DeadlineExceeded},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newSite(t, setup{bot: &chatclient.Options{Timeout: timeout}})
+			begun := time.Now()
+			e.fake.Script(chattest.Slow(20 * time.Minute))
+			_, stream := e.do("POST", "/messages", `{"message":"a"}`)
+			assert.Contains(t, stream, `{"type":"error","code":"bot_timeout","message":"The assistant did not respond in time. Please try again."}`)
+			assert.Equal(t, want.took, time.Since(begun))
+			assert.ErrorIs(t, e.reports()[0], want.err)
+			e.end()
+		})
+	}
 }
 
 func TestProxy_PanicInAllow(t *testing.T) {

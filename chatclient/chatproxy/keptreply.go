@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"maps"
 	"net/http"
-	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -44,8 +43,9 @@ func newKeptReplies() *keptReplies {
 }
 
 // begin returns a reply to keep, for an exchange and the handler of its request, whose bytes
-// count, too. It is nil if there is no room for one more.
-func (k *keptReplies) begin(request int) *keptReply {
+// count, too. It is nil if there is no room for one more. It cancels a reply that becomes too
+// large, or with which all of them do.
+func (k *keptReplies) begin(request int, cancel context.CancelCauseFunc) *keptReply {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.closed || k.count == maxKeptReplies || k.bytes+request > maxKeptAllBytes/2 {
@@ -53,16 +53,14 @@ func (k *keptReplies) begin(request int) *keptReply {
 	}
 	k.count++
 	k.bytes += request
-	return &keptReply{all: k, request: request, begun: time.Now(), header: http.Header{}, users: 2, changed: make(chan struct{})}
+	return &keptReply{all: k, request: request, cancel: cancel, begun: time.Now(), header: http.Header{}, users: 2, changed: make(chan struct{})}
 }
 
 // size returns the bytes of a request and its message that a kept reply holds.
 func size(r *http.Request, m *message) int {
 	n := len(r.RequestURI) + len(m.text)
 	for name, values := range r.Header {
-		for _, value := range values {
-			n += len(name) + len(value)
-		}
+		n += len(name) + len(strings.Join(values, ""))
 	}
 	for _, result := range m.results {
 		n += len(result.Output.(json.RawMessage))
@@ -108,13 +106,13 @@ func (k *keptReplies) grow(n int) bool {
 type keptReply struct {
 	all     *keptReplies
 	request int // bytes
+	cancel  context.CancelCauseFunc
 	begun   time.Time
 	header  http.Header // not changed after the first frame
 
 	mu      sync.Mutex
-	frames  []byte // only appended to
-	full    bool
-	ended   bool
+	frames  []byte        // only appended to
+	ended   bool          // no more frames come
 	failure *httpError    // in place of frames
 	users   int           // the exchange and the handlers that copy
 	changed chan struct{} // closed at the next change
@@ -128,7 +126,10 @@ func (k *keptReply) Write(b []byte) (int, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.frames = append(k.frames, b...)
-	k.full = k.all.grow(len(b)) || len(k.frames) > maxKeptBytes
+	if k.all.grow(len(b)) || len(k.frames) > maxKeptBytes {
+		k.cancel(ErrReplyTooLong)
+	}
+	k.ended = bytes.HasSuffix(b, []byte(done))
 	k.notify()
 	return len(b), nil
 }
@@ -136,13 +137,6 @@ func (k *keptReply) Write(b []byte) (int, error) {
 func (k *keptReply) notify() {
 	close(k.changed)
 	k.changed = make(chan struct{})
-}
-
-// isFull reports whether the reply, or all of them, have become too large.
-func (k *keptReply) isFull() bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.full
 }
 
 // end says that no more frames come, and which response a browser gets if none came.
@@ -159,7 +153,7 @@ func (k *keptReply) end(failure *httpError) {
 func (k *keptReply) join() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if k.ended || bytes.HasSuffix(k.frames, []byte(done)) {
+	if k.ended {
 		return false
 	}
 	k.users++
@@ -181,13 +175,14 @@ func (k *keptReply) release() {
 func (k *keptReply) next(n int) (frames []byte, isLast bool, changed <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.frames[n:min(len(k.frames), n+maxCopy)], k.ended || bytes.HasSuffix(k.frames, []byte(done)), k.changed
+	return k.frames[n:min(len(k.frames), n+maxCopy)], k.ended, k.changed
 }
 
-// copyTo writes the frames to a browser, as they come, until it leaves. It returns the
-// error of a write, or the response in place of frames.
-func (k *keptReply) copyTo(w http.ResponseWriter, r *http.Request) (failure *httpError, err error) {
-	control := http.NewResponseController(w)
+// passOn writes the frames of a kept reply, which the caller has joined, to a browser as they
+// come, until it leaves. It returns the response in place of frames.
+func (p *Proxy) passOn(k *keptReply, w http.ResponseWriter, r *http.Request) *httpError {
+	defer k.release()
+	to := browser{ResponseWriter: w, control: http.NewResponseController(w)}
 	for n := 0; time.Since(k.begun) < maxStream+writeTimeout; {
 		frames, isLast, changed := k.next(n)
 		switch {
@@ -196,36 +191,23 @@ func (k *keptReply) copyTo(w http.ResponseWriter, r *http.Request) (failure *htt
 				maps.Copy(w.Header(), k.header)
 			}
 			n += len(frames)
-			boundWrite(w)
-			if _, err := w.Write(frames); err != nil {
-				return nil, err
-			}
-			if err := control.Flush(); err != nil {
-				return nil, err
+			if err := to.write(frames); err != nil {
+				p.reportWrite(r, err)
+				return nil
 			}
 		case isLast && n == 0:
-			return k.failure, nil
+			return k.failure
 		case isLast:
-			return nil, nil
+			return nil
 		default:
 			select {
 			case <-r.Context().Done():
-				return nil, nil
+				return nil
 			case <-changed:
 			}
 		}
 	}
-	return nil, nil
-}
-
-// passOn copies a kept reply to a browser, which the caller has joined to it.
-func (p *Proxy) passOn(k *keptReply, w http.ResponseWriter, r *http.Request) *httpError {
-	defer k.release()
-	failure, err := k.copyTo(w, r)
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && isAlive(r, err) {
-		p.report(r, p.once(ErrWriteFailed, err))
-	}
-	return failure
+	return nil
 }
 
 // serveKept serves an exchange without a browser.
@@ -234,9 +216,8 @@ func (x *exchange) serveKept() {
 	defer func() { x.kept.end(failure) }()
 	defer func() { _ = recover() }() // of OnError, or http.ErrAbortHandler: there is no request to end
 	defer endpoint.Recover(func(v *endpoint.Panic) { x.p.report(x.r, (*PanicError)(v)) })
-	if failure = x.serve(); failure != nil {
-		x.report()
-	}
+	failure = x.respond()
+	x.report()
 }
 
 // endReplaced ends the kept replies of the chat that began before the service's retry,
@@ -249,51 +230,50 @@ func (x *exchange) endReplaced(before time.Time) {
 	}
 }
 
-// resume returns the handler that copies the newest kept reply of a chat from its first
-// frame. It responds with 204 if there is none in that form that goes on.
-func (p *Proxy) resume(wantsNative bool, chatOf func(request) string) func(http.ResponseWriter, request) *httpError {
-	return func(w http.ResponseWriter, r request) *httpError {
-		chat := chatOf(r)
-		if chat == "" || !isName(chat, maxChat) {
-			return invalid("chat must be 1 to 128 visible ASCII characters.")
-		}
-		if !p.resumed.take(r.subject()) {
-			return errTooManyStreams
-		}
-		defer p.resumed.free(r.subject())
-		key := p.tickets.chatKey(r.subject(), chat)
-		var newest *exchange
-		for other := range p.running.Range {
-			x := other.(*exchange)
-			_, isNative := x.out.encoder.(nativeEncoder)
-			isWanted := x.kept != nil && x.key == key && isNative == wantsNative && !x.out.stopped.Load()
-			if isWanted && (newest == nil || x.isRather(newest)) {
-				newest = x
-			}
-		}
-		if newest != nil {
-			if e := p.checkClaim(r.Context(), r.Visitor, newest.knownConversation()); e != nil {
-				return e
-			}
-		}
-		if newest == nil || !newest.kept.join() {
-			w.WriteHeader(http.StatusNoContent)
-			return nil
-		}
-		return p.passOn(newest.kept, w, r.Request)
+// resume copies the newest kept reply of a chat from its first frame. It responds with 204 if
+// there is none in that form that goes on.
+func (p *Proxy) resume(w http.ResponseWriter, r request) *httpError {
+	chat, wantsNative := r.URL.Query().Get("chat"), len(r.segments) == 1
+	if !wantsNative {
+		chat = r.segments[1]
 	}
+	key, e := p.chatKey(r, chat)
+	if e != nil {
+		return e
+	}
+	if !p.resumed.take(r.subject()) {
+		return errTooManyStreams
+	}
+	defer p.resumed.free(r.subject())
+	var newest *exchange
+	for other := range p.running.Range {
+		x := other.(*exchange)
+		_, isNative := x.out.encoder.(nativeEncoder)
+		isWanted := x.kept != nil && x.key == key && isNative == wantsNative && !x.out.stopped.Load()
+		if isWanted && (newest == nil || x.isRather(newest)) {
+			newest = x
+		}
+	}
+	if newest != nil {
+		if e := p.checkClaim(r.Context(), r.Visitor, newest.knownConversation()); e != nil {
+			return e
+		}
+	}
+	if newest == nil || !newest.kept.join() {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return p.passOn(newest.kept, w, r.Request)
 }
 
 // isRather reports whether a page resumes x rather than another exchange: one whose message
 // was sent rather than one that waits, else the newer one.
 func (x *exchange) isRather(other *exchange) bool {
-	if sent := x.isSent(); sent != other.isSent() {
+	if sent := x.sending.Load(); sent != other.sending.Load() {
 		return sent
 	}
 	return x.kept.begun.After(other.kept.begun)
 }
-
-func (x *exchange) isSent() bool { return x.sending.Load() || x.opened.Load() }
 
 // Shutdown waits until the replies that Options.KeepReplies keeps have ended, and lets no
 // more of them begin. When ctx ends before, it drops the rest, which takes at most 5 seconds

@@ -419,7 +419,7 @@ func TestKeepReplies_RequestCounts(t *testing.T) {
 		time.Sleep(time.Minute)
 		f.nothingKept()
 	})
-	assert.Nil(t, newKeptReplies().begin(maxKeptAllBytes/2+1))
+	assert.Nil(t, newKeptReplies().begin(maxKeptAllBytes/2+1, nil))
 }
 
 // Among the replies of a chat, one that goes on is resumed rather than one that waits for it.
@@ -497,7 +497,7 @@ func TestKeepReplies_NoRoom(t *testing.T) {
 	for name, fill := range map[string]func(*keptReplies){
 		"number": func(k *keptReplies) {
 			for range maxKeptReplies {
-				require.NotNil(t, k.begin(0))
+				require.NotNil(t, k.begin(0, nil))
 			}
 		},
 		"bytes": func(k *keptReplies) { k.grow(maxKeptAllBytes/2 + 1) },

@@ -4,47 +4,25 @@ import (
 	"net/http"
 )
 
-// serveMessage returns the handler of a message. Its steps are those of all three forms,
-// which differ in their decoder and encoder alone. A request counts before its body is
-// read, so that a body costs the visitor something.
-func (p *Proxy) serveMessage(d decoder[message], newEncoder func() replyEncoder) handler {
-	return func(w http.ResponseWriter, r *http.Request, _ []string) *httpError {
-		visitor, e := p.authenticate(r)
-		if e != nil {
-			return e
-		}
-		if e := p.checkAllowance(r, visitor); e != nil {
-			return e
-		}
-		m, e := decodeBody(p, w, r, visitor, d)
-		if e != nil {
-			return e
-		}
-		x, e := p.newExchange(w, r, visitor, m, newEncoder())
-		if e != nil {
-			return e
-		}
-		if x.kept == nil {
-			return x.serve()
-		}
-		defer x.slot.release(func(err error) { p.report(r, err) })
-		go x.serveKept()
-		return p.passOn(x.kept, w, r)
+// serveMessage responds to a message with its reply.
+func (p *Proxy) serveMessage(w http.ResponseWriter, r request, encoder replyEncoder) *httpError {
+	x, e := p.newExchange(w, r.Request, r.Visitor, r.message, encoder)
+	if e != nil {
+		return e
 	}
+	if x.kept == nil {
+		x.serve(w)
+		return nil
+	}
+	defer x.slot.release(func(err error) { p.report(r.Request, err) })
+	go x.serveKept()
+	return p.passOn(x.kept, w, r.Request)
 }
 
-// serve opens and relays the reply, and reports after it.
-func (x *exchange) serve() *httpError {
-	defer x.close()
-	stream, e := x.open()
-	if e != nil {
-		return x.reject(e)
+// serve responds, and reports what went wrong after the response.
+func (x *exchange) serve(w http.ResponseWriter) {
+	if e := x.respond(); e != nil {
+		x.p.respondError(w, x.r, e)
 	}
-	x.opened.Store(true)
-	for stream != nil {
-		stream = x.relay(stream)
-	}
-	x.close()
 	x.report()
-	return nil
 }

@@ -1,6 +1,7 @@
 package chatproxy
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 
@@ -8,7 +9,8 @@ import (
 	"github.com/chatident/chatident/internal/textdelta"
 )
 
-// message is what a page sends: a message, or the wish for another reply to it.
+// message is what a page sends: a message, the wish for another reply to it or for its end, or
+// feedback.
 type message struct {
 	text   string
 	chat   string // the page's id of the chat, "" for none
@@ -17,7 +19,8 @@ type message struct {
 	again  bool   // it was sent before
 	later  bool   // the page shows a later message of the visitor
 
-	results []chatclient.ToolResult // of the page's tools, in place of a text
+	results  []chatclient.ToolResult // of the page's tools, in place of a text
+	feedback chatclient.Feedback     // in place of a message
 }
 
 func decodeMessage(body []byte) (message, *httpError) {
@@ -33,37 +36,24 @@ func decodeRetry(body []byte) (message, *httpError) {
 	m.again = true
 	switch {
 	case e != nil:
-		return m, e
 	case m.id == "":
-		return m, invalid("id must be that of the message.")
+		e = invalid("id must be that of the message.")
 	case m.chat == "" && m.ticket == "":
-		return m, invalid("chat or conversation must be sent.")
+		e = invalid("chat or conversation must be sent.")
 	case m.text != "":
-		return m, checkText(m.text)
+		e = checkText(m.text)
 	}
-	return m, nil
+	return m, e
 }
 
 // decodeNative decodes a body that has only these members, and returns them as well.
-func decodeNative(body []byte, names ...string) (m message, f fields, e *httpError) {
-	f, e = only(body, names...)
-	if e != nil {
-		return m, f, e
-	}
-	var isText bool
-	if m.text, isText = f.text("message"); !isText {
-		return m, f, invalid("message must be a string.")
-	}
-	if m.ticket, isText = f.text("conversation"); !isText {
-		return m, f, invalid("conversation must be a string.")
-	}
-	if f.isEmpty("conversation") { // a ticket that was lost begins no new conversation
-		return m, f, errConversationNotFound
-	}
-	if m.chat, e = f.name("chat", maxChat); e == nil {
-		m.id, e = f.name("id", maxMessageID)
-	}
-	return m, f, e
+func decodeNative(body []byte, names ...string) (message, fields, *httpError) {
+	f, e := only(body, names...)
+	text, badText := f.text("message")
+	ticket, badTicket := f.ticket()
+	chat, badChat := f.name("chat", maxChat)
+	id, badID := f.name("id", maxMessageID)
+	return message{text: text, ticket: ticket, chat: chat, id: id}, f, cmp.Or(e, badText, badTicket, badChat, badID)
 }
 
 // replyEncoder encodes a reply: each method appends frames to b.
@@ -97,9 +87,10 @@ type nativeFrame struct {
 	replyTickets
 }
 
-// errorFrame has its own message, so that of the tickets is not there.
+// errorFrame is an error, within a response without a type. It has its own message, so that of
+// the tickets is not there.
 type errorFrame struct {
-	Type       string `json:"type"`
+	Type       string `json:"type,omitempty"`
 	Code       string `json:"code"`
 	Sentence   string `json:"message"`
 	RetryAfter int    `json:"retryAfter,omitempty"`

@@ -49,7 +49,7 @@ http {
 `
 
 func startNginx(t *testing.T, behind string) (addr string) {
-	path := testenv.Program(t, "nginx")
+	path := testenv.Program(t, "nginx", "nginx", "/usr/sbin/nginx") // often not in PATH
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	addr = l.Addr().String()

@@ -2,18 +2,14 @@ package chatproxy
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
-	"github.com/chatident/chatident/internal/endpoint"
 )
 
 const (
-	chatsTimeout = 2 * time.Second
-	maxSwaps     = 16
+	maxSwaps = 16
 
 	// maxAwait is the longest wait of a message for the first exchange of its chat,
 	// which may be in another process, so that Chats is read again and again.
@@ -37,7 +33,7 @@ func (x *exchange) open() (*chatclient.Stream, *httpError) {
 	if e != nil {
 		return nil, e
 	}
-	x.out.setTickets(x.tickets(chatclient.Metadata{}))
+	x.out.setTickets(x.tickets())
 	var stream *chatclient.Stream
 	var err error
 	if retry {
@@ -51,7 +47,7 @@ func (x *exchange) open() (*chatclient.Stream, *httpError) {
 	if err != nil {
 		return nil, x.failed(err, retry)
 	}
-	return x.own(stream)
+	return stream, nil
 }
 
 // resolve sets the conversation, keeps the message in Chats, and reports whether it
@@ -59,7 +55,7 @@ func (x *exchange) open() (*chatclient.Stream, *httpError) {
 func (x *exchange) resolve() (retry bool, e *httpError) {
 	begun := time.Now()
 	for swaps := 0; swaps < maxSwaps; {
-		c, value := x.load()
+		c, value := x.load(x.visitor.subject())
 		if x.message.ticket == "" {
 			if e := x.claimChat(&c, value); e != nil {
 				if e == errConversationNotFound { // the chat may begin anew
@@ -71,17 +67,19 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 			c = chat{Conversation: x.message.ticket}
 		}
 		retry, e = x.plan(&c)
+		if e == nil && !retry && x.text == "" {
+			e = errMessageNotFound
+		}
 		if e == errReplyPending && time.Since(begun) < maxAwait && x.pause() {
 			continue
 		}
 		if e != nil {
 			return false, e
 		}
-		x.conversation = x.idOf(&c)
 		x.keep(&c, retry)
 		x.sending.Store(true) // before others see it in Chats
 		if !x.isKept || x.swap(value, &c) {
-			x.await(x.isKept && x.pending != 0)
+			x.setConversation(x.idOf(&c), x.isKept && x.pending != 0)
 			x.lost = x.lost || x.message.chat != "" && !x.isKept && x.conversation == ""
 			return retry, nil
 		}
@@ -94,8 +92,7 @@ func (x *exchange) resolve() (retry bool, e *httpError) {
 
 // idOf returns the conversation of a chat, "" for none.
 func (x *exchange) idOf(c *chat) chatclient.ConversationID {
-	id, _ := x.p.tickets.openConversation(x.visitor.subject(), c.Conversation)
-	return id
+	return x.p.tickets.openConversation(x.visitor.subject(), c.Conversation)
 }
 
 // pause waits before Chats is read again, and reports whether it may be.
@@ -108,78 +105,63 @@ func (x *exchange) pause() bool {
 	}
 }
 
-// keep keeps in c that the message is being forwarded.
+// keep keeps in c that the message is being forwarded, as its last one.
 func (x *exchange) keep(c *chat, retry bool) {
 	if c.Conversation == "" {
-		c.PendingUntil = time.Now().Add(maxStream + maxReadOn).UnixMilli()
-		c.Begun = time.Now().Unix()
+		c.Begun, c.Pending = time.Now().UnixMilli(), true
 		if x.isKept {
-			x.pending = c.PendingUntil
+			x.pending = c.Begun
 		}
 	}
-	if retry { // which issues new ids
-		c.LastUser = ""
-	}
-	m := sentMessage{ID: x.idMark, Text: x.textMark, State: unknown}
-	if sent := c.find(x.idMark); sent != nil && m.Text == "" {
+	m := x.marks
+	if sent := c.find(m.ID); sent != nil && m.Text == "" {
 		m.Text = sent.Text
 	}
-	if retry {
-		m.State = arrived
+	if retry { // which issues new ids
+		c.LastUser, m.State = "", arrived
 	}
-	c.keep(m)
+	c.Sent++
+	c.Messages = slices.DeleteFunc(c.Messages, func(old sentMessage) bool { return old.ID == m.ID })
+	c.Messages = append(c.Messages, m)
+	c.Messages = c.Messages[max(0, len(c.Messages)-maxKept):]
 }
 
-// plan returns whether the message becomes the service's retry, else it is a new turn. It
-// sets the conversation of c, if one is found.
+// plan returns whether the message becomes the service's retry, else it is a new turn, by the
+// table in docs/wire.md. It sets the conversation of c, if one is found.
 func (x *exchange) plan(c *chat) (retry bool, e *httpError) {
-	for {
-		f := c.factsOf(x.message, x.idMark, x.textMark)
-		current := x.idOf(c)
-		var ticketID string
-		ticketID, f.isTicket = x.p.openMessage(x.visitor, current, x.id)
-		switch decide(f) {
-		case awaitFirst:
-			return false, errReplyPending
-		case rejectEdit:
-			return false, errEdit
-		case findConversation:
-			found, e := x.findConversation(c)
-			if e != nil {
-				return false, e
-			}
-			if found == "" {
-				*c, x.lost = chat{}, true
-			}
-			c.Conversation = found
-			continue
-		case compareStored:
-			if sent := c.find(x.idMark); sent != nil && sent.State == unknown && x.isOnItsWay() {
-				return false, errReplyPending
-			}
-			return x.compare(c, current, ticketID)
+	in, sent, last := x.idOf(c), c.find(x.marks.ID), c.lastForwarded()
+	isForwarded := sent != nil && sent.State != rejected && x.id != ""
+	ticketID := x.p.openMessage(x.visitor, in, x.id)
+	switch {
+	case c.isPending():
+		return false, errReplyPending
+	case x.later, isForwarded && sent != last, isForwarded && x.marks.Text != "" && x.marks.Text != sent.Text:
+		return false, errEdit
+	case in == "" && last != nil: // the first exchange failed and may have begun a conversation
+		if c.Conversation, e = x.findConversation(c.Begun, last); e != nil {
+			return false, e
 		}
-		return false, x.needText()
+		if c.Conversation == "" {
+			*c, x.lost = chat{}, true
+		}
+		return x.plan(c)
+	case in != "" && isForwarded && sent.State == unknown && x.isOnItsWay():
+		return false, errReplyPending
+	case in != "" && (isForwarded || ticketID != "" || x.again && len(c.Messages) == 0):
+		return x.compare(c, in, ticketID)
 	}
+	return false, nil
 }
 
 // isOnItsWay reports whether another exchange of this process sends the same message: soon
 // it is known whether that has arrived.
 func (x *exchange) isOnItsWay() bool {
 	for other := range x.p.running.Range {
-		if o := other.(*exchange); o != x && o.key == x.key && o.idMark == x.idMark && o.sending.Load() {
+		if o := other.(*exchange); o != x && o.key == x.key && o.marks.ID == x.marks.ID && o.sending.Load() {
 			return true
 		}
 	}
 	return false
-}
-
-// needText returns an error for a message that must be sent, but whose text is missing.
-func (x *exchange) needText() *httpError {
-	if x.text == "" {
-		return errMessageNotFound
-	}
-	return nil
 }
 
 // compare reports whether the newest message of the stored conversation is this one: then
@@ -190,33 +172,36 @@ func (x *exchange) compare(c *chat, in chatclient.ConversationID, ticketID strin
 	if err != nil {
 		return false, upstream(err, true)
 	}
-	newest, sent := newestUser(page.Items), c.find(x.idMark)
+	own, newest, sent := byVisitor(page.Items), chatclient.StoredMessage{}, c.find(x.marks.ID)
+	if len(own) > 0 {
+		newest = own[len(own)-1]
+	}
 	stored := x.p.textMark(x.visitor.subject(), newest.Text())
 	id, isNewest := ticketID, false
 	switch {
 	case sent == nil || sent.State == rejected:
-		isNewest = x.textMark != "" && x.textMark == stored
+		isNewest = x.marks.Text != "" && x.marks.Text == stored
 	case sent.State == arrived && c.LastUser != "":
 		id = c.LastUser
 	default:
-		isNewest = sent.Text == stored && (newest.ID != c.LastUser || sent.State == arrived)
+		isNewest = sent.Text == stored && newest.ID != c.LastUser
 	}
 	switch {
-	case sent != nil && sent.State == unknown && !isNewest && x.arrivedAfter(page.Items, c.LastUser, sent.Text):
+	case sent != nil && sent.State == unknown && !isNewest && x.arrivedAfter(own, c.LastUser, sent.Text):
 		return false, errEdit // another tab's message is after it
-	case id != "" && newest.ID != id, ticketID != "" && x.textMark != "" && x.textMark != stored:
+	case id != "" && newest.ID != id, ticketID != "" && x.marks.Text != "" && x.marks.Text != stored:
 		return false, errEdit // there is a later one, of another chat, or the text was changed
 	case id != "" || isNewest:
 		return true, nil
 	}
-	return false, x.needText()
+	return false, nil
 }
 
 // arrivedAfter reports whether a message with this text is after the one with an id.
-func (x *exchange) arrivedAfter(page []chatclient.StoredMessage, id, text string) bool {
-	i := slices.IndexFunc(page, func(m chatclient.StoredMessage) bool { return m.ID == id })
-	return i >= 0 && slices.ContainsFunc(page[i+1:], func(m chatclient.StoredMessage) bool {
-		return m.Role == "user" && x.p.textMark(x.visitor.subject(), m.Text()) == text
+func (x *exchange) arrivedAfter(own []chatclient.StoredMessage, id, text string) bool {
+	i := slices.IndexFunc(own, func(m chatclient.StoredMessage) bool { return m.ID == id })
+	return i >= 0 && slices.ContainsFunc(own[i+1:], func(m chatclient.StoredMessage) bool {
+		return x.p.textMark(x.visitor.subject(), m.Text()) == text
 	})
 }
 
@@ -224,123 +209,83 @@ func (x *exchange) arrivedAfter(page []chatclient.StoredMessage, id, text string
 // before it failed, "" for none. It is the one that the service lists for the user who is
 // signed in, has this message alone, and began when it was sent. Nothing says that it is not
 // of another chat of the user that began with the same text at that time, so of two none is.
-func (x *exchange) findConversation(c *chat) (string, *httpError) {
-	if x.visitor.anonymous() || len(c.Messages) == 0 {
+func (x *exchange) findConversation(begun int64, sent *sentMessage) (found string, e *httpError) {
+	if x.visitor.anonymous() {
 		return "", nil
 	}
 	list, err := x.p.bot.UserConversationsPage(x.ctx, x.visitor.UserID, chatclient.PageRequest{})
 	if err != nil {
 		return "", upstream(err, false)
 	}
-	found, candidates := "", 0
-	for _, listed := range list.Items {
-		ticket := x.p.tickets.conversation(x.visitor.subject(), listed.ID)
-		age := listed.CreatedAt.Sub(time.Unix(c.Begun, 0)) // at the first exchange
-		isOther := !listed.CreatedAt.IsZero() && (age < -maxSkew || age > maxSkew+maxArrival)
-		if ticket == "" || isOther || listed.UserID != x.visitor.UserID {
-			continue
-		}
-		if candidates++; candidates > maxCandidates {
-			break
-		}
-		page, err := x.p.bot.MessagesPage(x.ctx, listed.ID, chatclient.PageRequest{})
-		if err != nil {
+	candidates := slices.DeleteFunc(list.Items, func(c chatclient.Conversation) bool {
+		age := c.CreatedAt.Sub(time.UnixMilli(begun))
+		isOther := !c.CreatedAt.IsZero() && (age < -maxSkew || age > maxSkew+maxArrival)
+		return isOther || c.UserID != x.visitor.UserID || x.p.tickets.conversation(x.visitor.subject(), c.ID) == ""
+	})
+	for _, c := range candidates[:min(len(candidates), maxCandidates)] {
+		page, err := x.p.bot.MessagesPage(x.ctx, c.ID, chatclient.PageRequest{})
+		switch {
+		case err != nil:
 			return "", upstream(err, true)
+		case !x.beganWith(page, sent):
+			continue
+		case found != "":
+			return "", nil
 		}
-		if x.beganWith(page, c.Messages[len(c.Messages)-1]) {
-			if found != "" {
-				return "", nil
-			}
-			found = ticket
-		}
+		found = x.p.tickets.conversation(x.visitor.subject(), c.ID)
 	}
 	return found, nil
 }
 
 // beganWith reports whether a conversation consists of one message, and its reply.
-func (x *exchange) beganWith(page chatclient.Page[chatclient.StoredMessage], sent sentMessage) bool {
-	own := slices.DeleteFunc(page.Items, func(m chatclient.StoredMessage) bool { return m.Role != "user" })
+func (x *exchange) beganWith(page chatclient.Page[chatclient.StoredMessage], sent *sentMessage) bool {
+	own := byVisitor(page.Items)
 	return page.NextCursor == "" && len(own) == 1 && x.p.textMark(x.visitor.subject(), own[0].Text()) == sent.Text
 }
 
 // failed keeps what is known of a message whose call has failed.
 func (x *exchange) failed(err error, retry bool) *httpError {
-	e := upstreamMessage(err, x.conversation != "")
-	if e == errEnded {
-		e = x.endedOrHeld()
-	}
+	e := x.orHeld(upstreamMessage(err, x.conversation != ""))
 	isGone := e == errEnded || e == errConversationNotFound
-	isStored := x.update(func(c *chat) {
-		x.settle(c)
-		if sent := c.find(x.idMark); sent != nil && !mayHaveArrived(err) && !retry {
+	x.settle(func(c *chat) {
+		if sent := c.find(x.marks.ID); sent != nil && !mayHaveArrived(err) && !retry {
 			sent.State = rejected
 		}
 		if isGone && x.idOf(c) == x.conversation {
 			*c = chat{}
 		}
 	})
-	if isStored {
-		x.pending = 0
-	}
 	return e
 }
 
-// load returns what Chats has of the chat, and the value.
-func (x *exchange) load() (c chat, value []byte) {
-	return x.loadChat(x.key, x.visitor.subject())
-}
-
-func (x *exchange) loadChat(key string, who subject) (c chat, value []byte) {
+// load returns what Chats has of the chat, and the value. If Chats fails, the exchange goes
+// on as without a chat.
+func (x *exchange) load(who subject) (c chat, value []byte) {
 	if !x.isKept {
 		return c, nil
 	}
-	ok := x.callChats(func(ctx context.Context) (err error) {
-		value, err = x.p.chats.Load(ctx, key)
-		return err
-	})
-	if !ok {
-		return c, nil
+	value, err := x.p.loadValue(x.ctx, x.p.tickets.chatKey(who, x.chat))
+	if x.isKept = err == nil; x.isKept {
+		c, err = decodeChat(value, x.p.tickets, who)
 	}
-	c, ok = decodeChat(value, x.p.tickets, who)
-	if !ok {
-		x.failures = append(x.failures, fmt.Errorf("%w: the value is not of this visitor", ErrChats))
-	}
+	x.fault(err)
 	return c, value
 }
 
 // swap stores c in place of a value, and is false if another was stored.
-func (x *exchange) swap(old []byte, c *chat) (swapped bool) {
-	ok := x.callChats(func(ctx context.Context) (err error) {
-		swapped, err = x.p.chats.CompareAndSwap(ctx, x.key, old, c.encode())
-		return err
-	})
-	return swapped || !ok
-}
-
-// callChats calls a method of Chats. If that fails, the exchange goes on as without a chat.
-func (x *exchange) callChats(method func(context.Context) error) (ok bool) {
-	err := x.p.callChats(x.ctx, method)
+func (x *exchange) swap(old []byte, c *chat) bool {
+	swapped, err := x.p.swapValue(x.ctx, x.key, old, c.encode())
 	if err != nil {
-		x.failures = append(x.failures, err)
 		x.isKept = false
+		x.fault(err)
 	}
-	return err == nil
-}
-
-func (p *Proxy) callChats(ctx context.Context, method func(context.Context) error) (err error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), chatsTimeout)
-	defer cancel()
-	defer endpoint.Recover(func(p *endpoint.Panic) { err = fmt.Errorf("%w: %w", ErrChats, (*PanicError)(p)) })
-	if err = method(ctx); err != nil {
-		err = fmt.Errorf("%w: %w", ErrChats, err)
-	}
-	return err
+	return swapped || err != nil
 }
 
 // update changes what Chats has of the chat, and reports whether it could.
 func (x *exchange) update(change func(*chat)) bool {
 	for range maxSwaps {
-		c, value := x.load()
+		c, value := x.load(x.visitor.subject())
 		if !x.isKept {
 			return false
 		}
@@ -352,11 +297,17 @@ func (x *exchange) update(change func(*chat)) bool {
 	return false
 }
 
-// settle ends that the chat is pending, if it is for this exchange or was forgotten, with the
-// conversation if that is known.
-func (x *exchange) settle(c *chat) {
-	isForgotten := c.Conversation == "" && c.PendingUntil == 0 && len(c.Messages) == 0
-	if x.pending != 0 && (c.PendingUntil == x.pending || isForgotten) {
-		c.PendingUntil, c.Conversation = 0, x.p.tickets.conversation(x.visitor.subject(), x.conversation)
+// settle changes what Chats has of the chat, which is pending no more if it is for this
+// exchange or was forgotten, and gets the conversation if that is known.
+func (x *exchange) settle(change func(*chat)) {
+	isStored := x.update(func(c *chat) {
+		isForgotten := c.Conversation == "" && !c.Pending && len(c.Messages) == 0
+		if x.pending != 0 && (c.Pending && c.Begun == x.pending || isForgotten) {
+			c.Pending, c.Conversation = false, x.p.tickets.conversation(x.visitor.subject(), x.conversation)
+		}
+		change(c)
+	})
+	if isStored {
+		x.pending = 0
 	}
 }

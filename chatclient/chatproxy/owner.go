@@ -1,6 +1,7 @@
 package chatproxy
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -40,26 +41,22 @@ func (o *owner) checkEvent(e chatclient.Event) error {
 	return nil
 }
 
+// ownsMember reports whether a member that may name an owner belongs to o. One of another
+// type is an id that nobody has.
 func (o *owner) ownsMember(name string, value json.RawMessage) bool {
 	switch strings.ToLower(name) { // encoding/json ignores case, too
 	case "userid":
 		var id chatclient.UserID
-		_ = json.Unmarshal(value, &id) // of another type: an id that nobody has
+		_ = json.Unmarshal(value, &id)
 		return o.owns(id, "")
 	case "conversationid":
-		return o.ownsConversation(value)
+		var id chatclient.ConversationID
+		_ = json.Unmarshal(value, &id)
+		if id == "" && string(value) != "null" && string(value) != `""` {
+			id = chatclient.ConversationID(value)
+		}
+		o.conversation = cmp.Or(o.conversation, id)
+		return o.owns("", id)
 	}
 	return true
-}
-
-func (o *owner) ownsConversation(value json.RawMessage) bool {
-	var id chatclient.ConversationID
-	_ = json.Unmarshal(value, &id)
-	if id == "" && string(value) != "null" && string(value) != `""` {
-		id = chatclient.ConversationID(value) // of another type: an id that no conversation has
-	}
-	if o.conversation == "" {
-		o.conversation = id
-	}
-	return o.owns("", id)
 }

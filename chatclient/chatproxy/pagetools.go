@@ -25,15 +25,15 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 		return nil, upstream(err, true)
 	}
 	open = slices.DeleteFunc(open, func(call chatclient.Part) bool { return !x.p.isPageTool(call.ToolName) })
-	missing := slices.Clone(open)
+	sent := map[string]bool{}
 	for _, r := range x.results {
-		i := slices.IndexFunc(missing, func(call chatclient.Part) bool { return call.ToolCallID == r.ToolCallID })
-		if i < 0 {
+		isOpen := slices.ContainsFunc(open, func(call chatclient.Part) bool { return call.ToolCallID == r.ToolCallID })
+		if !isOpen || sent[r.ToolCallID] {
 			return nil, errToolCallNotFound
 		}
-		missing = slices.Delete(missing, i, i+1)
+		sent[r.ToolCallID] = true
 	}
-	if len(missing) > 0 {
+	if len(sent) < len(open) {
 		return nil, invalid("The results of all calls of a reply must be sent together.")
 	}
 	for _, call := range open { // in the same order in each request, so that one of two has all
@@ -41,7 +41,8 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 			return nil, errToolCallNotFound
 		}
 	}
-	x.out.setTickets(x.tickets(chatclient.Metadata{}))
+	x.sending.Store(true)
+	x.out.setTickets(x.tickets())
 	x.out.flush() // what goes wrong from here on is no fault of the request
 	for _, r := range x.results {
 		if e := x.submit(r, false); e != nil {
@@ -53,11 +54,11 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 
 func decodeToolResults(body []byte) (message, *httpError) {
 	m, f, e := decodeNative(body, "conversation", "chat", "results")
-	results, err := items(f["results"], maxCalls)
+	results := items(f["results"], maxCalls)
 	switch {
 	case e != nil:
 		return m, e
-	case err != nil || len(results) == 0:
+	case len(results) == 0 || len(results) > maxCalls:
 		return m, invalid("results must be 1 to 10 objects.")
 	}
 	for _, result := range results {
@@ -74,7 +75,7 @@ func decodeToolResults(body []byte) (message, *httpError) {
 
 // setResults sets the results in the last step of the last message of useChat.
 func (m *message) setResults(message json.RawMessage) *httpError {
-	parts, _ := items(pick(message, "parts")["parts"], maxMessages)
+	parts := items(pick(message, "parts")["parts"], maxMessages)
 	for _, part := range parts {
 		p := pick(part, "type", "toolCallId", "state", "output", "errorText", "providerExecuted")
 		kind, state := string(p["type"]), string(p["state"]) // with their quotes
@@ -99,8 +100,8 @@ func (m *message) setResults(message json.RawMessage) *httpError {
 
 // addResult adds the result of a call, null if it has no output.
 func (m *message) addResult(f fields) *httpError {
-	id, ok := f.text("toolCallId")
-	if !ok || id == "" {
+	id, e := f.text("toolCallId")
+	if e != nil || id == "" {
 		return invalid("toolCallId must be a string.")
 	}
 	output, err := value.Append(nil, f["output"], maxToolOutput)

@@ -2,11 +2,14 @@ package chatproxy
 
 import (
 	"context"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/internal/endpoint"
 )
 
 const (
@@ -17,27 +20,21 @@ const (
 // polls shares the calls of all polls: one per conversation in 5 seconds, and 20 in any
 // 10 seconds, a fifth of what the service allows for a key.
 type polls struct {
-	calls *allowance[struct{}]
+	calls *allowance // under the zero subject
 
 	mu       sync.Mutex
-	latest   map[chatclient.ConversationID]*poll
+	latest   map[chatclient.ConversationID]poll
 	released map[chatclient.ConversationID]bool
 }
 
-// poll is the latest call for a conversation, and what it returned.
+// poll is the latest call for a conversation, which is made once.
 type poll struct {
-	at           time.Time
-	once         sync.Once
-	conversation *chatclient.Conversation
-	failure      *httpError
+	at   time.Time
+	call func() (*chatclient.Conversation, *httpError)
 }
 
 func newPolls() polls {
-	return polls{
-		calls:    newAllowance[struct{}](),
-		latest:   map[chatclient.ConversationID]*poll{},
-		released: map[chatclient.ConversationID]bool{},
-	}
+	return polls{calls: newAllowance(), latest: map[chatclient.ConversationID]poll{}, released: map[chatclient.ConversationID]bool{}}
 }
 
 // ticket returns the ticket of a conversation that a person is now known to have.
@@ -48,23 +45,19 @@ func (ps *polls) ticket(t *tickets, s subject, id chatclient.ConversationID) str
 	return t.poll(s, id)
 }
 
-// take returns the poll of a conversation, whose call may be made once.
-func (ps *polls) take(id chatclient.ConversationID) (*poll, *httpError) {
+// take returns the latest poll of a conversation, a new one if that was some time ago.
+func (ps *polls) take(id chatclient.ConversationID, call func() (*chatclient.Conversation, *httpError)) (poll, *httpError) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
 	if ps.released[id] {
-		return nil, errNotHeld
+		return poll{}, errNotHeld
 	}
-	for other, old := range ps.latest {
-		if time.Since(old.at) >= pollPause {
-			delete(ps.latest, other)
+	maps.DeleteFunc(ps.latest, func(_ chatclient.ConversationID, old poll) bool { return time.Since(old.at) >= pollPause })
+	if _, isRecent := ps.latest[id]; !isRecent {
+		if retryAfter, ok := ps.calls.take(subject{}); !ok {
+			return poll{}, tooManyRequests(retryAfter)
 		}
-	}
-	if ps.latest[id] == nil {
-		if retryAfter, ok := ps.calls.take(struct{}{}); !ok {
-			return nil, tooManyRequests(retryAfter)
-		}
-		ps.latest[id] = &poll{at: time.Now()}
+		ps.latest[id] = poll{time.Now(), sync.OnceValues(call)}
 	}
 	return ps.latest[id], nil
 }
@@ -87,48 +80,40 @@ func (p *Proxy) poll(w http.ResponseWriter, r request) *httpError {
 	}
 	after := r.URL.Query().Get("after")
 	if after != "" {
-		var ok bool
-		if after, ok = p.openMessage(r.Visitor, id, after); !ok {
+		if after = p.openMessage(r.Visitor, id, after); after == "" {
 			return errMessageNotFound
 		}
 	}
-	current, e := p.polls.take(id)
+	latest, e := p.polls.take(id, func() (*chatclient.Conversation, *httpError) { return p.heldConversation(r.Context(), id) })
 	if e != nil {
 		return e
 	}
-	current.once.Do(func() { // it is for other tabs too, so it does not end with this visitor
-		current.failure = internal(nil) // after a panic
-		c, err := p.bot.Conversation(context.WithoutCancel(r.Context()), id)
-		if current.conversation, current.failure = c, nil; err != nil {
-			current.failure = upstream(err, true)
-		} else if !heldStatus(c.Status) {
-			p.polls.release(id)
-		}
-	})
-	if current.failure != nil {
-		return current.failure
+	c, e := latest.call()
+	if e != nil {
+		return e
 	}
-	c := current.conversation
 	if !(owner{r.UserID, id}).owns(c.UserID, c.ID) {
 		return upstream(ErrForeignConversation, true)
 	}
 	if e := p.checkClaim(r.Context(), r.Visitor, id); e != nil { // since the call
 		return e
 	}
-	messages, odd := p.messages(r.Visitor, id, afterMessage(c.Messages, after))
-	respond(w, map[string]any{
-		"conversation": p.tickets.conversation(r.subject(), id), "status": c.Status, "poll": p.pollOf(r.subject(), id, c.Status), "messages": messages,
-	})
-	p.report(r.Request, odd)
-	return nil
+	last := slices.IndexFunc(c.Messages, func(m chatclient.StoredMessage) bool { return m.ID == after }) // -1 if it is not among them
+	messages, odd := p.messages(r, id, c.Messages[last+1:])
+	messages["status"], messages["poll"] = c.Status, p.pollOf(r.subject(), id, c.Status)
+	return p.respond(w, r, messages, odd)
 }
 
-// afterMessage returns the messages after one, all if it is not among them.
-func afterMessage(messages []chatclient.StoredMessage, id string) []chatclient.StoredMessage {
-	for i, m := range messages {
-		if m.ID == id {
-			return messages[i+1:]
-		}
+// heldConversation calls the service, for other tabs too: so the call does not end with its
+// visitor, and a panic is an error.
+func (p *Proxy) heldConversation(ctx context.Context, id chatclient.ConversationID) (c *chatclient.Conversation, e *httpError) {
+	defer endpoint.Recover(func(v *endpoint.Panic) { e = internal((*PanicError)(v)) })
+	c, err := p.bot.Conversation(context.WithoutCancel(ctx), id)
+	if err != nil {
+		return nil, upstream(err, true)
 	}
-	return messages
+	if !heldStatus(c.Status) {
+		p.polls.release(id)
+	}
+	return c, nil
 }

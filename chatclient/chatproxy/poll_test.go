@@ -22,9 +22,12 @@ import (
 
 // pollPage is what the responses about a conversation have in common.
 type pollPage struct {
-	Status        string
-	Poll          string
-	Messages      []storedMessage
+	Status   string
+	Poll     string
+	Messages []struct {
+		ID    string
+		Parts []json.RawMessage
+	}
 	Conversations []pollPage
 }
 

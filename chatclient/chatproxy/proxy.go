@@ -1,6 +1,7 @@
 package chatproxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -123,33 +124,25 @@ type Options struct {
 // use. However it is printed or encoded, it shows as [redacted].
 type Proxy struct {
 	redacted
-	bot         *chatclient.Client
-	tickets     *tickets
-	visitor     func(*http.Request) (Visitor, error)
-	anonymous   bool
-	passTools   bool
-	tools       map[string]Tool
-	calls       *memoryChats // keeps which calls of tools were made
-	allow       func(context.Context, Visitor) (time.Duration, bool)
-	streams     *slots
-	acquire     func(context.Context, Visitor) func()
-	bodies      bodies
-	chats       Chats
-	claims      bool
-	running     sync.Map // of *exchange, those that name a chat
-	keepReplies bool
-	kept        *keptReplies
-	resumed     *slots
-	polls       polls
-	crossOrigin *http.CrossOriginProtection
-	onReply     func(context.Context, Visitor, chatclient.Metadata)
-	onError     func(*http.Request, error)
-	routes      []route
+	options Options // with their defaults, but no secrets
+	bot     *chatclient.Client
+	tickets *tickets
+	visitor func(*http.Request) (Visitor, error)
+	tools   map[string]Tool
+	routes  []route
+
+	calls     *memoryChats // keeps which calls of tools were made
+	streams   *slots
+	resumed   *slots       // and what waits for a chat
+	bodies    *slots       // that are read and decoded
+	bodyBytes atomic.Int64 // in memory
+	running   sync.Map     // of *exchange, those that name a chat
+	kept      *keptReplies
+	polls     polls
 
 	// For the misconfigurations that are reported once.
-	found, allowed atomic.Bool // a path was found, a request allowed
-	rejected       atomic.Int64
-	reported       sync.Map // of errors
+	rejected atomic.Int64 // requests, until one is allowed
+	reported sync.Map     // of errors
 }
 
 type redacted = secret.Redacted
@@ -183,38 +176,29 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		return nil, err
 	}
 	o.setDefaults()
+	o.Previous = nil
 	p := &Proxy{
-		bot:         bot.WithMaxWait(maxWait),
-		tickets:     t,
-		visitor:     visitor,
-		anonymous:   o.Anonymous,
-		passTools:   o.PassTools,
-		tools:       tools,
-		calls:       newMemoryChats(),
-		allow:       o.Allow,
-		streams:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
-		acquire:     o.AcquireStream,
-		bodies:      bodies{perVisitor: &slots{max: max(minBodies, o.MaxStreamsPerVisitor), used: map[subject]int{}}},
-		chats:       o.Chats,
-		claims:      o.ContinueAfterSignIn,
-		keepReplies: o.KeepReplies,
-		kept:        newKeptReplies(),
-		resumed:     &slots{max: o.MaxStreamsPerVisitor, used: map[subject]int{}},
-		polls:       newPolls(),
-		crossOrigin: o.CrossOrigin,
-		onReply:     o.OnReply,
-		onError:     o.OnError,
+		options: o,
+		bot:     bot.WithMaxWait(maxWait),
+		tickets: t,
+		visitor: visitor,
+		tools:   tools,
+		calls:   newMemoryChats(),
+		streams: newSlots(o.MaxStreamsPerVisitor),
+		resumed: newSlots(o.MaxStreamsPerVisitor),
+		bodies:  newSlots(max(minBodies, o.MaxStreamsPerVisitor)),
+		kept:    newKeptReplies(),
+		polls:   newPolls(),
 	}
 	p.routes = p.routeTable()
 	return p, nil
 }
 
 func (o *Options) setDefaults() {
-	if o.MaxStreamsPerVisitor == 0 {
-		o.MaxStreamsPerVisitor = defaultMaxStreams
-	}
+	o.MaxStreamsPerVisitor = cmp.Or(o.MaxStreamsPerVisitor, defaultMaxStreams)
 	if o.Allow == nil {
-		o.Allow = defaultAllow()
+		all := newAllowance()
+		o.Allow = func(_ context.Context, v Visitor) (time.Duration, bool) { return all.take(v.subject()) }
 	}
 	if o.AcquireStream == nil {
 		o.AcquireStream = func(context.Context, Visitor) func() { return func() {} }
@@ -229,7 +213,13 @@ func (o *Options) setDefaults() {
 		o.OnReply = func(context.Context, Visitor, chatclient.Metadata) {}
 	}
 	if o.OnError == nil {
-		o.OnError = func(r *http.Request, err error) { endpoint.Log(r, "chat endpoint failed", err, stackOf(err)) }
+		o.OnError = func(r *http.Request, err error) {
+			var stack []byte
+			if p, ok := errors.AsType[*PanicError](err); ok {
+				stack = p.Stack
+			}
+			endpoint.Log(r, "chat endpoint failed", err, stack)
+		}
 	}
 }
 
@@ -248,15 +238,13 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// once returns an error, with its cause if there is one, the first time, and nil after
-// that.
+// once returns an error, with its cause if there is one, the first time, and nil after that.
 func (p *Proxy) once(err, cause error) error {
-	_, before := p.reported.LoadOrStore(err, true)
-	switch {
-	case before:
+	if _, before := p.reported.LoadOrStore(err, true); before {
 		return nil
-	case cause != nil:
-		return errors.Join(err, cause)
+	}
+	if cause != nil {
+		err = errors.Join(err, cause)
 	}
 	return err
 }

@@ -20,34 +20,59 @@ import (
 	"github.com/chatident/chatident/chatclient/chattest"
 )
 
-// The table of docs/wire.md as the pure function has it.
-func TestDecide(t *testing.T) {
+// The table of docs/wire.md: what a message becomes, or which call is made for it.
+func TestPlan(t *testing.T) {
+	e := newSite(t, setup{})
+	ticket := e.proxy.tickets.conversation(ada, "456")
+	first := sentMessage{ID: "m", Text: "text", State: unknown}
+	refused := sentMessage{ID: "m", Text: "text", State: rejected}
+	other := sentMessage{ID: "another", Text: "text", State: arrived}
+	begun := func(messages ...sentMessage) chat { return chat{Messages: messages} }
+	known := func(messages ...sentMessage) chat { return chat{Conversation: ticket, Messages: messages} }
+	pending := chat{Pending: true, Begun: time.Now().UnixMilli(), Messages: []sentMessage{first}}
+	sent, again, later := message{id: "m"}, message{id: "m", again: true}, message{id: "m", again: true, later: true}
+	const newTurn, edit, wait, find, compare = "a new turn", "an edit", "waits", "/api/v2/agents/123/users/ada/conversations", "/api/v2/agents/123/conversations/456/messages"
 	for name, test := range map[string]struct {
-		facts
-		want action
+		chat
+		message
+		text string
+		want string
 	}{
-		"1, no id":                                   {facts{known: true, empty: true}, sendNew},
-		"2, not forwarded, sent":                     {facts{known: true}, sendNew},
-		"2, not forwarded, again":                    {facts{known: true, again: true}, sendNew},
-		"3, 4, forwarded last, again":                {facts{known: true, again: true, forwarded: true, last: true, textBefore: true}, compareStored},
-		"3, 4, forwarded last, sent":                 {facts{known: true, forwarded: true, last: true, textBefore: true}, compareStored},
-		"5, forwarded last, no conversation":         {facts{again: true, unsettled: true, forwarded: true, last: true, textBefore: true}, findConversation},
-		"5, none found":                              {facts{again: true, empty: true}, sendNew},
-		"6, another text":                            {facts{known: true, forwarded: true, last: true}, rejectEdit},
-		"6, another text, no conversation":           {facts{unsettled: true, forwarded: true, last: true}, rejectEdit},
-		"7, forwarded before":                        {facts{known: true, again: true, forwarded: true, textBefore: true}, rejectEdit},
-		"8, a later message is shown":                {facts{known: true, again: true, forwarded: true, last: true, textBefore: true, later: true}, rejectEdit},
-		"8, not forwarded":                           {facts{known: true, later: true}, rejectEdit},
-		"9, 10, nothing is kept":                     {facts{known: true, again: true, empty: true}, compareStored},
-		"9, 10, by its ticket":                       {facts{known: true, isTicket: true}, compareStored},
-		"12, another message after a failed one":     {facts{unsettled: true}, findConversation},
-		"13, the first exchange is being read":       {facts{pending: true, again: true, forwarded: true, last: true, textBefore: true}, awaitFirst},
-		"13, before all else":                        {facts{pending: true, later: true}, awaitFirst},
-		"the first message of a chat":                {facts{empty: true}, sendNew},
-		"again, the first message, not forwarded":    {facts{again: true}, sendNew},
-		"again, the first message, nothing is known": {facts{again: true, empty: true}, sendNew},
+		"1, no id":                                   {known(), message{}, "text", newTurn},
+		"1, no id, after another without":            {known(first), message{}, "text", newTurn},
+		"2, not forwarded, sent":                     {known(other), sent, "text", newTurn},
+		"2, not forwarded, again":                    {known(other), again, "text", newTurn},
+		"2, rejected, and another since":             {known(refused, other), again, "edited", newTurn},
+		"2, rejected, and nothing else is kept":      {known(refused), again, "text", newTurn},
+		"3, 4, forwarded last, again":                {known(other, first), again, "text", compare},
+		"3, 4, forwarded last, without a text":       {known(other, first), again, "", compare},
+		"3, 4, forwarded last, sent":                 {known(other, first), sent, "text", compare},
+		"5, forwarded last, no conversation":         {begun(first), again, "text", find},
+		"5, none found":                              {begun(), again, "text", newTurn},
+		"6, another text":                            {known(first), sent, "edited", edit},
+		"6, another text, no conversation":           {begun(first), sent, "edited", edit},
+		"7, forwarded before":                        {known(first, other), again, "text", edit},
+		"8, a later message is shown":                {known(first), later, "text", edit},
+		"8, not forwarded":                           {known(other), later, "text", edit},
+		"9, 10, nothing is kept":                     {known(), again, "text", compare},
+		"9, 10, by its ticket":                       {known(other), message{id: e.proxy.tickets.message(ada, "456", "msg_1")}, "text", compare},
+		"12, another message after a failed one":     {begun(first), message{id: "n"}, "text", find},
+		"13, the first exchange is being read":       {pending, again, "text", wait},
+		"13, before all else":                        {pending, later, "text", wait},
+		"the first message of a chat":                {begun(), sent, "text", newTurn},
+		"again, the first message, not forwarded":    {begun(refused), again, "text", newTurn},
+		"again, the first message, nothing is known": {begun(), again, "text", newTurn},
 	} {
-		assert.Equal(t, test.want, decide(test.facts), name)
+		before := len(e.fake.Requests())
+		x := &exchange{p: e.proxy, ctx: t.Context(), visitor: Visitor{UserID: "ada"}, message: test.message, marks: sentMessage{ID: test.message.id, Text: test.text, State: unknown}}
+		retry, failure := x.plan(&test.chat)
+		got := map[*httpError]string{nil: newTurn, errEdit: edit, errReplyPending: wait}[failure]
+		if requests := e.fake.Requests()[before:]; len(requests) > 0 {
+			got = requests[0].Path
+		}
+		assert.Equal(t, test.want, got, name)
+		assert.False(t, retry, name)
+		assert.Equal(t, test.want == find, x.lost, name)
 	}
 }
 
@@ -462,7 +487,7 @@ func TestChat_ValueSize(t *testing.T) {
 	var c chat
 	for i := range 200 {
 		x.message.id = fmt.Sprint(strings.Repeat("i", 250), i)
-		x.idMark, x.textMark = x.p.tickets.mark("id", x.visitor.subject(), x.message.id), x.p.textMark(x.visitor.subject(), strings.Repeat("x", 60_000))
+		x.marks = sentMessage{ID: x.p.tickets.mark("id", x.visitor.subject(), x.message.id), Text: x.p.textMark(x.visitor.subject(), strings.Repeat("x", 60_000)), State: unknown}
 		x.keep(&c, false)
 	}
 	c.Conversation = x.p.tickets.conversation(x.visitor.subject(), chatclient.ConversationID(strings.Repeat("c", 128)))
@@ -474,15 +499,22 @@ func TestChat_ValueSize(t *testing.T) {
 
 func FuzzDecodeChat(f *testing.F) {
 	own := newTestTickets(f, 123, testSecret)
-	f.Add([]byte(`{"c":"` + own.conversation(ada, "456") + `","p":1,"b":1,"u":"msg_1","m":[{"i":"a","t":"b","s":2}]}`))
+	bot, err := chatclient.New(testKey, 123, &chatclient.Options{MaxRetries: -1, HTTPClient: &http.Client{Transport: inMemory(func(*http.Request) (*http.Response, error) {
+		return nil, errors.New("nothing is sent")
+	})}})
+	require.NoError(f, err)
+	f.Add([]byte(`{"c":"` + own.conversation(ada, "456") + `","p":true,"b":1,"u":"msg_1","m":[{"i":"a","t":"b","s":2}]}`))
+	f.Add([]byte(`{"b":1,"m":[{"i":"a","t":"b","s":2}]}`))
 	f.Add([]byte(`{"m":[{"s":9}]}`))
 	f.Fuzz(func(t *testing.T, value []byte) {
-		c, ok := decodeChat(value, own, ada)
+		c, err := decodeChat(value, own, ada)
 		if c.Conversation != "" {
-			_, valid := own.openConversation(ada, c.Conversation)
-			require.True(t, ok && valid)
+			require.NoError(t, err)
+			require.NotEmpty(t, own.openConversation(ada, c.Conversation))
 		}
-		require.NotZero(t, decide(c.factsOf(message{id: "m"}, "a", "b")))
+		x := &exchange{p: &Proxy{bot: bot, tickets: own}, ctx: t.Context(), visitor: Visitor{UserID: "ada"}, message: message{id: "m"}, marks: sentMessage{ID: "a", Text: "b", State: unknown}}
+		retry, _ := x.plan(&c)
+		require.False(t, retry, "no call has succeeded")
 	})
 }
 

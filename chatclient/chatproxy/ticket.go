@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -21,14 +20,14 @@ const (
 	maxTicket     = 512
 	maxCursor     = 4096
 	minSecret     = 32
-	markSize      = 12 // bytes of a MAC that compares what one visitor sends
+	markSize      = 16 // characters of a MAC that compares what one visitor sends
 )
 
 // tickets seals and opens the only form in which an id of the service leaves the
 // server: "v1.<id>.<mac>". The MAC binds the id to its kind, the agent and the visitor.
 type tickets struct {
 	agent string
-	macs  []func(parts []string) []byte // of the current secret, then of the previous ones
+	macs  []func(parts []string) string // as text, of the current secret, then of the previous ones
 }
 
 func newTickets(agent int64, secret string, previous []string) (*tickets, error) {
@@ -51,19 +50,19 @@ func newTickets(agent int64, secret string, previous []string) (*tickets, error)
 }
 
 // newMAC keeps the key in a closure, out of reach of printers.
-func newMAC(secret string) (func(parts []string) []byte, error) {
+func newMAC(secret string) (func(parts []string) string, error) {
 	key, err := hkdf.Key(sha256.New, []byte(secret), nil, ticketInfo, sha256.Size)
 	if err != nil {
 		return nil, err
 	}
-	return func(parts []string) []byte {
+	return func(parts []string) string {
 		var b []byte
 		for _, part := range parts { // each with its length, so that no two lists read the same
 			b = append(binary.BigEndian.AppendUint64(b, uint64(len(part))), part...)
 		}
 		mac := hmac.New(sha256.New, key)
 		mac.Write(b)
-		return mac.Sum(nil)
+		return base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 	}, nil
 }
 
@@ -73,9 +72,8 @@ func (t *tickets) conversation(s subject, id chatclient.ConversationID) string {
 	return t.ofConversation("conversation", s, id)
 }
 
-func (t *tickets) openConversation(s subject, ticket string) (chatclient.ConversationID, bool) {
-	id, ok := t.open(ticket, maxTicket, "conversation", s)
-	return chatclient.ConversationID(id), ok
+func (t *tickets) openConversation(s subject, ticket string) chatclient.ConversationID {
+	return chatclient.ConversationID(t.open(ticket, maxTicket, "conversation", s))
 }
 
 // poll returns the ticket that says that a person has the conversation.
@@ -83,9 +81,8 @@ func (t *tickets) poll(s subject, id chatclient.ConversationID) string {
 	return t.ofConversation("poll", s, id)
 }
 
-func (t *tickets) openPoll(s subject, ticket string) (chatclient.ConversationID, bool) {
-	id, ok := t.open(ticket, maxTicket, "poll", s)
-	return chatclient.ConversationID(id), ok
+func (t *tickets) openPoll(s subject, ticket string) chatclient.ConversationID {
+	return chatclient.ConversationID(t.open(ticket, maxTicket, "poll", s))
 }
 
 func (t *tickets) ofConversation(kind string, s subject, id chatclient.ConversationID) string {
@@ -103,59 +100,58 @@ func (t *tickets) message(s subject, in chatclient.ConversationID, id string) st
 	return t.seal(id, "message", s, string(in))
 }
 
-func (t *tickets) openMessage(s subject, in chatclient.ConversationID, ticket string) (string, bool) {
+func (t *tickets) openMessage(s subject, in chatclient.ConversationID, ticket string) string {
 	return t.open(ticket, maxTicket, "message", s, string(in))
 }
 
-// cursor returns the ticket of a cursor, which is bound to its list: the service's could
-// have any form and mean anything. It is "" for one that is too long to come back.
-func (t *tickets) cursor(s subject, list, cursor string) string {
+// cursor returns the ticket of a list's next cursor, nil at the end. It is bound to its list: the
+// service's could have any form and mean anything. One that is too long to come back is an error.
+func (t *tickets) cursor(s subject, list, cursor string) (next *string, err error) {
 	ticket := t.seal(base64.RawURLEncoding.EncodeToString([]byte(cursor)), "cursor", s, list)
-	if len(ticket) > maxCursor {
-		return ""
+	switch {
+	case cursor == "":
+		return nil, nil
+	case len(ticket) > maxCursor:
+		return nil, ErrUnusableID
 	}
-	return ticket
+	return &ticket, nil
 }
 
-func (t *tickets) openCursor(s subject, list, ticket string) (string, bool) {
-	encoded, ok := t.open(ticket, maxCursor, "cursor", s, list)
-	cursor, err := base64.RawURLEncoding.DecodeString(encoded)
-	return string(cursor), ok && err == nil
+func (t *tickets) openCursor(s subject, list, ticket string) string {
+	cursor, _ := base64.RawURLEncoding.DecodeString(t.open(ticket, maxCursor, "cursor", s, list)) // as it was encoded
+	return string(cursor)
 }
 
 // chatKey returns the key of a page's chat in [Chats]: a part for the visitor and one
 // for the chat.
 func (t *tickets) chatKey(s subject, chat string) string {
-	return t.mark("visitor", s, "") + "." + base64.RawURLEncoding.EncodeToString(t.macs[0](t.parts(chat, "chat", s, nil)))
+	return t.mark("visitor", s, "") + "." + t.mac(0, chat, "chat", s)
 }
 
 // mark returns a short MAC of a value, which is not secret from the visitor.
 func (t *tickets) mark(kind string, s subject, value string) string {
-	return base64.RawURLEncoding.EncodeToString(t.macs[0](t.parts(value, kind, s, nil))[:markSize])
+	return t.mac(0, value, kind, s)[:markSize]
 }
 
-func (t *tickets) parts(value, kind string, s subject, more []string) []string {
-	return append([]string{ticketVersion, kind, t.agent, s.kind, s.id, value}, more...)
+// mac returns the MAC of a value under one of the secrets.
+func (t *tickets) mac(secret int, value, kind string, s subject, more ...string) string {
+	return t.macs[secret](append([]string{ticketVersion, kind, t.agent, s.kind, s.id, value}, more...))
 }
 
 func (t *tickets) seal(id, kind string, s subject, more ...string) string {
-	mac := t.macs[0](t.parts(id, kind, s, more))
-	return ticketVersion + "." + id + "." + base64.RawURLEncoding.EncodeToString(mac)
+	return ticketVersion + "." + id + "." + t.mac(0, id, kind, s, more...)
 }
 
-// open returns the id of a ticket that was sealed for the same. Everything else is the
-// same false.
-func (t *tickets) open(ticket string, limit int, kind string, s subject, more ...string) (id string, ok bool) {
-	if len(ticket) > limit {
-		return "", false
+// open returns the id of a ticket that was sealed for the same, "" for everything else.
+func (t *tickets) open(ticket string, limit int, kind string, s subject, more ...string) (id string) {
+	fields := strings.SplitN(ticket, ".", 4)
+	if len(ticket) > limit || len(fields) != 3 || fields[0] != ticketVersion {
+		return ""
 	}
-	fields := strings.Split(ticket, ".")
-	if len(fields) != 3 || fields[0] != ticketVersion {
-		return "", false
+	for secret := range t.macs { // the MAC is compared as text, of which there is one only
+		if hmac.Equal([]byte(t.mac(secret, fields[1], kind, s, more...)), []byte(fields[2])) {
+			return fields[1]
+		}
 	}
-	parts := t.parts(fields[1], kind, s, more)
-	return fields[1], slices.ContainsFunc(t.macs, func(mac func([]string) []byte) bool {
-		want := base64.RawURLEncoding.EncodeToString(mac(parts)) // as text, of which there is one only
-		return hmac.Equal([]byte(want), []byte(fields[2]))
-	})
+	return ""
 }

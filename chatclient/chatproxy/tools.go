@@ -197,30 +197,23 @@ const underWay = "under way"
 // makeCall makes a call and submits its result. One that was made before, in another tab
 // perhaps, is not made again: its result is the same, unless it is still being made.
 func (x *exchange) makeCall(call chatclient.Part) *httpError {
-	ctx, key := x.ctx, x.callKey(call.ToolCallID)
-	output, _ := x.p.calls.Load(ctx, key) // in memory: there is no error
-	isAgain := len(output) > 0
-	if !isAgain && !x.takeCall(call.ToolCallID) || string(output) == underWay {
+	key, isNew := x.callKey(call.ToolCallID), x.takeCall(call.ToolCallID)
+	output, err := x.p.calls.Load(x.ctx, key) // in memory: there is no error
+	switch {
+	case isNew:
+		if output, err = x.runTool(call); err != nil {
+			x.fault(fmt.Errorf("chatproxy: tool %.64q: %w", call.ToolName, err))
+			output = outputFailed
+		}
+		_, _ = x.p.calls.CompareAndSwap(x.ctx, key, []byte(underWay), output)
+	case len(output) == 0, string(output) == underWay:
 		return replyFailed(ErrRepeatedCall)
 	}
-	if !isAgain {
-		output = x.run(call)
-		_, _ = x.p.calls.CompareAndSwap(ctx, key, []byte(underWay), output)
-	}
-	return x.submit(chatclient.ToolResult{ToolCallID: call.ToolCallID, Output: json.RawMessage(output)}, isAgain)
+	return x.submit(chatclient.ToolResult{ToolCallID: call.ToolCallID, Output: json.RawMessage(output)}, !isNew)
 }
 
-// run runs the tool of a call and returns what the assistant is to read.
-func (x *exchange) run(call chatclient.Part) json.RawMessage {
-	output, err := x.runTool(call)
-	if err != nil {
-		x.fault(fmt.Errorf("chatproxy: tool %.64q: %w", call.ToolName, err))
-		return outputFailed
-	}
-	return output
-}
-
-func (x *exchange) runTool(call chatclient.Part) (output json.RawMessage, err error) {
+// runTool runs the tool of a call and returns what the assistant is to read.
+func (x *exchange) runTool(call chatclient.Part) (output []byte, err error) {
 	tool, ok := x.p.tools[call.ToolName]
 	switch {
 	case !ok:
@@ -252,20 +245,19 @@ func (x *exchange) runTool(call chatclient.Part) (output json.RawMessage, err er
 // arrived if the call is not open any more.
 func (x *exchange) submit(result chatclient.ToolResult, isAgain bool) *httpError {
 	_, err := x.p.bot.SubmitToolResult(x.ctx, x.conversation, result)
-	if err != nil && mayHaveArrived(err) {
+	if mayHaveArrived(err) {
 		isAgain = true
 		_, err = x.p.bot.SubmitToolResult(x.ctx, x.conversation, result)
 	}
-	e, _ := errors.AsType[*chatclient.Error](err)
+	e, ok := errors.AsType[*chatclient.Error](err)
+	isUnknown := ok && e.Code == chatclient.CodeToolCallNotFound
 	switch {
-	case err == nil, isAgain && e != nil && e.Code == chatclient.CodeToolCallNotFound:
+	case err == nil, isUnknown && isAgain:
 		return nil
-	case e != nil && e.Code == chatclient.CodeToolCallNotFound:
+	case isUnknown:
 		return replyFailed(err)
-	case e != nil && e.Code == chatclient.CodeConversationNotOngoing:
-		return x.endedOrHeld()
 	}
-	return upstream(err, true)
+	return x.orHeld(upstream(err, true))
 }
 
 // continueReply lets the service continue after the results. The start of a step tells
@@ -280,7 +272,7 @@ func (x *exchange) continueReply() (*chatclient.Stream, *httpError) {
 		return nil, x.failed(err, true)
 	}
 	x.out.chunk(uiChunk{Type: "start-step"})
-	return x.own(stream)
+	return stream, nil
 }
 
 // takeCall reports whether a call was not made before, in this process.

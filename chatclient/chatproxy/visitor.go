@@ -47,12 +47,11 @@ func (p *Proxy) authenticate(r *http.Request) (v Visitor, e *httpError) {
 	switch {
 	case err != nil:
 		return v, internal(err)
-	case v.anonymous() && (!p.anonymous || v.Session == ""):
+	case v.anonymous() && (!p.options.Anonymous || v.Session == ""):
 		return v, errSignIn
 	case v.anonymous():
 		return v, nil
-	}
-	if v.EarlierSession != "" && !p.claims {
+	case v.EarlierSession != "" && !p.options.ContinueAfterSignIn:
 		return v, internal(&FieldError{"Visitor.EarlierSession", "must be empty without Options.ContinueAfterSignIn"})
 	}
 	if _, err := chatclient.ParseUserID(string(v.UserID)); err != nil {
@@ -66,7 +65,7 @@ func (p *Proxy) authenticate(r *http.Request) (v Visitor, e *httpError) {
 func (p *Proxy) checkOrigin(r *http.Request) *httpError {
 	asPost := r.WithContext(r.Context())
 	asPost.Method = http.MethodPost
-	if p.crossOrigin.Check(asPost) != nil {
+	if p.options.CrossOrigin.Check(asPost) != nil {
 		return errCrossSite
 	}
 	return nil

@@ -1,6 +1,7 @@
 package chattest
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strconv"
@@ -28,10 +29,7 @@ func (f *Fake) chat(r *http.Request) (*run, *rejection) {
 		}
 		b.require("message", hasText || c.awaitsReply() && f.readings["continue-without-message"] == "accepted",
 			"may only be missing after a tool's result")
-		problem := b.rejection()
-		if problem == nil {
-			problem = f.checkStatus(c)
-		}
+		problem := cmp.Or(b.rejection(), f.checkStatus(c))
 		if problem == nil && hasUserID {
 			problem = f.checkUser(c, userID)
 		}
@@ -104,10 +102,7 @@ func (f *Fake) retry(r *http.Request) (*run, *rejection) {
 	}
 	id, hasID := b.messageID(f.store.numericMessages)
 	stream, hasStream := field[bool](b, "stream")
-	if problem = b.rejection(); problem == nil {
-		problem = f.checkStatus(c)
-	}
-	if problem != nil {
+	if problem := cmp.Or(b.rejection(), f.checkStatus(c)); problem != nil {
 		return nil, problem
 	}
 	end := len(c.messages)

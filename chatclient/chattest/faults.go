@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"time"
@@ -55,7 +56,7 @@ func DropAfter() Fault { return fake.DropAfter() }
 // FailAfter responds with 500 INTERNAL_SERVER_ERROR, after the service did what
 // the request says.
 func FailAfter() Fault {
-	return fake.Instead(func(w http.ResponseWriter, _ *fake.Response) {
+	return fake.Instead(func(w http.ResponseWriter, _ *httptest.ResponseRecorder) {
 		reject(w, &rejection{status: http.StatusInternalServerError, Code: "INTERNAL_SERVER_ERROR", Message: "Internal Server Error"})
 	})
 }
@@ -139,22 +140,18 @@ func stopAfter(events int, end http.HandlerFunc) Fault {
 		}
 		return event, nil
 	})
-	return func(normal http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			stop(normal).ServeHTTP(w, r)
-			_ = http.NewResponseController(w).Flush() // at least the header
-			end(w, r)
-		})
-	}
+	return fake.Around(func(normal http.Handler, w http.ResponseWriter, r *http.Request) {
+		stop(normal).ServeHTTP(w, r)
+		_ = http.NewResponseController(w).Flush() // at least the header
+		end(w, r)
+	})
 }
 
 // edit changes the events of a response.
 func edit(change func(e *editor, event string) (string, error)) Fault {
-	return func(normal http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			normal.ServeHTTP(&editor{ResponseWriter: w, request: r, change: change}, r)
-		})
-	}
+	return fake.Around(func(normal http.Handler, w http.ResponseWriter, r *http.Request) {
+		normal.ServeHTTP(&editor{ResponseWriter: w, request: r, change: change}, r)
+	})
 }
 
 // editor relies on writeEvent: one Write is one event.

@@ -3,6 +3,7 @@ package contactstest
 import (
 	"net/http"
 	"regexp"
+	"slices"
 )
 
 // attributeName relies on $, which is the end of the text in Go.
@@ -19,7 +20,7 @@ func (f *Fake) define(r *http.Request) (any, *rejection) {
 	if !attributeName.MatchString(a.Name) {
 		issues = append(issues, issue{"name", "must begin with a letter, then letters, digits, _ and -"})
 	}
-	if into(sent, "type", &a.Type); !isType(a.Type) {
+	if into(sent, "type", &a.Type); !slices.Contains([]string{"text", "number", "boolean", "date"}, a.Type) {
 		issues = append(issues, issue{"type", "must be text, number, boolean or date"})
 	}
 	issues = append(issues, a.change(sent)...)
@@ -31,10 +32,6 @@ func (f *Fake) define(r *http.Request) (any, *rejection) {
 	}
 	f.store.attributes = append(f.store.attributes, a)
 	return data{"Custom attribute saved", a}, nil
-}
-
-func isType(name string) bool {
-	return name == "text" || name == "number" || name == "boolean" || name == "date"
 }
 
 func (f *Fake) redefine(r *http.Request) (any, *rejection) {

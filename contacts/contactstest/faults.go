@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"time"
 
 	"github.com/chatident/chatident/internal/fake"
@@ -51,7 +52,7 @@ func DropAfter() Fault { return fake.DropAfter() }
 
 // FailAfter responds with 500, after the service did what the request says.
 func FailAfter() Fault {
-	return fake.Instead(func(w http.ResponseWriter, _ *fake.Response) {
+	return fake.Instead(func(w http.ResponseWriter, _ *httptest.ResponseRecorder) {
 		reject(w, &rejection{status: http.StatusInternalServerError, Message: "Internal server error"})
 	})
 }
@@ -59,13 +60,13 @@ func FailAfter() Fault {
 // Echo leaves only the first n contacts in the response. An upsert saves all of
 // them.
 func Echo(n int) Fault {
-	return fake.Instead(func(w http.ResponseWriter, recorded *fake.Response) {
-		body := parseFields(recorded.Bytes())
+	return fake.Instead(func(w http.ResponseWriter, recorded *httptest.ResponseRecorder) {
+		body := parseFields(recorded.Body.Bytes())
 		var data []json.RawMessage
 		if into(body, "data", &data); len(data) > n {
 			body["data"] = fake.Encode(data[:n])
 		}
-		fake.WriteJSON(w, recorded.Status, fake.Encode(body))
+		fake.WriteJSON(w, recorded.Code, fake.Encode(body))
 	})
 }
 
@@ -75,18 +76,14 @@ func Slow(d time.Duration) Fault { return fake.Slow(d) }
 // TooLarge responds with 413 to an upsert of more than n contacts, and normally to
 // other requests.
 func TooLarge(n int) Fault {
-	return func(normal http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			body, _ := io.ReadAll(r.Body) // the fake has read it: it is in memory
-			r.Body = io.NopCloser(bytes.NewReader(body))
-			var upsert struct {
-				Users []json.RawMessage `json:"users"`
-			}
-			if json.Unmarshal(body, &upsert) == nil && len(upsert.Users) > n {
-				reject(w, tooLarge())
-				return
-			}
-			normal.ServeHTTP(w, r)
-		})
-	}
+	return fake.Around(func(normal http.Handler, w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body) // the fake has read it: it is in memory
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		var users []json.RawMessage
+		if into(parseFields(body), "users", &users); len(users) > n {
+			reject(w, tooLarge())
+			return
+		}
+		normal.ServeHTTP(w, r)
+	})
 }

@@ -15,19 +15,19 @@ type Server struct {
 	// another path wrongly fails.
 	URL string
 
-	server *fake.Server
+	stop func()
 }
 
 // Start serves the Fake on a free port of 127.0.0.1. It panics if there is
 // none.
 func (f *Fake) Start() *Server {
-	s := fake.Start(f)
-	return &Server{URL: s.URL, server: s}
+	url, stop := fake.Start(f)
+	return &Server{url, stop}
 }
 
 // Close frees the port and closes every connection, with the responses on it.
 // It may be called twice.
-func (s *Server) Close() { s.server.Close() }
+func (s *Server) Close() { s.stop() }
 
 // Client returns a new client that reaches the Fake over connections in memory,
 // and nothing else, whatever the host, for example that of [BaseURL]. In a

@@ -60,7 +60,7 @@ func preview(actionFile, userFile string) (text string, faults []string) {
 	p, err := compiled.Preview(user)
 	if missing, ok := errors.AsType[*placeholders.MissingError](err); ok {
 		for _, name := range missing.Names {
-			faults = append(faults, fmt.Sprintf("%s: has no value for {{%s}}", userFile, name))
+			faults = append(faults, fmt.Sprintf("%s: has no value at %s for {{%s}}", userFile, missing.Paths[name], name))
 		}
 		for _, name := range missing.Null {
 			faults = append(faults, fmt.Sprintf("%s: has null for {{%s}} (for null in JSON, leave out the quotes around it; else set a default)", userFile, name))

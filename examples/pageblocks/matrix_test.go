@@ -78,38 +78,24 @@ func walk(t *testing.T, c cell) {
 			time.Sleep(200 * time.Millisecond) // in which htmx takes the link over
 			b.Do(chromedp.Click(chromedp.CSS("#next")))
 		}
-		waitFor(t, b, fmt.Sprintf(`document.getElementById("step")?.textContent === "%d"`, step))
-		waitFor(t, b, fmt.Sprintf(`(window.ainisaUser?.user_id ?? "") === %q && "ainisaUser" in window === %t`, who, who != nobody))
+		b.WaitForPage(fmt.Sprintf(`document.getElementById("step")?.textContent === "%d"`, step))
+		b.WaitForPage(fmt.Sprintf(`(window.ainisaUser?.user_id ?? "") === %q && "ainisaUser" in window === %t`, who, who != nobody))
 		if c.arrival <= 0 {
 			requireGiven(t, b, c, step)
 		}
 	}
 	isOneLife := c.navigation != "load" || len(c.journey) == 1
-	waitFor(t, b, fmt.Sprintf(`(window.life === 1) === %t`, isOneLife))
+	b.WaitForPage(fmt.Sprintf(`(window.life === 1) === %t`, isOneLife))
 	last := len(c.journey) - 1
 	if c.arrival > 0 {
 		assert.Equal(t, "undefined", b.Evaluate("typeof standin"), "the vendors' scripts come later")
-		waitFor(t, b, `typeof standin === "function"`)
+		b.WaitForPage(`typeof standin === "function"`)
 	}
 	requireGiven(t, b, c, last)
 	time.Sleep(500 * time.Millisecond) // more than the block waits between two looks
 	requireGiven(t, b, c, last)
 	requireNothingOfOthers(t, b, c.journey[last])
 	b.RequireQuietConsole()
-}
-
-// waitFor waits until an expression is true, also while another page is loaded.
-func waitFor(t *testing.T, b *browser.Browser, expression string) {
-	t.Helper()
-	var last any
-	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		ok, err := chromedp.Run(b.Context, chromedp.Evaluate[bool]("!!("+expression+")"))
-		if ok {
-			return
-		}
-		last = err
-	}
-	require.Fail(t, expression+" is not true", last)
 }
 
 // requireGiven wants that in the life of the page Ainisa's script found the customer
@@ -132,7 +118,7 @@ func requireGiven(t *testing.T, b *browser.Browser, c cell, step int) {
 		known = who
 	}
 	text, _ := json.Marshal(want)
-	waitFor(t, b, fmt.Sprintf(`standin() === %q`, text))
+	b.WaitForPage(fmt.Sprintf(`standin() === %q`, text))
 }
 
 // requireNothingOfOthers looks for hashes of other customers in the page, its globals

@@ -1,6 +1,7 @@
 package readme
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -10,11 +11,15 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chatident/chatident/examples/internal/browser"
 	"github.com/chatident/chatident/hmachash"
+	"github.com/chatident/chatident/internal/testenv"
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -50,7 +55,7 @@ func Example_ainisasActions() {
 		OnReject: func(_ *http.Request, err error) { log.Print(err) }, // the caller gets no reason
 	})
 	if err != nil {
-		log.Fatal(err)
+		log.Fatal("AINISA_ACTION_KEY: ", err)
 	}
 	mux.Handle("/ainisa/orders", handler)
 
@@ -71,20 +76,10 @@ func Example_ainisasActions() {
 // The page of the program with Turbo has the widget's tag in its head, and both
 // blocks in its body: of the customer between sign-in and sign-out, and null else.
 func TestAinisaGuide_Program(t *testing.T) {
-	programs, _ := goBlocks(t, "docs/ainisa.md")
-	require.Len(t, programs, 1)
-	address := freeAddress(t)
-	run := exec.Command(build(t, strings.Replace(programs[0].code, `"127.0.0.1:8080"`, `"`+address+`"`, 1)))
-	run.Env = append(os.Environ(), "AINISA_SECRET_KEY=your_secret_key_here", "BOOKBAG_SIGNING_SECRET=the-signing-secret-of-an-agent")
-	run.Stderr = t.Output()
-	require.NoError(t, run.Start())
-	t.Cleanup(func() {
-		_ = run.Process.Kill()
-		_ = run.Wait()
-	})
-	head, body, found := strings.Cut(curl(t, "$ curl http://127.0.0.1:8080/", "http://"+address), "<body>")
+	site := startAinisaGuide(t)
+	head, body, found := strings.Cut(curl(t, "$ curl http://127.0.0.1:8080/", site), "<body>")
 	require.True(t, found)
-	assert.Contains(t, head, `<script src="https://chatbot.ainisa.com/widget.js" defer></script>`)
+	assert.Regexp(t, `<script src="https://chatbot.ainisa.com/widget.js" defer nonce="\w+"></script>`, head)
 	assert.Contains(t, body, `data-chatident="ainisa"`)
 	assert.Contains(t, body, `data-chatident="bookbag"`)
 	assert.Equal(t, 2, strings.Count(body, ">null</script>"))
@@ -96,11 +91,11 @@ func TestAinisaGuide_Program(t *testing.T) {
 		path      string
 		customers int
 	}{{"/login", 2}, {"/logout", 0}} {
-		response, err := browser.Post("http://"+address+step.path, "", http.NoBody)
+		response, err := browser.Post(site+step.path, "", http.NoBody)
 		require.NoError(t, err)
 		require.NoError(t, response.Body.Close())
 		for _, page := range []string{"/", "/orders"} {
-			response, err := browser.Get("http://" + address + page)
+			response, err := browser.Get(site + page)
 			require.NoError(t, err)
 			text, err := io.ReadAll(response.Body)
 			require.NoError(t, err)
@@ -108,6 +103,53 @@ func TestAinisaGuide_Program(t *testing.T) {
 			assert.Equal(t, step.customers, strings.Count(string(text), `"user_id":"1001"`), "%s after %s", page, step.path)
 		}
 	}
+}
+
+// startAinisaGuide runs the program of the guide, where npm has installed Turbo, and returns its URL.
+func startAinisaGuide(t *testing.T) string {
+	t.Helper()
+	programs, _ := goBlocks(t, "docs/ainisa.md")
+	require.Len(t, programs, 1)
+	address := freeAddress(t)
+	run := exec.Command(build(t, strings.Replace(programs[0].code, `"127.0.0.1:8080"`, `"`+address+`"`, 1)))
+	run.Dir = "../pageblocks"
+	run.Env = append(os.Environ(), "AINISA_SECRET_KEY=your_secret_key_here", "BOOKBAG_SIGNING_SECRET=the-signing-secret-of-an-agent")
+	run.Stderr = t.Output()
+	require.NoError(t, run.Start())
+	t.Cleanup(func() {
+		_ = run.Process.Kill()
+		_ = run.Wait()
+	})
+	return "http://" + address
+}
+
+// The program with Turbo under its policy: pages are swapped, and a page that is open while the
+// customer signs out in another tab is loaded whole by the next link.
+func TestAinisaGuide_ProgramInABrowser(t *testing.T) {
+	testenv.NodePackages(t, "examples/pageblocks")
+	site := startAinisaGuide(t)
+	request, err := http.NewRequest(http.MethodGet, site, http.NoBody)
+	require.NoError(t, err)
+	require.NoError(t, whenUp(t, request).Body.Close())
+	b := browser.New(t)
+	shows := func(b *browser.Browser, path, who string) {
+		b.WaitForPage(fmt.Sprintf(`document.readyState === "complete" && location.pathname === %q && document.getElementById("who")?.textContent === %q`, path, who))
+	}
+	b.Do(chromedp.Navigate(site), chromedp.Click(chromedp.CSS(`[action="/login"] button`)))
+	shows(b, "/", "Signed in as Ada")
+	b.WaitForPage(`window.ainisaUser?.user_id === "1001" && "Turbo" in window`)
+	b.Do(chromedp.Evaluate[chromedp.Void]("window.life = 1"), chromedp.Click(chromedp.CSS(`[href="/orders"]`)))
+	shows(b, "/orders", "Signed in as Ada")
+	b.WaitForPage(`window.life === 1 && window.ainisaUser?.user_id === "1001"`)
+
+	other := b.Tab()
+	other.Do(chromedp.Navigate(site), chromedp.Click(chromedp.CSS(`[action="/logout"] button`)))
+	shows(other, "/", "Not signed in")
+	b.Do(chromedp.Click(chromedp.CSS(`[href="/"]`)))
+	shows(b, "/", "Not signed in")
+	b.WaitForPage(`!("life" in window) && !("ainisaUser" in window)`)
+	other.RequireQuietConsole("net::ERR_NAME_NOT_RESOLVED") // of the vendor's script
+	b.RequireQuietConsole("net::ERR_NAME_NOT_RESOLVED")
 }
 
 func TestAinisaGuide_Test(t *testing.T) {
@@ -118,10 +160,12 @@ func TestAinisaGuide_Test(t *testing.T) {
 	newSite := func(ainisa *hmachash.Ainisa, bookbag *hmachash.Bookbag) http.Handler {
 		return signInSite("1001", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			id := sessions.GetString(r.Context(), "user")
-			ainisaBlock, ainisaErr := ainisa.Script(hmachash.AinisaUser{ID: id}, "")
-			bookbagBlock, bookbagErr := bookbag.Script(hmachash.BookbagUser{ID: id}, "")
+			nonce := rand.Text()
+			ainisaBlock, ainisaErr := ainisa.Script(hmachash.AinisaUser{ID: id}, nonce)
+			bookbagBlock, bookbagErr := bookbag.Script(hmachash.BookbagUser{ID: id}, nonce)
 			assert.NoError(t, errors.Join(ainisaErr, bookbagErr))
 			w.Header().Set("Cache-Control", "private, no-store")
+			w.Header().Set("Content-Security-Policy", "script-src 'nonce-"+nonce+"'")
 			_, _ = fmt.Fprint(w, ainisaBlock, bookbagBlock)
 		}))
 	}
@@ -142,7 +186,16 @@ func TestAinisaGuide_Test(t *testing.T) {
 		assert.Equal(t, "private, no-store", response.Header.Get("Cache-Control"))
 		body, err := io.ReadAll(response.Body)
 		require.NoError(t, err)
-		return string(body)
+		page = string(body)
+		_, nonce, _ := strings.Cut(response.Header.Get("Content-Security-Policy"), "'nonce-")
+		nonce, _, _ = strings.Cut(nonce, "'")
+		require.NotEmpty(t, nonce)
+		for _, tag := range regexp.MustCompile(`<script[^>]*>`).FindAllString(page, -1) {
+			if !strings.Contains(tag, "application/json") { // data, which is not run
+				assert.Contains(t, tag, `nonce="`+nonce+`"`)
+			}
+		}
+		return page
 	}
 
 	signedIn := post("/login")
@@ -151,4 +204,27 @@ func TestAinisaGuide_Test(t *testing.T) {
 	signedOut := post("/logout")
 	assert.NotContains(t, signedOut, "user_id")
 	assert.Equal(t, 2, strings.Count(signedOut, ">null</script>"), "a block for each vendor, without a customer")
+}
+
+func TestAinisaGuide_Rotation(t *testing.T) {
+	ainisa, err := hmachash.NewAinisa("the old secret", nil)
+	require.NoError(t, err)
+	action, err := ainisa.Action("X-Api-Key", "the-key-of-the-action", http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), nil)
+	require.NoError(t, err)
+
+	call := func(user hmachash.AinisaIdentity) (status int) {
+		r := httptest.NewRequest("POST", "/ainisa/orders", nil)
+		r.Header.Set("X-Api-Key", "the-key-of-the-action")
+		r.Header.Set("X-User-Id", user.UserID)
+		r.Header.Set("X-User-Hash", user.UserHash)
+		w := httptest.NewRecorder()
+		action.ServeHTTP(w, r)
+		return w.Code
+	}
+	user, err := ainisa.Identify(hmachash.AinisaUser{ID: "1001"}) // with the old secret
+	require.NoError(t, err)
+	require.NoError(t, ainisa.SetSecret("the new secret", &hmachash.Options{Previous: []string{"the old secret"}}))
+	assert.Equal(t, http.StatusOK, call(user))
+	require.NoError(t, ainisa.SetSecret("the new secret", nil)) // after a leak
+	assert.Equal(t, http.StatusUnauthorized, call(user))
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/chatident/chatident/contacts/contactstest"
 	"github.com/chatident/chatident/hmachash"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func Example_bookbagNew() {
@@ -248,6 +249,32 @@ func Example_bookbagWebhooks() {
 	event.Header.Set("X-Bookbag-Signature", webhooks.Sign([]byte(body)))
 	mux.ServeHTTP(httptest.NewRecorder(), event)
 	// Output: lead.created {"id":7}
+}
+
+func TestBookbagGuide_Webhook(t *testing.T) {
+	webhooks, err := hmachash.NewBookbagWebhooks("the secret of a webhook", nil)
+	require.NoError(t, err)
+	handler, err := webhooks.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		event, ok := hmachash.Event(r.Context())
+		assert.True(t, ok)
+		assert.Equal(t, "lead.created", event.Name)
+		assert.JSONEq(t, `{"id":7}`, string(event.Data))
+	}))
+	require.NoError(t, err)
+
+	post := func(body, signature string) (status int) {
+		r := httptest.NewRequest("POST", "/bookbag/events", strings.NewReader(body))
+		r.Header.Set("X-Bookbag-Signature", signature)
+		w := httptest.NewRecorder()
+		handler.ServeHTTP(w, r)
+		return w.Code
+	}
+	body := fmt.Sprintf(`{"event":"lead.created","data":{"id":7},"ts":%d}`, time.Now().UnixMilli())
+	signature := webhooks.Sign([]byte(body))
+	assert.Equal(t, http.StatusOK, post(body, signature))
+	assert.Equal(t, http.StatusUnauthorized, post(body+" ", signature), "another body")
+	old := fmt.Sprintf(`{"event":"lead.created","data":{},"ts":%d}`, time.Now().Add(-time.Hour).UnixMilli())
+	assert.Equal(t, http.StatusUnauthorized, post(old, webhooks.Sign([]byte(old))), "outside the window")
 }
 
 func Example_chattest() {

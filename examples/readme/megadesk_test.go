@@ -4,65 +4,50 @@ import (
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"go/format"
 	"io"
 	"log"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/mail"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/chatident/chatident/hmachash"
 	"github.com/chatident/chatident/identity"
 	"github.com/chatident/chatident/placeholders"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
+// The test of the guide passes with the program of the guide.
 func TestMegadeskGuide_Test(t *testing.T) {
-	key, err := identity.ParseKey("000102030405060708090a0b0c0d0e0f")
-	require.NoError(t, err)
-	minter, err := identity.NewMinter(key, nil)
-	require.NoError(t, err)
-	newSite := func(minter *identity.Minter) http.Handler {
-		return signInSite("user-123", identity.Handler(minter, func(r *http.Request) (*identity.Payload, error) {
-			id := sessions.GetString(r.Context(), "user")
-			if id == "" {
-				return nil, nil
-			}
-			return &identity.Payload{User: identity.UserDetail{ID: id}}, nil
-		}, nil))
+	programs, pieces := goBlocks(t, "docs/megadesk.md")
+	require.Len(t, programs, 1)
+	folder, tests := t.TempDir(), 0
+	for _, piece := range pieces {
+		if strings.HasPrefix(piece.code, "import (\n") {
+			tests++
+			formatted, err := format.Source([]byte("package main\n\n" + piece.code))
+			require.NoError(t, err)
+			assert.Equal(t, string(formatted), "package main\n\n"+piece.code, "gofmt would change it")
+			require.NoError(t, os.WriteFile(filepath.Join(folder, "main_test.go"), formatted, 0o600))
+		}
 	}
-
-	opener, err := identity.NewOpener(key)
-	require.NoError(t, err)
-	site := httptest.NewServer(newSite(minter))
-	defer site.Close()
-	jar, err := cookiejar.New(nil) // keeps the session's cookie, as a browser does
-	require.NoError(t, err)
-	browser := &http.Client{Jar: jar}
-	post := func(path string) {
-		response, err := browser.Post(site.URL+path, "", nil)
-		require.NoError(t, err)
-		require.NoError(t, response.Body.Close())
-	}
-	token := func() string {
-		response, err := browser.Get(site.URL + "/api/megadesk-identity")
-		require.NoError(t, err)
-		defer response.Body.Close()
-		require.Equal(t, http.StatusOK, response.StatusCode)
-		var body struct{ Identity string } // empty if it is null
-		require.NoError(t, json.NewDecoder(response.Body).Decode(&body))
-		return body.Identity
-	}
-
-	assert.Empty(t, token(), "not signed in")
-	post("/login")
-	opened, err := opener.Open(token())
-	require.NoError(t, err)
-	assert.Equal(t, "user-123", opened.Payload.User.ID)
-	post("/logout")
-	assert.Empty(t, token(), "signed out")
+	require.Equal(t, 1, tests)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "main.go"), []byte(programs[0].code), 0o600))
+	out, err := exec.Command("go", "test", "-v", filepath.Join(folder, "main.go"), filepath.Join(folder, "main_test.go")).CombinedOutput()
+	require.NoError(t, err, string(out))
+	assert.Contains(t, string(out), "--- PASS: TestIdentity")
 }
 
 // signInSite is next in sessions, with /login, which signs in a user, and /logout.
@@ -80,15 +65,81 @@ func signInSite(user string, next http.Handler) http.Handler {
 	return sessions.LoadAndSave(mux)
 }
 
+// actionToken returns a credential for calls on behalf of a customer. It expires after an hour, like the
+// identity token that contains it.
+func actionToken(hasher *hmachash.Hasher, customer string) (string, error) {
+	claim := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10) + "." + customer
+	hash, err := hasher.Hash(claim)
+	return hash + "." + claim, err
+}
+
+// customerOf returns the customer on whose behalf a call is made, or "" if its token is not valid.
+func customerOf(hasher *hmachash.Hasher, r *http.Request) string {
+	hash, claim, _ := strings.Cut(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), ".")
+	expiry, customer, _ := strings.Cut(claim, ".")
+	seconds, err := strconv.ParseInt(expiry, 10, 64)
+	if err != nil || time.Now().Unix() >= seconds || !hasher.Verify(claim, hash) {
+		return ""
+	}
+	return customer
+}
+
+func refunds(hasher *hmachash.Hasher) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		customer := customerOf(hasher, r)
+		if customer == "" {
+			http.Error(w, "The customer must sign in.", http.StatusUnauthorized)
+			return
+		}
+		var input struct{ Email string }
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&input)
+		if _, invalid := mail.ParseAddress(input.Email); err != nil || invalid != nil { // such as "" or "{{userEmail}}"
+			http.Error(w, "email: must be an address", http.StatusBadRequest)
+			return
+		}
+		fmt.Fprintf(w, "The order of %s is refunded, and a receipt goes to %s.\n", customer, input.Email)
+	})
+}
+
+// withActionToken is the part of a currentUser that adds the token.
+func withActionToken(hasher *hmachash.Hasher, payload *identity.Payload) (*identity.Payload, error) {
+	customer := payload.User
+
+	token, err := actionToken(hasher, customer.ID)
+	if err != nil {
+		return nil, err
+	}
+	payload.Integrations.Services = map[string]map[string]any{"shop": {"token": token}}
+
+	return payload, nil
+}
+
+func newActionPayload(t testing.TB, hasher *hmachash.Hasher, id string) *identity.Payload {
+	t.Helper()
+	payload, err := withActionToken(hasher, &identity.Payload{User: identity.UserDetail{ID: id, Email: "ada@example.com"}})
+	require.NoError(t, err)
+	return payload
+}
+
+func newHasher(t testing.TB, secret string) *hmachash.Hasher {
+	t.Helper()
+	hasher, err := hmachash.New(secret, nil)
+	require.NoError(t, err)
+	return hasher
+}
+
 func Example_actions() {
-	payload := identity.Payload{User: identity.UserDetail{ID: "user-123", Email: "ada@example.com", Plan: "pro"}}
+	payload := identity.Payload{
+		User:         identity.UserDetail{ID: "user-123", Email: "ada@example.com"},
+		Integrations: identity.Integrations{Services: map[string]map[string]any{"shop": {"token": "a-token"}}},
+	}
 
 	action := placeholders.Action{
 		Method:    "POST",
-		URL:       "https://api.example.com/customers/{{id}}/refunds",
-		Header:    map[string]string{"X-Plan": "{{plan}}"},
+		URL:       "https://api.example.com/refunds",
+		Header:    map[string]string{"Authorization": "Bearer {{shopToken}}"},
 		Body:      `{"email": "{{userEmail}}"}`,
-		Variables: map[string]string{"id": "userDetail.id", "plan": "userDetail.plan", "userEmail": "userDetail.email"},
+		Variables: map[string]string{"shopToken": "integrations.shop.token", "userEmail": "userDetail.email"},
 	}
 	compiled, err := placeholders.Compile(action, nil)
 	if err != nil {
@@ -96,15 +147,92 @@ func Example_actions() {
 	}
 	preview, err := compiled.Preview(payload) // of an identity.Payload
 	if err != nil {
-		log.Fatal(err) // all values that are missing or null, or one that cannot be in its place
+		log.Fatal(err) // all values that are missing or null, with their paths, or one that cannot be in its place
 	}
 	fmt.Print(preview)
 	// Output:
-	// POST https://api.example.com/customers/user-123/refunds
+	// POST https://api.example.com/refunds
+	// Authorization: [redacted]
 	// Content-Type: application/json
-	// X-Plan: pro
 	//
 	// {"email": "ada@example.com"}
+}
+
+// compileRefund compiles the action of the guide.
+func compileRefund(t *testing.T) *placeholders.CompiledAction {
+	t.Helper()
+	compiled, err := placeholders.Compile(placeholders.Action{
+		Method:    "POST",
+		URL:       "https://api.example.com/refunds",
+		Header:    map[string]string{"Authorization": "Bearer {{shopToken}}"},
+		Body:      `{"email": "{{userEmail}}"}`,
+		Variables: map[string]string{"shopToken": "integrations.shop.token", "userEmail": "userDetail.email"},
+	}, nil)
+	require.NoError(t, err)
+	return compiled
+}
+
+func TestMegadeskGuide_ActionInATest(t *testing.T) {
+	hasher := newHasher(t, "a secret of the actions")
+	compiled, payload := compileRefund(t), newActionPayload(t, hasher, "user-123")
+
+	request, err := compiled.Request(t.Context(), payload)
+	require.NoError(t, err)
+	response := httptest.NewRecorder()
+	refunds(hasher).ServeHTTP(response, request)
+	assert.Equal(t, http.StatusOK, response.Code, response.Body)
+
+	request.Header.Set("Authorization", "Bearer {{shopToken}}") // the value is missing
+	response = httptest.NewRecorder()
+	refunds(hasher).ServeHTTP(response, request)
+	assert.Equal(t, http.StatusUnauthorized, response.Code)
+}
+
+// The customer is the one of the token, and a call without a valid token is rejected.
+func TestMegadeskGuide_Refunds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hasher := newHasher(t, "a secret of the actions")
+		call := func(authorization, body string) (status int, text string) {
+			request := httptest.NewRequest("POST", "/refunds", strings.NewReader(body))
+			request.Header.Set("Authorization", authorization)
+			response := httptest.NewRecorder()
+			refunds(hasher).ServeHTTP(response, request)
+			return response.Code, response.Body.String()
+		}
+		token := func(hasher *hmachash.Hasher, id string) string {
+			shop := newActionPayload(t, hasher, id).Integrations.Services["shop"]
+			return "Bearer " + shop["token"].(string)
+		}
+		const body = `{"email":"ada@example.com","customer":"user-456"}`
+		ada := token(hasher, "user-123")
+		status, text := call(ada, body)
+		assert.Equal(t, 200, status)
+		assert.Equal(t, "The order of user-123 is refunded, and a receipt goes to ada@example.com.\n", text)
+		status, text = call(token(hasher, "shop.1"), body)
+		assert.Equal(t, 200, status, "an id with a dot")
+		assert.Contains(t, text, "The order of shop.1 is")
+
+		for _, invalid := range []string{
+			"", "Bearer ", "Bearer {{shopToken}}", "Bearer a.b.c",
+			strings.Replace(ada, "user-123", "user-456", 1),
+			token(newHasher(t, "another secret"), "user-123"),
+			token(hasher, ""),
+		} {
+			status, _ := call(invalid, body)
+			assert.Equal(t, 401, status, invalid)
+		}
+		for _, invalid := range []string{"", "{}", `{"email":""}`, `{"email":"{{userEmail}}"}`, `{"email":1}`, `{"email":"` + strings.Repeat("a", 64<<10) + `@example.com"}`} {
+			status, _ := call(ada, invalid)
+			assert.Equal(t, 400, status, invalid)
+		}
+
+		time.Sleep(time.Hour - time.Second)
+		status, _ = call(ada, body)
+		assert.Equal(t, 200, status, "the last second")
+		time.Sleep(time.Second)
+		status, _ = call(ada, body)
+		assert.Equal(t, 401, status, "expired")
+	})
 }
 
 func TestMegadeskGuide_Payload(t *testing.T) {
@@ -154,7 +282,8 @@ func TestMegadeskGuide_Payload(t *testing.T) {
 func TestMegadeskGuide_Program(t *testing.T) {
 	programs, _ := goBlocks(t, "docs/megadesk.md")
 	require.Len(t, programs, 1)
-	site := start(t, programs[0].code, "$ MEGADESK_IDENTITY_SECRET=$(openssl rand -hex 16) go run .")
+	command := regexp.MustCompile(`(?m)^\$ .* go run \.$`).FindString(read(t, "docs/megadesk.md"))
+	site := start(t, programs[0].code, command)
 	first, err := http.NewRequest("GET", site+"/api/megadesk-identity", http.NoBody)
 	require.NoError(t, err)
 	require.NoError(t, whenUp(t, first).Body.Close())
@@ -171,10 +300,11 @@ func TestMegadeskGuide_Program(t *testing.T) {
 	}
 	endpoint := site + "/api/megadesk-identity"
 	assert.Equal(t, `{"identity":null}`, strings.TrimSpace(text(browser.Get(endpoint))))
-	page := text(browser.Post(site+"/login", "", http.NoBody))
-	assert.Contains(t, page, `src="https://getmegadesk.com/embed.js"`)
+	page := text(browser.PostForm(site+"/login", url.Values{"name": {"ada"}}))
+	assert.Contains(t, page, `src="https://getmegadesk.com/embed.js" data-pub="0123456789abcdef01234567"`)
 	assert.Contains(t, text(browser.Get(endpoint)), `{"identity":"eyJhbGciOiJkaXIiLCJlbmMiOiJBMTI4R0NNIn0..`)
 	_ = text(browser.Post(site+"/logout", "", http.NoBody))
+	assert.Equal(t, "Wrong user name or password.\n", text(browser.PostForm(site+"/login", url.Values{"name": {"eve"}})))
 	assert.Equal(t, `{"identity":null}`, strings.TrimSpace(text(browser.Get(endpoint))))
 
 	home, err := browser.Get(site)
@@ -185,4 +315,21 @@ func TestMegadeskGuide_Program(t *testing.T) {
 	require.True(t, found, policy)
 	nonce, _, _ := strings.Cut(rest, "'")
 	assert.Contains(t, text(home, nil), `<script nonce="`+nonce+`" src=`)
+}
+
+// The program stops without its variables, and names the one that is missing.
+func TestMegadeskGuide_ProgramWithoutAVariable(t *testing.T) {
+	programs, _ := goBlocks(t, "docs/megadesk.md")
+	require.Len(t, programs, 1)
+	executable := build(t, programs[0].code)
+	for variable, want := range map[string]string{
+		"MEGADESK_IDENTITY_SECRET=000102030405060708090a0b0c0d0e0f": "MEGADESK_PUBLIC_ID: must be the data-pub",
+		"MEGADESK_PUBLIC_ID=0123456789abcdef01234567":               "MEGADESK_IDENTITY_SECRET: identity: key: must not be empty",
+	} {
+		run := exec.Command(executable)
+		run.Env = []string{variable}
+		out, err := run.CombinedOutput()
+		assert.Error(t, err)
+		assert.Contains(t, string(out), want)
+	}
 }

@@ -36,7 +36,7 @@ func TestReadme_ProgramsRespondAsPrinted(t *testing.T) {
 	}
 }
 
-// start builds a program and runs it with the variable of its command line until
+// start builds a program and runs it with the variables of its command line until
 // the test ends. It returns its URL.
 func start(t *testing.T, code, command string) string {
 	t.Helper()
@@ -44,15 +44,11 @@ func start(t *testing.T, code, command string) string {
 	const printed = `"127.0.0.1:8080"`
 	require.Equal(t, 1, strings.Count(code, printed))
 	run := exec.Command(build(t, strings.Replace(code, printed, `"`+address+`"`, 1)))
-	variable := regexp.MustCompile(`^\$ (\w+)=(\S+|\$\(openssl rand -hex (?:16|32)\)) go run \.$`).FindStringSubmatch(command)
-	require.NotNil(t, variable, command)
-	switch {
-	case strings.HasSuffix(variable[2], "-hex 16)"):
-		variable[2] = "000102030405060708090a0b0c0d0e0f"
-	case strings.HasSuffix(variable[2], "-hex 32)"):
-		variable[2] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-	}
-	run.Env = append(os.Environ(), variable[1]+"="+variable[2])
+	secrets := strings.NewReplacer("$(openssl rand -hex 16)", "000102030405060708090a0b0c0d0e0f",
+		"$(openssl rand -hex 32)", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")
+	variables := regexp.MustCompile(`^\$ ((?:\w+=\S+ )+)go run \.$`).FindStringSubmatch(secrets.Replace(command))
+	require.NotNil(t, variables, command)
+	run.Env = append(os.Environ(), strings.Fields(variables[1])...)
 	run.Stderr = t.Output()
 	require.NoError(t, run.Start())
 	t.Cleanup(func() {

@@ -5,21 +5,30 @@ package readme
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"log"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
+	"syscall"
 	"testing"
+	"time"
 
+	"github.com/chatident/chatident/chatclient"
 	"github.com/chatident/chatident/contacts"
 	"github.com/chatident/chatident/contacts/contactstest"
 	"github.com/chatident/chatident/examples/internal/postgres"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	_ "modernc.org/sqlite"
 )
 
 // The programs of docs/sync.md, with a table of customers in PostgreSQL and a fake
@@ -31,6 +40,8 @@ func TestSyncGuide(t *testing.T) {
 	syncProgram, forgetProgram := build(t, programs[0].code), build(t, programs[1].code)
 	for name, test := range map[string]func(*shop){
 		"nightly": testNightly, "hourly, late commit": testHourlyLateCommit, "hourly, failure": testHourlyFailure, "deletion": testDeletion,
+		"wrong key": testWrongKey, "SIGTERM": testSIGTERM, "NULL": testNull, "one row is rejected": testRejectedRow,
+		"return": testReturn, "another deletion meanwhile": testDeletionMeanwhile,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t, server)
@@ -38,6 +49,23 @@ func TestSyncGuide(t *testing.T) {
 			test(s)
 		})
 	}
+	t.Run("e-mail addresses as ids", func(t *testing.T) {
+		s := newShop(t, server)
+		s.forget = forgetProgram
+		s.sync = build(t, withDerivedIDs(t, programs[0].code))
+		testDerivedIDs(s)
+	})
+	t.Run("numbers as ids", func(t *testing.T) {
+		s := newShop(t, server)
+		s.forget = forgetProgram
+		s.sync = build(t, replaced(t, programs[0].code, `start = ""`, `start = "0"`))
+		testNumericIDs(s)
+	})
+}
+
+func replaced(t *testing.T, code, old, new string) string {
+	require.Equal(t, 1, strings.Count(code, old), old)
+	return strings.Replace(code, old, new, 1)
 }
 
 type shop struct {
@@ -56,19 +84,20 @@ func newShop(t *testing.T, server *postgres.Server) *shop {
 	t.Cleanup(service.Close)
 	s := &shop{T: t, fake: fake, service: service}
 	s.dsn, s.db = server.Database(t)
-	s.exec(`CREATE TABLE customer (id text PRIMARY KEY, name text, email text, plan text NOT NULL DEFAULT 'free', orders int NOT NULL DEFAULT 0)`)
-	s.exec(`INSERT INTO customer (id, name) SELECT 'user_' || n, 'Customer ' || n FROM generate_series(1, 2500) n`)
-	for _, block := range sqlBlocks(t)[:2] {
+	for _, block := range sqlBlocks(t)[:3] {
 		s.exec(block)
 	}
+	s.exec(`INSERT INTO customer (id, name) SELECT 'user_' || n, 'Customer ' || n FROM generate_series(1, 2500) n`)
 	return s
 }
 
+// sqlBlocks returns the SQL of the guide: the table of customers, the state, the
+// transaction numbers, the queue and its three statements, the deletion, the return.
 func sqlBlocks(t *testing.T) (blocks []string) {
 	for _, found := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(read(t, "docs/sync.md"), -1) {
 		blocks = append(blocks, found[1])
 	}
-	require.Len(t, blocks, 3)
+	require.Len(t, blocks, 9)
 	return blocks
 }
 
@@ -81,20 +110,33 @@ func (s *shop) exec(query string, arguments ...any) {
 // run runs a program. It returns its output, and whether it succeeded.
 func (s *shop) run(program string, arguments ...string) (out string, ok bool) {
 	s.Helper()
+	b, err := s.command(program, arguments...).CombinedOutput()
+	return string(b), err == nil
+}
+
+func (s *shop) command(program string, arguments ...string) *exec.Cmd {
 	run := exec.Command(program, arguments...)
 	run.Env = append(os.Environ(), "DATABASE_URL="+s.dsn, "BOOKBAG_URL="+s.service.URL, "BOOKBAG_API_KEY=oc_test_contactstest")
-	b, err := run.CombinedOutput()
-	return string(b), err == nil
+	return run
+}
+
+// contact returns the contact of an external id, or nil.
+func (s *shop) contact(id string) *contactstest.Contact {
+	for _, c := range s.fake.Contacts() {
+		if c.ExternalID == id {
+			return &c
+		}
+	}
+	return nil
 }
 
 // saved returns the name of a contact, and whether there is one.
 func (s *shop) saved(id string) (name string, ok bool) {
-	for _, c := range s.fake.Contacts() {
-		if c.ExternalID == id {
-			return *c.Name, true
-		}
+	c := s.contact(id)
+	if c == nil {
+		return "", false
 	}
-	return "", false
+	return *c.Name, true
 }
 
 func (s *shop) texts(query string) (all []string) {
@@ -192,15 +234,15 @@ func testHourlyFailure(s *shop) {
 func testDeletion(s *shop) {
 	out, ok := s.run(s.sync, "nightly")
 	require.True(s, ok, out)
-	s.exec(sqlBlocks(s.T)[2])
-	require.Equal(s, []string{"user_3"}, s.texts("SELECT id FROM deleted_customer WHERE NOT done"))
+	s.exec(sqlBlocks(s.T)[7])
+	require.Equal(s, []string{"user_3"}, s.texts("SELECT external_id FROM deleted_customer WHERE NOT done"))
 
 	out, ok = s.run(s.forget)
 	require.True(s, ok, out)
 	assert.Contains(s, out, "deleted 1, not found 0, failed 0")
 	_, there := s.saved("user_3")
 	assert.False(s, there)
-	assert.Len(s, s.texts("SELECT id FROM deleted_customer WHERE NOT done"), 1, "it is deleted once more")
+	assert.Len(s, s.texts("SELECT external_id FROM deleted_customer WHERE NOT done"), 1, "it is deleted once more")
 
 	// A run that read the row before does not write it back.
 	s.exec(`INSERT INTO customer (id, name) VALUES ('user_3', 'stale')`)
@@ -214,10 +256,236 @@ func testDeletion(s *shop) {
 	out, ok = s.run(s.forget)
 	require.True(s, ok, out)
 	assert.Contains(s, out, "deleted 0, not found 1, failed 0")
-	assert.Empty(s, s.texts("SELECT id FROM deleted_customer WHERE NOT done"))
+	assert.Empty(s, s.texts("SELECT external_id FROM deleted_customer WHERE NOT done"))
 }
 
-func strangers(ctx context.Context, client *contacts.Client, exists func(id string) (bool, error)) iter.Seq2[string, error] {
+// A wrong key ends a run before it deletes the log.
+func testWrongKey(s *shop) {
+	s.exec(`INSERT INTO sync_failure (external_id, outcome, reason) VALUES ('user_1', 'rejected', 'yesterday')`)
+	s.fake.Script(contactstest.Status(401, "no such key"))
+	out, ok := s.run(s.sync, "nightly")
+	assert.False(s, ok, out)
+	assert.Contains(s, out, "check BOOKBAG_API_KEY")
+	assert.Equal(s, []string{"yesterday"}, s.texts("SELECT reason FROM sync_failure"))
+	out, ok = s.run(s.sync, "nightly")
+	assert.True(s, ok, out)
+	assert.Empty(s, s.texts("SELECT reason FROM sync_failure"))
+}
+
+// SIGTERM ends the reading, and the program prints its last line.
+func testSIGTERM(s *shop) {
+	lock, err := s.db.Begin()
+	require.NoError(s, err)
+	defer func() { _ = lock.Rollback() }()
+	_, err = lock.Exec("LOCK TABLE customer")
+	require.NoError(s, err)
+	run := s.command(s.sync, "nightly")
+	var out strings.Builder
+	run.Stderr = &out
+	require.NoError(s, run.Start())
+	defer func() { _ = run.Process.Kill() }()
+	require.Eventually(s, func() bool {
+		return len(s.texts("SELECT pid::text FROM pg_locks WHERE NOT granted AND relation = 'customer'::regclass")) == 1
+	}, time.Minute, 10*time.Millisecond)
+	require.NoError(s, run.Process.Signal(syscall.SIGTERM))
+	assert.Error(s, run.Wait())
+	assert.Contains(s, out.String(), "read 0, saved 0, rejected 0, unknown 0, withdrawn 0, not attempted 0")
+}
+
+// NULL clears a field and an attribute.
+func testNull(s *shop) {
+	s.exec(`DELETE FROM customer WHERE id <> 'user_1'`)
+	s.exec(`UPDATE customer SET email = 'ada@example.com', plan = 'pro', orders = 3`)
+	for _, want := range []string{`{"orders":3,"plan":"pro"}`, `{"orders":3}`} {
+		out, ok := s.run(s.sync, "nightly")
+		require.True(s, ok, out)
+		attributes, err := json.Marshal(s.contact("user_1").CustomAttributes)
+		require.NoError(s, err)
+		assert.JSONEq(s, want, string(attributes))
+		s.exec(`UPDATE customer SET email = NULL, plan = NULL`)
+	}
+	assert.Nil(s, s.contact("user_1").Email)
+}
+
+func testRejectedRow(s *shop) {
+	t := s.T
+	fake, err := contactstest.New(&contactstest.Options{
+		Attributes: []contactstest.Attribute{{Name: "plan", Type: "text"}, {Name: "orders", Type: "number"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fake.Script(contactstest.Pass(), contactstest.Status(400, "invalid phone number")) // EnsureAttributes, the row
+	s.service = httptest.NewServer(fake)
+	t.Cleanup(s.service.Close)
+	s.exec(`DELETE FROM customer WHERE id <> 'user_1'`)
+	out, ok := s.run(s.sync, "nightly")
+	assert.False(s, ok, out)
+	assert.Contains(s, out, "read 1, saved 0, rejected 1")
+	assert.Len(s, fake.Requests(), 2)
+	assert.Equal(s, []string{"user_1 rejected invalid phone number"}, s.texts("SELECT external_id || ' ' || outcome || ' ' || reason FROM sync_failure"))
+}
+
+// A customer who returns gets a contact, and can be deleted again.
+func testReturn(s *shop) {
+	blocks := sqlBlocks(s.T)
+	deletion, back := blocks[7], blocks[8]
+	s.exec(`DELETE FROM customer WHERE id > 'user_4'`)
+	for range 2 {
+		s.exec(deletion)
+		s.exec(`UPDATE deleted_customer SET at = at - interval '3 minutes'`)
+		out, ok := s.run(s.forget)
+		require.True(s, ok, out)
+		assert.Equal(s, []string{"user_3 true"}, s.texts("SELECT external_id || ' ' || done FROM deleted_customer"))
+		s.exec(back)
+		assert.Empty(s, s.texts("SELECT external_id FROM deleted_customer"))
+		out, ok = s.run(s.sync, "nightly")
+		require.True(s, ok, out)
+		name, _ := s.saved("user_3")
+		assert.Equal(s, "Ada", name)
+	}
+
+	// A deletion where the record is still there begins anew.
+	for range 2 {
+		s.exec(deletion)
+		assert.Equal(s, []string{"user_3 false"}, s.texts("SELECT external_id || ' ' || done FROM deleted_customer WHERE at > now() - interval '1 minute'"))
+		s.exec(`UPDATE deleted_customer SET done = true, at = at - interval '3 minutes'`)
+		s.exec(`INSERT INTO customer (id, name) VALUES ('user_3', 'Ada')`)
+	}
+}
+
+// A customer who returns and is deleted again during a run is not done.
+func testDeletionMeanwhile(s *shop) {
+	s.exec(sqlBlocks(s.T)[7])
+	s.exec(`UPDATE deleted_customer SET at = at - interval '3 minutes'`)
+	s.fake.Script(func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, err := s.db.Exec(`UPDATE deleted_customer SET at = now() - interval '150 seconds'`)
+			assert.NoError(s, err)
+			normal.ServeHTTP(w, r)
+		})
+	})
+	out, ok := s.run(s.forget)
+	require.True(s, ok, out)
+	assert.Equal(s, []string{"false"}, s.texts("SELECT done::text FROM deleted_customer"))
+}
+
+func externalID(email string) (string, error) {
+	id, err := chatclient.DeriveUserID(os.Getenv("USER_ID_SECRET"), email)
+	return string(id), err
+}
+
+func deleteCustomer(ctx context.Context, db *sql.DB, id string) error {
+	userID, err := externalID(id)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, `WITH gone AS (DELETE FROM customer WHERE id = $1 RETURNING id)
+		INSERT INTO deleted_customer (external_id) SELECT $2 FROM gone
+		ON CONFLICT (external_id) DO UPDATE SET at = now(), done = false`, id, userID)
+	return err
+}
+
+// withDerivedIDs returns the program with the other externalID of the guide.
+func withDerivedIDs(t *testing.T, code string) string {
+	_, pieces := goBlocks(t, "docs/sync.md")
+	derived := slices.IndexFunc(pieces, func(b block) bool { return strings.HasPrefix(b.code, "func externalID(") })
+	require.NotEqual(t, -1, derived)
+	code = replaced(t, code, "func externalID(id string) (string, error) { return id, nil }\n", pieces[derived].code)
+	const imported = "\t\"github.com/chatident/chatident/contacts\"\n"
+	return replaced(t, code, imported, "\t\"github.com/chatident/chatident/chatclient\"\n"+imported)
+}
+
+// The contact of an e-mail address has the derived id, and so has its deletion.
+func testDerivedIDs(s *shop) {
+	s.Setenv("USER_ID_SECRET", "0123456789abcdef0123456789abcdef")
+	s.exec(`DELETE FROM customer`)
+	s.exec(`INSERT INTO customer (id, name) VALUES ('ada@example.com', 'Ada'), ('bob@example.com', 'Bob')`)
+	ada, err := externalID("ada@example.com")
+	require.NoError(s, err)
+	out, ok := s.run(s.sync, "nightly")
+	require.True(s, ok, out)
+	name, _ := s.saved(ada)
+	assert.Equal(s, "Ada", name)
+
+	for range 2 {
+		require.NoError(s, deleteCustomer(s.Context(), s.db, "ada@example.com"))
+		assert.Equal(s, []string{ada}, s.texts("SELECT external_id FROM deleted_customer WHERE NOT done"))
+		s.exec(`INSERT INTO customer (id, name) VALUES ('ada@example.com', 'stale')`)
+		out, ok = s.run(s.sync, "nightly")
+		require.True(s, ok, out)
+		assert.Contains(s, out, "saved 1, rejected 0, unknown 0, withdrawn 1")
+	}
+	out, ok = s.run(s.forget)
+	require.True(s, ok, out)
+	assert.Contains(s, out, "deleted 1, not found 0")
+	_, there := s.saved(ada)
+	assert.False(s, there)
+}
+
+// A nightly run begins at the first number, and continues in the order of the numbers.
+func testNumericIDs(s *shop) {
+	s.exec(`DELETE FROM customer`)
+	s.exec(`ALTER TABLE customer ALTER id TYPE bigint USING 0`)
+	s.exec(`INSERT INTO customer (id, name) SELECT n, 'Customer ' || n FROM generate_series(1, 2500) n`)
+	s.fake.Script(contactstest.Pass(), contactstest.Pass(), contactstest.Pass(), contactstest.Pass(), contactstest.Status(401, "no such key"))
+	out, ok := s.run(s.sync, "nightly")
+	assert.False(s, ok, out)
+	out, ok = s.run(s.sync, "nightly")
+	assert.True(s, ok, out)
+	assert.Len(s, s.fake.Contacts(), 2500)
+	assert.Equal(s, []string{"0"}, s.texts("SELECT cursor FROM sync_state WHERE job = 'nightly'"), "complete")
+	s.exec(strings.ReplaceAll(sqlBlocks(s.T)[7], "'user_3'", "3"))
+	out, ok = s.run(s.forget)
+	assert.True(s, ok, out)
+	assert.Contains(s, out, "deleted 1, not found 0")
+}
+
+// The queue of changes, in SQLite: a change that is made during a run is in the next one.
+func TestSyncGuide_Queue(t *testing.T) {
+	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "shop.db"))
+	require.NoError(t, err)
+	defer db.Close()
+	blocks := sqlBlocks(t)
+	queue, take, changed, done := blocks[3], blocks[4], blocks[5], blocks[6]
+	exec := func(query string) {
+		t.Helper()
+		_, err := db.Exec(query)
+		require.NoError(t, err)
+	}
+	ids := func() (all []string) {
+		rows, err := db.Query("SELECT id FROM (" + strings.TrimSuffix(strings.TrimSpace(changed), ";") + ")")
+		require.NoError(t, err)
+		defer rows.Close()
+		for rows.Next() {
+			var id string
+			require.NoError(t, rows.Scan(&id))
+			all = append(all, id)
+		}
+		require.NoError(t, rows.Err())
+		return all
+	}
+	exec(blocks[0])
+	exec(queue)
+	exec(`INSERT INTO customer (id) VALUES ('a'), ('b'), ('c')`)
+	exec(take)
+	assert.Equal(t, []string{"a", "b", "c"}, ids())
+	exec(`UPDATE customer SET name = 'Bob' WHERE id = 'b'`)
+	exec(done)
+	assert.Empty(t, ids(), "not taken yet")
+	exec(take)
+	assert.Equal(t, []string{"b"}, ids())
+	exec(`UPDATE customer SET name = 'Ada' WHERE id = 'a'`) // the run ends early
+	exec(take)
+	assert.Equal(t, []string{"a", "b"}, ids())
+	exec(done)
+	exec(take)
+	assert.Empty(t, ids())
+}
+
+func strangers(
+	ctx context.Context, client *contacts.Client, exists func(externalID string) (bool, error),
+) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for contact, err := range client.All(ctx) {
 			known := true

@@ -13,35 +13,36 @@ import (
 	"github.com/chatident/chatident/chatclient/chatproxy"
 )
 
-// Allowance counts the requests of each visitor on all machines. Copy this file, and set
+// Allowance limits the requests of each visitor across all machines. Copy this file, and set
 // chatproxy.Options.Allow to the Allow method.
 //
-// With Redis, a visitor makes at most Requests in any Window, whichever machines they reach.
-// Without, each process lets a visitor make Requests in each Window: with n processes at
-// most n times as many, and twice that at the border of two windows. A request that
-// go-redis repeats may count twice. Rejected requests do not count.
+// With Redis, a visitor may make Requests requests in any Window, on all machines together.
+// If Redis fails, each process counts alone, in consecutive windows: with n processes, a
+// visitor may make up to n times as many requests, and twice that across the boundary of two
+// windows. A request that go-redis retries may count twice. Rejected requests do not count.
 //
-// Redis 5 or later is needed. It stores a hash of the visitor, from which a user id that
-// can be guessed can be found again. The zero value is not usable.
+// Allowance requires Redis 5 or later. Redis stores a hash of the visitor. Anyone who can
+// guess a user id can recognize its hash. The zero value is not usable.
 type Allowance struct {
-	// Redis is the client, whose time-outs bound how long a request waits: see connect.
+	// Redis is the client. Its timeouts limit how long a request waits: see connect.
 	Redis *redis.Client
 
-	// Requests is the bound of a visitor in any Window. Both must be positive.
+	// Requests is the maximum number of requests of a visitor in any Window. Both must be
+	// positive.
 	Requests int
 	Window   time.Duration
 
-	// OnError, if non-nil, is called for each request that Redis did not count. Default:
-	// slog.Default at level Error.
+	// OnError, if non-nil, is called for each request that Redis did not count. Default: log
+	// with slog at level Error.
 	OnError func(error)
 
 	mu    sync.Mutex
-	begun time.Time      // the window of the counts of this process
-	alone map[string]int // by key
+	begun time.Time      // start of the window of this process
+	alone map[string]int // requests in the window, by key
 }
 
-// allowRequest keeps the times of the newest requests in microseconds, the newest first. It
-// returns how long the visitor must wait, 0 if the request is allowed.
+// allowRequest stores the times of the latest requests in microseconds, newest first. It
+// returns how long the visitor must wait, or 0 if the request is allowed.
 var allowRequest = redis.NewScript(`
 local requests, window = tonumber(ARGV[1]), tonumber(ARGV[2])
 local time = redis.call('TIME')
@@ -56,10 +57,10 @@ redis.call('PEXPIRE', KEYS[1], math.ceil(window / 1000))
 return 0
 `)
 
-// Allow is a function for chatproxy.Options.Allow.
+// Allow implements chatproxy.Options.Allow.
 func (a *Allowance) Allow(ctx context.Context, v chatproxy.Visitor) (retryAfter time.Duration, ok bool) {
 	kind, id := "session", v.Session
-	if v.UserID != "" { // whose requests count in all sessions
+	if v.UserID != "" { // one limit for all sessions of a user
 		kind, id = "user", string(v.UserID)
 	}
 	hash := sha256.Sum256([]byte(kind + " " + id))
@@ -74,7 +75,7 @@ func (a *Allowance) Allow(ctx context.Context, v chatproxy.Visitor) (retryAfter 
 	return a.allowAlone(key)
 }
 
-// allowAlone counts in this process.
+// allowAlone counts the requests of this process only.
 func (a *Allowance) allowAlone(key string) (retryAfter time.Duration, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

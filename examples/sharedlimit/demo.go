@@ -14,14 +14,14 @@ import (
 
 const fakeKey = "oc_test_chattest"
 
-// call is one that a machine made.
+// call is a finished call of a machine.
 type call struct {
 	machine int
 	at      time.Time
 	err     error
 }
 
-// demo has the machines call a fake of Bookbag until ctx ends.
+// demo lets the machines call a fake of Bookbag until ctx ends.
 func demo(ctx context.Context, address string, machines, workers int, out io.Writer) error {
 	fake, err := chattest.New(&chattest.Options{Window: true})
 	if err != nil {
@@ -46,8 +46,8 @@ func demo(ctx context.Context, address string, machines, workers int, out io.Wri
 	return report(calls, machines, out)
 }
 
-// newBot returns the client of one machine. It does not repeat calls, so that one
-// too many fails.
+// newBot returns the client of a machine. It does not retry, so that a call above the limit
+// fails.
 func newBot(address, url string) (*chatclient.Client, func(), error) {
 	client := connect(address, redisTimeout)
 	limiter, err := NewLimiter(client, fakeKey, nil)
@@ -58,8 +58,8 @@ func newBot(address, url string) (*chatclient.Client, func(), error) {
 	return bot, func() { _ = client.Close() }, err
 }
 
-// work makes calls, one after the other, until the time is over or one fails.
-// A call to Redis may end a little before its context does.
+// work makes one call after another until ctx ends or a call fails. A call to Redis may end
+// shortly before its context.
 func work(ctx context.Context, bot *chatclient.Client, machine int, calls chan<- call) {
 	for {
 		err := bot.Check(ctx)
@@ -73,7 +73,7 @@ func work(ctx context.Context, bot *chatclient.Client, machine int, calls chan<-
 	}
 }
 
-// report prints how many calls each machine made in each second, and the sums.
+// report prints how many calls each machine made in each second, and the totals.
 func report(calls <-chan call, machines int, out io.Writer) error {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
@@ -101,7 +101,7 @@ func report(calls <-chan call, machines int, out io.Writer) error {
 	}
 }
 
-// most returns the greatest number of times, which are in order, in any such span.
+// most returns the maximum number of times within any span. The times must be sorted.
 func most(times []time.Time, span time.Duration) int {
 	greatest, first := 0, 0
 	for i, t := range times {

@@ -13,67 +13,69 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Bookbag allows 100 calls in any 10 seconds for a key, and counts them as they arrive. The
-// limiter counts them as it lets them go, in windows that are longer by the margin: calls
-// that arrive within 10 seconds, each at most a margin after it was let go, were let go
-// within 11, and those are at most 100.
+// Bookbag allows 100 calls per key in any 10 seconds, and counts them when they arrive. The
+// Limiter counts them when it releases them, in windows that are one margin longer. Calls
+// that arrive within 10 seconds, each at most one margin after its release, were released
+// within 11 seconds. Those are at most 100.
 const (
 	limit  = 100
 	window = 10 * time.Second
 	margin = time.Second
 
-	// burst is how many calls may go at once. Any 11 seconds consist of 10 spans with at
-	// most burst calls each, so that burst must divide limit. A greater burst serves a crowd
-	// sooner after a pause; with 100, one job could take all calls of 11 seconds.
+	// burst is how many calls may be released at once. Any 11 seconds consist of 10 spans
+	// with at most burst calls each, so burst must divide limit. A larger burst serves a
+	// crowd sooner after a pause. With 100, one job could take all calls of 11 seconds.
 	burst = 10
 	pace  = (window + margin) / limit
 	span  = burst * pace
 )
 
 var (
-	// ErrUnavailable says that Redis did not count the call. The cause is in the text.
+	// ErrUnavailable means that Redis did not count the call. The cause is in the text.
 	ErrUnavailable = errors.New("sharedlimit: Redis did not count the call")
 
-	// ErrTooLong says that the wait would pass the context's deadline.
+	// ErrTooLong means that the call would have to wait past the deadline of its context.
 	ErrTooLong = errors.New("sharedlimit: the wait would pass the deadline")
 )
 
-// Limiter is a chatclient.Limiter that keeps all calls with an API key, in all processes
-// that share a Redis, within the limit: at most 10 calls in any 1.1 seconds, hence 100 in
-// any 11. Copy this file and share.go. It is safe for concurrent use.
+// Limiter is a chatclient.Limiter that keeps the calls with an API key, from all processes
+// that share a Redis, within the limit: at most 10 calls in any 1.1 seconds, and so 100 in
+// any 11 seconds. Copy this file and share.go. It is safe for concurrent use.
 //
-// Each call asks Redis once for its slot, the time at which it may go, and sleeps until
-// then. Slots are given in the order of the requests to Redis, 110 ms apart while calls wait:
-// no call overtakes another, and each process gets its share of the calls that wait.
+// Each call sends one request to Redis for its slot, the time at which it may start, and
+// sleeps until then. Slots are assigned in the order of these requests. While calls are
+// waiting, slots are 110 ms apart. So no call overtakes another, and no process can take the
+// slots of the others.
 //
-// A call that takes more than a second from its slot to Bookbag may exceed the limit, and
-// so may ten calls after Redis has lost its memory (by a restart, a failover or eviction: set
-// its policy to noeviction). The client repeats what Bookbag rejects. When Redis' clock is
-// set back, calls wait for as long. A process that is killed leaves the slots of its waiting
-// calls unused.
+// The limit may be exceeded if a call reaches Bookbag more than a second after its slot. Up
+// to ten calls may exceed it after Redis has lost its data by a restart, a failover or
+// eviction (set the eviction policy to noeviction). The client retries the calls that Bookbag
+// rejects. If the clock of Redis is set back, calls wait that much longer. If a process is
+// killed, the slots of its waiting calls remain unused.
 type Limiter struct {
 	redis *redis.Client
 	key   string
-	local *share // nil without LimiterOptions.Processes
+	local *share // nil if LimiterOptions.Processes is 0
 }
 
-// LimiterOptions are options of a Limiter. Zero fields mean the defaults.
+// LimiterOptions configure a Limiter. Zero fields mean the defaults.
 type LimiterOptions struct {
-	// Processes is how many processes share the key. With it, a process that loses Redis
-	// keeps to its share of the limit, evenly spaced, and tries Redis again once a second.
-	// While only some processes have lost Redis, all together may make twice as many calls
-	// as the limit: Bookbag rejects these, and the client repeats them. Default: Wait fails
-	// with [ErrUnavailable].
+	// Processes is the number of processes that share the key. If it is set, a process that
+	// cannot reach Redis makes its share of the calls, evenly spaced, and tries Redis again
+	// once a second. While some processes reach Redis and others do not, all together may
+	// make twice as many calls as the limit allows. Bookbag rejects the excess, and the
+	// client retries it. Default: Wait fails with [ErrUnavailable].
 	Processes int
 
-	// OnError, if non-nil, is called with the error of Redis at most once a second while the
-	// process keeps to its share. Default: slog.Default at level Error.
+	// OnError, if non-nil, is called with the error of Redis, at most once a second, while
+	// the process uses its share. Default: log with slog at level Error.
 	OnError func(error)
 }
 
-// NewLimiter returns a Limiter for the calls with an API key, of which Redis stores a hash.
-// The client's time-outs bound how long a call waits for Redis (see connect), and it must have
-// ContextTimeoutEnabled. The options may be nil. Redis 5 or later is needed.
+// NewLimiter returns a Limiter for the calls with an API key. Redis stores a hash of the key.
+// The timeouts of the client limit how long a call waits for Redis (see connect), and its
+// option ContextTimeoutEnabled must be set. The options may be nil. NewLimiter requires Redis
+// 5 or later.
 func NewLimiter(client *redis.Client, apiKey string, options *LimiterOptions) (*Limiter, error) {
 	var o LimiterOptions
 	if options != nil {
@@ -95,9 +97,9 @@ func NewLimiter(client *redis.Client, apiKey string, options *LimiterOptions) (*
 	return l, nil
 }
 
-// Wait returns when the call may go. It fails without sleeping with [ErrTooLong] if that is
-// after the context's deadline, and with [ErrUnavailable] if Redis fails. If the context
-// ends, Wait returns its error, and the slot is free again.
+// Wait blocks until the call may start. If that is after the deadline of the context, it
+// fails at once with [ErrTooLong]. If Redis fails, it returns [ErrUnavailable]. If the
+// context ends, it returns the error of the context, and frees the slot.
 func (l *Limiter) Wait(ctx context.Context) error {
 	if err := ended(ctx); err != nil {
 		return err
@@ -118,7 +120,7 @@ func (l *Limiter) Wait(ctx context.Context) error {
 	}
 }
 
-// take returns how long the call must wait, by Redis or by the share of this process.
+// take returns how long the call must wait. It uses Redis, or the share of this process.
 func (l *Limiter) take(ctx context.Context, id string) (time.Duration, error) {
 	if l.local != nil && !l.local.mayAsk() {
 		return l.local.take(left(ctx))
@@ -138,11 +140,11 @@ func (l *Limiter) take(ctx context.Context, id string) (time.Duration, error) {
 	return wait, err
 }
 
-// slots keeps a sorted set of slots by their time in microseconds, without those that are
-// older than a span. A slot is at least a span after the one burst slots before it. If the
-// call must wait, its slot is at least a pace after the last one as well: else calls would go
-// in bursts, and the quickest process would always get the next one. The same id gets the
-// same slot, because go-redis may repeat a request.
+// slots stores a sorted set of slots by their time in microseconds, and removes those older
+// than a span. A slot is at least a span after the slot that is burst slots before it. If the
+// call must wait, its slot is also at least a pace after the last slot. Otherwise calls would
+// be released in bursts, and the fastest process would take every next slot. The same id gets
+// the same slot, because go-redis may retry a request.
 var slots = redis.NewScript(`
 local key, id, burst, span, left = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
@@ -170,7 +172,7 @@ return {slot - now, 1}
 func (l *Limiter) ask(ctx context.Context, id string) (time.Duration, error) {
 	result, err := slots.Run(ctx, l.redis, []string{l.key}, id, burst, span.Microseconds(), left(ctx).Microseconds()).Int64Slice()
 	if err != nil {
-		// As text: a time-out of the Redis client is not the end of the context.
+		// As text: a timeout of the Redis client must not look like the end of the context.
 		return 0, fmt.Errorf("%w: %s", ErrUnavailable, err.Error())
 	}
 	wait := time.Duration(result[0]) * time.Microsecond
@@ -180,14 +182,14 @@ func (l *Limiter) ask(ctx context.Context, id string) (time.Duration, error) {
 	return wait, nil
 }
 
-// giveBack frees the slot of a call that is not made. If that fails, the slot stays unused.
+// giveBack frees the slot of a call that is not made. If this fails, the slot remains unused.
 func (l *Limiter) giveBack(ctx context.Context, id string) {
 	if l.local == nil || !l.local.isWithout() {
 		_ = l.redis.ZRem(context.WithoutCancel(ctx), l.key, id).Err()
 	}
 }
 
-// left is how long the context has.
+// left returns the time until the deadline of the context.
 func left(ctx context.Context) time.Duration {
 	if deadline, ok := ctx.Deadline(); ok {
 		return time.Until(deadline)
@@ -195,7 +197,8 @@ func left(ctx context.Context) time.Duration {
 	return math.MaxInt64
 }
 
-// ended returns the context's error, also between its deadline and its timer.
+// ended returns the error of the context, also if its deadline has passed but its timer has
+// not fired yet.
 func ended(ctx context.Context) error {
 	if err := ctx.Err(); err != nil || left(ctx) > 0 {
 		return err

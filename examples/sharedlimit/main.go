@@ -1,12 +1,12 @@
-// Command sharedlimit shows how several machines share the limit that Bookbag
-// sets for an API key: 100 calls in any 10 seconds.
+// Command sharedlimit shows how several machines share Bookbag's limit for an API key:
+// 100 calls in any 10 seconds.
 //
 //	redis-server --port 6379 &
 //	go run ./examples/sharedlimit -redis localhost:6379
 //
-// It needs no account: the machines, each with its own Redis client, call a fake of Bookbag
-// that enforces the limit as fast as they may. Copy limiter.go and share.go for this limit,
-// and allow.go, streams.go and chats.go for a chatproxy on several machines.
+// It needs no account. The machines, each with its own Redis client, call a fake of Bookbag
+// that enforces the limit, as fast as their limiters allow. Copy limiter.go and share.go for
+// this limit, and allow.go, streams.go and chats.go for a chatproxy on several machines.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 	}
 }
 
-// run lets the machines call until the time is over or ctx ends.
+// run lets the machines make calls until the duration has passed or ctx ends.
 func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("sharedlimit", flag.ContinueOnError)
 	flags.SetOutput(out)
@@ -57,11 +57,11 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	return demo(ctx, *address, *machines, *workers, out)
 }
 
-// redisTimeout is that of one attempt; there are two.
+// redisTimeout is the timeout of one attempt. There are two attempts.
 var redisTimeout = 250 * time.Millisecond
 
-// connect returns a client with shorter time-outs and fewer attempts than by default,
-// because a visitor is waiting.
+// connect returns a client with shorter timeouts and fewer attempts than the default, because
+// a visitor is waiting.
 func connect(address string, timeout time.Duration) *redis.Client {
 	return redis.NewClient(&redis.Options{
 		Addr: address, ContextTimeoutEnabled: true, MaxRetries: 1, DialerRetries: 1,

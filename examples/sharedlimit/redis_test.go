@@ -34,7 +34,7 @@ func (s *redisServer) start(t *testing.T) {
 	t.Helper()
 	_, port, err := net.SplitHostPort(s.address)
 	require.NoError(t, err)
-	s.process = exec.Command(testenv.Program(t, "redis"), "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
+	s.process = exec.Command(testenv.Program(t, "redis", "redis-server"), "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", t.TempDir())
 	require.NoError(t, s.process.Start())
 	require.Eventually(t, func() bool { return ping(t.Context(), s.address) == nil }, time.Minute, 20*time.Millisecond)
 }

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// askAgain is how long a process that has lost Redis waits before it tries again.
+// askAgain is how long a process without Redis waits before it tries Redis again.
 const askAgain = time.Second
 
-// share bounds the calls of a process without Redis: one call in as many paces as there are
-// processes, which is one call a pace for all of them.
+// share limits the calls of a process without Redis. Each process makes one call per pace
+// multiplied by the number of processes, so that all of them together make one call per pace.
 type share struct {
 	every   time.Duration
 	onError func(error)
 
 	mu       sync.Mutex
 	without  bool
-	next     time.Time // slot of the share, after those that Redis gave
+	next     time.Time // next slot of the share, after the slots that Redis assigned
 	askAfter time.Time
 	reported time.Time
 }
@@ -31,8 +31,8 @@ func newShare(o LimiterOptions) *share {
 	return s
 }
 
-// mayAsk reports whether a call asks Redis: each call, or one a second without Redis, so that
-// the others do not wait for it to fail.
+// mayAsk reports whether a call may use Redis. Without Redis, only one call per second does,
+// so that the others need not wait for it to fail.
 func (s *share) mayAsk() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -47,7 +47,8 @@ func (s *share) mayAsk() bool {
 	return true
 }
 
-// take returns how long the call must wait, if that is within the time left.
+// take returns how long the call must wait. If that is longer than the time left, it returns
+// ErrTooLong.
 func (s *share) take(left time.Duration) (time.Duration, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -61,8 +62,8 @@ func (s *share) take(left time.Duration) (time.Duration, error) {
 	return wait, nil
 }
 
-// lost begins or continues the time without Redis. The share begins with a wait: the calls
-// that Redis let go still count, and some wait for their slots.
+// lost records that Redis failed. The first slot of the share is not immediate, because calls
+// that Redis released still count, and some of them are waiting for their slots.
 func (s *share) lost(err error) {
 	s.mu.Lock()
 	now := time.Now()
@@ -79,7 +80,7 @@ func (s *share) lost(err error) {
 	}
 }
 
-// found ends the time without Redis, which has given a slot.
+// found records that Redis works again and has assigned a slot.
 func (s *share) found(wait time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,34 +14,33 @@ import (
 	"github.com/chatident/chatident/chatclient/chatproxy"
 )
 
-// Streams bounds how many replies each visitor reads at once on all machines. Copy this
+// Streams limits how many replies each visitor reads at once across all machines. Copy this
 // file, and set chatproxy.Options.AcquireStream to the Acquire method.
 //
-// With Redis, a visitor reads at most Max replies. Without, the MaxStreamsPerVisitor of each
-// process is the bound: with n processes at most n times as many. The replies that are in
-// progress when Redis is back count again after a third of the Lease. A process that is
-// killed holds its replies for a Lease.
+// With Redis, a visitor reads at most Max replies at once. If Redis fails, the limit is
+// MaxStreamsPerVisitor in each process: with n processes, up to n times as many. When Redis
+// works again, replies in progress are counted again within a third of the Lease. After a
+// process is killed, its replies count until their Lease expires.
 //
-// Redis 5 or later is needed. It stores a hash of the visitor, from which a user id that
-// can be guessed can be found again. The zero value is not usable.
+// Streams requires Redis 5 or later. Redis stores a hash of the visitor. Anyone who can guess
+// a user id can recognize its hash. The zero value is not usable.
 type Streams struct {
-	// Redis is the client, whose time-outs bound how long a message waits: see connect.
+	// Redis is the client. Its timeouts limit how long a message waits: see connect.
 	Redis *redis.Client
 
-	// Max is the bound of a visitor. It must be positive.
+	// Max is the maximum number of replies of a visitor. It must be positive.
 	Max int
 
-	// Lease is how long Redis counts a reply that is not renewed. It must be at least a
-	// second.
+	// Lease is how long Redis counts a reply that is not renewed, at least a second.
 	Lease time.Duration
 
-	// OnError, if non-nil, is called for each reply that Redis did not count at its
-	// beginning. Default: slog.Default at level Error.
+	// OnError, if non-nil, is called for each reply that Redis did not count when it began.
+	// Default: log with slog at level Error.
 	OnError func(error)
 }
 
-// leaseStream keeps the ids of a visitor's replies with the ends of their leases in
-// milliseconds, and returns whether the reply is counted. The same id counts once.
+// leaseStream stores the ids of a visitor's replies with the times in milliseconds at which
+// their leases expire. It returns whether the reply is counted. The same id counts once.
 var leaseStream = redis.NewScript(`
 local key, id, max, lease = KEYS[1], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
@@ -55,10 +54,10 @@ redis.call('PEXPIRE', key, lease)
 return 1
 `)
 
-// Acquire is a function for chatproxy.Options.AcquireStream.
+// Acquire implements chatproxy.Options.AcquireStream.
 func (s *Streams) Acquire(ctx context.Context, v chatproxy.Visitor) (release func()) {
 	name := "session " + v.Session
-	if v.UserID != "" { // whose replies count in all sessions
+	if v.UserID != "" { // one limit for all sessions of a user
 		name = "user " + string(v.UserID)
 	}
 	hash := sha256.Sum256([]byte(name))
@@ -82,13 +81,13 @@ func (s *Streams) Acquire(ctx context.Context, v chatproxy.Visitor) (release fun
 	}
 }
 
-// lease counts a reply for the time of a lease, unless there are max others.
+// lease counts a reply for the duration of a lease, unless max other replies are counted.
 func (s *Streams) lease(ctx context.Context, key, id string, max int) (bool, error) {
 	return leaseStream.Run(ctx, s.Redis, []string{key}, id, max, s.Lease.Milliseconds()).Bool()
 }
 
-// renew renews a lease until ctx ends, and then deletes it. Where Redis fails it goes on,
-// because Redis may come back.
+// renew renews a lease until ctx ends, and then deletes it. It continues if Redis fails,
+// because Redis may recover.
 func (s *Streams) renew(ctx context.Context, key, id string) {
 	tick := time.NewTicker(s.Lease / 3)
 	defer tick.Stop()

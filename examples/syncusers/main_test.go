@@ -81,8 +81,8 @@ const demoOutput = `From a demo table to a fake of Bookbag.
        4 rejected: not saved
        0 unknown: perhaps saved, to be sent again
        0 not attempted
-key 17, external id "", rejected: row.Fields.ExternalID: must not be empty, nor only slashes
-key 404, external id "..", rejected: row.Fields.ExternalID: must not be . or .., nor have one between slashes
+key 17, external id "", rejected: row.Fields.ExternalID: must not be empty or consist only of slashes
+key 404, external id "..", rejected: row.Fields.ExternalID: must not be . or .., or contain one between slashes
 key 1999, external id "user_01999", rejected: input.CustomAttributes["orders"]: expected number, got text
 key 31337, external id "user_31337", rejected: custom_attributes.member_since must be of type date
 `

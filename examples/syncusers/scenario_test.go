@@ -149,12 +149,12 @@ func testScenario(t *testing.T, d database) {
        2 rejected: not saved
        0 unknown: perhaps saved, to be sent again
        0 not attempted
-key 7, external id "", rejected: row.Fields.ExternalID: must not be empty, nor only slashes
+key 7, external id "", rejected: row.Fields.ExternalID: must not be empty or consist only of slashes
 key 1500, external id "user_1500", rejected: custom_attributes.since must be of type date
 `, out)
 	lines, err := os.ReadFile(failed)
 	require.NoError(t, err)
-	assert.Equal(t, `{"external_id":"","key":7,"outcome":"rejected","reason":"row.Fields.ExternalID: must not be empty, nor only slashes"}
+	assert.Equal(t, `{"external_id":"","key":7,"outcome":"rejected","reason":"row.Fields.ExternalID: must not be empty or consist only of slashes"}
 {"external_id":"user_1500","key":1500,"outcome":"rejected","reason":"custom_attributes.since must be of type date"}
 `, string(lines))
 	assert.Len(t, held(fake), 2498)
@@ -285,7 +285,7 @@ func TestRun_ServiceRejects(t *testing.T) {
 	d.exec(t, makeCustomers)
 	d.exec(t, addCustomers, 1, 30)
 	for want, options := range map[string]*contactstest.Options{
-		`defining the attributes: the attribute since is of type "text", not "date"`:                    {Attributes: []contactstest.Attribute{{Name: "since"}}},
+		`defining the attributes: the attribute since has type "text", expected "date"`:                 {Attributes: []contactstest.Attribute{{Name: "since"}}},
 		"defining the attributes: the service does not take this key: look at BOOKBAG_API_KEY":          {APIKey: "oc_other"},
 		"defining the attributes: the service has no such agent for this key: look at BOOKBAG_AGENT_ID": {AgentID: 1},
 	} {

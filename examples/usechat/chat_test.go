@@ -159,10 +159,13 @@ func (c browserChat) do(s step) (after state) {
 	return after
 }
 
-func (c browserChat) offline(is bool) {
-	c.t.Helper()
-	_, err := chromedp.Call(c.Context, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
+func (c browserChat) offline(is bool) { c.t.Helper(); setOffline(c.t, c.Browser, is) }
+
+// setOffline disconnects or reconnects a tab.
+func setOffline(t *testing.T, b *browser.Browser, is bool) {
+	t.Helper()
+	_, err := chromedp.Call(b.Context, network.EmulateNetworkConditionsByRule, network.EmulateNetworkConditionsByRuleParams{
 		MatchedNetworkConditions: []*network.Conditions{{Offline: is, DownloadThroughput: -1, UploadThroughput: -1}},
 	})
-	require.NoError(c.t, err)
+	require.NoError(t, err)
 }

@@ -5,6 +5,7 @@ package usechat
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,8 +27,8 @@ import (
 
 var majors = []string{"5", "6", "7"}
 
-// bundles builds usechat.jsx with each major of the AI SDK, once for all tests, and
-// returns the folder of v5.js, v6.js and v7.js.
+// bundles builds usechat.jsx and guide.jsx with each major of the AI SDK, once for all
+// tests, and returns the folder of v5.js, guide5.js and so on.
 func bundles(t *testing.T) string {
 	t.Helper()
 	packages := testenv.NodePackages(t, "examples/usechat")
@@ -47,14 +49,17 @@ func buildOnce(packages string) string {
 			return
 		}
 		for _, major := range majors {
-			esbuild := exec.Command(filepath.Join(packages, "node_modules", ".bin", "esbuild"), "usechat.jsx",
-				"--bundle", "--minify", "--jsx=automatic", "--format=esm", "--log-level=error",
-				"--alias:ai=ai-v"+major, "--alias:@ai-sdk/react=react-v"+major, "--outfile="+filepath.Join(buildDir, "v"+major+".js"))
-			esbuild.Dir = packages
-			if output, err := esbuild.CombinedOutput(); err != nil {
-				buildError = fmt.Errorf("%w: %s", err, output)
-				return
+			build := func(source, format, bundle string) error {
+				esbuild := exec.Command(filepath.Join(packages, "node_modules", ".bin", "esbuild"), source,
+					"--bundle", "--minify", "--jsx=automatic", "--format="+format, "--log-level=error",
+					"--alias:ai=ai-v"+major, "--alias:@ai-sdk/react=react-v"+major, "--outfile="+filepath.Join(buildDir, bundle))
+				esbuild.Dir = packages
+				if output, err := esbuild.CombinedOutput(); err != nil {
+					return fmt.Errorf("%w: %s", err, output)
+				}
+				return nil
 			}
+			buildError = errors.Join(buildError, build("usechat.jsx", "esm", "v"+major+".js"), build("guide.jsx", "iife", "guide"+major+".js"))
 		}
 	})
 	return buildDir
@@ -80,6 +85,11 @@ type site struct {
 	errs  []error         // of OnError
 
 	signedIn chatclient.UserID // who was anonymous before
+	visited  []string          // the paths of stops and sign-outs, in order
+
+	stopDelay  atomic.Int64  // in nanoseconds, before a stop
+	stops      atomic.Int64  // the number of stops that have ended
+	toolMayEnd chan struct{} // if non-nil, the tool of the server waits until it is closed
 }
 
 func newSite(t *testing.T) *site { return newSiteWith(t, &chatproxy.Options{}) }
@@ -88,7 +98,7 @@ func newSiteWith(t *testing.T, options *chatproxy.Options) *site {
 	t.Helper()
 	s := &site{}
 	var err error
-	s.fake, err = chattest.New(&chattest.Options{Reply: func(turn chattest.Turn) []chattest.Part {
+	s.fake, err = chattest.New(&chattest.Options{Titles: true, Reply: func(turn chattest.Turn) []chattest.Part {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.turns = append(s.turns, turn)
@@ -101,7 +111,7 @@ func newSiteWith(t *testing.T, options *chatproxy.Options) *site {
 	options.Allow = func(context.Context, chatproxy.Visitor) (time.Duration, bool) { return 0, true }
 	options.OnError = s.report
 	options.Anonymous, options.ContinueAfterSignIn = true, true
-	options.Tools = map[string]chatproxy.Tool{"lookUpOrder": {Label: "Looking up your order", Run: lookUpOrder}}
+	options.Tools = map[string]chatproxy.Tool{"lookUpOrder": {Label: "Looking up your order", Run: s.lookUpOrder}}
 	options.PageTools = []string{"showMap", "pickDate", "echo"}
 	proxy, err := chatproxy.New(s.bot, "a secret of the tests, of 32 bytes", s.visitor, options)
 	require.NoError(t, err)
@@ -112,8 +122,26 @@ func newSiteWith(t *testing.T, options *chatproxy.Options) *site {
 	mux.HandleFunc("/{$}", page)
 	mux.HandleFunc("/drawn", drawnPage)
 	mux.HandleFunc("/guide", guidePage)
+	mux.HandleFunc("/component", componentPage(t))
+	mux.HandleFunc("/sign-out", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = w.Write([]byte(`<!doctype html><link rel="icon" href="data:,"><p id="signed-out">Signed out.</p>`))
+	})
 	mux.HandleFunc("/guide.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "guide.js") })
-	server := httptest.NewServer(mux)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		isStop := r.URL.Path == "/chat/stop"
+		if isStop {
+			time.Sleep(time.Duration(s.stopDelay.Load()))
+		}
+		if isStop || r.URL.Path == "/sign-out" {
+			s.mu.Lock()
+			s.visited = append(s.visited, r.URL.Path)
+			s.mu.Unlock()
+		}
+		mux.ServeHTTP(w, r)
+		if isStop {
+			s.stops.Add(1)
+		}
+	}))
 	t.Cleanup(server.Close)
 	s.url, s.cut = server.URL, server.CloseClientConnections
 	return s
@@ -187,6 +215,13 @@ func (s *site) said(t *testing.T) (conversations [][]string) {
 		conversations = append(conversations, texts)
 	}
 	return conversations
+}
+
+// visits returns the paths of stops and sign-outs, in order.
+func (s *site) visits() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.visited...)
 }
 
 // reported returns what OnError got.

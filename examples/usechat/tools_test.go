@@ -38,7 +38,13 @@ func reply(turn chattest.Turn) []chattest.Part {
 	return []chattest.Part{chattest.Text("You said: " + turn.Message)}
 }
 
-func lookUpOrder(_ context.Context, call chatproxy.ToolCall) (any, error) {
+func (s *site) lookUpOrder(ctx context.Context, call chatproxy.ToolCall) (any, error) {
+	if s.toolMayEnd != nil {
+		select {
+		case <-s.toolMayEnd:
+		case <-ctx.Done():
+		}
+	}
 	return "shipped_to_" + string(call.Visitor.UserID), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -88,7 +89,7 @@ func (c *Client) Open(ctx context.Context, call Call) (*Response, error) {
 // error is a *Failure.
 func (r *Response) Decode(decode func(body []byte) error) error {
 	body := bytes.TrimSpace(r.Body)
-	err := checkLength(body)
+	err := CheckLength(body)
 	if err == nil {
 		err = decode(body)
 	}
@@ -145,16 +146,14 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) err
 	left := c.MaxWait
 	for number := 1; ; number++ {
 		begun := time.Now()
-		res, f := c.attempt(ctx, call, &left, read)
-		attempt := Attempt{Operation: call.Operation, Number: number, Duration: time.Since(begun)}
+		res, f := c.attempt(ctx, call, number, &left, read)
+		attempt := Attempt{Operation: call.Operation, Number: number, StatusCode: res.StatusCode, Duration: time.Since(begun), RequestID: res.RequestID}
 		if f == nil {
-			res.Attempts = number
-			attempt.StatusCode, attempt.RequestID = res.StatusCode, res.RequestID
 			c.OnAttempt(ctx, attempt)
 			return res, nil
 		}
 		unknown = unknown || f.mayBeDone()
-		f.Operation, f.Attempts, f.OutcomeUnknown = call.Operation, number, unknown
+		f.OutcomeUnknown, attempt.Err = unknown, f.Err
 		if f.Err == nil {
 			rejection = f
 		} else {
@@ -165,7 +164,6 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) err
 			attempt.Wait, again = f.pause(ctx, left)
 			left -= attempt.Wait
 		}
-		attempt.StatusCode, attempt.RequestID, attempt.Err = f.StatusCode, f.RequestID, f.Err
 		c.OnAttempt(ctx, attempt)
 		switch {
 		case again && sleep(ctx, attempt.Wait):
@@ -178,37 +176,41 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) err
 	}
 }
 
-// attempt sends the request once.
-func (c *Client) attempt(parent context.Context, call Call, left *time.Duration, read func(*Response) error) (*Response, *Failure) {
+// attempt sends the request once. Its response is never nil, and empty without one.
+func (c *Client) attempt(parent context.Context, call Call, number int, left *time.Duration, read func(*Response) error) (*Response, *Failure) {
+	r := &Response{sanitizer: c.sanitizer, Operation: call.Operation, Attempts: number, parent: parent}
 	if err := c.await(parent, left); err != nil {
-		return nil, &Failure{Err: err, unsent: true}
+		f := r.Failure(err)
+		f.unsent = true
+		return r, f
 	}
-	ctx, abort := context.WithCancelCause(parent)
-	timer := time.AfterFunc(c.Timeout, func() { abort(ErrTimeout) })
+	r.ctx, r.Abort = context.WithCancelCause(parent)
+	timer := time.AfterFunc(c.Timeout, func() { r.Abort(ErrTimeout) })
 	defer timer.Stop()
 
-	res, err := c.send(c.request(ctx, call))
+	res, err := c.send(c.request(r.ctx, call))
 	if err != nil {
-		abort(nil)
-		return nil, &Failure{Err: c.reason(ctx, err)}
+		r.Abort(nil)
+		f := r.Failure(c.reason(r.ctx, err))
+		_, f.unsent = errors.AsType[*tls.CertificateVerificationError](err)
+		return r, f
 	}
-	r := &Response{
-		ResponseInfo: c.parseInfo(res.Header), sanitizer: c.sanitizer, Operation: call.Operation, StatusCode: res.StatusCode,
-		ContentType: res.Header.Get("Content-Type"), ctx: ctx, parent: parent, Abort: abort,
-	}
+	r.ResponseInfo, r.StatusCode, r.ContentType = c.parseInfo(res.Header), res.StatusCode, res.Header.Get("Content-Type")
 	r.Stream = &body{res.Body, r}
-	if res.StatusCode < 200 || res.StatusCode > 299 {
-		defer r.Close(nil)
-		var b []byte
-		if res.StatusCode != http.StatusSwitchingProtocols { // else it is the bare connection, on which no time-out ends a read
-			b, _ = io.ReadAll(io.LimitReader(res.Body, c.MaxError)) // what came of it is enough
+	if res.StatusCode >= 200 && res.StatusCode <= 299 {
+		if err := read(r); err != nil {
+			return r, r.Failure(err)
 		}
-		return nil, &Failure{ResponseInfo: r.ResponseInfo, StatusCode: res.StatusCode, Problem: c.Problem(b)}
+		return r, nil
 	}
-	if err := read(r); err != nil {
-		return nil, &Failure{ResponseInfo: r.ResponseInfo, StatusCode: res.StatusCode, Err: err}
+	defer r.Close(nil)
+	f := r.Failure(nil)
+	var b []byte
+	if res.StatusCode != http.StatusSwitchingProtocols { // else it is the bare connection, on which no time-out ends a read
+		b, _ = io.ReadAll(io.LimitReader(res.Body, c.MaxError)) // what came of it is enough
 	}
-	return r, nil
+	f.Problem = c.Problem(b)
+	return r, f
 }
 
 // body is a body whose errors do not show the key.
@@ -252,41 +254,32 @@ var (
 
 func (c *Client) request(ctx context.Context, call Call) *http.Request {
 	method, template, _ := strings.Cut(call.Operation, " ")
-	u := *c.base
-	u.Path, u.RawPath = c.fill(template, call.IDs)
-	u.RawQuery = call.Query.Encode()
-
-	header := http.Header{"User-Agent": userAgent, "Accept": {cmp.Or(call.Accept, jsonType[0])}}
-	r := (&http.Request{Method: method, URL: &u, Host: u.Host, Header: header}).WithContext(ctx)
+	target := c.base + c.fill(template, call.IDs)
+	if len(call.Query) > 0 {
+		target += "?" + call.Query.Encode()
+	}
+	r, _ := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(call.Body)) // all of it is checked: there is no error
+	r.Header["User-Agent"], r.Header["Accept"] = userAgent, []string{cmp.Or(call.Accept, jsonType[0])}
 	if !call.NoKey {
-		c.authorize(header)
+		c.authorize(r.Header)
 	}
 	if call.Body != nil {
-		header["Content-Type"] = jsonType
-		r.ContentLength = int64(len(call.Body))
-		r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(call.Body)), nil }
-		r.Body, _ = r.GetBody()
+		r.Header["Content-Type"] = jsonType
 	}
 	return r
 }
 
-// fill returns the path of a template, and the same escaped.
-func (c *Client) fill(template string, ids []string) (path, escaped string) {
+// fill returns the path of a template, escaped.
+func (c *Client) fill(template string, ids []string) string {
 	segments := strings.Split(template, "/")
-	id := strconv.FormatInt(c.Agent, 10)
+	ids = append([]string{strconv.FormatInt(c.Agent, 10)}, ids...)
 	for i, segment := range segments {
 		if strings.HasPrefix(segment, "{") {
-			segments[i] = id
-			if len(ids) > 0 {
-				id, ids = ids[0], ids[1:]
-			}
+			segments[i] = url.PathEscape(ids[0])
+			ids = ids[1:]
 		}
 	}
-	path = c.base.Path + c.Root + strings.Join(segments, "/")
-	for i, segment := range segments {
-		segments[i] = url.PathEscape(segment)
-	}
-	return path, c.base.EscapedPath() + c.Root + strings.Join(segments, "/")
+	return strings.Join(segments, "/")
 }
 
 // reason is why an attempt failed, without the URL that net/http adds.
@@ -308,16 +301,16 @@ var errShowsKey = errors.New("the response could not be read, and repeats the ke
 // pause returns how long to wait before the next attempt, and false when that
 // is too long.
 func (f *Failure) pause(ctx context.Context, left time.Duration) (time.Duration, bool) {
-	wait := f.RetryAfter
-	if wait == 0 && f.StatusCode == http.StatusTooManyRequests {
-		wait = max(0, time.Until(f.RateLimit.Reset))
-	}
-	if wait == 0 && f.StatusCode == http.StatusNotFound { // see Call.NotReady
+	longest := min(500*time.Millisecond<<(f.Attempts-1), 8*time.Second)
+	wait := longest/2 + rand.N(longest/2)
+	untilReset := time.Until(f.RateLimit.Reset)
+	switch {
+	case f.RetryAfter > 0:
+		wait = f.RetryAfter
+	case f.StatusCode == http.StatusTooManyRequests && untilReset > 0:
+		wait = untilReset
+	case f.StatusCode == http.StatusNotFound: // see Call.NotReady
 		wait = 300 * time.Millisecond << (f.Attempts - 1)
-	}
-	if wait == 0 {
-		longest := min(500*time.Millisecond<<(f.Attempts-1), 8*time.Second)
-		wait = longest/2 + rand.N(longest/2)
 	}
 	if deadline, ok := ctx.Deadline(); wait > left || ok && time.Until(deadline) <= wait {
 		return 0, false

@@ -67,11 +67,12 @@ func (e *ArgumentError) Error() string { return e.Field + ": " + e.Rule }
 // ErrNoClient is the error of each call of a nil Client.
 var ErrNoClient = &ArgumentError{"Client", "must come from New (was its error ignored?)"}
 
-// Client makes calls. It is safe for use by many goroutines.
+// Client makes calls. It is safe for use by many goroutines. In a copy, MaxRetries,
+// MaxWait and Limiter may be changed: 0 means none.
 type Client struct {
 	Config
 	sanitizer
-	base      *url.URL
+	base      string                                      // of all URLs, with Config.Root
 	authorize func(http.Header)                           // holds the key, out of reach of printers
 	send      func(*http.Request) (*http.Response, error) // holds requests with the key
 }
@@ -96,9 +97,7 @@ func New(apiKey string, c Config) (*Client, error) {
 	case c.MaxBody < 0, c.MaxBody > maxMaxBody:
 		return nil, &ArgumentError{"Options.MaxBody", fmt.Sprintf("must be from 0 to %d bytes", maxMaxBody)}
 	}
-	if c.HTTPClient == nil {
-		c.HTTPClient = &http.Client{}
-	}
+	c.HTTPClient = cmp.Or(c.HTTPClient, &http.Client{})
 	if c.OnAttempt == nil {
 		c.OnAttempt = func(context.Context, Attempt) {}
 	}
@@ -110,48 +109,31 @@ func New(apiKey string, c Config) (*Client, error) {
 	c.MaxBody = cmp.Or(c.MaxBody, 16<<20)
 	c.MaxError = cmp.Or(c.MaxError, 64<<10)
 	authorization := []string{"Bearer " + apiKey}
-	return &Client{c, newSanitizer(apiKey), base, func(h http.Header) { h["Authorization"] = authorization }, send}, nil
+	return &Client{c, newSanitizer(apiKey), base + c.Root, func(h http.Header) { h["Authorization"] = authorization }, send}, nil
 }
 
-// WithMaxWait returns a Client that shares everything with c but Config.MaxWait.
-func (c *Client) WithMaxWait(d time.Duration) *Client {
-	other := *c
-	other.MaxWait = max(d, 0)
-	return &other
-}
-
-func parseBase(text string) (base *url.URL, rule string) {
-	base, err := url.Parse(text)
+func parseBase(text string) (base, rule string) {
+	u, err := url.Parse(text)
 	switch {
-	case err != nil || base.Hostname() == "" || base.Opaque != "":
-		return nil, "must be an absolute URL, such as https://app.bookbag.ai"
-	case base.Scheme != "https" && base.Scheme != "http":
-		return nil, "must be https"
-	case base.Scheme == "http" && !isLoopback(base.Hostname()):
-		return nil, "must be https, unless its host is this machine"
-	case base.User != nil:
-		return nil, "must have no user information"
-	case base.RawQuery != "" || base.ForceQuery || strings.Contains(text, "#"):
-		return nil, "must have no query and no fragment"
+	case err != nil || u.Hostname() == "" || u.Opaque != "":
+		return "", "must be an absolute URL, such as https://app.bookbag.ai"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return "", "must be https"
+	case u.Scheme == "http" && u.Hostname() != "localhost" && !net.ParseIP(u.Hostname()).IsLoopback():
+		return "", "must be https, unless its host is this machine"
+	case u.User != nil:
+		return "", "must have no user information"
+	case u.RawQuery != "" || u.ForceQuery || strings.Contains(text, "#"):
+		return "", "must have no query and no fragment"
 	}
-	base.Path = strings.TrimRight(base.Path, "/")
-	base.RawPath = strings.TrimRight(base.RawPath, "/")
-	return base, ""
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return strings.TrimRight(u.String(), "/"), ""
 }
 
 // withoutRedirects changes a copy of the caller's client. Its Timeout would cut a
 // stream, and a redirect could carry the key or the body to another host.
 func withoutRedirects(c http.Client) *http.Client {
 	c.Timeout = 0
-	if c.Transport == nil {
-		c.Transport = http.DefaultTransport
-	}
-	c.Transport = noLocation{c.Transport}
+	c.Transport = noLocation{cmp.Or(c.Transport, http.DefaultTransport)}
 	return &c
 }
 

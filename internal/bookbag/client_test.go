@@ -459,7 +459,9 @@ func TestClient_MaxWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begun := time.Now()
 		c := newClient(t, &script{responses: []any{200}}, func(c *Config) { c.Limiter = stuck{} })
-		_, err := c.WithMaxWait(2*time.Second).Do(t.Context(), Call{Operation: "GET /x"})
+		other := *c
+		other.MaxWait = 2 * time.Second
+		_, err := other.Do(t.Context(), Call{Operation: "GET /x"})
 		f := failure(t, err)
 		assert.ErrorIs(t, f.Err, ErrLimiter)
 		assert.NotErrorIs(t, f.Err, context.DeadlineExceeded, "the context has not ended")
@@ -467,13 +469,15 @@ func TestClient_MaxWait(t *testing.T) {
 
 		_, err = c.Do(t.Context(), Call{Operation: "GET /x"})
 		assert.ErrorIs(t, failure(t, err).Err, ErrLimiter)
-		assert.Equal(t, 32*time.Second, time.Since(begun), "the default, which WithMaxWait left alone")
+		assert.Equal(t, 32*time.Second, time.Since(begun), "the default, which the copy left alone")
 
 		slow := &script{responses: []any{func(*http.Request) (*http.Response, error) {
 			time.Sleep(10 * time.Second)
 			return responseOf(strings.NewReader("{}")), nil
 		}}}
-		_, err = newClient(t, slow, nil).WithMaxWait(0).Do(t.Context(), Call{Operation: "GET /x"})
+		brief := newClient(t, slow, nil)
+		brief.MaxWait = 0
+		_, err = brief.Do(t.Context(), Call{Operation: "GET /x"})
 		assert.NoError(t, err, "an attempt is no wait")
 	})
 }

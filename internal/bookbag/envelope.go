@@ -1,9 +1,11 @@
 package bookbag
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 )
 
 // Unlimited is for lists of which a request does not say how many items they may
@@ -29,23 +31,21 @@ func Unmarshal(b []byte, v any) error {
 
 // Members returns the members of a JSON object by their exact names, of which the last
 // one with a name counts. It returns nil for any other text, and for an object of more
-// than 1,000 members. Whether the member data is valid JSON is not checked: to decode
-// it, encoding/json does that again.
+// than 1,000 members. Whether the member data is valid JSON is not checked: encoding/json
+// checks it when it decodes it.
 func Members(object []byte) map[string]json.RawMessage {
-	s := Scanner{text: object}
 	members := map[string]json.RawMessage{}
-	frame, end, n := make([]byte, 0, 64), 0, 0 // the object with 0 for each value
-	err := s.Members(func(name []byte) error {
-		frame = append(append(frame, object[end:s.pos]...), '0')
-		value, err := s.Value()
-		end = s.pos
-		if n++; n > maxMembers || string(name) != "data" && !json.Valid(value) {
-			err = ErrFormat
+	for name, value := range Values(object, '{') {
+		if members[name] = value; len(members) > maxMembers {
+			return nil
 		}
-		members[string(name)] = value
-		return err
-	})
-	if err != nil || !json.Valid(append(frame, object[end:]...)) {
+	}
+	outline := object
+	if data := members["data"]; len(data) > 0 {
+		begin := cap(object) - cap(data) // data is a part of object
+		outline = slices.Concat(object[:begin], []byte("0"), object[begin+len(data):])
+	}
+	if !json.Valid(outline) || !bytes.HasPrefix(bytes.TrimSpace(object), []byte("{")) {
 		return nil
 	}
 	return members
@@ -53,7 +53,7 @@ func Members(object []byte) map[string]json.RawMessage {
 
 // Object decodes a JSON object as Unmarshal does. Any other value is ErrFormat.
 func Object(object []byte, v any) error {
-	if len(object) == 0 || object[0] != '{' {
+	if !bytes.HasPrefix(object, []byte("{")) {
 		return ErrFormat
 	}
 	return Unmarshal(object, v)
@@ -75,9 +75,14 @@ func Record(response []byte, member string, v any) error {
 // List decodes a list of valid JSON as Unmarshal does, after it has checked that each
 // item is an object and that there are not more than limit.
 func List[T any](list []byte, limit int) (items []T, err error) {
-	s := Scanner{text: list}
-	if err := s.Items(limit, nil); err != nil {
-		return nil, err
+	if !bytes.HasPrefix(list, []byte("[")) {
+		return nil, ErrFormat
+	}
+	n := 0
+	for _, item := range Values(list, '[') {
+		if n++; n > limit || item[0] != '{' {
+			return nil, ErrFormat
+		}
 	}
 	err = Unmarshal(list, &items)
 	return items, err

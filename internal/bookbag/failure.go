@@ -2,13 +2,11 @@ package bookbag
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 )
 
 // Failure is everything that goes wrong after the arguments were accepted.
@@ -31,7 +29,7 @@ type Failure struct {
 	// LastRejection is the last one before a call was given up for another reason.
 	LastRejection *Failure
 
-	unsent bool // the limiter rejected it, or the context had ended
+	unsent bool // the limiter rejected it, the context had ended, or the certificate is bad
 }
 
 func (f *Failure) Error() string { return f.Text("bookbag") }
@@ -52,32 +50,38 @@ var advice = map[int]string{
 	http.StatusNotFound:     "check the agent, the ids of the call and Options.BaseURL",
 }
 
+func (f *Failure) advice() string {
+	if f.StatusCode/100 == 3 {
+		return "redirects are not followed: check Options.BaseURL"
+	}
+	return advice[f.StatusCode]
+}
+
 // Text returns one line with the operation, status, code and request id, and what to
 // do, but none of the service's texts.
 func (f *Failure) Text(pkg string) string {
-	var b strings.Builder
-	b.WriteString(pkg + ": " + f.Operation)
+	text := pkg + ": " + f.Operation
 	if f.StatusCode != 0 {
-		fmt.Fprintf(&b, ": status %d", f.StatusCode)
+		text += fmt.Sprintf(": status %d", f.StatusCode)
 	}
 	if f.Code != "" {
-		fmt.Fprintf(&b, " %.128q", f.Code)
+		text += fmt.Sprintf(" %.128q", f.Code)
 	}
 	if f.RetryAfter > 0 {
-		fmt.Fprintf(&b, " (retry after %s)", f.RetryAfter)
-	} else if todo := advice[f.StatusCode]; todo != "" {
-		fmt.Fprintf(&b, " (%s)", todo)
+		text += fmt.Sprintf(" (retry after %s)", f.RetryAfter)
+	} else if todo := f.advice(); todo != "" {
+		text += " (" + todo + ")"
 	}
 	if f.Err != nil {
-		b.WriteString(": " + Cut(f.Err.Error())) // of a transport: it may be anything
+		text += ": " + Cut(f.Err.Error()) // of a transport: it may be anything
 	}
 	if neverDialed(f.Err) {
-		b.WriteString(" (check Options.BaseURL and the network)")
+		text += " (check Options.BaseURL and the network)"
 	}
 	if f.RequestID != "" {
-		fmt.Fprintf(&b, " (request id %q)", f.RequestID)
+		text += fmt.Sprintf(" (request id %q)", f.RequestID)
 	}
-	return b.String()
+	return text
 }
 
 // Causes returns those of two errors that are not nil, for an Unwrap method.
@@ -126,40 +130,30 @@ func (timeoutError) Temporary() bool { return true }
 // else may have been.
 func (f *Failure) mayRepeat(call Call) bool {
 	switch {
-	case f.unsent, f.Err == ErrTooLong, isBadCertificate(f.Err): // the next attempt meets the same one
+	case f.unsent, f.Err == ErrTooLong: // the next attempt meets the same one
 		return false
-	case f.Err != nil:
-		return call.Repeatable || neverDialed(f.Err)
-	}
-	switch f.StatusCode {
-	case http.StatusTooManyRequests:
-		return true
-	case http.StatusNotFound:
+	case f.StatusCode == http.StatusNotFound:
 		return call.NotReady != "" && f.Code == call.NotReady && f.Attempts < 3
-	case http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
-		return call.Repeatable || f.isMaintenance()
+	case f.Err == nil && !slices.Contains(transient, f.StatusCode):
+		return false
 	}
-	return false
+	return call.Repeatable || !f.mayBeDone()
+}
+
+// transient are the statuses after which another attempt may succeed.
+var transient = []int{
+	http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
 // mayBeDone is about one attempt. Who fails with a status from 500 on may have done
-// the work before.
+// the work before, except for maintenance: that rejects a request "before any data is
+// read or written".
 func (f *Failure) mayBeDone() bool {
 	if f.Err == nil {
-		return f.StatusCode >= 500 && !f.isMaintenance()
+		isMaintenance := f.StatusCode == http.StatusServiceUnavailable && f.Code == "SERVICE_UNDER_MAINTENANCE"
+		return f.StatusCode >= 500 && !isMaintenance
 	}
-	return !f.unsent && !neverDialed(f.Err) && !isBadCertificate(f.Err)
-}
-
-// isMaintenance reports whether the service rejected a request "before any data is read
-// or written".
-func (f *Failure) isMaintenance() bool {
-	return f.StatusCode == http.StatusServiceUnavailable && f.Code == "SERVICE_UNDER_MAINTENANCE"
-}
-
-func isBadCertificate(err error) bool {
-	_, ok := errors.AsType[*tls.CertificateVerificationError](err)
-	return ok
+	return !f.unsent && !neverDialed(f.Err)
 }
 
 func neverDialed(err error) bool {

@@ -22,23 +22,14 @@ type Problem struct {
 // Problem decodes a body by its form, not by the path of the request. For a body
 // of no known form, such as a proxy's page, the message is its beginning.
 func (s sanitizer) Problem(body []byte) Problem {
-	var members, inner map[string]json.RawMessage
-	if json.Valid(body) {
-		members = Members(body)
-		inner = Members(members["error"])
-	}
+	members := Members(body)
+	inner := Members(members["error"])
 	isService := members["error"] != nil || members["message"] != nil
 	if code, message := text(inner["code"]), text(inner["message"]); code+message != "" {
 		return Problem{s.text(code, maxShort), s.text(message, maxText), s.Details(inner["details"]), isService}
 	}
-	message, details := text(members["message"]), members["issues"]
-	if e := members["error"]; message == "" {
-		details = nil
-		if len(e) > 0 && e[0] == '"' {
-			message = text(e)
-		}
-	}
-	return Problem{"", s.text(cmp.Or(message, string(body)), maxText), s.Details(details), isService}
+	message := cmp.Or(text(members["message"]), text(members["error"]), string(body))
+	return Problem{"", s.text(message, maxText), s.Details(members["issues"]), isService}
 }
 
 // Details returns details that do not repeat the API key, or nil.

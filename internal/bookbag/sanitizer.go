@@ -21,13 +21,17 @@ type sanitizer struct {
 	repeatsKey func(text string) bool // holds the key, out of reach of printers
 }
 
+// newSanitizer returns one that finds the key, and 20 or more bytes of its secret in a
+// row: these have one of the parts, each of which begins in the middle of the one before.
 func newSanitizer(apiKey string) sanitizer {
-	parts := partsOf(apiKey)
-	repeats := func(text string) bool {
-		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+	const publicPrefix, length = 4, 12 // of "oc_live_", of a part
+	parts := []string{apiKey}
+	for i := publicPrefix; i+length <= len(apiKey); i += length / 2 {
+		parts = append(parts, apiKey[i:i+length])
 	}
 	return sanitizer{func(text string) bool {
-		return repeats(text) || strings.ContainsAny(text, `%\`) && repeats(unescape(text))
+		unescaped := unescape(text)
+		return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) || strings.Contains(unescaped, part) })
 	}}
 }
 
@@ -42,26 +46,15 @@ func (s sanitizer) text(text string, limit int) string {
 	return cut(text, limit)
 }
 
-// partsOf returns parts of the key, at least one of which is in any text that has 20
-// or more bytes of its secret in a row. Each begins in the middle of the one before.
-func partsOf(apiKey string) (parts []string) {
-	const publicPrefix, length = 4, 12 // of "oc_live_", of a part
-	if len(apiKey) < publicPrefix+length {
-		return []string{apiKey}
-	}
-	rest := apiKey[publicPrefix:]
-	for ; len(rest) > length; rest = rest[length/2:] {
-		parts = append(parts, rest[:length])
-	}
-	return append(parts, apiKey[len(apiKey)-length:])
-}
-
 // escapes are those of URLs, JSON and Go.
 var escapes = regexp.MustCompile(`%[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\.`)
 
 // unescape replaces escapes of ASCII. What else it does to the text is of no
 // importance: it is only searched.
 func unescape(text string) string {
+	if !strings.ContainsAny(text, `%\`) { // as mostly
+		return text
+	}
 	return escapes.ReplaceAllStringFunc(text, func(escape string) string {
 		digits := strings.TrimLeft(escape, `%\ux`)
 		if c, err := strconv.ParseUint(digits, 16, 8); err == nil && len(escape) > 2 {

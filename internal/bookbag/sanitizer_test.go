@@ -155,6 +155,8 @@ func TestProblem_ByForm(t *testing.T) {
 		`{"message":"m","issues":[{"field":"f","message":"n"}]}`:   {"", "m", []byte(`[{"field":"f","message":"n"}]`), true},
 		`{"message":"m","issues":"many"}`:                          {"", "m", []byte(`"many"`), true},
 		`{"error":"text"}`:                                         {"", "text", nil, true},
+		`{"error":{"reason":"r"}}`:                                 {"", `{"reason":"r"}`, nil, true},
+		`{"issues":["many"]}`:                                      {"", `{"issues":["many"]}`, []byte(`["many"]`), false},
 		`{"status":"text"}`:                                        {"", `{"status":"text"}`, nil, false},
 		"<html>\n<h1>502 Bad Gateway</h1>\x00\xff":                 {"", "<html> <h1>502 Bad Gateway</h1> ", nil, false},
 		"":     {},

@@ -1,21 +1,19 @@
 package bookbag
 
 import (
-	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 )
 
 // ParseSeconds reads Unix seconds, also in a string. Anything else is the zero
 // time.
 func ParseSeconds(b []byte) time.Time {
-	var n json.Number
-	if json.Unmarshal(b, &n) == nil {
-		if seconds, err := n.Float64(); err == nil && seconds > 0 && seconds < 1e12 {
-			return time.UnixMilli(int64(seconds * 1000))
-		}
+	seconds, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)
+	if err != nil || !(seconds > 0 && seconds < 1e12) { // NaN is neither
+		return time.Time{}
 	}
-	return time.Time{}
+	return time.UnixMilli(int64(seconds * 1000))
 }
 
 // FormatSeconds returns Unix seconds, or null for the zero time.

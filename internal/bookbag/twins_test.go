@@ -154,6 +154,7 @@ func TestFailure_TextSaysWhatToDo(t *testing.T) {
 		`chatclient: GET /x: status 403 (is the key for this agent?)`:                               {StatusCode: 403},
 		`chatclient: GET /x: status 404 (check the agent, the ids of the call and Options.BaseURL)`: {StatusCode: 404},
 		`chatclient: GET /x: status 429 (retry after 7s)`:                                           {StatusCode: 429, RetryAfter: 7 * time.Second},
+		`chatclient: GET /x: status 307 (redirects are not followed: check Options.BaseURL)`:        {StatusCode: 307},
 		`chatclient: GET /x: status 400`:                                                            {StatusCode: 400},
 	} {
 		e.Operation = "GET /x"

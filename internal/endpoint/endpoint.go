@@ -57,12 +57,11 @@ func textOf(v any) (text string) {
 // bytes of the error's text. For a panic these are of the panic's text, and its
 // stack is logged too.
 func Log(r *http.Request, message string, err error, stack []byte) {
-	if stack == nil {
-		slog.Default().ErrorContext(r.Context(), message, "error", cut(err.Error(), textLimit))
-		return
+	args := []any{"error", cut(err.Error(), textLimit)}
+	if stack != nil { // the text of the panic is cut already, and has a prefix
+		args = []any{"error", cut(err.Error(), 2*textLimit), "stack", string(stack)}
 	}
-	text := cut(err.Error(), 2*textLimit) // the text of the panic is cut already, and has a prefix
-	slog.Default().ErrorContext(r.Context(), message, "error", text, "stack", string(stack))
+	slog.ErrorContext(r.Context(), message, args...)
 }
 
 const textLimit = 256

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -14,8 +15,11 @@ import (
 // Identity serves {"identity":...}: what a page may know of the visitor who
 // requested it. It serves one path, to pages of the same origin, and no cache keeps it.
 type Identity struct {
-	// Path is the path of the endpoint as browsers request it.
+	// Path is the path of the endpoint in the target of a request.
 	Path string
+
+	// PathRemedy says what to do about requests for another path.
+	PathRemedy string
 
 	// OnError is called after the response of each failure. Default: [Log].
 	OnError func(*http.Request, error)
@@ -31,11 +35,11 @@ type Identity struct {
 	wrongPath sync.Once // is reported once
 }
 
+var isPath = regexp.MustCompile(`^/[a-zA-Z0-9/._~!$&'()+,;=:@%-]*$`).MatchString
+
 // Check panics if the Path is not a path.
 func (i *Identity) Check() {
-	if !strings.HasPrefix(i.Path, "/") || strings.ContainsFunc(i.Path, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("/-._~!$&'()+,;=:@%", r))
-	}) {
+	if !isPath(i.Path) {
 		panic(i.WrongPath("must be a path such as /api/identity, as browsers send it (without host, query, wildcard or method)"))
 	}
 }
@@ -50,7 +54,7 @@ func (i *Identity) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case path != i.Path:
 		write(w, http.StatusNotFound, `{"error":"this is not the path of the identity endpoint"}`)
 		i.wrongPath.Do(func() {
-			i.report(r, i.WrongPath(fmt.Sprintf("expected requests for %q, got one for %.64q (mount the handler on the first, or set Path to what browsers request; this is reported once)", i.Path, path)), nil)
+			i.report(r, i.WrongPath(fmt.Sprintf("expected requests for %q, got one for %.64q (%s; reported once)", i.Path, path, i.PathRemedy)), nil)
 		})
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		header.Set("Allow", "GET, HEAD")
@@ -89,7 +93,11 @@ func (i *Identity) report(r *http.Request, err error, stack []byte) {
 		i.OnError(r, err)
 		return
 	}
-	Log(r, "identity endpoint failed", err, stack)
+	message := "identity endpoint failed"
+	if errors.Is(err, http.ErrNoCookie) {
+		message += ": for a visitor who is not signed in, the look-up must return no error"
+	}
+	Log(r, message, err, stack)
 }
 
 // rawPath returns the path of the request's target as the client sent it, before

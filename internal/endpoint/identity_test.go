@@ -22,11 +22,12 @@ const testPath = "/api/identity"
 
 func newIdentity(onError func(error)) *Identity {
 	return &Identity{
-		Path:      testPath,
-		OnError:   func(_ *http.Request, err error) { onError(err) },
-		Identify:  func(*http.Request) (string, error) { return `"ada"`, nil },
-		WrongPath: func(rule string) error { return errors.New(rule) },
-		Panicked:  func(p *Panic) error { return errors.New(p.String()) },
+		Path:       testPath,
+		PathRemedy: "mount it there",
+		OnError:    func(_ *http.Request, err error) { onError(err) },
+		Identify:   func(*http.Request) (string, error) { return `"ada"`, nil },
+		WrongPath:  func(rule string) error { return errors.New(rule) },
+		Panicked:   func(p *Panic) error { return errors.New(p.String()) },
 	}
 }
 
@@ -125,7 +126,26 @@ func TestIdentity_ServesOneRawPath(t *testing.T) {
 		assert.NotContains(t, body, "ada", target)
 	}
 	require.Len(t, reports, 1, "one report for all")
-	assert.EqualError(t, reports[0], `expected requests for "/api/identity", got one for "/api/identity/" (mount the handler on the first, or set Path to what browsers request; this is reported once)`)
+	assert.EqualError(t, reports[0], `expected requests for "/api/identity", got one for "/api/identity/" (mount it there; reported once)`)
+}
+
+// The log names the remedy for the error of a request without a session's cookie.
+func TestIdentity_LogsTheRemedyForNoCookie(t *testing.T) {
+	var log bytes.Buffer
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewTextHandler(&log, nil)))
+	defer slog.SetDefault(before)
+
+	const remedy = "identity endpoint failed: for a visitor who is not signed in, the look-up must return no error"
+	for err, found := range map[error]bool{fmt.Errorf("session: %w", http.ErrNoCookie): true, errors.New("no database"): false} {
+		log.Reset()
+		h := newIdentity(nil)
+		h.OnError = nil
+		h.Identify = func(*http.Request) (string, error) { return "", err }
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", testPath, nil))
+		assert.Equal(t, found, strings.Contains(log.String(), remedy), log.String())
+		assert.Contains(t, log.String(), err.Error())
+	}
 }
 
 func TestIdentity_BoundsTheReportedPath(t *testing.T) {

@@ -44,11 +44,11 @@ func both(t *testing.T, test func(*testing.T, *Front, *http.Client, string)) {
 	})
 	t.Run("on loopback", func(t *testing.T) {
 		f := newFront(echo)
-		s := Start(f)
-		defer s.Close()
+		url, stop := Start(f)
+		defer stop()
 		client := &http.Client{Transport: &http.Transport{}}
 		defer client.CloseIdleConnections()
-		test(t, f, client, s.URL)
+		test(t, f, client, url)
 	})
 }
 
@@ -187,13 +187,13 @@ func TestFront_CloseAndServerClose(t *testing.T) {
 		require.ErrorIs(t, err, http.ErrServerClosed)
 		f.Close()
 	})
-	s := Start(newFront(echo))
-	res, err := http.Get(strings.TrimSuffix(s.URL, basePath) + "/elsewhere")
+	url, stop := Start(newFront(echo))
+	res, err := http.Get(strings.TrimSuffix(url, basePath) + "/elsewhere")
 	require.NoError(t, err)
 	_ = res.Body.Close()
 	assert.Equal(t, 404, res.StatusCode, "outside of the base path")
-	s.Close()
-	s.Close()
-	_, err = http.Get(s.URL)
+	stop()
+	stop()
+	_, err = http.Get(url)
 	require.Error(t, err)
 }

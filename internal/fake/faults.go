@@ -1,15 +1,23 @@
 package fake
 
 import (
-	"bytes"
 	"context"
 	"io"
+	"maps"
 	"net/http"
+	"net/http/httptest"
 	"time"
 )
 
 // Fault makes the handler for one request from the normal one.
 type Fault = func(normal http.Handler) http.Handler
+
+// Around makes a Fault of what happens instead of a call of the normal handler.
+func Around(serve func(normal http.Handler, w http.ResponseWriter, r *http.Request)) Fault {
+	return func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(normal, w, r) })
+	}
+}
 
 // Respond is the response of a handler in place of the service.
 func Respond(handler http.HandlerFunc) Fault {
@@ -18,12 +26,10 @@ func Respond(handler http.HandlerFunc) Fault {
 
 // RetryAfter adds the header to the response.
 func RetryAfter(fault Fault, d time.Duration) Fault {
-	return func(normal http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			SetRetryAfter(w.Header(), d)
-			fault(normal).ServeHTTP(w, r)
-		})
-	}
+	return Around(func(normal http.Handler, w http.ResponseWriter, r *http.Request) {
+		SetRetryAfter(w.Header(), d)
+		fault(normal).ServeHTTP(w, r)
+	})
 }
 
 // BadGateway is the 502 of a proxy: a page of HTML, without the service's headers.
@@ -45,50 +51,33 @@ func Drop() Fault {
 // DropAfter closes the connection without a response, after the service did what
 // the request says.
 func DropAfter() Fault {
-	return Instead(func(http.ResponseWriter, *Response) { panic(http.ErrAbortHandler) })
+	return Instead(func(http.ResponseWriter, *httptest.ResponseRecorder) { panic(http.ErrAbortHandler) })
 }
 
 // Slow waits before the service sees the request, unless the request ends first.
 func Slow(d time.Duration) Fault {
-	return func(normal http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if Sleep(r.Context(), d) {
-				normal.ServeHTTP(w, r)
-			}
-		})
-	}
+	return Around(func(normal http.Handler, w http.ResponseWriter, r *http.Request) {
+		if Sleep(r.Context(), d) {
+			normal.ServeHTTP(w, r)
+		}
+	})
 }
 
 // Sleep returns false if the context ends first.
 func Sleep(ctx context.Context, d time.Duration) bool {
-	if d > 0 {
-		timer := time.NewTimer(d)
-		defer timer.Stop()
-		select {
-		case <-ctx.Done():
-		case <-timer.C:
-		}
-	}
+	timeout, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-timeout.Done()
 	return ctx.Err() == nil
 }
 
-// Instead calls respond after the normal response is complete, in place of it.
-func Instead(respond func(http.ResponseWriter, *Response)) Fault {
-	return func(normal http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			recorded := &Response{header: w.Header(), Status: http.StatusOK}
-			normal.ServeHTTP(recorded, r)
-			respond(w, recorded)
-		})
-	}
+// Instead calls respond after the normal response is complete, in place of it. Its
+// headers are those of the normal response.
+func Instead(respond func(w http.ResponseWriter, normal *httptest.ResponseRecorder)) Fault {
+	return Around(func(normal http.Handler, w http.ResponseWriter, r *http.Request) {
+		recorded := httptest.NewRecorder()
+		normal.ServeHTTP(recorded, r)
+		maps.Copy(w.Header(), recorded.Header())
+		respond(w, recorded)
+	})
 }
-
-// Response records a response.
-type Response struct {
-	Status int
-	bytes.Buffer
-	header http.Header
-}
-
-func (r *Response) Header() http.Header    { return r.header }
-func (r *Response) WriteHeader(status int) { r.Status = status }

@@ -75,7 +75,16 @@ func (f *Front) receive(w http.ResponseWriter, r *http.Request, body []byte) htt
 	if f.Stamp != nil {
 		f.Stamp(w.Header())
 	}
-	f.record(r, body)
+	if len(f.requests) == maxRequests {
+		f.requests = f.requests[1:]
+	}
+	f.requests = append(f.requests, Request{
+		Method: r.Method,
+		Path:   r.URL.EscapedPath(),
+		Query:  r.URL.Query(),
+		Header: r.Header.Clone(),
+		Body:   slices.Clone(body[:min(len(body), maxRecordedBody)]),
+	})
 	if len(f.script) == 0 {
 		return f.service
 	}
@@ -98,17 +107,4 @@ func (f *Front) Requests() []Request {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.requests)
-}
-
-func (f *Front) record(r *http.Request, body []byte) {
-	if len(f.requests) == maxRequests {
-		f.requests = f.requests[1:]
-	}
-	f.requests = append(f.requests, Request{
-		Method: r.Method,
-		Path:   r.URL.EscapedPath(),
-		Query:  r.URL.Query(),
-		Header: r.Header.Clone(),
-		Body:   slices.Clone(body[:min(len(body), maxRecordedBody)]),
-	})
 }

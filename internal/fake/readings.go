@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// points are the questions that the documentation of Bookbag's APIs leaves open: an
+// Points are the questions that the documentation of Bookbag's APIs leaves open: an
 // id, and the tokens of its readings. The first is the default of the fakes.
-var points = [][]string{
+var Points = [][]string{
 	{"stream-metadata", "metadata", "messageMetadata", "flat"},
 	{"finish-reason", "beside", "inside"},
 	{"text-delta", "text", "delta"},
@@ -35,21 +35,12 @@ var points = [][]string{
 	{"feedback-null", "clears", "400"},
 }
 
-// Readings returns the tokens of each open point by its id, the default first.
-func Readings() map[string][]string {
-	all := map[string][]string{}
-	for _, p := range points {
-		all[p[0]] = p[1:]
-	}
-	return all
-}
-
 // Choose returns a token for every open point: that of readings, or the default. An
 // unknown id or token is an error.
 func Choose(readings map[string]string) (map[string]string, error) {
-	all, chosen := Readings(), map[string]string{}
-	for id, tokens := range all {
-		chosen[id] = tokens[0]
+	all, chosen := map[string][]string{}, map[string]string{}
+	for _, p := range Points {
+		all[p[0]], chosen[p[0]] = p[1:], p[1]
 	}
 	for _, id := range slices.Sorted(maps.Keys(readings)) {
 		tokens, token := all[id], readings[id]

@@ -15,9 +15,9 @@ import (
 func TestChoose_Defaults(t *testing.T) {
 	chosen, err := Choose(map[string]string{"text-delta": "delta", "upsert-batch": "atomic"})
 	require.NoError(t, err)
-	assert.Len(t, chosen, len(points))
-	for id, tokens := range Readings() {
-		want := tokens[0]
+	assert.Len(t, chosen, len(Points))
+	for _, p := range Points {
+		id, want := p[0], p[1]
 		if id == "text-delta" {
 			want = "delta"
 		}
@@ -39,16 +39,16 @@ func TestChoose_UnknownIDOrToken(t *testing.T) {
 
 // The tables of the contract and of the fakes have the same order too.
 func TestPoints_AreThoseOfTheContract(t *testing.T) {
-	_, section, ok := strings.Cut(testenv.Contract(t, "bookbag.md"), "\n## 13. ")
+	_, section, ok := strings.Cut(string(testenv.Shared(t, "contract", "bookbag.md")), "\n## 13. ")
 	require.True(t, ok)
 	section, _, _ = strings.Cut(section, "\n## ")
-	assert.Equal(t, points, readTable(section))
+	assert.Equal(t, Points, readTable(section))
 }
 
 func TestPoints_AreThoseOfTheGuide(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/readings.md")
 	require.NoError(t, err)
-	assert.ElementsMatch(t, points, readTable(string(guide)))
+	assert.ElementsMatch(t, Points, readTable(string(guide)))
 }
 
 // readTable reads the rows whose first cell is an id, and the tokens of the second.

@@ -14,24 +14,15 @@ const BaseURL = "http://localhost"
 
 const basePath = "/base"
 
-// Server serves a handler on a loopback port, until Close.
-type Server struct {
-	URL string // with a path, so that a client that joins it with another wrongly fails
-
-	server *httptest.Server
-}
-
-// Start serves the handler on a free port of 127.0.0.1. It panics if there is
-// none.
-func Start(h http.Handler) *Server {
+// Start serves the handler on a free port of 127.0.0.1, and panics if there is none. The
+// URL has a path, so that a client that joins it with another wrongly fails. stop frees
+// the port and closes every connection. It may be called twice.
+func Start(h http.Handler) (url string, stop func()) {
 	s := httptest.NewServer(http.StripPrefix(basePath, h))
-	return &Server{s.URL + basePath, s}
-}
-
-// Close frees the port and closes every connection. It may be called twice.
-func (s *Server) Close() {
-	s.server.CloseClientConnections()
-	s.server.Close()
+	return s.URL + basePath, func() {
+		s.CloseClientConnections()
+		s.Close()
+	}
 }
 
 // Client returns a client that reaches the Front over connections in memory,

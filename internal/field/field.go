@@ -4,6 +4,7 @@
 package field
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -13,13 +14,11 @@ import (
 // Text is the rule of every named text: one of [value.Text], without white space at
 // its edges. "ada@example.com " is another address to whoever compares it.
 func Text(s string) string {
-	if rule := value.Text(s); rule != "" {
-		return rule
+	rule := value.Text(s)
+	if rule == "" && s != strings.TrimFunc(s, isSpace) {
+		rule = "must not begin or end with white space (use strings.TrimSpace)"
 	}
-	if s != strings.TrimFunc(s, isSpace) {
-		return "must not begin or end with white space (use strings.TrimSpace)"
-	}
-	return ""
+	return rule
 }
 
 // isSpace adds to Go's white space the control characters, and what JavaScript's
@@ -33,25 +32,17 @@ func ID(s string) string {
 	if s == "" {
 		return "must not be empty"
 	}
-	if rule := Text(s); rule != "" {
-		return rule
-	}
-	return Set(s)
+	return OptionalID(s)
 }
 
 // OptionalID is ID for an id that may be empty.
-func OptionalID(s string) string {
-	if s == "" {
-		return ""
-	}
-	return ID(s)
-}
+func OptionalID(s string) string { return cmp.Or(Text(s), Set(s)) }
 
 // Set is the part of ID about ids that mean "not set": every such visitor would
 // become the same customer.
 func Set(s string) string {
 	const quotes, longest = "\"'`", len("{00000000-0000-0000-0000-000000000000}")
-	if len(s) > longest {
+	if s == "" || len(s) > longest {
 		return ""
 	}
 	text := strings.Trim(s, quotes)
@@ -83,10 +74,10 @@ const MaxPageID = 512
 // PageID is the rule of an id that is written into a page, and comes back in an HTTP
 // header: also of at most 512 bytes, and without characters that nobody sees.
 func PageID(s string) string {
-	if rule := ID(s); rule != "" {
-		return rule
-	}
+	rule := ID(s)
 	switch {
+	case rule != "":
+		return rule
 	case len(s) > MaxPageID:
 		return "must be at most 512 bytes"
 	case strings.ContainsFunc(s, isInvisible):

@@ -196,7 +196,7 @@ func TestPrefixOfAMount(t *testing.T) {
 		&identity.HandlerOptions{OnError: func(_ *http.Request, err error) { reported = err }})
 	h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/shop/api/megadesk-identity", nil))
 	assert.EqualError(t, reported, `identity: HandlerOptions.Path: expected requests for "/api/megadesk-identity", got one for "/shop/api/megadesk-identity" `+
-		`(mount the handler on the first, or set Path to what browsers request; this is reported once)`)
+		`(mount it at the root, where the embed requests it; set Path only if a proxy rewrites paths; reported once)`)
 }
 
 // A page with type="module" in the tag has to make its own ChatProxy.

@@ -6,6 +6,10 @@
 package pathsegment
 
 import (
+	"bytes"
+	"regexp"
+	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -23,95 +27,70 @@ const (
 	Dots          // only dots, spaces and what is left out beside them
 )
 
+// Characters with a meaning in a path, each with those that are read as it.
+// Compatibility normalization (NFKC) or the best fit of a Windows code page turns the
+// others into it, or they have it in their compatibility form.
+const (
+	slashes = `/\` + "\uff0f\uff3c\ufe68\u2044\u2215\u2216\u29f5\u29f8\u29f9" +
+		"\u2100\u2101\u2105\u2106\u00a5\uffe5\u20a9\uffe6"
+	semicolons = ";\uff1b\u037e\ufe54"        // some servers cut off what follows
+	pathEnds   = "?#\uff1f\uff03\ufe5f\ufe56" // what follows may be no path
+	percents   = "%\uff05\ufe6a"
+)
+
+// escape is a percent-encoded byte. Some servers also decode %u002e, and take the digits
+// of other alphabets.
+var escape = regexp.MustCompile(`[` + percents + `][uU\x{ff35}\x{ff55}]*[a-fA-F\x{ff21}-\x{ff26}\x{ff41}-\x{ff46}\p{Nd}]{2}`)
+
 // Check returns the fault of a segment. The text is decoded: "a b", not "a%20b".
-func Check(text []byte) Fault { return check(text, false) }
+func Check(text []byte) Fault {
+	if len(text) > 0 && !slices.ContainsFunc(text, isUnusual) { // as nearly always
+		return None
+	}
+	name := before(text, semicolons)
+	switch {
+	case !utf8.Valid(text):
+		return NotUTF8
+	case bytes.ContainsFunc(text, unicode.IsControl):
+		return Control
+	case bytes.ContainsAny(text, slashes):
+		return Slash
+	case bytes.ContainsAny(text, percents) && escape.MatchString(string(text)): // which allocates
+		return Encoded
+	case len(name) == 0:
+		return Empty
+	case !bytes.ContainsFunc(name[:1+len(before(name[1:], pathEnds))], isSolid): // "?" is a name, but "..?" may be dots
+		return Dots
+	}
+	return None
+}
 
 // CheckParts is Check for text that may have slashes and backslashes, and so
 // may be read as several segments. Each part between them is checked; empty
 // parts are accepted beside others.
-func CheckParts(text string) Fault { return check([]byte(text), true) }
-
-func check(text []byte, slashes bool) Fault {
-	fault, cut := Empty, false // of the part so far, and whether some servers cut off what follows
-	hasName := false           // an earlier part has no fault
-	escape := 0                // how many characters of an escape are before: of %00, or of %0000 for %u0000
-	for len(text) > 0 {
-		if escape == 0 && isAlphanumeric(text[0]) { // as nearly always
-			if text = text[1:]; !cut {
-				fault = None
-			}
-			continue
+func CheckParts(text string) Fault {
+	fault := Empty
+	for part := range strings.FieldsFuncSeq(text, isSlash) {
+		if fault = Check([]byte(part)); fault != None {
+			break
 		}
-		char, size := utf8.DecodeRune(text)
-		switch text = text[size:]; {
-		case char == utf8.RuneError && size == 1:
-			return NotUTF8
-		case unicode.IsControl(char):
-			return Control
-		}
-		c := fold(char)
-		if escape = escapeLength(escape, c); escape == len("%00") {
-			return Encoded
-		}
-		switch {
-		case c == '/' && !slashes:
-			return Slash
-		case c == '/' && (fault == Dots || fault == Empty && cut):
-			return fault
-		case c == '/':
-			fault, cut, hasName = Empty, false, hasName || fault == None
-		case cut:
-		case c == ';', c == '?' && fault != Empty: // "?" is a name, but "..?" may be dots
-			cut = true
-		case isSolid(char):
-			fault = None
-		case fault == Empty:
-			fault = Dots
-		}
-	}
-	if fault == Empty && hasName && !cut {
-		return None
 	}
 	return fault
 }
 
-func isAlphanumeric(c byte) bool {
-	return 'a' <= c && c <= 'z' || '0' <= c && c <= '9' || 'A' <= c && c <= 'Z'
+// isUnusual is false for letters, digits, hyphens and underscores.
+func isUnusual(c byte) bool {
+	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
 }
 
-// fold returns '/' for what may be read as a separator of segments, '?' for
-// what may end a path, and the ASCII form of full-width characters. Compatibility
-// normalization (NFKC) or the best fit of a Windows code page turns the others into
-// these, or they have one in their compatibility form.
-func fold(c rune) rune {
-	switch c {
-	case '\\', '\uff3c', '\ufe68', '\u2044', '\u2215', '\u2216', '\u29f5', '\u29f8', '\u29f9',
-		'\u2100', '\u2101', '\u2105', '\u2106', '\u00a5', '\uffe5', '\u20a9', '\uffe6':
-		return '/'
-	case '#', '\uff03', '\ufe5f', '\ufe56':
-		return '?'
-	case '\u037e', '\ufe54':
-		return ';'
-	case '\ufe6a':
-		return '%'
-	}
-	if '\uff01' <= c && c <= '\uff5e' {
-		return c - '\uff01' + '!'
-	}
-	return c
-}
+func isSlash(c rune) bool { return strings.ContainsRune(slashes, c) }
 
-// escapeLength returns how much of an escape the text is when c comes after
-// length characters of one. len("%00") is a whole one. Some servers also decode
-// %u002e, and take the digits of other alphabets.
-func escapeLength(length int, c rune) int {
-	switch {
-	case c == '%', length == 1 && (c == 'u' || c == 'U'):
-		return 1
-	case length > 0 && ('a' <= c && c <= 'f' || 'A' <= c && c <= 'F' || unicode.IsDigit(c)):
-		return length + 1
+// before returns the text before the first of some characters.
+func before(text []byte, chars string) []byte {
+	if end := bytes.IndexAny(text, chars); end >= 0 {
+		return text[:end]
 	}
-	return 0
+	return text
 }
 
 // isSolid reports whether no server reads the character as a dot, as white

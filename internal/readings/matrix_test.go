@@ -56,7 +56,7 @@ func TestMatrix(t *testing.T) {
 // matrix returns the default readings, each other reading alone, and the pairs.
 func matrix() (names []string, rows []map[string]string) {
 	names, rows = []string{"default"}, []map[string]string{{}}
-	points := fake.Readings()
+	points := tokens()
 	for _, id := range slices.Sorted(maps.Keys(points)) {
 		for _, token := range points[id][1:] {
 			names = append(names, id+"="+token)
@@ -68,6 +68,15 @@ func matrix() (names []string, rows []map[string]string) {
 		rows = append(rows, row)
 	}
 	return names, rows
+}
+
+// tokens returns those of each open point by its id, the default first.
+func tokens() map[string][]string {
+	all := map[string][]string{}
+	for _, p := range fake.Points {
+		all[p[0]] = p[1:]
+	}
+	return all
 }
 
 // world is one service with both APIs, their clients, and a proxy.
@@ -86,8 +95,8 @@ func newWorld(t *testing.T, row map[string]string, p *promise) *world {
 	// A bubble begins in 2000, when Unix seconds had nine digits.
 	time.Sleep(time.Until(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)))
 	w := &world{T: t, readings: map[string]string{}}
-	for id, tokens := range fake.Readings() {
-		w.readings[id] = tokens[0]
+	for id, list := range tokens() {
+		w.readings[id] = list[0]
 	}
 	maps.Copy(w.readings, row)
 	var err error

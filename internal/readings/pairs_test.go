@@ -108,7 +108,7 @@ func openPairs(ids []string, points map[string][]string) map[pair]bool {
 }
 
 func TestPairs_EachOccurs(t *testing.T) {
-	points := fake.Readings()
+	points := tokens()
 	rows := pairs(points)
 	assert.Equal(t, rows, pairs(points), "deterministic")
 	assert.LessOrEqual(t, len(rows), 20)

@@ -12,18 +12,16 @@ import (
 // another error.
 func Check(secret string) (rule string) {
 	const quotes = "\"'`“”„‘’‚«»"
-	first, _ := utf8.DecodeRuneInString(secret)
-	last, _ := utf8.DecodeLastRuneInString(secret)
 	switch {
 	case secret == "":
 		return "must not be empty (is the variable set?)"
 	case !utf8.ValidString(secret):
 		return "must be valid UTF-8 (is it read from a file in UTF-16?)"
-	case first == '\ufeff':
+	case strings.HasPrefix(secret, "\ufeff"):
 		return "must not begin with a byte order mark (save the file as UTF-8 without BOM)"
-	case unicode.IsSpace(first), unicode.IsSpace(last):
+	case secret != strings.TrimSpace(secret):
 		return "must not begin or end with white space (is there a line end after it?)"
-	case strings.ContainsRune(quotes, first), strings.ContainsRune(quotes, last):
+	case secret != strings.Trim(secret, quotes):
 		return "must not begin or end with a quote (docker's --env-file, for one, keeps the quotes of a value)"
 	case strings.ContainsFunc(secret, func(r rune) bool { return !unicode.IsGraphic(r) }):
 		return "must not contain control characters or others that do not print (paste it again)"

@@ -33,14 +33,12 @@ func CheckHeader(header string) (rule string) {
 // CheckIn returns the rule that an API key breaks as the value of a header, or "". In
 // Authorization, a scheme comes first.
 func CheckIn(header, apiKey string) (rule string) {
-	if rule := Check(apiKey); rule != "" {
-		return rule
-	}
+	rule = Check(apiKey)
 	if scheme, credentials, ok := strings.Cut(apiKey, " "); ok && strings.EqualFold(header, "Authorization") && token.MatchString(scheme) {
 		apiKey = credentials
 	}
-	if strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
-		return `must have only visible ASCII characters (paste it without spaces, and without "Bearer " before it)`
+	if rule == "" && strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
+		rule = `must have only visible ASCII characters (paste it without spaces, and without "Bearer " before it)`
 	}
-	return ""
+	return rule
 }

@@ -30,20 +30,16 @@ type Reader struct {
 	limit int
 
 	buf       []byte
-	next, end int   // what was read and not yet taken is buf[next:end]
-	lf, cr    int   // where the first LF and CR in it are, or how far there is none
+	next, end int   // what was read and not yet taken is buf[next:end], with LF as each line end
 	err       error // of src, returned after everything before it
 
 	afterBOM bool // the first line was taken
-	afterCR  bool // the last line ended in CR: an LF right after it belongs to it
+	afterCR  bool // the last byte from src was CR: an LF right after it belongs to it
 
 	name      []byte // of the event that is being read
-	data      []byte // of the event that is being read
-	hasData   bool
-	delivered bool // name and data were returned and can be overwritten
+	data      []byte // of the event that is being read, with an LF after each line
+	delivered bool   // name and data were returned and can be overwritten
 }
-
-const dataField = "data: "
 
 // NewReader returns a Reader of src for events of at most limit bytes, and lines
 // of at most the same and the name of a field.
@@ -56,27 +52,29 @@ func NewReader(src io.Reader, limit int) *Reader {
 // what the source returned; after one of them there is nothing more to read.
 func (r *Reader) Next() (Event, error) {
 	if r.delivered {
-		r.name, r.data, r.hasData, r.delivered = r.name[:0], r.data[:0], false, false
+		r.name, r.data, r.delivered = r.name[:0], r.data[:0], false
 	}
 	line, err := r.line()
 	for ; err == nil && len(line) == 0; line, err = r.line() {
-		if r.hasData {
+		if len(r.data) > 0 {
 			r.delivered = true
-			return Event{Data: r.data}, nil
+			return Event{Data: r.data[:len(r.data)-1]}, nil
 		}
 		r.name = r.name[:0]
 	}
 	if err != nil {
 		return Event{}, err
 	}
-	value, isData := dataOf(line)
-	switch {
-	case !isData:
-		r.keepName(line)
-	case len(value) <= r.limit && !r.hasData && r.takeBlank(): // all of it is in the buffer, as nearly always
-		r.delivered = len(r.name) > 0
-		return Event{Data: value}, nil
-	default:
+	switch name, value := field(line); string(name) {
+	case "event":
+		r.name = append(r.name[:0], value...)
+	case "data":
+		isBlankNext := r.next < r.end && r.buf[r.next] == '\n'
+		if len(r.data) == 0 && len(value) <= r.limit && isBlankNext { // as nearly always: no copy
+			r.next++
+			r.delivered = true
+			return Event{Data: value}, nil
+		}
 		err = r.keep(value)
 	}
 	return Event{Partial: true}, err
@@ -86,34 +84,18 @@ func (r *Reader) Next() (Event, error) {
 // if it has none. It is valid until the next call of Next.
 func (r *Reader) Name() []byte { return r.name }
 
-// keepName keeps the value of an event field.
-func (r *Reader) keepName(line []byte) {
-	if name, value, _ := bytes.Cut(line, []byte(":")); string(name) == "event" {
-		r.name = append(r.name[:0], bytes.TrimPrefix(value, []byte(" "))...)
-	}
-}
-
 // Buffered reports whether the next event that has data can be returned without
 // reading from the source.
 func (r *Reader) Buffered() bool {
-	rest := r.buf[r.next:r.end]
-	if r.afterCR {
-		rest = bytes.TrimPrefix(rest, []byte("\n"))
-	}
-	for hasData := r.hasData && !r.delivered; ; {
-		end := bytes.IndexAny(rest, "\r\n")
-		if end < 0 {
-			return false
+	hasData := len(r.data) > 0 && !r.delivered
+	for rest := r.buf[r.next:r.end]; ; {
+		line, after, isLine := bytes.Cut(rest, []byte("\n"))
+		if !isLine || len(line) == 0 && hasData {
+			return isLine
 		}
-		if end == 0 && hasData {
-			return true
-		}
-		value, isData := dataOf(rest[:end])
-		hasData = hasData || isData && len(value) > 0
-		if bytes.HasPrefix(rest[end:], []byte("\r\n")) {
-			end++
-		}
-		rest = rest[end+1:]
+		name, value := field(line)
+		hasData = hasData || string(name) == "data" && len(value) > 0
+		rest = after
 	}
 }
 
@@ -121,35 +103,28 @@ func (r *Reader) Buffered() bool {
 // without its blank line. The standard discards it; a caller may know better.
 func (r *Reader) Unfinished() []byte {
 	if r.err != nil && r.end > r.next {
-		if value, ok := dataOf(r.withoutBOM(r.buf[r.next:r.end])); ok {
+		if name, value := field(r.take(r.end)); string(name) == "data" {
 			_ = r.keep(value)
 		}
-		r.next = r.end
 	}
-	if !r.hasData {
-		return nil
-	}
-	return r.data
+	return bytes.TrimSuffix(r.data, []byte("\n"))
 }
 
-// dataOf returns the value of a data field.
-func dataOf(line []byte) (value []byte, ok bool) {
-	if len(line) >= len(dataField) && string(line[:len(dataField)]) == dataField {
-		return line[len(dataField):], true
+// field returns the name and the value of the field that a line is, and no name for a
+// comment.
+func field(line []byte) (name, value []byte) {
+	if value, ok := bytes.CutPrefix(line, []byte("data: ")); ok { // as nearly always
+		return line[:len("data")], value
 	}
-	name, value, _ := bytes.Cut(line, []byte(":"))
-	return value, string(name) == "data" // with a space after the colon it was seen above
+	name, value, _ = bytes.Cut(line, []byte(":"))
+	return name, bytes.TrimPrefix(value, []byte(" "))
 }
 
 // keep adds a line to the data of an event that has more of them, or is not all
 // there yet.
 func (r *Reader) keep(value []byte) error {
-	if r.hasData {
-		r.data = append(r.data, '\n')
-	}
-	r.data = append(r.data, value...)
-	r.hasData = true
-	if len(r.data) > r.limit {
+	r.data = append(append(r.data, value...), '\n')
+	if len(r.data)-1 > r.limit {
 		return ErrTooLong
 	}
 	return nil
@@ -157,97 +132,70 @@ func (r *Reader) keep(value []byte) error {
 
 // line returns the next line without its end. It is valid until the next call.
 func (r *Reader) line() ([]byte, error) {
-	for {
-		r.skipLF()
-		end := r.lineEnd()
-		if end-r.next > r.limit+len(dataField) {
+	for length := 0; ; {
+		i := bytes.IndexByte(r.buf[r.next+length:r.end], '\n') // no byte is looked at twice
+		if i >= 0 {
+			length += i
+		} else {
+			length = r.end - r.next
+		}
+		switch {
+		case length > r.limit+len("data: "):
 			return nil, ErrTooLong
-		}
-		if end < r.end {
-			line := r.buf[r.next:end]
-			r.takeTo(end)
-			return r.withoutBOM(line), nil
-		}
-		if r.err != nil {
+		case i >= 0:
+			line := r.take(r.next + length)
+			r.next++
+			return line, nil
+		case r.err != nil:
 			return nil, r.err
 		}
 		r.fill()
 	}
 }
 
-// lineEnd returns where the first line ends, or the end of what was read. No
-// byte is looked at twice, however many lines a buffer has.
-func (r *Reader) lineEnd() int {
-	r.lf = r.find('\n', r.lf)
-	r.cr = r.find('\r', r.cr)
-	return min(r.lf, r.cr)
-}
-
-// find returns where the first c is, or the end of what was read; before from
-// there is none.
-func (r *Reader) find(c byte, from int) int {
-	from = max(from, r.next)
-	if from == r.end || r.buf[from] == c {
-		return from
+// take takes everything up to end, as a line: a byte order mark at the beginning of the
+// first one is no part of it.
+func (r *Reader) take(end int) []byte {
+	line := r.buf[r.next:end]
+	r.next = end
+	if !r.afterBOM {
+		r.afterBOM = true
+		line = bytes.TrimPrefix(line, []byte("\ufeff"))
 	}
-	if i := bytes.IndexByte(r.buf[from:r.end], c); i >= 0 {
-		return from + i
-	}
-	return r.end
-}
-
-// takeTo takes everything up to a line end, and that.
-func (r *Reader) takeTo(end int) {
-	r.afterCR = r.buf[end] == '\r'
-	r.next = end + 1
-}
-
-// takeBlank takes a blank line if it is in the buffer.
-func (r *Reader) takeBlank() bool {
-	r.skipLF()
-	if r.next == r.end || r.buf[r.next] != '\n' && r.buf[r.next] != '\r' {
-		return false
-	}
-	r.takeTo(r.next)
-	return true
-}
-
-// skipLF takes the LF of a CRLF.
-func (r *Reader) skipLF() {
-	if r.afterCR && r.next < r.end {
-		r.afterCR = false
-		if r.buf[r.next] == '\n' {
-			r.next++
-		}
-	}
-}
-
-// withoutBOM takes the byte order mark off the first line.
-func (r *Reader) withoutBOM(line []byte) []byte {
-	if r.afterBOM {
-		return line
-	}
-	r.afterBOM = true
-	return bytes.TrimPrefix(line, []byte("\ufeff"))
+	return line
 }
 
 // fill reads once into the free part of the buffer, made larger if need be.
 func (r *Reader) fill() {
-	if r.next > 0 {
-		r.lf, r.cr = max(r.lf-r.next, 0), max(r.cr-r.next, 0)
-		r.end = copy(r.buf, r.buf[r.next:r.end])
-		r.next = 0
-	}
+	r.next, r.end = 0, copy(r.buf, r.buf[r.next:r.end])
 	if r.end == len(r.buf) {
 		r.buf = append(r.buf, make([]byte, min(len(r.buf), r.limit+1))...)
 	}
 	for range 100 {
 		n, err := r.src.Read(r.buf[r.end:])
-		r.end += n
+		r.end += r.normalize(r.buf[r.end : r.end+n])
 		r.err = err
 		if n > 0 || err != nil {
 			return
 		}
 	}
 	r.err = io.ErrNoProgress
+}
+
+// normalize makes an LF of each line end in b, and returns the new length.
+func (r *Reader) normalize(b []byte) (n int) {
+	for rest := b; len(rest) > 0; {
+		if r.afterCR && rest[0] == '\n' {
+			rest = rest[1:]
+		}
+		end := bytes.IndexByte(rest, '\r')
+		r.afterCR = end >= 0
+		if !r.afterCR {
+			return n + copy(b[n:], rest)
+		}
+		n += copy(b[n:], rest[:end+1])
+		b[n-1] = '\n'
+		rest = rest[end+1:]
+	}
+	return n
 }

@@ -28,16 +28,14 @@ const nodeScripts = "internal/testenv/node"
 // JSON from its standard input and prints JSON, which is decoded into output.
 func Node(t testing.TB, script string, input, output any) {
 	t.Helper()
-	dir := NodePackages(t, nodeScripts)
 	in, err := json.Marshal(input)
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), "node", script)
-	cmd.Dir = dir
+	cmd.Dir = NodePackages(t, nodeScripts)
 	cmd.Stdin = bytes.NewReader(in)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
+	cmd.Stderr = t.Output()
 	out, err := cmd.Output()
-	require.NoError(t, err, "%s: %s", script, &stderr)
+	require.NoError(t, err, script)
 	require.NoError(t, json.Unmarshal(out, output), "%s printed %.200q", script, out)
 }
 
@@ -45,9 +43,7 @@ func Node(t testing.TB, script string, input, output any) {
 // packages are installed. The folder is relative to the repository.
 func NodePackages(t testing.TB, folder string) string {
 	t.Helper()
-	if _, err := exec.LookPath("node"); err != nil {
-		missing(t, "node", "install Node.js 20 or later")
-	}
+	Program(t, "node", "node") // version 20 or later
 	dir := filepath.Join(root(t), filepath.FromSlash(folder))
 	if _, err := os.Stat(filepath.Join(dir, "node_modules")); err != nil {
 		missing(t, "node", "run npm ci in "+folder)
@@ -55,27 +51,16 @@ func NodePackages(t testing.TB, folder string) string {
 	return dir
 }
 
-// programs are the files that may be a program, and the advice to install it.
-var programs = map[string][]string{
-	"chromium": {"install Chromium or Chrome", "chromium", "chromium-browser", "google-chrome"},
-	"nginx":    {"install nginx", "nginx", "/usr/sbin/nginx"}, // often not in PATH
-	"redis":    {"install redis-server", "redis-server"},
-	"postgres": {"install postgresql", "/usr/lib/postgresql/*/bin/postgres", "postgres"}, // Debian's is never in PATH
-}
-
-// Program returns the path of chromium, nginx, redis (the server) or postgres (the
-// server; its initdb is in the same folder).
-func Program(t testing.TB, name string) string {
+// Program returns the path of the first of the files that is a program, in PATH unless
+// it is a path.
+func Program(t testing.TB, name string, files ...string) string {
 	t.Helper()
-	for _, file := range programs[name][1:] {
-		found, _ := filepath.Glob(file)
-		for _, candidate := range append(found, file) {
-			if path, err := exec.LookPath(candidate); err == nil {
-				return path
-			}
+	for _, file := range files {
+		if path, err := exec.LookPath(file); err == nil {
+			return path
 		}
 	}
-	missing(t, name, programs[name][0])
+	missing(t, name, "install "+name)
 	return ""
 }
 
@@ -88,21 +73,10 @@ func Load(t testing.TB) {
 	}
 }
 
-// Vectors decodes a JSON file in the folder CHATIDENT_VECTORS, a path that is
-// absolute or relative to the repository. Default: ../shared/vectors.
-func Vectors(t testing.TB, file string, v any) {
-	t.Helper()
-	require.NoError(t, json.Unmarshal(shared(t, "vectors", file), v))
-}
-
-// Contract returns a file of the folder CHATIDENT_CONTRACT, a path that is
-// absolute or relative to the repository. Default: ../shared/contract.
-func Contract(t testing.TB, file string) string {
-	t.Helper()
-	return string(shared(t, "contract", file))
-}
-
-func shared(t testing.TB, name, file string) []byte {
+// Shared returns a file of the vectors or the contract (name). Their folder is in
+// CHATIDENT_VECTORS or CHATIDENT_CONTRACT, a path that is absolute or relative to the
+// repository. Default: ../shared and the name.
+func Shared(t testing.TB, name, file string) []byte {
 	t.Helper()
 	variable := "CHATIDENT_" + strings.ToUpper(name)
 	dir := cmp.Or(os.Getenv(variable), filepath.Join("..", "shared", name))
@@ -135,11 +109,10 @@ func root(t testing.TB) string {
 	t.Helper()
 	dir, err := os.Getwd()
 	require.NoError(t, err)
-	for {
+	for ; ; dir = filepath.Dir(dir) {
 		if _, err := os.Stat(filepath.Join(dir, "internal", "testenv")); err == nil {
 			return dir
 		}
 		require.NotEqual(t, filepath.Dir(dir), dir, "no parent folder is the repository")
-		dir = filepath.Dir(dir)
 	}
 }

@@ -4,8 +4,8 @@ package textdelta
 
 import (
 	"bytes"
-	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -21,21 +21,23 @@ const (
 // of valid UTF-8, in that order and without white space, and for a text that begins or
 // ends with half a surrogate pair: decode such an event.
 func Quoted(event []byte) (text []byte, ok bool) {
-	end := len(event) - len(Suffix)
-	if end < len(Prefix) || string(event[:len(Prefix)]) != Prefix || string(event[end:]) != Suffix {
+	text, hasPrefix := bytes.CutPrefix(event, []byte(Prefix))
+	text, hasSuffix := bytes.CutSuffix(text, []byte(Suffix))
+	if !hasPrefix || !hasSuffix || len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' || !utf8.Valid(text) {
 		return nil, false
 	}
-	text = event[len(Prefix):end]
-	if len(text) < 2 || text[0] != '"' || text[len(text)-1] != '"' {
-		return nil, false
-	}
-	inner := text[1 : len(text)-1]
-	_, half := CutHalf(text)
-	if !isInner(inner) || !utf8.Valid(inner) || half != "" || BeginsWithHalf(text) {
-		return nil, false
+	if slices.ContainsFunc(text[1:len(text)-1], isSpecial) { // as in few of them
+		_, half := CutHalf(text)
+		if !json.Valid(text) || half != "" || BeginsWithHalf(text) {
+			return nil, false
+		}
 	}
 	return text, true
 }
+
+// isSpecial reports whether a character of a JSON string is, or may begin, anything
+// else than itself.
+func isSpecial(c byte) bool { return c < ' ' || c == '"' || c == '\\' }
 
 const halfLen = len(`\ud83d`)
 
@@ -64,48 +66,14 @@ func isHalf(escape []byte, third string) bool {
 	return escape[0] == '\\' && escape[1] == 'u' && (escape[2] == 'd' || escape[2] == 'D') && strings.IndexByte(third, escape[3]) >= 0
 }
 
-// Text decodes what Quoted returns, as encoding/json does. It may be a part of
-// that.
+// Text decodes a JSON string, such as Quoted returns, as encoding/json does. It may be a
+// part of that.
 func Text(quoted []byte) []byte {
 	inner := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(inner, '\\') < 0 {
 		return inner
 	}
 	var s string
-	_ = json.Unmarshal(quoted, &s) // Quoted has checked it
+	_ = json.Unmarshal(quoted, &s) // it is valid
 	return []byte(s)
-}
-
-// isInner reports whether b is valid within the quotes of a JSON string, RFC
-// 8259 section 7.
-func isInner(b []byte) bool {
-	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case c < ' ' || c == '"':
-			return false
-		case c == '\\':
-			n := escapeLen(b[i:])
-			if n == 0 {
-				return false
-			}
-			i += n - 1
-		}
-	}
-	return true
-}
-
-// escapeLen is the length of the escape that b begins with, 0 for none.
-func escapeLen(b []byte) int {
-	switch {
-	case len(b) >= 2 && bytes.IndexByte([]byte(`"\/bfnrt`), b[1]) >= 0:
-		return 2
-	case len(b) >= 6 && b[1] == 'u' && isHex(b[2:6]):
-		return 6
-	}
-	return 0
-}
-
-func isHex(digits []byte) bool {
-	_, err := hex.Decode(make([]byte, len(digits)/2), digits)
-	return err == nil
 }

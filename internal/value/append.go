@@ -1,6 +1,7 @@
 package value
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"reflect"
@@ -24,61 +25,62 @@ type encoder struct {
 	dst   []byte
 	limit int
 	end   int // the largest length of dst
-	depth int // how many lists and objects are open
+	depth int // how many values are open
 }
 
-// append takes what resolve returns.
-func (e *encoder) append(p resolved, rule string) *Error {
+// append takes what resolve returns. After an error the encoder is not used.
+func (e *encoder) append(p Resolved, rule string) (err *Error) {
+	e.depth++
 	switch {
 	case rule != "":
 		return &Error{Rule: rule}
 	case len(p.Text) > e.end-len(e.dst): // before it is escaped
 		return e.tooLong()
 	case p.Kind == String:
-		return e.writeString(p.Text)
+		e.dst, _ = AppendText(append(e.dst, '"'), p.Text)
+		e.dst = append(e.dst, '"')
 	case p.Kind < String:
-		return e.write(cmp.Or(p.Text, "null"))
-	case e.depth == maxDepth:
+		e.dst = append(e.dst, cmp.Or(p.Text, "null")...)
+	case e.depth > maxDepth:
 		return &Error{Rule: tooDeep}
+	case p.Kind == List:
+		err = e.appendList(p.members)
+	default:
+		err = e.appendObject(p.members)
 	}
-	e.depth++
-	defer func() { e.depth-- }()
-	if p.Kind == List {
-		return e.appendList(p.members)
+	e.depth--
+	if err == nil && len(e.dst) > e.end {
+		err = e.tooLong()
 	}
-	return e.appendObject(p.members)
+	return err
 }
 
 func (e *encoder) appendList(list reflect.Value) *Error {
 	e.dst = append(e.dst, '[')
 	for i := range list.Len() {
-		if i > 0 {
-			e.dst = append(e.dst, ',')
-		}
 		if err := e.append(resolve(list.Index(i).Interface())); err != nil {
 			return err.within(fmt.Sprintf("[%d]", i))
 		}
+		e.dst = append(e.dst, ',')
 	}
-	return e.write("]")
+	e.dst = append(bytes.TrimSuffix(e.dst, []byte(",")), ']')
+	return nil
 }
 
 func (e *encoder) appendObject(object reflect.Value) *Error {
 	keys := object.MapKeys()
 	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
 	e.dst = append(e.dst, '{')
-	start := len(e.dst)
 	for _, key := range keys {
 		p, rule := resolve(object.MapIndex(key).Interface())
-		if broken := Text(key.String()); broken != "" {
-			rule = "its key " + broken
+		keyRule := Text(key.String())
+		if keyRule != "" {
+			keyRule = "its key " + keyRule
 		}
-		if rule == "" && p.Kind == Absent {
+		if p.Kind == Absent && rule+keyRule == "" {
 			continue
 		}
-		if len(e.dst) > start {
-			e.dst = append(e.dst, ',')
-		}
-		err := e.writeString(key.String())
+		err := e.append(Resolved{Kind: String, Text: key.String()}, keyRule)
 		if err == nil {
 			e.dst = append(e.dst, ':')
 			err = e.append(p, rule)
@@ -86,20 +88,9 @@ func (e *encoder) appendObject(object reflect.Value) *Error {
 		if err != nil {
 			return err.within(Path(key.String()))
 		}
+		e.dst = append(e.dst, ',')
 	}
-	return e.write("}")
-}
-
-// writeString writes nothing between the quotes for text that breaks the rule.
-func (e *encoder) writeString(s string) *Error {
-	e.dst, _ = AppendText(append(e.dst, '"'), s)
-	return e.write(`"`)
-}
-
-func (e *encoder) write(text string) *Error {
-	if e.dst = append(e.dst, text...); len(e.dst) > e.end {
-		return e.tooLong()
-	}
+	e.dst = append(bytes.TrimSuffix(e.dst, []byte(",")), '}')
 	return nil
 }
 

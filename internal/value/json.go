@@ -10,14 +10,14 @@ import (
 const notUTF8 = "must be valid UTF-8 (convert it, or replace the rest with strings.ToValidUTF8)"
 
 // resolveJSON decodes the JSON that a caller's code wrote.
-func resolveJSON(b []byte) (resolved, string) {
+func resolveJSON(b []byte) (Resolved, string) {
 	switch {
 	case !utf8.Valid(b):
-		return resolved{}, notUTF8
+		return Resolved{}, notUTF8
 	case !json.Valid(b):
-		return resolved{}, "must be one JSON value"
+		return Resolved{}, "must be one JSON value"
 	case hasLoneSurrogate(b):
-		return resolved{}, `must not have half of a surrogate pair, such as \ud83d`
+		return Resolved{}, `must not have half of a surrogate pair, such as \ud83d`
 	}
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.UseNumber()

@@ -8,38 +8,33 @@ import (
 	"strings"
 )
 
-// resolveInteger is for an integer in its decimal form. A float64, the only number
-// of JavaScript, holds each one up to the largest.
-func resolveInteger(text string) (resolved, string) {
-	const largest = 1<<53 - 1
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n > largest || n < -largest {
-		return resolved{}, "must be an integer from -(2^53-1) to 2^53-1, as JavaScript cannot hold others exactly (pass it as a string)"
-	}
-	return simple(Number, text), ""
-}
-
-func resolveFloat(r reflect.Value) (resolved, string) {
+func resolveFloat(r reflect.Value) (Resolved, string) {
 	if math.IsNaN(r.Float()) || math.IsInf(r.Float(), 0) {
-		return resolved{}, "must be a finite number (leave it out, or pass nil)"
+		return Resolved{}, "must be a finite number (leave it out, or pass nil)"
 	}
 	text, _ := json.Marshal(r.Interface()) // never fails for a finite number
-	return simple(Number, string(text)), ""
+	return Resolved{Kind: Number, Text: string(text)}, ""
 }
 
-// resolveNumber is for the text of a json.Number.
-func resolveNumber(text string) (resolved, string) {
-	switch {
-	case strings.Trim(text, "+-.0123456789eE") != "" || !json.Valid([]byte(text)):
-		return resolved{}, "must be a number in the form of JSON"
-	case !strings.ContainsAny(text, ".eE"):
-		return resolveInteger(text)
+// resolveNumber is for the text of a json.Number or an integer. A float64, the only
+// number of JavaScript, holds each integer up to the largest.
+func resolveNumber(text string) (Resolved, string) {
+	const largest = 1<<53 - 1
+	if strings.Trim(text, "+-.0123456789eE") != "" || !json.Valid([]byte(text)) {
+		return Resolved{}, "must be a number in the form of JSON"
+	}
+	if !strings.ContainsAny(text, ".eE") {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n > largest || n < -largest {
+			return Resolved{}, "must be an integer from -(2^53-1) to 2^53-1, as JavaScript cannot hold others exactly (pass it as a string)"
+		}
+		return Resolved{Kind: Number, Text: text}, ""
 	}
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || digits(text) != digits(strconv.FormatFloat(f, 'e', -1, 64)) {
-		return resolved{}, "must be a number that a float64 holds exactly (pass it as a string)"
+		return Resolved{}, "must be a number that a float64 holds exactly (pass it as a string)"
 	}
-	return simple(Number, text), ""
+	return Resolved{Kind: Number, Text: text}, ""
 }
 
 // digits returns the significant digits of a number. Two numbers with the same

@@ -2,6 +2,7 @@ package value
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -18,9 +19,9 @@ func Text(s string) (rule string) {
 }
 
 // escapes has what json.Marshal writes for a character of ASCII in an HTML page, if
-// that is not the character itself.
-var escapes = func() (set [utf8.RuneSelf]string) {
-	for c := range rune(utf8.RuneSelf) {
+// that is not the character itself. It is not empty for a byte of another character.
+var escapes = func() (set [256]string) {
+	for c := range rune(256) {
 		if quoted, _ := json.Marshal(string(c)); len(quoted) > len(`"c"`) {
 			set[c] = string(quoted[1 : len(quoted)-1])
 		}
@@ -28,24 +29,14 @@ var escapes = func() (set [utf8.RuneSelf]string) {
 	return set
 }()
 
-// special is 1 for the bytes that are escaped or not ASCII.
-var special = func() (set [256]byte) {
-	for c := range set {
-		if c >= utf8.RuneSelf || escapes[c] != "" {
-			set[c] = 1
-		}
-	}
-	return set
-}()
-
-// plain returns how many bytes there are before a special one. It looks at four
-// at a time, since most text has none.
+// plain returns how many bytes there are before one that may need an escape. It looks
+// at four at a time, since most text has none.
 func plain(s string) int {
 	rest := s
-	for len(rest) >= 4 && special[rest[0]]|special[rest[1]]|special[rest[2]]|special[rest[3]] == 0 {
+	for len(rest) >= 4 && len(escapes[rest[0]])|len(escapes[rest[1]])|len(escapes[rest[2]])|len(escapes[rest[3]]) == 0 {
 		rest = rest[4:]
 	}
-	for len(rest) > 0 && special[rest[0]] == 0 {
+	for len(rest) > 0 && escapes[rest[0]] == "" {
 		rest = rest[1:]
 	}
 	return len(s) - len(rest)
@@ -64,10 +55,8 @@ func AppendText(dst []byte, s string) ([]byte, error) {
 			return dst, &Error{Rule: Text(s)}
 		case r < utf8.RuneSelf:
 			escape = escapes[r]
-		case r == '\u2028': // it and the next end a line in older JavaScript
-			escape = `\u2028`
-		case r == '\u2029':
-			escape = `\u2029`
+		case r == '\u2028', r == '\u2029': // they end a line in older JavaScript
+			escape = strings.Trim(strconv.QuoteRuneToASCII(r), "'")
 		}
 		if escape != "" {
 			dst = append(append(dst, s[start:i]...), escape...)

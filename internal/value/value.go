@@ -27,34 +27,3 @@ type Error struct {
 func (e *Error) Error() string {
 	return strings.TrimPrefix(e.Path+" "+e.Rule, " ")
 }
-
-// Kind is what a value becomes in JSON.
-type Kind int
-
-// Absent is the NULL of a driver.Valuer.
-const (
-	Absent Kind = iota
-	Null
-	Boolean
-	Number
-	String
-	List
-	Object
-)
-
-// Simple is the kind of a value and, unless it is Absent, Null, List or Object,
-// its text: that of the string, or the JSON literal of the number or boolean.
-type Simple struct {
-	Kind Kind
-	Text string
-}
-
-// Of returns the kind and text of v. The members of a map or slice are not
-// checked. The error is an *[Error].
-func Of(v any) (Simple, error) {
-	p, rule := resolve(v)
-	if rule != "" {
-		return Simple{}, &Error{Rule: rule}
-	}
-	return p.Simple, nil
-}

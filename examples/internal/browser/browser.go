@@ -33,7 +33,7 @@ type Browser struct {
 func New(t *testing.T) *Browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(testenv.Program(t, "chromium")),
+		chromedp.ExecPath(testenv.Program(t, "chromium", "chromium", "chromium-browser", "google-chrome")),
 		chromedp.NoSandbox, // the tests may run as root
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true),
@@ -87,6 +87,20 @@ func (b *Browser) WaitFor(expression string) {
 	b.t.Helper()
 	_, err := chromedp.Run(b.Context, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(50*time.Millisecond)))
 	require.NoError(b.t, err, expression)
+}
+
+// WaitForPage is like WaitFor. It also waits while another page is loaded.
+func (b *Browser) WaitForPage(expression string) {
+	b.t.Helper()
+	var last any
+	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+		ok, err := chromedp.Run(b.Context, chromedp.Evaluate[bool]("!!("+expression+")"))
+		if ok {
+			return
+		}
+		last = err
+	}
+	require.Fail(b.t, expression+" is not true", last)
 }
 
 // Evaluate returns the text that a JavaScript expression evaluates to.

@@ -37,7 +37,8 @@ type Server struct {
 // Start runs a server until the test ends. Without PostgreSQL the test skips.
 func Start(t *testing.T) *Server {
 	t.Helper()
-	server := testenv.Program(t, "postgres")
+	installed, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres") // by Debian, never in PATH
+	server := testenv.Program(t, "postgres", append(installed, "postgres")...)
 	folder, process := otherUser(t)
 	secret := filepath.Join(folder, "password")
 	require.NoError(t, os.WriteFile(secret, []byte(password+"\n"), 0o644))

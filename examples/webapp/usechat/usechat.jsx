@@ -52,7 +52,7 @@ function Chat({ api }) {
       <div className="follow">
         <ol id="log" role="log" aria-label="Messages" aria-busy={isRunning}>
           {messages.filter((message) => isRunning || textOf(message) !== "").map((message) => (
-            <Message key={message.id} role={message.role} text={textOf(message)} label={labelOf(message)} />
+            <Message key={message.id} role={message.role} text={textOf(message)} label={isRunning && message === messages.at(-1) && labelOf(message)} />
           ))}
           {status === "submitted" && <Message role="assistant" text="" />}
           {stopped && !isRunning && (
@@ -90,16 +90,16 @@ function Message({ role, text, label }) {
   return (
     <li className={`message ${role}`}>
       <span className="role">{role === "user" ? "You" : "Assistant"}</span>
-      {text === "" && label && <p className="quiet">{label} ...</p>}
       <p className="text">{text}</p>
+      {label && <p className="quiet">{label} ...</p>}
     </li>
   );
 }
 
 const textOf = ({ parts }) => parts.map(({ type, text }) => (type === "text" ? text : "")).join("");
 
-// labelOf returns the label of the tool that the shop runs for the reply.
-const labelOf = ({ parts }) => parts.findLast(({ type }) => type === "data-tool")?.data.label;
+// labelOf returns the label of the tool that the shop runs for the reply now: then it is the last part.
+const labelOf = ({ parts }) => (parts.at(-1)?.type === "data-tool" ? parts.at(-1).data.label : "");
 
 // failureOf converts an error of useChat. Its message is the JSON of a rejected request or a
 // sentence about the reply.

@@ -1,0 +1,229 @@
+package pageblocks
+
+import (
+	"crypto/rand"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/chatident/chatident/examples/internal/browser"
+	"github.com/chatident/chatident/hmachash"
+	"github.com/chatident/chatident/internal/testenv"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// swapping is how a site with sessions swaps its pages. The nonce is the session's: a sign-in
+// makes a new one, and a sign-out ends the session.
+type swapping struct {
+	library  string // of the pages: turbo, htmx2, htmx4
+	hash     bool   // script-src has hmachash.ScriptHash
+	tracked  bool   // <meta name="csp-nonce"> has data-turbo-track="reload"
+	redirect bool   // a boosted request from a page with another nonce gets HX-Redirect
+	missing  bool   // the next page is a 404, with everything that other pages have
+	noCache  bool   // the pages have <meta name="turbo-cache-control" content="no-cache">
+	onError  bool   // the script of the guide loads pages with an error status whole
+}
+
+var sessionPage = template.Must(template.New("page").Parse(`<!doctype html><html lang="en"><head><title>Page</title>
+<link rel="icon" href="data:,">
+<meta name="csp-nonce" content="{{.Nonce}}"{{if .Tracked}} data-turbo-track="reload"{{end}}>
+<meta name="htmx-config" content='{"inlineScriptNonce":"{{.Nonce}}","inlineStyleNonce":"{{.Nonce}}"}'>
+<script src="/library.js" nonce="{{.Nonce}}" defer></script>
+<script src="/vendors.js" nonce="{{.Nonce}}" defer></script>
+{{if .NoCache}}<meta name="turbo-cache-control" content="no-cache">{{end}}
+{{if .OnError}}<script src="/onerror.js" nonce="{{.Nonce}}" defer></script>{{end}}
+</head><body{{if .Redirect}} hx-headers='{"Page-Nonce":"{{.Nonce}}"}' hx-headers:inherited='{"Page-Nonce":"{{.Nonce}}"}'{{end}}>
+{{.Blocks}}
+<p id="who">{{.Who}}</p>
+<a id="next" href="/next" hx-boost="{{.Boost}}">Next</a>
+<form method="post" action="/login" data-turbo="false"><button id="in">Sign in</button></form>
+<form method="post" action="/logout" data-turbo="false"><button id="out">Sign out</button></form>
+</body></html>`))
+
+// loadErrorsWhole is the script of docs/page-blocks.md.
+const loadErrorsWhole = `addEventListener("turbo:before-fetch-response", (event) => {
+  const { fetchResponse } = event.detail;
+  if (event.target !== document.documentElement || fetchResponse.succeeded) return;
+  event.preventDefault();
+  location.href = fetchResponse.location;
+});
+`
+
+// serveSessions serves a page to sign in at /, and another at /next.
+func serveSessions(t *testing.T, how swapping) *httptest.Server {
+	t.Helper()
+	ainisa, err := hmachash.NewAinisa("the secret key of Ainisa", nil)
+	require.NoError(t, err)
+	bookbag, err := hmachash.NewBookbag("the signing secret of the agent", nil)
+	require.NoError(t, err)
+	s := &site{cell{policy: "nonce"}, ainisa, bookbag}
+	sessions := scs.New()
+	nonce := func(r *http.Request) string {
+		n := sessions.GetString(r.Context(), "nonce")
+		if n == "" {
+			n = rand.Text()
+			sessions.Put(r.Context(), "nonce", n)
+		}
+		return n
+	}
+	page := func(status int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			n, who := nonce(r), sessions.GetString(r.Context(), "customer")
+			if how.redirect {
+				redirectsOpenPage(w, r, n)
+				if w.Header().Get("HX-Redirect") != "" {
+					return
+				}
+			}
+			blocks, err := s.blocks(who, n)
+			assert.NoError(t, err)
+			scripts := "'nonce-" + n + "'"
+			if how.hash {
+				scripts += " " + hmachash.ScriptHash
+			}
+			w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src "+scripts+"; style-src 'nonce-"+n+"'; connect-src 'self'; img-src data:")
+			w.Header().Set("Cache-Control", "private, no-store")
+			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			w.WriteHeader(status)
+			assert.NoError(t, sessionPage.Execute(w, map[string]any{"Nonce": n, "Tracked": how.tracked, "OnError": how.onError, "NoCache": how.noCache, "Redirect": how.redirect,
+				"Blocks": blocks, "Who": who, "Boost": strings.HasPrefix(how.library, "htmx")}))
+		}
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /{$}", page(http.StatusOK))
+	mux.Handle("GET /next", page(map[bool]int{false: http.StatusOK, true: http.StatusNotFound}[how.missing]))
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		assert.NoError(t, sessions.RenewToken(r.Context()))
+		sessions.Put(r.Context(), "customer", "ada")
+		sessions.Put(r.Context(), "nonce", rand.Text())
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})
+	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
+		assert.NoError(t, sessions.Destroy(r.Context()))
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})
+	handleScripts(t, mux, how.library, map[string]string{"/vendors.js": vendors, "/onerror.js": loadErrorsWhole})
+	server := httptest.NewServer(sessions.LoadAndSave(mux))
+	t.Cleanup(server.Close)
+	return server
+}
+
+// redirectsOpenPage has the lines of docs/page-blocks.md for htmx.
+func redirectsOpenPage(w http.ResponseWriter, r *http.Request, nonce string) {
+	if r.Header.Get("HX-Boosted") == "true" && r.Header.Get("Page-Nonce") != nonce {
+		w.Header().Set("HX-Redirect", r.URL.RequestURI())
+		return
+	}
+}
+
+// handleScripts serves the library at /library.js, and the others at their paths.
+func handleScripts(t *testing.T, mux *http.ServeMux, name string, others map[string]string) {
+	packages := testenv.NodePackages(t, "examples/pageblocks")
+	mux.HandleFunc("GET /library.js", func(w http.ResponseWriter, r *http.Request) {
+		http.ServeFile(w, r, filepath.Join(packages, "node_modules", filepath.FromSlash(library[name])))
+	})
+	for path, code := range others {
+		mux.HandleFunc("GET "+path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+			_, _ = w.Write([]byte(code))
+		})
+	}
+}
+
+// A page is open, and its customer signs out in another tab. The next swap of the open page shows
+// what its policy and its head make of that, as docs/page-blocks.md says.
+func TestSwappedPages_SignOutInAnotherTab(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/page-blocks.md")
+	require.NoError(t, err)
+	require.Contains(t, string(guide), loadErrorsWhole)
+	const (
+		widgetKeeps = `[["ainisa","ada"],["bookbag","identify","ada"]]`
+		widgetIsNew = `[["ainisa",""]]`
+	)
+	for name, c := range map[string]struct {
+		how     swapping
+		whole   bool   // the page is loaded
+		blocked bool   // the block's script is
+		user    string // window.ainisaUser
+		widget  string // what the vendors' scripts were given
+	}{
+		"Turbo, nonce":                                {swapping{library: "turbo"}, false, true, "ada", widgetKeeps},
+		"Turbo, nonce and hash":                       {swapping{library: "turbo", hash: true}, false, false, nobody, widgetKeeps},
+		"Turbo, tracked nonce":                        {swapping{library: "turbo", tracked: true}, true, false, nobody, widgetIsNew},
+		"Turbo, tracked nonce and hash":               {swapping{library: "turbo", tracked: true, hash: true}, true, false, nobody, widgetIsNew},
+		"Turbo, tracked nonce, error status":          {swapping{library: "turbo", tracked: true, missing: true}, false, true, "ada", widgetKeeps},
+		"Turbo, tracked nonce and hash, error status": {swapping{library: "turbo", tracked: true, hash: true, missing: true}, false, false, nobody, widgetKeeps},
+		"Turbo, error status is loaded whole": {swapping{library: "turbo", tracked: true, hash: true, missing: true, onError: true},
+			true, false, nobody, widgetIsNew},
+		"htmx 2, nonce":                 {swapping{library: "htmx2"}, false, false, nobody, widgetKeeps},
+		"htmx 4, nonce":                 {swapping{library: "htmx4"}, false, false, nobody, widgetKeeps},
+		"htmx 2, nonce and HX-Redirect": {swapping{library: "htmx2", redirect: true}, true, false, nobody, widgetIsNew},
+		"htmx 4, nonce and HX-Redirect": {swapping{library: "htmx4", redirect: true}, true, false, nobody, widgetIsNew},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := serveSessions(t, c.how)
+			open := browser.New(t)
+			open.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#in")))
+			open.WaitForPage(`document.readyState === "complete" && document.getElementById("who").textContent === "ada"`)
+			open.WaitForPage(fmt.Sprintf(`standin() === %q`, widgetKeeps))
+			open.Do(chromedp.Evaluate[chromedp.Void](`window.life = 1; window.blocked = 0;
+				document.addEventListener("securitypolicyviolation", (event) => { if (event.blockedURI === "inline") window.blocked++ })`))
+
+			other := open.Tab()
+			other.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#out")))
+			other.WaitForPage(`document.getElementById("who").textContent === ""`)
+
+			if strings.HasPrefix(c.how.library, "htmx") {
+				open.WaitForPage(`(document.getElementById("next")["htmx-internal-data"] ?? document.getElementById("next")._htmx)?.boosted`)
+			}
+			open.Do(chromedp.Click(chromedp.CSS("#next")))
+			open.WaitForPage(`location.pathname === "/next" && document.getElementById("who")?.textContent === ""`)
+			open.WaitForPage(fmt.Sprintf(`(window.life !== 1) === %t`, c.whole))
+			open.WaitForPage(fmt.Sprintf(`(window.blocked > 0) === %t`, c.blocked))
+			open.WaitForPage(fmt.Sprintf(`(window.ainisaUser?.user_id ?? "") === %q`, c.user))
+			open.WaitForPage(fmt.Sprintf(`standin() === %q`, c.widget))
+			if c.blocked && !c.how.missing { // the symptom in docs/not-working.md
+				open.RequireQuietConsole("Executing inline script violates the following Content Security Policy directive",
+					"the Content-Security-Policy blocked script-src-elem inline")
+			}
+		})
+	}
+}
+
+// After a sign-out in another tab, the back button shows Turbo's snapshot of the previous
+// customer's page, unless the page forbids snapshots.
+func TestSwappedPages_BackAfterSignOutInAnotherTab(t *testing.T) {
+	for name, noCache := range map[string]bool{"snapshot": false, "no-cache": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := serveSessions(t, swapping{library: "turbo", hash: true, tracked: true, noCache: noCache})
+			open := browser.New(t)
+			open.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#in")))
+			open.WaitForPage(`document.readyState === "complete" && document.getElementById("who").textContent === "ada"`)
+			open.Do(chromedp.Evaluate[chromedp.Void]("window.life = 1"), chromedp.Click(chromedp.CSS("#next")))
+			open.WaitForPage(`window.life === 1 && location.pathname === "/next"`)
+
+			other := open.Tab()
+			other.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#out")))
+			other.WaitForPage(`document.getElementById("who").textContent === ""`)
+
+			// Turbo changes the address before it renders.
+			open.Do(chromedp.Evaluate[chromedp.Void](`addEventListener("turbo:load", () => { window.isShown = true }); history.back()`))
+			if noCache {
+				open.WaitForPage(`window.life !== 1 && location.pathname === "/" && document.getElementById("who")?.textContent === ""`)
+				open.WaitForPage(`!("ainisaUser" in window)`)
+				return
+			}
+			open.WaitForPage(`window.life === 1 && window.isShown && location.pathname === "/" && document.getElementById("who").textContent === "ada"`)
+		})
+	}
+}

@@ -1,0 +1,104 @@
+import "./strict.js"; // before the AI SDK
+import { useChat } from "@ai-sdk/react";
+import { DefaultChatTransport, generateId } from "ai";
+import { useEffect, useState } from "react";
+import { createRoot } from "react-dom/client";
+
+const server = new ChatProxy("/chat");
+const ticketOf = (messages) => messages.findLast(({ metadata }) => metadata?.conversation)?.metadata.conversation;
+const transport = new DefaultChatTransport({
+  api: "/chat/ai-sdk",
+  prepareSendMessagesRequest: ({ id, messages, trigger, messageId }) =>
+    ({ body: { id, message: messages.at(-1), conversation: ticketOf(messages), trigger, messageId } }),
+});
+
+// openConversation loads all messages, from the newest page to the oldest.
+async function openConversation(conversation) {
+  const messages = [];
+  for (let cursor; cursor !== null;) {
+    const page = await server.messages(conversation, { limit: 100, cursor });
+    messages.unshift(...page.messages);
+    cursor = page.cursor;
+  }
+  return { id: generateId(), messages }; // two options of useChat
+}
+
+function failureOf(error) {
+  let code = "reply_failed", sentence = error.message;
+  if (error instanceof TypeError) sentence = "The site cannot be reached. Please try again."; // an error of fetch
+  try { ({ code, message: sentence } = JSON.parse(error.message).error); } catch {}
+  return { code, sentence, hasEnded: ["conversation_not_found", "conversation_ended"].includes(code) };
+}
+
+function Chat({ past, report }) {
+  const { id, messages, setMessages, sendMessage, regenerate, stop, status, error } = useChat({ ...past, transport });
+  const [text, setText] = useState("");
+  const isRunning = status === "submitted" || status === "streaming";
+  const newest = messages.at(-1)?.parts.at(-1);
+  const failure = error && failureOf(error);
+  useEffect(() => { if (failure?.hasEnded) setMessages([]); }, [error]);
+
+  function send(event) {
+    event.preventDefault();
+    if (isRunning || text.trim() === "") return;
+    sendMessage({ text });
+    setText("");
+  }
+  async function stopReply() {
+    const headers = { "Content-Type": "application/json" }, body = JSON.stringify({ chat: id });
+    stop();
+    await fetch("/chat/stop", { method: "POST", keepalive: true, headers, body }).catch(() => {});
+  }
+  async function signOut(event) {
+    const form = event.currentTarget;
+    event.preventDefault();
+    await stopReply();
+    form.submit();
+  }
+  async function rate({ id, metadata }, feedback) {
+    await server.feedback(metadata.conversation, metadata.message, feedback);
+    setMessages((all) => all.map((m) => (m.id === id ? { ...m, metadata: { ...metadata, feedback } } : m)));
+  }
+
+  return <>
+    {messages.map((message) => <div key={message.id} className={message.role}>
+      {message.parts.map((part, i) => part.type === "text" && <p key={i}>{part.text}</p>)}
+      {message.role === "assistant" && message.metadata?.message && ["positive", "negative"].map((feedback) =>
+        <button key={feedback} aria-pressed={message.metadata.feedback === feedback}
+          onClick={() => rate(message, feedback).catch(report)}>{feedback === "positive" ? "Good" : "Bad"}</button>)}
+    </div>)}
+    {isRunning && newest?.type === "data-tool" && <p role="status">{newest.data.label}</p>}
+    {failure && <p role="alert">
+      {failure.sentence} {!failure.hasEnded && <button onClick={() => regenerate()}>Try again</button>}
+    </p>}
+    <form onSubmit={send}>
+      <input aria-label="Message" value={text} onChange={({ target }) => setText(target.value)} />
+      {isRunning
+        ? <button key="stop" type="button" onClick={stopReply}>Stop</button>
+        : <button key="send">Send</button>}
+    </form>
+    <form action="/sign-out" method="post" onSubmit={signOut}><button>Sign out</button></form>
+  </>;
+}
+
+function App() {
+  const [past, open] = useState({ id: generateId(), messages: [] });
+  const [{ conversations, cursor }, setHistory] = useState({ conversations: [] });
+  const [problem, setProblem] = useState("");
+  const report = ({ message }) => setProblem(message); // of an error of ChatProxy
+  async function loadHistory() { // the newest 20 conversations, then the 20 before them
+    const page = await server.history({ cursor });
+    setHistory({ conversations: [...conversations, ...page.conversations], cursor: page.cursor });
+  }
+
+  return <>
+    <button onClick={() => open({ id: generateId(), messages: [] })}>New chat</button>
+    {conversations.map(({ conversation, title }) => <button key={conversation}
+      onClick={() => openConversation(conversation).then(open, report)}>{title ?? "Untitled"}</button>)}
+    {cursor !== null && <button onClick={() => loadHistory().catch(report)}>Earlier conversations</button>}
+    {problem && <p role="alert">{problem}</p>}
+    <Chat key={past.id} past={past} report={report} />
+  </>;
+}
+
+createRoot(document.getElementById("chat")).render(<App />);
