@@ -46,18 +46,15 @@ func (e *PanicError) Error() string { return "identity: " + (*endpoint.Panic)(e)
 // in and {"identity":null} for one who is not, both with status 200.
 //
 // lookup reads your session, and returns nil, nil for a visitor who is not signed in. If
-// it returns an error or panics, the response is a 500, not null, which would make a
-// customer anonymous.
+// it fails, the response is a 500, not null, which would make a customer anonymous.
 //
 // A request whose raw path is not HandlerOptions.Path gets 404, because a cache might
-// store /api/megadesk-identity/x.css. Mount the handler at the root of the host, without a
-// method and outside http.TimeoutHandler: a router's 405 and a timeout's 503 lack the
-// headers below.
+// store /api/megadesk-identity/x.css. Mount the handler without a method and outside
+// http.TimeoutHandler: a router's 405 and a timeout's 503 lack the headers below.
 //
-// A request from another origin, according to its Sec-Fetch-Site header, gets 403. A
-// method other than GET and HEAD gets 405. Every response is JSON and forbids caching.
-// Headers that a middleware has set to allow caching, or reading by other origins, are
-// deleted.
+// A request from another origin, by its Sec-Fetch-Site header, gets 403, and a method other
+// than GET and HEAD 405. Every response is JSON and forbids caching. Headers of a
+// middleware that allow caching, or reading by other origins, are deleted.
 //
 // The options may be nil. Handler panics if minter or lookup is nil.
 //

@@ -160,7 +160,7 @@ func TestAttributeOfAnotherType(t *testing.T) {
 	schema, err := client.Schema(t.Context())
 	require.NoError(t, err)
 	_, err = client.EnsureAttributes(t.Context(), []contacts.Attribute{{Name: "orders", Type: contacts.TypeText}})
-	assert.ErrorContains(t, err, `the attribute orders is of type "number", not "text"`)
+	assert.ErrorContains(t, err, `the attribute orders has type "number", expected "text"`)
 	check(t, map[string]error{
 		`contacts: input.CustomAttributes["orders"]: expected number, got text`:           schema.Check(contacts.Fields{CustomAttributes: contacts.Set(contacts.Values{"orders": "3"})}),
 		`contacts: input.CustomAttributes["plan"]: is not defined (see EnsureAttributes)`: schema.Check(contacts.Fields{CustomAttributes: contacts.Set(contacts.Values{"plan": "pro"})}),
