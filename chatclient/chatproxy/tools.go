@@ -198,9 +198,10 @@ const underWay = "under way"
 // perhaps, is not made again: its result is the same, unless it is still being made.
 func (x *exchange) makeCall(call chatclient.Part) *httpError {
 	key, isNew := x.callKey(call.ToolCallID), x.takeCall(call.ToolCallID)
-	output, err := x.p.calls.Load(x.ctx, key) // in memory: there is no error
+	output, _ := x.p.calls.Load(x.ctx, key) // in memory: there is no error
 	switch {
 	case isNew:
+		var err error
 		if output, err = x.runTool(call); err != nil {
 			x.fault(fmt.Errorf("chatproxy: tool %.64q: %w", call.ToolName, err))
 			output = outputFailed
