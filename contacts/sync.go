@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -228,7 +229,7 @@ func (r *run) add(in Row) {
 	r.report.Read++
 	row := &row{Row: in, number: r.report.Read}
 	if row.err = r.prepare(row); row.err != nil {
-		row.outcome, row.reason, row.reported = OutcomeRejected, row.err.Error(), true
+		row.outcome, row.reason, row.reported = OutcomeRejected, withoutDigits(row.err.Error()), true
 	}
 	if len(r.open.rows) > 0 && r.open.bytes+len(row.json) > int(r.maxBytes.Load()) {
 		r.start()
@@ -245,6 +246,17 @@ func (r *run) add(in Row) {
 	for len(r.events) > 0 { // only this goroutine receives
 		r.receive(<-r.events)
 	}
+}
+
+// withoutDigits makes the texts equal that report a broken rule with another position or
+// length: "byte 4 is another" and "byte 5 is another".
+func withoutDigits(text string) string {
+	return strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // prepare encodes a row, or returns why it cannot be sent.

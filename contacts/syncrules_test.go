@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -260,6 +261,25 @@ func TestSync_RowsThatBreakARule(t *testing.T) {
 		assert.True(t, report.Complete())
 	}
 	assert.Empty(t, fake.Contacts())
+}
+
+// Rows that break one rule at different positions, or by different lengths, are rejected
+// for the same reason.
+func TestSync_SameRuleAtAnotherPosition(t *testing.T) {
+	for name, id := range map[string]func(n int) string{
+		"positions": func(n int) string { return strings.Repeat("a", n) + "@example.com" },
+		"lengths":   func(n int) string { return strings.Repeat("a", 130+n) },
+	} {
+		c, _ := newLoopbackClient(t, nil, func(o *contacts.Options) { o.RequireUserIDs = true })
+		var rows []contacts.Row
+		for n := range 25 {
+			rows = append(rows, contacts.Row{Fields: newTestFields(id(n), "Ada"), Cursor: strconv.Itoa(n)})
+		}
+		report, err := c.Sync(t.Context(), source(rows), nil)
+		require.ErrorIs(t, err, contacts.ErrSameRejection, name)
+		assert.ErrorContains(t, report.Failures[0].Err, "must have ", "the error has the position")
+		assert.Empty(t, report.Cursor)
+	}
 }
 
 // Bad external ids are not sent.
