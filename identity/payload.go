@@ -115,7 +115,7 @@ func present(s string, deeper bool) (any, bool) {
 func walk(m map[string]any, path string) (any, bool) {
 	key, rest, deeper := strings.Cut(path, ".")
 	v, ok := m[key]
-	if !ok || isAbsent(v) {
+	if resolved, _ := value.Of(v); !ok || resolved.Kind == value.Absent {
 		return nil, false
 	}
 	if !deeper {
@@ -123,12 +123,6 @@ func walk(m map[string]any, path string) (any, bool) {
 	}
 	below, _ := v.(map[string]any)
 	return walk(below, rest)
-}
-
-// isAbsent reports whether v is the NULL of a driver.Valuer.
-func isAbsent(v any) bool {
-	p, err := value.Of(v)
-	return err == nil && p.Kind == value.Absent
 }
 
 // services returns the Services with something in them.
@@ -141,18 +135,18 @@ func (i *Integrations) services() map[string]map[string]any {
 	return services
 }
 
-// withoutEmpty leaves out what an empty named field is left out for: an empty
-// customer id is worse than none.
+// withoutEmpty leaves out empty strings, nil and NULL: to the vendor, an empty customer
+// id is worse than none.
 func withoutEmpty(service map[string]any) map[string]any {
 	service = maps.Clone(service)
 	maps.DeleteFunc(service, func(_ string, v any) bool {
-		p, err := value.Of(v)
-		return err == nil && (p.Kind <= value.Null || p.Kind == value.String && p.Text == "")
+		resolved, _ := value.Of(v)
+		return resolved.Kind <= value.Null || resolved.Kind == value.String && resolved.Text == ""
 	})
 	return service
 }
 
-// field returns where a documented key of userDetail is kept, nil for others.
+// field returns the field of a documented key of userDetail, nil for other keys.
 func (u *UserDetail) field(key string) *string {
 	switch key {
 	case "id":

@@ -88,8 +88,8 @@ func (c *compiler) reject(field, rule string) {
 	c.faults = append(c.faults, &FieldError{field, rule})
 }
 
-// template parses one. The source is returned for further checks.
-func (c *compiler) template(field, raw string, kind Kind) (*template, *source) {
+// template parses one. The scanned template is returned for further checks.
+func (c *compiler) template(field, raw string, kind Kind) (*template, *scanned) {
 	s, t := parse(raw, kind, c.options)
 	for _, p := range s.placeholders {
 		_, isVariable := c.action.Variables[p.name]

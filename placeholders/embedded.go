@@ -18,10 +18,9 @@ var (
 // whole is the advice for text in another language.
 const whole = " (pass the value on its own, as in the variables of a GraphQL query or the parameters of a statement, or make the whole text one placeholder)"
 
-// embedded returns the rule that decoded text with placeholders breaks, each a
-// NUL in it: text in which another language may begin, whose reader would take a
-// value apart again. The text is a JSON string, the value of a form or a query, or
-// a path segment, as its reader decodes it.
+// embedded returns the rule that a text with placeholders breaks if it may be in another
+// language, whose parser would see code in a value. The text is a JSON string, the value
+// of a form or a query, or a path segment, as its reader decodes it.
 func embedded(text string) string {
 	switch {
 	case strings.Contains(text, `"`):

@@ -84,7 +84,7 @@ func (e *MissingError) Error() string {
 
 // missing returns an error about all values that are missing or null where null is
 // not allowed, or nil.
-func missing(values Values, templates ...*template) error {
+func missing(values Values, templates ...*template) *MissingError {
 	var e MissingError
 	for _, t := range templates {
 		for _, p := range t.parts {

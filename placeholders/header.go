@@ -11,7 +11,7 @@ var scheme = regexp.MustCompile("(?i)^(Basic|Bearer|Digest|DPoP|Token|Api-?Key|K
 
 // header checks the value of a header, and finds out whether a placeholder is all
 // of it, or all after a scheme such as Bearer.
-func (s *source) header() {
+func (s *scanned) header() {
 	if at := strings.IndexFunc(s.text, isNotVisible); at >= 0 {
 		s.fault(at, "a header "+notVisible)
 	}

@@ -139,7 +139,7 @@ func (r *jsonReader) string(key bool) (decoded, rule string) {
 	}
 	// JSON does not allow a NUL. The character in its place is in no text.
 	quoted := json.RawMessage(strings.ReplaceAll(text, nul, "\ufdd0"))
-	simple, err := value.Of(quoted)
+	resolved, err := value.Of(quoted)
 	switch {
 	case !json.Valid(quoted):
 		rule = `a string must have only valid escapes and no control characters (write \n for a line end)`
@@ -150,7 +150,7 @@ func (r *jsonReader) string(key bool) (decoded, rule string) {
 		return "", rule
 	}
 	r.at += len(text)
-	decoded = strings.ReplaceAll(simple.Text, "\ufdd0", nul)
+	decoded = strings.ReplaceAll(resolved.Text, "\ufdd0", nul)
 	if r.onString != nil {
 		r.onString(start, decoded, key)
 	}
@@ -171,7 +171,7 @@ func (r *jsonReader) literal() (rule string) {
 
 // json checks a JSON template, and finds out whether each placeholder is in a
 // string or a whole value.
-func (s *source) json() {
+func (s *scanned) json() {
 	s.place(0, len(s.text), wholeJSON, "")
 	r := &jsonReader{text: s.text}
 	r.onString = func(start int, decoded string, key bool) {

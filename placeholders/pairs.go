@@ -72,7 +72,7 @@ func decode(s string) string {
 // checkEncoded reports the characters of s, which is at byte at of the text, that
 // are neither unreserved nor allowed. It is one fault for all: a character that
 // must be encoded is often followed by others.
-func (s *source) checkEncoded(at int, text, allowed string) {
+func (s *scanned) checkEncoded(at int, text, allowed string) {
 	var stray []string
 	first := 0
 	for i, r := range text {
@@ -95,7 +95,7 @@ func (s *source) checkEncoded(at int, text, allowed string) {
 
 // pairs checks name=value&name=value, a form or the query of a URL, which is at
 // byte at of the text. Its placeholders with a name of repeat may be lists.
-func (s *source) pairs(at int, text string, position position, repeat []string) {
+func (s *scanned) pairs(at int, text string, position position, repeat []string) {
 	s.checkEncoded(at, text, "!$'()*+,/:=?@&")
 	for pair := range strings.SplitSeq(text, "&") {
 		name, content, _ := strings.Cut(pair, "=")

@@ -19,7 +19,7 @@ const mask = "[redacted]"
 //   - values of placeholders if the placeholder, or a part of the path that it is mapped
 //     to, has such a name;
 //   - headers that have such a name, contain text that looks like a key, or contain a
-//     value from a path outside userDetail.
+//     value that does not come from userDetail.
 //
 // Everything else is shown as it would be sent, including the customer's data, so do not
 // log a preview. A key that is written into the path of the URL is shown.

@@ -18,7 +18,7 @@ type template struct {
 	tail      string // the literal text after the last placeholder
 	defaults  map[string]any
 	maxOutput int
-	url       *urlParts // of a URL
+	urlParts  *urlParts // of a URL
 }
 
 // maxSlots is how many values are kept for placeholders of the same name and position.
@@ -27,8 +27,8 @@ const maxSlots = 15
 // span is where something is in a text.
 type span struct{ start, end int }
 
-func newTemplate(s *source, kind Kind, url *urlParts, options Options) *template {
-	t := &template{kind: kind, parts: s.placeholders, defaults: options.Defaults, maxOutput: options.MaxOutput, url: url}
+func newTemplate(s *scanned, kind Kind, u *urlParts, options Options) *template {
+	t := &template{kind: kind, parts: s.placeholders, defaults: options.Defaults, maxOutput: options.MaxOutput, urlParts: u}
 	literals := strings.Split(s.text, nul)
 	var kept []placeholder
 	for i := range t.parts {
@@ -70,7 +70,7 @@ func (t *template) append(dst []byte, values Values) ([]byte, error) {
 		} else if v, ok := t.lookUp(p.name, values); ok {
 			out, rule = p.appendValue(out, v, limit)
 		} else {
-			return dst, missing(values, t)
+			rule = notNull // or missing: reject reports all of both
 		}
 		if rule != "" {
 			return dst, t.reject(p.name, rule, values)
@@ -93,8 +93,8 @@ func (t *template) append(dst []byte, values Values) ([]byte, error) {
 	return out, nil
 }
 
-// withoutEmptyPairs removes each & too many, which empty lists leave of a form or a
-// query. The template begins at start.
+// withoutEmptyPairs removes the empty pairs that empty lists leave in a form or a query.
+// The output of the template begins at start.
 func (t *template) withoutEmptyPairs(out []byte, start int) []byte {
 	if t.kind == URL {
 		start += bytes.IndexByte(out[start:], '?') + 1
@@ -112,7 +112,7 @@ func (t *template) checkRendered(rendered []byte) (name, rule string) {
 	const edge = "must not make a header that begins or ends with white space"
 	switch {
 	case t.kind == URL:
-		return t.url.check(rendered)
+		return t.urlParts.check(rendered)
 	case t.kind == Header && bytes.HasPrefix(rendered, []byte(" ")):
 		return t.parts[0].name, edge
 	case t.kind == Header && bytes.HasSuffix(rendered, []byte(" ")):

@@ -41,9 +41,7 @@ func (c *CompiledAction) values(source Source) (Values, error) {
 
 func (c *compiled) request(ctx context.Context, values Values) (*http.Request, error) {
 	if err := missing(values, c.templates...); err != nil {
-		if e, ok := err.(*MissingError); ok {
-			e.Paths = maps.Clone(c.mapping.paths)
-		}
+		err.Paths = maps.Clone(c.mapping.paths)
 		return nil, err
 	}
 	headers := http.Header{}
@@ -70,7 +68,7 @@ func (c *compiled) request(ctx context.Context, values Values) (*http.Request, e
 		}
 	}
 	request, err := http.NewRequestWithContext(ctx, c.method, string(url), body)
-	if err != nil || !c.url.url.same(request.URL) { // the error's text would hold the URL
+	if err != nil || !c.url.urlParts.same(request.URL) { // the error's text would hold the URL
 		return nil, &FieldError{"url", "must have the scheme, host and path segments of its template"}
 	}
 	request.Header = headers

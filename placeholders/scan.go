@@ -18,8 +18,9 @@ const (
 	maxFaults       = 20 // that are reported of one template
 )
 
-// source is a template that is split into literal text and placeholders.
-type source struct {
+// scanned is a template that is split into literal text and placeholders. Its methods
+// check the text by the rules of each kind.
+type scanned struct {
 	raw          string // as it was given
 	text         string // the literal text, with a NUL for each placeholder
 	placeholders []placeholder
@@ -43,8 +44,8 @@ type shift struct{ at, raw int }
 const nul = "\x00"
 
 // scan splits a template by the grammar of docs/actions.md.
-func scan(raw string) *source {
-	s := &source{raw: raw}
+func scan(raw string) *scanned {
+	s := &scanned{raw: raw}
 	if len(raw) > maxTemplate {
 		s.faultInRaw(0, fmt.Sprintf("a template must be at most %d bytes, got %d", maxTemplate, len(raw)))
 		return s
@@ -90,7 +91,7 @@ func scan(raw string) *source {
 }
 
 // fault reports the rule that the byte at at of the text breaks.
-func (s *source) fault(at int, rule string) {
+func (s *scanned) fault(at int, rule string) {
 	raw := at
 	for _, shift := range s.shifts {
 		if shift.at <= at {
@@ -100,7 +101,7 @@ func (s *source) fault(at int, rule string) {
 	s.faultInRaw(raw, rule)
 }
 
-func (s *source) faultInRaw(offset int, rule string) {
+func (s *scanned) faultInRaw(offset int, rule string) {
 	if len(s.faults) < maxFaults {
 		s.faults = append(s.faults, newSyntaxError(s.raw, offset, rule))
 	}
@@ -108,7 +109,7 @@ func (s *source) faultInRaw(offset int, rule string) {
 
 // place sets the position of the placeholders from start to end of the text, and
 // reports the rule that they break.
-func (s *source) place(start, end int, position position, rule string) {
+func (s *scanned) place(start, end int, position position, rule string) {
 	placeholders := s.between(start, end)
 	for i := range placeholders {
 		placeholders[i].position = position
@@ -118,7 +119,7 @@ func (s *source) place(start, end int, position position, rule string) {
 	}
 }
 
-func (s *source) between(start, end int) []placeholder {
+func (s *scanned) between(start, end int) []placeholder {
 	index := func(at int) int {
 		i, _ := slices.BinarySearchFunc(s.placeholders, at, func(p placeholder, at int) int { return p.at - at })
 		return i

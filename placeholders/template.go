@@ -102,9 +102,9 @@ func Parse(src string, kind Kind, options *Options) (*Template, error) {
 	return &Template{reveal: func() *template { return t }}, nil
 }
 
-// parse returns the source with its faults, and a template that is only usable
-// without faults.
-func parse(raw string, kind Kind, options Options) (*source, *template) {
+// parse returns the scanned template with its faults, and the template to render, which
+// is only usable without faults.
+func parse(raw string, kind Kind, options Options) (*scanned, *template) {
 	s := scan(raw)
 	if len(s.faults) > 0 { // the text is not known
 		return s, nil

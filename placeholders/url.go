@@ -19,7 +19,7 @@ type urlParts struct {
 }
 
 // url checks a URL template.
-func (s *source) url(repeat []string) *urlParts {
+func (s *scanned) url(repeat []string) *urlParts {
 	scheme, rest, found := strings.Cut(s.text, "://")
 	length := strings.IndexAny(rest+"/", "/?#\\")
 	origin := s.text[:len(s.text)-len(rest)+length]
@@ -72,7 +72,7 @@ func checkOrigin(scheme, authority string) string {
 
 // path checks the path, which is at byte at of the text, and returns the first
 // placeholder of each of its segments.
-func (s *source) path(at int, path string) (segments []string) {
+func (s *scanned) path(at int, path string) (segments []string) {
 	s.checkEncoded(at, path, "!$&'()*+,;=:@/")
 	all := strings.Split(path, "/")
 	for i, segment := range all {

@@ -207,7 +207,7 @@ func TestRequest_RejectsAnotherURL(t *testing.T) {
 		require.NoError(t, err)
 		template := action.reveal().url
 		template.parts[0].position, template.parts[0].before = inText, changed
-		template.url.segments = []string{"", ""}
+		template.urlParts.segments = []string{"", ""}
 		_, err = action.Request(t.Context(), paths{"userDetail.id": "x"})
 		requireField(t, err, "url", "must have the scheme, host and path segments")
 	}

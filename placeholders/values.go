@@ -58,11 +58,11 @@ func (p position) appendText(dst []byte, s string) ([]byte, string) {
 // appendValue appends a value, or returns the rule that it breaks. limit is for
 // the length of what it returns.
 func (p *placeholder) appendValue(dst []byte, v any, limit int) ([]byte, string) {
-	simple, err := value.Of(v)
+	resolved, err := value.Of(v)
 	switch {
-	case p.pair != "" && simple.Kind == value.List:
+	case p.pair != "" && resolved.Kind == value.List:
 		return p.appendList(dst, v, limit)
-	case p.position == wholeJSON && simple.Kind != value.String:
+	case p.position == wholeJSON && resolved.Kind != value.String:
 		dst, err := value.Append(dst, v, limit)
 		if err == nil && len(dst) > limit {
 			return dst, tooLong
@@ -70,14 +70,14 @@ func (p *placeholder) appendValue(dst []byte, v any, limit int) ([]byte, string)
 		return dst, ruleOf(err)
 	case err != nil:
 		return dst, ruleOf(err)
-	case simple.Kind <= value.Null:
+	case resolved.Kind <= value.Null:
 		return dst, notNull
-	case simple.Kind >= value.List:
+	case resolved.Kind >= value.List:
 		return dst, notSingle
-	case len(simple.Text) > limit-len(dst): // before it is escaped
+	case len(resolved.Text) > limit-len(dst): // before it is escaped
 		return dst, tooLong
 	}
-	return p.position.appendText(dst, simple.Text)
+	return p.position.appendText(dst, resolved.Text)
 }
 
 // appendList appends tag=a&tag=b for a list. The first tag= is there already.
@@ -101,14 +101,9 @@ func (p *placeholder) appendList(dst []byte, list any, limit int) ([]byte, strin
 	return dst, ""
 }
 
-// kindOf returns the kind of a value. That of a bad one is none that a caller looks
-// for.
 func kindOf(v any) value.Kind {
-	simple, err := value.Of(v)
-	if err != nil {
-		return value.Object
-	}
-	return simple.Kind
+	resolved, _ := value.Of(v)
+	return resolved.Kind
 }
 
 func ruleOf(err error) string {

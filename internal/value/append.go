@@ -28,7 +28,7 @@ type encoder struct {
 	depth int // how many values are open
 }
 
-// append takes what resolve returns. After an error the encoder is not used.
+// append appends what resolve returned. After an error the encoder must not be used.
 func (e *encoder) append(p Resolved, rule string) (err *Error) {
 	e.depth++
 	switch {

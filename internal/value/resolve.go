@@ -14,7 +14,7 @@ import (
 // Kind is what a value becomes in JSON.
 type Kind int
 
-// Absent is the NULL of a driver.Valuer.
+// Absent is the NULL of a driver.Valuer, Invalid a value that breaks the rule.
 const (
 	Absent Kind = iota
 	Null
@@ -23,6 +23,7 @@ const (
 	String
 	List
 	Object
+	Invalid
 )
 
 // Resolved is a value without its pointers, Valuers and MarshalJSON methods. The zero
@@ -33,11 +34,11 @@ type Resolved struct {
 	members reflect.Value // of a list or an object; they are not checked
 }
 
-// Of resolves v. The error is an *[Error].
+// Of resolves v. The error is an *[Error], and the kind is then Invalid.
 func Of(v any) (Resolved, error) {
 	p, rule := resolve(v)
 	if rule != "" {
-		return Resolved{}, &Error{Rule: rule}
+		return Resolved{Kind: Invalid}, &Error{Rule: rule}
 	}
 	return p, nil
 }

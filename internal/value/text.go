@@ -18,8 +18,9 @@ func Text(s string) (rule string) {
 	return ""
 }
 
-// escapes has what json.Marshal writes for a character of ASCII in an HTML page, if
-// that is not the character itself. It is not empty for a byte of another character.
+// escapes has, for each ASCII character, the escape that json.Marshal writes, or "" if it
+// writes the character itself. It is not empty for bytes of 0x80 and above, which are parts
+// of other characters.
 var escapes = func() (set [256]string) {
 	for c := range rune(256) {
 		if quoted, _ := json.Marshal(string(c)); len(quoted) > len(`"c"`) {

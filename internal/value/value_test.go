@@ -211,8 +211,9 @@ func TestOf(t *testing.T) {
 		assert.Equal(t, c.want.Text, got.Text)
 	}
 	for _, v := range []any{"\xff", "\x00", math.NaN(), []byte("a")} {
-		_, err := value.Of(v)
+		got, err := value.Of(v)
 		assert.Error(t, err)
+		assert.Equal(t, value.Invalid, got.Kind)
 	}
 }
 
