@@ -100,8 +100,7 @@ func (a *Ainisa) Script(u AinisaUser, nonce string) (template.HTML, error) {
 // Data returns the block of [Ainisa.Script] without the script, for pages that load the script
 // from [ScriptFile].
 func (a *Ainisa) Data(u AinisaUser) (template.HTML, error) {
-	identity, err := a.identify(u)
-	return dataElement("ainisa", identity, err)
+	return dataElement("ainisa", u, a.identify)
 }
 
 // identify returns nil for a visitor who is not signed in.

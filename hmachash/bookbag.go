@@ -146,8 +146,7 @@ func (b *Bookbag) Script(u BookbagUser, nonce string) (template.HTML, error) {
 // Data returns the block of [Bookbag.Script] without the script, for pages that load the script
 // from [ScriptFile].
 func (b *Bookbag) Data(u BookbagUser) (template.HTML, error) {
-	identity, err := b.identify(u)
-	return dataElement("bookbag", identity, err)
+	return dataElement("bookbag", u, b.identify)
 }
 
 // identify returns nil for a visitor who is not signed in.

@@ -18,15 +18,16 @@ type HandlerOptions struct {
 
 	// OnError is called after each response with status 500. The error is that of
 	// the look-up, a *[FieldError] for a customer whom Identify rejects, or a
-	// *[PanicError], even if the visitor has cancelled the request. OnError is also
-	// called with a *[FieldError] for the first request with another path than Path.
-	// It runs on the goroutine of the request. Default: slog.Default() at level
-	// Error, with at most 256 bytes of the error's text, or of the panic's text with
-	// its stack.
+	// *[PanicError]. If the visitor has cancelled the request, only a panic is
+	// reported. OnError is also called with a *[FieldError] for the first request for
+	// a path other than Path. It runs on the goroutine of the request. Default:
+	// slog.Default() at level Error, with at most 256 bytes of the error's text, or of
+	// the panic's text with its stack.
 	OnError func(*http.Request, error)
 }
 
-// PanicError reports a panic in the look-up of a Handler.
+// PanicError reports a panic in the look-up of a Handler, or in a MarshalJSON method of a
+// value in BookbagUser.Metadata.
 type PanicError struct {
 	// Type is the Go type of the value, such as "runtime.boundsError".
 	Type string
@@ -45,7 +46,7 @@ func (e *PanicError) Error() string { return "hmachash: " + (*endpoint.Panic)(e)
 // newHandler serves what identify returns for the user of a request.
 func newHandler[User any](path string, lookup func(*http.Request) (User, error), identify func(User) (any, error), options *HandlerOptions) http.Handler {
 	if lookup == nil {
-		panic("hmachash: Handler needs a lookup")
+		panic(&FieldError{"lookup", "must not be nil"})
 	}
 	e := &endpoint.Identity{
 		Path:       path,

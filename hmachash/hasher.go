@@ -153,8 +153,8 @@ func (h *Hasher) checkID(id string) error {
 	return checkRule("id", field.Set(id))
 }
 
-// macFunc computes the HMAC of a message in hex. It is a function so that the
-// key inside is out of reach of everything that prints.
+// macFunc computes the HMAC of a message in hex. It is a function because no printer
+// shows a key within a function.
 type macFunc func(message string) [hashSize]byte
 
 // newMAC keeps HMAC states for reuse: making one costs more than its use.

@@ -38,9 +38,11 @@ func ScriptFile() http.Handler {
 	})
 }
 
-// dataElement returns the element that pageScript reads. A policy does not govern it,
-// since no browser runs it, and Turbo leaves it out of its page cache.
-func dataElement(vendor string, identity any, err error) (template.HTML, error) {
+// dataElement returns the element that pageScript reads, with what identify returns for
+// the user. A policy does not govern it, since no browser runs it, and Turbo leaves it out
+// of its page cache.
+func dataElement[User any](vendor string, u User, identify func(User) (any, error)) (template.HTML, error) {
+	identity, err := identify(u)
 	if err != nil {
 		return "", err
 	}

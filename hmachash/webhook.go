@@ -25,8 +25,8 @@ var (
 	// ErrWrongSignature means that the signature does not match the body with any secret.
 	ErrWrongSignature = errors.New("hmachash: webhook: wrong signature (is it the secret of this webhook, and is the body unchanged?)")
 
-	// ErrInvalidEvent means that the signature is right and the body is not an object
-	// with event, data and ts.
+	// ErrInvalidEvent means that the signature is right, but the body is not an object
+	// with a name in event and a positive time in ts.
 	ErrInvalidEvent = errors.New("hmachash: webhook: the body is not an event with a name and a time in milliseconds")
 
 	// ErrOutsideWindow means that the event's time is further from now than
@@ -73,9 +73,7 @@ type BookbagWebhooks struct {
 
 // NewBookbagWebhooks returns a BookbagWebhooks for the secret of a webhook, which is not
 // the signing secret of the widget. The options may be nil. A secret that [NewBookbag]
-// would reject is a *[FieldError]. The options here are [WebhookOptions], which also have
-// the window and OnReject; those of [BookbagWebhooks.SetSecret] are [Options], the secrets
-// only.
+// would reject, or a bad option, is a *[FieldError].
 //
 // Source: Bookbag, "Webhooks". The encoding of the signature is not documented, so
 // both hexadecimal digits, which are the convention, and standard base64 are accepted.
@@ -96,11 +94,12 @@ func NewBookbagWebhooks(secret string, options *WebhookOptions) (*BookbagWebhook
 	if err != nil {
 		return nil, err
 	}
-	o.Previous = nil
+	o.Previous = nil // the hasher has them
 	return &BookbagWebhooks{hasher: h, options: o}, nil
 }
 
-// SetSecret is like [Hasher.SetSecret], with the rules of [NewBookbagWebhooks].
+// SetSecret is like [Hasher.SetSecret], with the rules of [NewBookbagWebhooks]. The other
+// options stay as they are.
 func (b *BookbagWebhooks) SetSecret(secret string, options *Options) error {
 	if b == nil {
 		return notMade("BookbagWebhooks", "NewBookbagWebhooks")
