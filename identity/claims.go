@@ -71,8 +71,8 @@ func appendText(dst []byte, name, text string) []byte {
 	return append(dst, `",`...)
 }
 
-// appendMembers appends the members of extra, whose keys have been checked to be
-// others than those before, and the brace.
+// appendMembers appends the members of extra and the closing brace to an object that may
+// already have members. check has made sure that no key is repeated.
 func appendMembers[V any](dst []byte, path string, extra map[string]V) ([]byte, error) {
 	dst = bytes.TrimSuffix(dst, []byte(","))
 	if len(extra) == 0 {
@@ -88,6 +88,7 @@ func appendMembers[V any](dst []byte, path string, extra map[string]V) ([]byte, 
 	return append(dst, object[1:]...), nil
 }
 
+// appendObject encodes and checks the members of the object at a path.
 func appendObject[V any](path string, members map[string]V) ([]byte, error) {
 	object, err := value.Append(nil, members, maxClaims)
 	if e, ok := errors.AsType[*value.Error](err); ok {

@@ -42,7 +42,7 @@ type Opener struct {
 // from [ParseKey], and for any key under GODEBUG=fips140=only.
 func NewOpener(keys ...Key) (*Opener, error) {
 	if len(keys) == 0 || len(keys) > maxKeys {
-		return nil, &FieldError{"keys", fmt.Sprintf("must be 1 to %d, are %d", maxKeys, len(keys))}
+		return nil, &FieldError{"keys", fmt.Sprintf("must be 1 to %d, got %d", maxKeys, len(keys))}
 	}
 	var o Opener
 	for _, key := range keys {

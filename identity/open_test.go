@@ -61,12 +61,12 @@ func TestOpen_ExpiryIsExclusive(t *testing.T) {
 
 func TestNewOpener_NumberOfKeys(t *testing.T) {
 	_, err := NewOpener()
-	requireField(t, err, "keys", "must be 1 to 3, are 0")
+	requireField(t, err, "keys", "must be 1 to 3, got 0")
 	k := testKey(t)
 	_, err = NewOpener(k, k, k)
 	require.NoError(t, err)
 	_, err = NewOpener(k, k, k, k)
-	requireField(t, err, "keys", "must be 1 to 3, are 4")
+	requireField(t, err, "keys", "must be 1 to 3, got 4")
 }
 
 // What go-jose accepts for dir, or a JWE library might, and Open does not.

@@ -14,13 +14,13 @@ const (
 	tagSize   = 16
 )
 
-// sealer encrypts claims into a token, and uses up their memory. It is a function
-// so that the key inside is out of reach of everything that prints.
+// sealer encrypts claims into a token. It overwrites the claims. It is a function because
+// no printer shows a key within a function.
 type sealer func(claims []byte) string
 
-// newSealer needs no JOSE library: where the key is used directly, all of a token is
-// fixed but what an AEAD of the standard library returns. This one makes its nonces
-// itself, so that it works under FIPS 140 too.
+// newSealer needs no JOSE library: with the algorithm dir, a token consists of a constant
+// header and what an AEAD returns. NewGCMWithRandomNonce makes its own nonces, which FIPS
+// 140 requires.
 func newSealer(key Key) (sealer, error) {
 	if err := key.check(); err != nil {
 		return nil, err

@@ -40,8 +40,8 @@ func Recover(report func(*Panic)) {
 	}
 }
 
-// textOf returns at most 256 bytes of the text of an error or a string. Other values have none: how they
-// print is not under their author's control.
+// textOf returns at most 256 bytes of the text of an error or a string. Other values have
+// none, because they may contain anything.
 func textOf(v any) (text string) {
 	defer func() { _ = recover() }() // an Error method may panic, too
 	switch v := v.(type) {
@@ -54,11 +54,11 @@ func textOf(v any) (text string) {
 }
 
 // Log is the default of an OnError: slog.Default() at level Error, with at most 256
-// bytes of the error's text. For a panic these are of the panic's text, and its
-// stack is logged too.
+// bytes of the error's text. For a panic, which has a stack, the text of the panic is
+// already cut to 256 bytes, and the error's text has a prefix before it.
 func Log(r *http.Request, message string, err error, stack []byte) {
 	args := []any{"error", cut(err.Error(), textLimit)}
-	if stack != nil { // the text of the panic is cut already, and has a prefix
+	if stack != nil {
 		args = []any{"error", cut(err.Error(), 2*textLimit), "stack", string(stack)}
 	}
 	slog.ErrorContext(r.Context(), message, args...)

@@ -13,7 +13,7 @@ import (
 )
 
 // Identity serves {"identity":...}: what a page may know of the visitor who
-// requested it. It serves one path, to pages of the same origin, and no cache keeps it.
+// requested it. It serves one path, to pages of the same origin, and forbids caching.
 type Identity struct {
 	// Path is the path of the endpoint in the target of a request.
 	Path string
@@ -32,7 +32,7 @@ type Identity struct {
 	WrongPath func(rule string) error
 	Panicked  func(*Panic) error
 
-	wrongPath sync.Once // is reported once
+	wrongPath sync.Once // reports the first request for another path
 }
 
 var isPath = regexp.MustCompile(`^/[a-zA-Z0-9/._~!$&'()+,;=:@%-]*$`).MatchString
@@ -124,8 +124,8 @@ func sameOrigin(r *http.Request) bool {
 	})
 }
 
-// write writes in parts, so that a token need not be copied. The visitor may be
-// gone: then there is nothing to do.
+// write writes the parts of a body one by one, so that a token is not copied. It ignores
+// an error: the visitor is gone, and nothing can be sent.
 func write(w http.ResponseWriter, status int, parts ...string) {
 	w.WriteHeader(status)
 	for _, part := range parts {

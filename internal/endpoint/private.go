@@ -7,8 +7,8 @@ import (
 )
 
 // Private sets the headers of a response that belongs to one visitor: no cache
-// keeps it, and no other site embeds it. What a middleware has set before, in any
-// letter case, no longer contradicts them.
+// keeps it, and no other site embeds it. It deletes headers that a middleware has set,
+// in any letter case, and that contradict these.
 func Private(h http.Header) {
 	maps.DeleteFunc(h, func(name string, _ []string) bool { return contradicts(strings.ToLower(name)) })
 	h.Set("Cache-Control", "no-store")
@@ -17,8 +17,8 @@ func Private(h http.Header) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 }
 
-// contradicts reports whether a header could have the response kept by a browser,
-// a CDN (by the name that each has for its own Cache-Control), or nginx.
+// contradicts reports whether a header, in lower case, may make a browser, a CDN (by its
+// own name for Cache-Control) or nginx store the response, or is one that Private sets.
 func contradicts(name string) bool {
 	switch name {
 	case "age", "etag", "expires", "last-modified", "pragma", "surrogate-control", "surrogate-key", "edge-control",
@@ -28,7 +28,8 @@ func contradicts(name string) bool {
 	return strings.HasSuffix(name, "cache-control") || strings.HasSuffix(name, "cache-tag")
 }
 
-// sameOriginOnly deletes the headers that let pages of other origins read a response.
+// sameOriginOnly deletes the headers that let pages of other origins read a response, and
+// a content type in any letter case, because the handler sets its own.
 func sameOriginOnly(h http.Header) {
 	maps.DeleteFunc(h, func(name string, _ []string) bool {
 		name = strings.ToLower(name)

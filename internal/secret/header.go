@@ -6,8 +6,8 @@ import (
 )
 
 var (
-	// token is the grammar of a header's name, RFC 9110 section 5.6.2.
-	token = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
+	// headerName is the grammar of a header's name, RFC 9110 section 5.6.2.
+	headerName = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$")
 
 	// keyHeader matches the names of headers that carry an API key.
 	keyHeader = regexp.MustCompile(`(?i)(key|token|secret|password|auth|authorization)$`)
@@ -20,7 +20,7 @@ var (
 // CheckHeader returns the rule that the name of a header for an API key breaks, or "".
 func CheckHeader(header string) (rule string) {
 	switch {
-	case !token.MatchString(header):
+	case !headerName.MatchString(header):
 		return "must be the name of an HTTP header"
 	case !keyHeader.MatchString(header):
 		return "must be Authorization, or end in Key, Token, Secret, Password or Auth (such as X-Api-Key)"
@@ -31,10 +31,11 @@ func CheckHeader(header string) (rule string) {
 }
 
 // CheckIn returns the rule that an API key breaks as the value of a header, or "". In
-// Authorization, a scheme comes first.
+// Authorization, a scheme such as "Bearer " may precede the key. A scheme has the grammar
+// of a header's name.
 func CheckIn(header, apiKey string) (rule string) {
 	rule = Check(apiKey)
-	if scheme, credentials, ok := strings.Cut(apiKey, " "); ok && strings.EqualFold(header, "Authorization") && token.MatchString(scheme) {
+	if scheme, credentials, ok := strings.Cut(apiKey, " "); ok && strings.EqualFold(header, "Authorization") && headerName.MatchString(scheme) {
 		apiKey = credentials
 	}
 	if rule == "" && strings.ContainsFunc(apiKey, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {

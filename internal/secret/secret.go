@@ -1,4 +1,4 @@
-// Package secret keeps keys out of logs.
+// Package secret keeps keys out of logs, and finds keys that were not pasted correctly.
 //
 // fmt and slog do not call methods on unexported fields: they print what is
 // inside. So a type that holds a key needs two things: the key in a closure,
