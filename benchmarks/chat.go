@@ -13,7 +13,7 @@ import (
 
 var question = chatclient.Message{Text: "Where is my order?", UserID: "user_8821"}
 
-// chat makes one call without a stream, to a service in another process.
+// chat is one call without streaming, to a service in another process.
 func chat() (*Group, error) {
 	s, err := startService()
 	if err != nil {
@@ -28,7 +28,7 @@ func chat() (*Group, error) {
 		return equal(fmt.Sprint(r.text, r.conversation, r.credits), fmt.Sprint(replyText, "456", 1.0))
 	}
 	return &Group{
-		Work: "chat call without a stream, over loopback",
+		Task: "chat call without a stream, over loopback",
 		Ours: call("chatident", func() (reply, error) {
 			r, err := bot.Send(context.Background(), question)
 			if err != nil {
@@ -42,7 +42,7 @@ func chat() (*Group, error) {
 	}, nil
 }
 
-// reply is what a caller wants of it.
+// reply has what a caller needs of a response.
 type reply struct {
 	text, conversation string
 	credits            float64
@@ -72,7 +72,7 @@ func chatByHand(client *http.Client, url string) (r reply, err error) {
 	if response.StatusCode != http.StatusOK {
 		return r, fmt.Errorf("status %d", response.StatusCode)
 	}
-	var answer struct {
+	var parsed struct {
 		Data struct {
 			Parts []struct {
 				Type string `json:"type"`
@@ -86,14 +86,14 @@ func chatByHand(client *http.Client, url string) (r reply, err error) {
 			} `json:"metadata"`
 		} `json:"data"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+	if err := json.NewDecoder(response.Body).Decode(&parsed); err != nil {
 		return r, err
 	}
-	for _, part := range answer.Data.Parts {
+	for _, part := range parsed.Data.Parts {
 		if part.Type == "text" {
 			r.text += part.Text
 		}
 	}
-	r.conversation, r.credits = answer.Data.Metadata.ConversationID, answer.Data.Metadata.Usage.Credits
+	r.conversation, r.credits = parsed.Data.Metadata.ConversationID, parsed.Data.Metadata.Usage.Credits
 	return r, nil
 }

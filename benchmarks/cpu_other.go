@@ -6,5 +6,5 @@ import "time"
 
 var begun = time.Now()
 
-// cpuTime is the time on the wall, where there is no better.
+// cpuTime returns the elapsed time, because this system has no Getrusage.
 func cpuTime() time.Duration { return time.Since(begun) }

@@ -7,9 +7,8 @@ import (
 	"time"
 )
 
-// cpuTime is what the process has used of the processors until now, those of its
-// garbage collector and its servers included. What else runs on the machine does
-// not count, as it would by the clock on the wall.
+// cpuTime returns the CPU time of this process, including its garbage collector and its
+// servers. Unlike elapsed time, it does not depend on what else runs on the machine.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // cannot fail for the process itself

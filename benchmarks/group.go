@@ -5,51 +5,50 @@ import (
 	"time"
 )
 
-// Group is one work, done on the same input by the library, by a floor and by
-// peers.
+// Group is one task, with the same input for the library, the floor and the peers.
 type Group struct {
-	Work        string
+	Task        string
 	Ours, Floor Item
 	Peers       []Item
 
-	// AtMost is the target for the time of ours, as a multiple of the floor's.
-	// Default: none.
+	// AtMost is the target for the time of Ours, as a multiple of the floor's. Default: no
+	// target.
 	AtMost float64
 
-	// Allocs is the target for the allocations of ours. Default: none.
+	// Allocs is the target for the allocations of Ours. Default: no target.
 	Allocs limit
 
-	// Close ends what the group has started. Default: nothing.
+	// Close, if non-nil, ends what the group has started.
 	Close func()
 }
 
-// items are all of them, the floor first: ratios are to it.
+// items returns all items: first the floor, which the ratios refer to, then Ours.
 func (g *Group) items() []Item { return append([]Item{g.Floor, g.Ours}, g.Peers...) }
 
-// Item is one way of doing the work of a group.
+// Item is one implementation of a task.
 type Item struct {
 	Name string
 
-	// Run does the work n times and returns the CPU time of it, or whatever else
-	// all items of the group are compared by.
+	// Run performs the task n times and returns the CPU time, or whatever other duration all
+	// items of the group are compared by.
 	Run func(n int) (time.Duration, error)
 
-	// Check does the work once and returns what is wrong with the outcome.
+	// Check performs the task once and returns an error if the result is wrong.
 	Check func() error
 
-	// Missing says why the item cannot be measured here, if it cannot.
+	// Missing is the reason why the item cannot be measured here, or empty.
 	Missing string
 
-	// Elsewhere is set for an item that works in another process, so that its
-	// allocations are not known.
+	// Elsewhere is set for an item that runs in another process. Its allocations are not
+	// known.
 	Elsewhere bool
 
-	// Slower is a target of ours: how many times as long this peer must take.
-	// Default: none.
+	// Slower is a target of Ours: this peer must take at least so many times as long.
+	// Default: no target.
 	Slower float64
 }
 
-// call makes an item of one call and a check of its outcome.
+// call returns an item that calls a function, and checks its result.
 func call[T any](name string, do func() (T, error), check func(T) error) Item {
 	return Item{
 		Name: name,
@@ -73,7 +72,7 @@ func call[T any](name string, do func() (T, error), check func(T) error) Item {
 	}
 }
 
-// cpuOf returns what CPU time this process has spent on something.
+// cpuOf returns the CPU time that this process has used for do.
 func cpuOf(do func() error) (time.Duration, error) {
 	before := cpuTime()
 	err := do()

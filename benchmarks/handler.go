@@ -11,8 +11,8 @@ import (
 	"github.com/chatident/chatident/identity"
 )
 
-// handlerDirect has the identity handler called without a server. What it must do
-// besides the mint is no more than what a handler does that always says null.
+// handlerDirect calls the identity handler without a server. The target: besides minting, it
+// takes at most as long as two calls of a handler that always writes null.
 func handlerDirect() (*Group, error) {
 	minter, handler, err := identityHandler()
 	if err != nil {
@@ -27,7 +27,7 @@ func handlerDirect() (*Group, error) {
 	}
 	signedIn := func(w *recorder) error { return isToken(w.status, w.header, string(w.body)) }
 	return &Group{
-		Work: "identity handler, called directly",
+		Task: "identity handler, called directly",
 		Ours: call("chatident", func() (*recorder, error) { return serve(handler), nil }, signedIn),
 		Floor: call("floor: the mint + 2 x a handler that writes null", func() (*recorder, error) {
 			_, err := minter.Mint(documented)
@@ -38,7 +38,7 @@ func handlerDirect() (*Group, error) {
 	}, nil
 }
 
-// handlerServed has a client on loopback ask for it, over a connection that stays.
+// handlerServed requests the identity over loopback, on a kept connection.
 func handlerServed() (*Group, error) {
 	_, handler, err := identityHandler()
 	if err != nil {
@@ -48,21 +48,21 @@ func handlerServed() (*Group, error) {
 	mux.Handle("/null", null)
 	mux.Handle("/api/megadesk-identity", handler)
 	server := httptest.NewServer(mux)
-	get := func(path string) func() (answer, error) {
-		return func() (answer, error) {
-			response, err := server.Client().Get(server.URL + path)
+	get := func(path string) func() (response, error) {
+		return func() (response, error) {
+			r, err := server.Client().Get(server.URL + path)
 			if err != nil {
-				return answer{}, err
+				return response{}, err
 			}
-			defer response.Body.Close()
-			body, err := io.ReadAll(response.Body)
-			return answer{response, string(body)}, err
+			defer r.Body.Close()
+			body, err := io.ReadAll(r.Body)
+			return response{r, string(body)}, err
 		}
 	}
 	return &Group{
-		Work:   "identity handler, over loopback",
-		Ours:   call("chatident", get("/api/megadesk-identity"), func(a answer) error { return isToken(a.StatusCode, a.Header, a.body) }),
-		Floor:  call("floor: a handler that writes null", get("/null"), func(a answer) error { return isNull(a.StatusCode, a.Header, a.body) }),
+		Task:   "identity handler, over loopback",
+		Ours:   call("chatident", get("/api/megadesk-identity"), func(r response) error { return isToken(r.StatusCode, r.Header, r.body) }),
+		Floor:  call("floor: a handler that writes null", get("/null"), func(r response) error { return isNull(r.StatusCode, r.Header, r.body) }),
 		AtMost: 1.1,
 		Close:  server.Close,
 	}, nil
@@ -77,8 +77,7 @@ func identityHandler() (*identity.Minter, http.Handler, error) {
 	return minter, identity.Handler(minter, somebody, nil), nil
 }
 
-// null is the response to an anonymous visitor with the headers of every response, by
-// hand.
+// null writes the response for an anonymous visitor, with the same headers as the library.
 var null = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
 	header.Set("Content-Type", "application/json")
@@ -89,12 +88,12 @@ var null = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"identity":null}`)
 })
 
-type answer struct {
+type response struct {
 	*http.Response
 	body string
 }
 
-// recorder is a ResponseWriter that is used again and again.
+// recorder is a reusable ResponseWriter.
 type recorder struct {
 	header http.Header
 	body   []byte
@@ -115,7 +114,7 @@ func (w *recorder) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// WriteString is there since net/http's own has it.
+// WriteString exists because the ResponseWriter of net/http has it too.
 func (w *recorder) WriteString(s string) (int, error) {
 	w.body = append(w.body, s...)
 	return len(s), nil

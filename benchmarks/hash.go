@@ -29,7 +29,7 @@ func userHash() (*Group, error) {
 	}
 	right := func(hash string) error { return equal(hash, documented) }
 	return &Group{
-		Work:  "user_hash, 8-byte id",
+		Task:  "user_hash, 8-byte id",
 		Ours:  call("chatident", func() (string, error) { return hasher.Hash(signedID) }, right),
 		Floor: call("floor: two SHA-256 of one block", twoBlocks, notZero),
 		Peers: []Item{
@@ -53,7 +53,7 @@ func userHashAppended() (*Group, error) {
 	}
 	dst := make([]byte, 0, len(documented))
 	return &Group{
-		Work: "user_hash, appended",
+		Task: "user_hash, appended",
 		Ours: call("chatident", func() ([]byte, error) { return hasher.AppendHash(dst, signedID) },
 			func(hash []byte) error { return equal(string(hash), documented) }),
 		Floor:  call("floor: two SHA-256 of one block", twoBlocks, notZero),
@@ -68,8 +68,8 @@ func hmacDocumented() (string, error) {
 	return hex.EncodeToString(mac.Sum(nil)), nil
 }
 
-// twoBlocks hashes what an HMAC hashes after its two blocks of the key, which can
-// be kept: the message, and the hash of that.
+// twoBlocks does the part of an HMAC that depends on the message. The state after the two
+// blocks of the key can be kept.
 func twoBlocks() ([sha256.Size]byte, error) {
 	var message [len(signedID)]byte
 	copy(message[:], signedID)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMain runs the other process if the variable is set.
+// The service tasks start this test binary as their other process.
 func TestMain(m *testing.M) {
 	if os.Getenv(serviceVar) == "" {
 		os.Exit(m.Run())
@@ -23,11 +23,11 @@ func TestMain(m *testing.M) {
 	}
 }
 
-func TestEveryItemDoesItsWork(t *testing.T) {
+func TestGroups_ItemsPassTheirChecks(t *testing.T) {
 	for _, group := range groups {
 		g, err := group()
 		require.NoError(t, err)
-		t.Run(g.Work, func(t *testing.T) {
+		t.Run(g.Task, func(t *testing.T) {
 			if g.Close != nil {
 				defer g.Close()
 			}
@@ -40,7 +40,7 @@ func TestEveryItemDoesItsWork(t *testing.T) {
 	}
 }
 
-func TestRunMeasuresWhatMatches(t *testing.T) {
+func TestRun_MeasuresWhatMatches(t *testing.T) {
 	var b strings.Builder
 	require.NoError(t, run(&b, regexp.MustCompile("^user_hash"), 2, time.Millisecond))
 	assert.Contains(t, b.String(), "\n| user_hash, 8-byte id | chatident |")
@@ -48,10 +48,10 @@ func TestRunMeasuresWhatMatches(t *testing.T) {
 	assert.Contains(t, b.String(), "2 times 1ms")
 }
 
-func TestMeasureRefusesAWrongOutcome(t *testing.T) {
+func TestMeasure_WrongResult(t *testing.T) {
 	right := func(got int) error { return equal(got, 4) }
 	g := &Group{
-		Work:  "sum",
+		Task:  "sum",
 		Floor: call("right", func() (int, error) { return 4, nil }, right),
 		Ours:  call("wrong", func() (int, error) { return 5, nil }, right),
 	}
@@ -63,7 +63,7 @@ func TestMeasureRefusesAWrongOutcome(t *testing.T) {
 	require.EqualError(t, err, `sum, failing: no sums today`)
 }
 
-func TestMeasureTakesTurns(t *testing.T) {
+func TestMeasure_TakesTurns(t *testing.T) {
 	var turns string
 	item := func(name string, took time.Duration) Item {
 		return Item{Name: name, Check: func() error { return nil }, Run: func(n int) (time.Duration, error) {
@@ -74,7 +74,7 @@ func TestMeasureTakesTurns(t *testing.T) {
 	g := &Group{Floor: item("f", time.Millisecond), Ours: item("o", 3*time.Millisecond), Peers: []Item{{Missing: "it is not there"}}}
 	results, err := measure(g, 3, time.Millisecond)
 	require.NoError(t, err)
-	assert.Regexp(t, "^fo(fo|of){3}$", turns, "once to find out how often, and then three rounds")
+	assert.Regexp(t, "^fo(fo|of){3}$", turns, "once to calibrate, then three rounds")
 	require.Len(t, results, 3)
 	assert.Equal(t, 3.0, ratios(results[1], results[0]).median)
 	assert.Empty(t, results[2])

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// sample is what one item took in one round, for one operation.
+// sample has the figures of one item for one operation, measured in one round.
 type sample struct{ ns, allocs float64 }
 
-// measured are an item's samples, one for each round; none when it is missing.
+// measured has the samples of an item, one for each round. It is empty if the item is missing.
 type measured []sample
 
-// measure checks all items of the group, then lets them take turns, in another order
-// in each round: none stands always behind the same one.
+// measure checks all items of the group, and then lets them take turns. Each round has
+// another order, so that no item always runs after the same one.
 func measure(g *Group, rounds int, each time.Duration) ([]measured, error) {
 	items := g.items()
 	counts := make([]int, len(items))
@@ -23,11 +23,11 @@ func measure(g *Group, rounds int, each time.Duration) ([]measured, error) {
 			continue
 		}
 		if err := item.Check(); err != nil {
-			return nil, fmt.Errorf("%s, %s: %w", g.Work, item.Name, err)
+			return nil, fmt.Errorf("%s, %s: %w", g.Task, item.Name, err)
 		}
 		var err error
 		if counts[i], err = calibrate(item, each); err != nil {
-			return nil, fmt.Errorf("%s, %s: %w", g.Work, item.Name, err)
+			return nil, fmt.Errorf("%s, %s: %w", g.Task, item.Name, err)
 		}
 	}
 	results := make([]measured, len(items))
@@ -38,7 +38,7 @@ func measure(g *Group, rounds int, each time.Duration) ([]measured, error) {
 			}
 			s, err := turn(items[i], counts[i])
 			if err != nil {
-				return nil, fmt.Errorf("%s, %s: %w", g.Work, items[i].Name, err)
+				return nil, fmt.Errorf("%s, %s: %w", g.Task, items[i].Name, err)
 			}
 			results[i] = append(results[i], s)
 		}
@@ -46,8 +46,7 @@ func measure(g *Group, rounds int, each time.Duration) ([]measured, error) {
 	return results, nil
 }
 
-// calibrate returns how often an item is to be run in a round, so that this takes
-// about as long as is wanted.
+// calibrate returns how often to run an item in a round, so that its turn takes about each.
 func calibrate(item Item, each time.Duration) (int, error) {
 	for n := 1; ; n *= 2 {
 		took, err := item.Run(n)
@@ -60,7 +59,7 @@ func calibrate(item Item, each time.Duration) (int, error) {
 	}
 }
 
-// turn runs an item n times, beginning without the garbage of the one before.
+// turn collects the garbage of the previous item, and runs this one n times.
 func turn(item Item, n int) (sample, error) {
 	runtime.GC()
 	var before, after runtime.MemStats

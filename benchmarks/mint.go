@@ -21,13 +21,13 @@ import (
 
 const keyHex = "000102030405060708090a0b0c0d0e0f"
 
-// documented is the payload of the vendor's example.
+// documented is the payload in the vendor's example.
 var documented = identity.Payload{
 	User:         identity.UserDetail{ID: "user-123", Email: "user@example.com", Name: "Ada Lovelace", Plan: "pro"},
 	Integrations: identity.Integrations{StripeCustomerID: "cus_123"},
 }
 
-// claims are what a token of the documented payload holds.
+// claims is the content of a token for the documented payload.
 type claims struct {
 	UserDetail struct {
 		ID       string `json:"id,omitempty"`
@@ -46,7 +46,7 @@ type claims struct {
 	ExpiresAt int64 `json:"exp,omitempty"`
 }
 
-// claimsOf is what one would write by hand for a payload without maps.
+// claimsOf converts a payload without Extra and Services.
 func claimsOf(p *identity.Payload) *claims {
 	c := new(claims)
 	c.UserDetail.ID = p.User.ID
@@ -59,6 +59,7 @@ func claimsOf(p *identity.Payload) *claims {
 	return c
 }
 
+// timed returns the claims with the times of a token.
 func timed(p *identity.Payload) *claims {
 	c := claimsOf(p)
 	now := time.Now()
@@ -78,7 +79,7 @@ func mint() (*Group, error) {
 	opens := func(token string) error {
 		opened, err := opener.Open(token)
 		if err == nil && !reflect.DeepEqual(opened.Payload, documented) {
-			err = fmt.Errorf("another payload came out: %+v", opened.Payload)
+			err = fmt.Errorf("opened another payload: %+v", opened.Payload)
 		}
 		return err
 	}
@@ -95,7 +96,7 @@ func mint() (*Group, error) {
 		return nil, err
 	}
 	return &Group{
-		Work:  "mint",
+		Task:  "mint",
 		Ours:  call("chatident", func() (string, error) { return minter.Mint(documented) }, opens),
 		Floor: call("floor: json.Marshal, a kept AEAD, base64url", byHand, opens),
 		Peers: []Item{
@@ -127,7 +128,7 @@ func ours() (*identity.Minter, *identity.Opener, error) {
 	return minter, opener, err
 }
 
-// mintByHand is the least that a program would write: nothing is checked.
+// mintByHand returns the shortest code that mints a token, without checks.
 func mintByHand(key []byte) (func() (string, error), error) {
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -185,8 +186,8 @@ func joseMint(encrypter jose.Encrypter) func() (string, error) {
 	}
 }
 
-// joseJWT is the builder of go-jose's documentation: the times are in one
-// struct of claims, and the payload is another.
+// joseJWT uses the builder as documented by go-jose: the times are in one struct of claims,
+// the payload is in another.
 func joseJWT(encrypter jose.Encrypter) func() (string, error) {
 	return func() (string, error) {
 		now := time.Now()

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// nodeFolder has the script and the packages of the peers in Node.
+// nodeFolder has the script and the packages of the peers for Node.
 const nodeFolder = "../internal/testenv/node"
 
-// node is a process of Node that does works on request, and tells their CPU time.
+// node is a process of Node that performs tasks on request, and returns their CPU time.
 type node struct {
 	child
-	missing string // why there is none
+	missing string // why there is no process
 }
 
-// startNode starts one, and tells it what its works need. Without Node, or without
-// its packages, it returns one whose items are missing.
-func startNode(needs map[string]any) (*node, error) {
+// startNode starts a process, and sends it the input of its tasks. Without Node, or without
+// the packages, the items of the returned node are missing.
+func startNode(input map[string]any) (*node, error) {
 	if _, err := exec.LookPath("node"); err != nil {
 		return &node{missing: "Node is not installed", child: child{stop: func() {}}}, nil
 	}
@@ -32,35 +32,35 @@ func startNode(needs map[string]any) (*node, error) {
 		return nil, err
 	}
 	n := &node{child: c}
-	return n, n.in.Encode(needs)
+	return n, n.in.Encode(input)
 }
 
-// item does a work one by one, or so many at once.
-func (n *node) item(name, work string, atOnce int, check func(string) error) Item {
-	ask := func(times int) (answer struct {
+// item returns an item that performs a task, atOnce times concurrently.
+func (n *node) item(name, task string, atOnce int, check func(string) error) Item {
+	request := func(times int) (response struct {
 		NS     int64
 		Result string
 	}, err error) {
-		if err := n.in.Encode(map[string]any{"work": work, "times": times, "atOnce": atOnce}); err != nil {
-			return answer, err
+		if err := n.in.Encode(map[string]any{"task": task, "times": times, "atOnce": atOnce}); err != nil {
+			return response, err
 		}
-		err = n.out.Decode(&answer)
-		return answer, err
+		err = n.out.Decode(&response)
+		return response, err
 	}
 	return Item{
 		Name:      name,
 		Missing:   n.missing,
 		Elsewhere: true,
 		Run: func(times int) (time.Duration, error) {
-			answer, err := ask(times)
-			return time.Duration(answer.NS), err
+			response, err := request(times)
+			return time.Duration(response.NS), err
 		},
 		Check: func() error {
-			answer, err := ask(1)
+			response, err := request(1)
 			if err != nil {
 				return err
 			}
-			return check(answer.Result)
+			return check(response.Result)
 		},
 	}
 }

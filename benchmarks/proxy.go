@@ -21,7 +21,7 @@ const (
 	agent  = 123
 )
 
-// visitors read a stream each, all at the same time.
+// visitors is how many visitors read a stream at the same time.
 const visitors = 16
 
 func proxyOneByOne() (*Group, error) {
@@ -32,28 +32,19 @@ func proxyInBursts() (*Group, error) {
 	return proxies(fmt.Sprintf("chatproxy, %d visitors, %d pieces in bursts of %d", visitors, writes*burst, burst), burst)
 }
 
-// proxies has this process between the service and the visitors. One time is all of
-// them: in a process that is busy, a stream costs less.
-func proxies(work string, pieces int) (*Group, error) {
-	path := fmt.Sprintf("/%d", pieces)
+// proxies measures this process between the service and all visitors at once, because a
+// stream costs less in a busy process.
+func proxies(task string, pieces int) (*Group, error) {
 	s, err := startService()
 	if err != nil {
 		return nil, err
 	}
-	bot, err := chatclient.New(apiKey, agent, &chatclient.Options{BaseURL: s.url + path, HTTPClient: &http.Client{Transport: transport()}})
+	vendor := fmt.Sprintf("%s/%d", s.url, pieces)
+	ours, err := newChatProxy(vendor)
 	if err != nil {
 		return nil, err
 	}
-	ours, err := chatproxy.New(bot, strings.Repeat("s", 32), func(*http.Request) (chatproxy.Visitor, error) {
-		return chatproxy.Visitor{UserID: "user_8821"}, nil
-	}, &chatproxy.Options{
-		Allow:                func(context.Context, chatproxy.Visitor) (time.Duration, bool) { return 0, true },
-		MaxStreamsPerVisitor: 1000,
-	})
-	if err != nil {
-		return nil, err
-	}
-	target, err := url.Parse(s.url + path + "/api/v2/agents/123/chat")
+	target, err := url.Parse(vendor + "/api/v2/agents/123/chat")
 	if err != nil {
 		return nil, err
 	}
@@ -68,29 +59,11 @@ func proxies(work string, pieces int) (*Group, error) {
 	}))
 	site := httptest.NewServer(mux)
 	item := func(name, path string) Item {
-		return Item{
-			Name: name,
-			Run: func(n int) (time.Duration, error) {
-				return cpuOf(func() error {
-					for range n {
-						if _, err := s.visit(site.URL+path, visitors); err != nil {
-							return err
-						}
-					}
-					return nil
-				})
-			},
-			Check: func() error {
-				got, err := s.visit(site.URL+path, visitors)
-				if err != nil {
-					return err
-				}
-				return isStream(got, writes*pieces)
-			},
-		}
+		do := func() (string, error) { return s.post(site.URL+path, visitors) }
+		return call(name, do, func(response string) error { return isStream(response, writes*pieces) })
 	}
 	return &Group{
-		Work:   work,
+		Task:   task,
 		Ours:   item("chatident", "/chat/messages"),
 		Floor:  item("floor: httputil.ReverseProxy", "/reverse"),
 		AtMost: 1.25,
@@ -98,9 +71,20 @@ func proxies(work string, pieces int) (*Group, error) {
 	}, nil
 }
 
-// bodyFirst reads the request before it is passed on. Otherwise a response that begins
-// early has the server close a body that the transport still reads, now and then,
-// and that ends both.
+func newChatProxy(vendor string) (http.Handler, error) {
+	bot, err := chatclient.New(apiKey, agent, &chatclient.Options{BaseURL: vendor, HTTPClient: &http.Client{Transport: transport()}})
+	if err != nil {
+		return nil, err
+	}
+	visitor := func(*http.Request) (chatproxy.Visitor, error) { return chatproxy.Visitor{UserID: "user_8821"}, nil }
+	return chatproxy.New(bot, strings.Repeat("s", 32), visitor, &chatproxy.Options{
+		Allow:                func(context.Context, chatproxy.Visitor) (time.Duration, bool) { return 0, true },
+		MaxStreamsPerVisitor: 1000,
+	})
+}
+
+// bodyFirst reads the body before it passes the request on. Otherwise, if a response begins
+// early, the server sometimes closes a body that the transport still reads, and both fail.
 func bodyFirst(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)

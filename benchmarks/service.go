@@ -15,12 +15,11 @@ import (
 	"time"
 )
 
-// serviceVar makes this program the other process of a work that goes over
-// loopback: the vendor's service, and the visitors of a proxy. What these cost is
-// not measured then.
+// serviceVar, if set, makes this program the other process of a task: the vendor's service,
+// and the visitors of a proxy. Their CPU time is thus not measured.
 const serviceVar = "CHATIDENT_BENCHMARKS_SERVICE"
 
-// service is that process, as this one sees it.
+// service is the other process.
 type service struct {
 	child
 	url string
@@ -41,10 +40,10 @@ func startService() (*service, error) {
 	return s, nil
 }
 
-// visit has many visitors post to a URL at once, and read what they get. It
-// returns what one of them got.
-func (s *service) visit(url string, visitors int) (got string, err error) {
-	if err := s.in.Encode(visits{url, visitors}); err != nil {
+// post lets many visitors post to a URL at once and read the responses. It returns one of
+// the responses.
+func (s *service) post(url string, visitors int) (response string, err error) {
+	if err := s.in.Encode(posts{url, visitors}); err != nil {
 		return "", err
 	}
 	var o outcome
@@ -54,17 +53,19 @@ func (s *service) visit(url string, visitors int) (got string, err error) {
 	if o.Err != "" {
 		return "", errors.New(o.Err)
 	}
-	return o.Got, nil
+	return o.Response, nil
 }
 
-type visits struct {
+// posts is a command to the other process.
+type posts struct {
 	URL      string
 	Visitors int
 }
 
-type outcome struct{ Got, Err string }
+// outcome is its result: one of the responses, or an error.
+type outcome struct{ Response, Err string }
 
-// serve is what the other process does, until its input ends.
+// serve runs the other process until its input ends.
 func serve() error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -77,26 +78,26 @@ func serve() error {
 	}
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
 	for in := json.NewDecoder(os.Stdin); ; {
-		var v visits
-		if err := in.Decode(&v); err != nil {
+		var p posts
+		if err := in.Decode(&p); err != nil {
 			return nil
 		}
-		if err := out.Encode(v.pay(client)); err != nil {
+		if err := out.Encode(p.send(client)); err != nil {
 			return err
 		}
 	}
 }
 
-// pay makes the visits, all at once.
-func (v visits) pay(client *http.Client) (o outcome) {
+// send makes all requests at once.
+func (p posts) send(client *http.Client) (o outcome) {
 	var visitors sync.WaitGroup
 	var mu sync.Mutex
-	for range v.Visitors {
+	for range p.Visitors {
 		visitors.Go(func() {
-			got, err := post(client, v.URL)
+			response, err := post(client, p.URL)
 			mu.Lock()
 			defer mu.Unlock()
-			o.Got = got
+			o.Response = response
 			if err != nil {
 				o.Err = err.Error()
 			}
@@ -120,12 +121,12 @@ func post(client *http.Client, url string) (string, error) {
 }
 
 const (
-	// A stream of the service has so many writes, with a pause before each.
+	// A stream of the service has this many writes, with a pause before each.
 	writes = 100
 	pause  = time.Millisecond
 
-	// Each has one piece, as when a model is watched while it works, or a burst of
-	// them, as when something between gathers them.
+	// Each write has one piece, as a model generates them, or a burst, as after a buffer on
+	// the way.
 	single = 1
 	burst  = 10
 
@@ -134,7 +135,7 @@ const (
 	metadata  = `{"userMessageId":"msg_788","conversationId":"456","userId":"user_8821","messageId":"msg_789","finishReason":"stop","usage":{"credits":1}}`
 )
 
-// vendor is a service that does no more than it must.
+// vendor returns the service, which does as little as possible.
 func vendor() http.Handler {
 	mux := http.NewServeMux()
 	const chat = "/api/v2/agents/123/chat"
@@ -150,7 +151,7 @@ func vendor() http.Handler {
 	return mux
 }
 
-// streams has so many pieces in each write.
+// streams serves a stream with this many pieces in each write.
 func streams(pieces int) http.HandlerFunc {
 	deltas := strings.Repeat(deltaEvent, pieces)
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -168,18 +169,18 @@ func streams(pieces int) http.HandlerFunc {
 	}
 }
 
-// upsert responds with the external ids that it got.
+// upsert responds with the external ids of the request.
 func upsert(w http.ResponseWriter, r *http.Request) {
 	const key = `"external_id":`
 	body, _ := io.ReadAll(r.Body)
-	answer := []byte(`{"message":"Contacts saved","data":[`)
+	response := []byte(`{"message":"Contacts saved","data":[`)
 	for i, rest := range bytes.Split(body, []byte(key))[1:] {
 		if i > 0 {
-			answer = append(answer, ',')
+			response = append(response, ',')
 		}
 		id, _, _ := bytes.Cut(rest, []byte(","))
-		answer = fmt.Appendf(answer, `{"id":"contact_%d",%s%s,"name":"Ada Lovelace","email":"ada@example.com"}`, i, key, id)
+		response = fmt.Appendf(response, `{"id":"contact_%d",%s%s,"name":"Ada Lovelace","email":"ada@example.com"}`, i, key, id)
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = w.Write(append(answer, "]}"...))
+	_, _ = w.Write(append(response, "]}"...))
 }

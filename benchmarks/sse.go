@@ -27,10 +27,10 @@ const (
 // recorded is a stream in memory.
 var recorded = []byte(strings.Repeat(deltaEvent, recordedPieces) + doneEvent)
 
-// framing finds the events of a stream, and leaves their data alone.
+// framing finds the events of a stream without decoding their data.
 func framing() (*Group, error) {
 	return &Group{
-		Work:  "SSE framing, per event",
+		Task:  "SSE framing, per event",
 		Ours:  perEvent("chatident", framesOfOurs, recordedPieces+1),
 		Floor: perEvent("floor: line ends by bytes.IndexByte, without a copy", framesByHand, recordedPieces+1),
 		Peers: []Item{
@@ -44,7 +44,7 @@ func framing() (*Group, error) {
 	}, nil
 }
 
-// decoding reads the text of a whole reply, as a program that shows it does.
+// decoding reads the text of a whole reply.
 func decoding() (*Group, error) {
 	var service recording
 	bot, err := chatclient.New(apiKey, agent, &chatclient.Options{HTTPClient: &http.Client{Transport: &service}})
@@ -52,12 +52,12 @@ func decoding() (*Group, error) {
 		return nil, err
 	}
 	return &Group{
-		Work: "SSE with the delta decoded, per event",
+		Task: "SSE with the delta decoded, per event",
 		Ours: perEvent("chatident, Stream.Text", func(stream []byte) (int, error) {
 			service.stream = stream
 			return textOfOurs(bot)
 		}, recordedPieces*len(piece)),
-		Floor: perEvent("floor: line ends by bytes.IndexByte, the text cut out unseen", textByHand, recordedPieces*len(piece)),
+		Floor: perEvent("floor: line ends by bytes.IndexByte, the text copied without decoding", textByHand, recordedPieces*len(piece)),
 		Peers: []Item{
 			perEvent("framing as above, encoding/json for each event", textOfJSON, recordedPieces*len(piece)).slower(5),
 			perEvent("net/http by hand: bufio.Scanner, encoding/json", textOfScanner, recordedPieces*len(piece)).slower(5),
@@ -67,8 +67,8 @@ func decoding() (*Group, error) {
 	}, nil
 }
 
-// perEvent reads streams of 2,000 pieces, and a shorter one for the rest of n, so
-// that the time of one is that of an event.
+// perEvent returns an item whose n counts events. It reads streams of 2,000 pieces, and a
+// shorter one for the rest.
 func perEvent(name string, read func(stream []byte) (int, error), want int) Item {
 	return Item{
 		Name: name,
@@ -105,7 +105,7 @@ func framesOfOurs(stream []byte) (n int, err error) {
 	}
 }
 
-// orNil is nil for the end that was to come.
+// orNil returns nil for io.EOF, the expected end.
 func orNil(err error) error {
 	if err == io.EOF {
 		return nil
@@ -121,8 +121,8 @@ func textByHand(stream []byte) (int, error) {
 	return text.Len(), err
 }
 
-// byHand takes it for granted that each event is one line of data and a blank
-// one, and that each delta is of the one form that comes here. It counts events.
+// byHand counts events, and appends their text if text is non-nil. It assumes that each
+// event is one line of data and a blank line, and that each delta has the form of deltaEvent.
 func byHand(stream []byte, text *strings.Builder) (n int, err error) {
 	src, buf := bytes.NewReader(stream), make([]byte, 4096)
 	for event, line, end := 0, 0, 0; ; {
@@ -148,7 +148,7 @@ func byHand(stream []byte, text *strings.Builder) (n int, err error) {
 	}
 }
 
-// recording is a service with one response.
+// recording is a transport that always returns the same response.
 type recording struct{ stream []byte }
 
 func (r recording) RoundTrip(*http.Request) (*http.Response, error) {
@@ -173,7 +173,7 @@ func textOfOurs(bot *chatclient.Client) (n int, err error) {
 	return n, nil
 }
 
-// delta is an event as encoding/json sees it.
+// delta is an event for encoding/json.
 type delta struct {
 	Type string `json:"type"`
 	Text string `json:"text"`
@@ -214,8 +214,7 @@ func textOfScanner(stream []byte) (n int, err error) {
 	return n, err
 }
 
-// scan is the loop that is often written: each line that begins with data is an
-// event.
+// scan is a common simplification: each line that begins with "data: " is an event.
 func scan(stream []byte, yield func(data []byte) error) error {
 	lines := bufio.NewScanner(bytes.NewReader(stream))
 	for lines.Scan() {
@@ -259,8 +258,7 @@ func framesOfGoSSE(stream []byte) (n int, err error) {
 	return n, nil
 }
 
-// framesOfR3labs goes through its client, as its reader alone does not look into
-// the events.
+// framesOfR3labs uses the client, because the package's reader alone does not parse events.
 func framesOfR3labs(stream []byte) (n int, err error) {
 	client := r3labs.NewClient("http://localhost")
 	client.Connection.Transport = recording{stream}

@@ -2,8 +2,8 @@ package main
 
 import "slices"
 
-// spread is the middle of some figures, and from where to where they go, without
-// the tenth at either end: there the machine was busy with something else.
+// spread is the median of figures and the range of the middle 80 %. The other figures are
+// from rounds in which the machine was busy with something else.
 type spread struct{ median, low, high float64 }
 
 func spreadOf(figures []float64) spread {
@@ -15,7 +15,7 @@ func spreadOf(figures []float64) spread {
 	return spread{(sorted[(n-1)/2] + sorted[n/2]) / 2, sorted[n/10], sorted[n-1-n/10]}
 }
 
-// ratios are those of a's time to b's, each within one round.
+// ratios returns the spread of a's time divided by b's, each within one round.
 func ratios(a, b measured) spread {
 	figures := make([]float64, len(a))
 	for i := range a {

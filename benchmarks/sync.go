@@ -21,22 +21,21 @@ const (
 	workers   = 4
 )
 
-// syncTable synchronizes a table with a service in another process. One time
-// is a whole run.
+// syncTable synchronizes a whole table with a service in another process.
 func syncTable() (*Group, error) {
 	s, err := startService()
 	if err != nil {
 		return nil, err
 	}
 	ours, err := contacts.New(apiKey, agent, &contacts.Options{
-		BaseURL: s.url, HTTPClient: &http.Client{Transport: transport()}, Limiter: unlimited{}, // what a row costs, and not the pace
+		BaseURL: s.url, HTTPClient: &http.Client{Transport: transport()}, Limiter: unlimited{}, // measures the cost of a row, not the pace
 	})
 	if err != nil {
 		return nil, err
 	}
 	byHand := &http.Client{Transport: transport(), Timeout: time.Minute}
 	return &Group{
-		Work: fmt.Sprintf("Sync of %d rows, %d in a call, %d calls at once, by the clock", tableRows, batchSize, workers),
+		Task: fmt.Sprintf("Sync of %d rows, %d in a call, %d calls at once, by the clock", tableRows, batchSize, workers),
 		Ours: wholeTable("chatident", func() (int, error) {
 			report, err := ours.Sync(context.Background(), rows(tableRows), &contacts.SyncOptions{BatchSize: batchSize, Workers: workers})
 			return report.Acknowledged, err
@@ -51,8 +50,8 @@ type unlimited struct{}
 
 func (unlimited) Wait(context.Context) error { return nil }
 
-// wholeTable is measured by the clock on the wall: what counts is how soon it is
-// done, on all processors, with the service.
+// wholeTable returns an item that is measured by elapsed time, because its calls overlap
+// with the service's work.
 func wholeTable(name string, sync func() (int, error)) Item {
 	item := call(name, sync, func(saved int) error { return equal(saved, tableRows) })
 	item.Run = func(n int) (time.Duration, error) {
@@ -67,7 +66,7 @@ func wholeTable(name string, sync func() (int, error)) Item {
 	return item
 }
 
-// customer i of the table.
+// record is a row of the table.
 type record struct {
 	ID, Name, Email, Plan string
 	Orders                int
@@ -102,7 +101,7 @@ type user struct {
 	CustomAttributes map[string]any `json:"custom_attributes,omitempty"`
 }
 
-// syncByHand is the loop that one would write for a table where nothing goes wrong.
+// syncByHand is a loop without handling of rejected rows, retries and checkpoints.
 func syncByHand(client *http.Client, url string) (int, error) {
 	batches := make(chan []user)
 	var saved atomic.Int64
@@ -139,7 +138,7 @@ func syncByHand(client *http.Client, url string) (int, error) {
 	return int(saved.Load()), nil
 }
 
-// upsertByHand returns how many the service says that it has saved.
+// upsertByHand returns how many contacts the response lists as saved.
 func upsertByHand(client *http.Client, url string, batch []user) (int, error) {
 	body, err := json.Marshal(map[string]any{"users": batch})
 	if err != nil {
@@ -159,13 +158,13 @@ func upsertByHand(client *http.Client, url string, batch []user) (int, error) {
 	if response.StatusCode != http.StatusOK {
 		return 0, fmt.Errorf("status %d", response.StatusCode)
 	}
-	var answer struct {
+	var saved struct {
 		Data []struct {
 			ExternalID string `json:"external_id"`
 		} `json:"data"`
 	}
-	if err := json.NewDecoder(response.Body).Decode(&answer); err != nil {
+	if err := json.NewDecoder(response.Body).Decode(&saved); err != nil {
 		return 0, err
 	}
-	return len(answer.Data), nil
+	return len(saved.Data), nil
 }

@@ -8,17 +8,17 @@ import (
 	"time"
 )
 
-const head = `| work | by | CPU time | x floor (range of 80 %) | allocations | target | reached |
+const head = `| task | by | CPU time | x floor (range of 80 %) | allocations | target | reached |
 |---|---|---|---|---|---|---|
 `
 
-// writeRows writes the group's rows of the table: ours, the peers, the floor.
+// writeRows writes the group's rows of the table: Ours, the peers, the floor.
 func writeRows(w io.Writer, g *Group, results []measured) error {
 	floor, ours := results[0], results[1]
-	work := g.Work
+	task := g.Task
 	row := func(item Item, m measured, target, reached string) error {
-		_, err := fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", work, item.Name, figures(item, m, floor), target, reached)
-		work = ""
+		_, err := fmt.Fprintf(w, "| %s | %s | %s | %s | %s |\n", task, item.Name, figures(item, m, floor), target, reached)
+		task = ""
 		return err
 	}
 	target, reached := g.judge(floor, ours)
@@ -34,7 +34,7 @@ func writeRows(w io.Writer, g *Group, results []measured) error {
 	return row(g.Floor, floor, "", "")
 }
 
-// figures are the three columns that say what was measured.
+// figures returns the three columns with the measurements.
 func figures(item Item, m, floor measured) string {
 	if item.Missing != "" {
 		return "skipped: " + item.Missing + " | | "
@@ -47,7 +47,7 @@ func figures(item Item, m, floor measured) string {
 	return fmt.Sprintf("%s | %s (%s-%s) | %s", duration(m.ns()), short(r.median), short(r.low), short(r.high), allocs)
 }
 
-// judge tells the targets of ours, and whether they were reached.
+// judge returns the targets of Ours, and whether they were reached.
 func (g *Group) judge(floor, ours measured) (target, reached string) {
 	var targets []string
 	good := true
@@ -63,7 +63,7 @@ func (g *Group) judge(floor, ours measured) (target, reached string) {
 	return verdict(strings.Join(targets, ", "), good)
 }
 
-// judge tells by how much ours must be faster than this peer, and whether it is.
+// judge returns how much longer this peer must take than Ours, and whether it does.
 func (i Item) judge(m, ours measured) (target, reached string) {
 	if i.Slower == 0 || i.Missing != "" {
 		return "", ""
@@ -82,7 +82,7 @@ func verdict(target string, good bool) (string, string) {
 	return target, "**no**"
 }
 
-// duration has three digits, like short.
+// duration formats nanoseconds with three digits.
 func duration(ns float64) string {
 	switch {
 	case ns < 1e3:

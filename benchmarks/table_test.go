@@ -10,9 +10,9 @@ import (
 
 func row(ns, allocs float64) measured { return measured{{ns, allocs}, {ns, allocs}} }
 
-func TestRows(t *testing.T) {
+func TestWriteRows(t *testing.T) {
 	g := &Group{
-		Work: "greet", Ours: Item{Name: "chatident"}, Floor: Item{Name: "floor: by hand"},
+		Task: "greet", Ours: Item{Name: "chatident"}, Floor: Item{Name: "floor: by hand"},
 		Peers: []Item{
 			{Name: "slow", Slower: 3},
 			{Name: "as slow", Slower: 3},
@@ -33,7 +33,7 @@ func TestRows(t *testing.T) {
 `, b.String())
 }
 
-func TestTargetsThatAreMissed(t *testing.T) {
+func TestGroup_MissedTargets(t *testing.T) {
 	for name, test := range map[string]struct {
 		ours measured
 		want string

@@ -30,45 +30,62 @@ var customer = map[string]any{
 	"city":      "Zürich",
 }
 
-// templates has a JSON body of about size bytes, whose n placeholders go through
-// the customer's values. Each item renders into memory that it uses again, if it
-// can.
-func templates(work string, n, size int) (*Group, error) {
-	texts, names := pieces(n, size)
-	source := func(prefix string) string {
-		var b strings.Builder
-		for i, name := range names {
-			b.WriteString(texts[i] + "{{" + prefix + name + "}}")
-		}
-		return b.String() + texts[n]
-	}
-	// right wants the values escaped in the way that the item is made for.
-	right := func(escape func(string) string) func([]byte) error {
-		var b strings.Builder
-		for i, name := range names {
-			b.WriteString(texts[i] + escape(customer[name].(string)))
-		}
-		want := b.String() + texts[n]
-		return func(got []byte) error { return equal(string(got), want) }
-	}
+// body is the source of a JSON body: texts[0], names[0], texts[1] and so on. It has one more
+// text than names.
+type body struct{ texts, names []string }
 
-	ours, err := placeholders.Parse(source(""), placeholders.JSON, nil)
+// render returns the body with the result of placeholder for each name.
+func (b body) render(placeholder func(name string) string) string {
+	var s strings.Builder
+	for i, name := range b.names {
+		s.WriteString(b.texts[i] + placeholder(name))
+	}
+	return s.String() + b.texts[len(b.names)]
+}
+
+// is returns a check that the values are escaped by escape.
+func (b body) is(escape func(string) string) func([]byte) error {
+	want := b.render(func(name string) string { return escape(customer[name].(string)) })
+	return func(got []byte) error { return equal(string(got), want) }
+}
+
+// templates renders a JSON body of about size bytes with n placeholders. Each item that can
+// reuse memory does.
+func templates(task string, n, size int) (*Group, error) {
+	b := newBody(n, size)
+	source := b.render(func(name string) string { return "{{" + name + "}}" })
+	ours, err := placeholders.Parse(source, placeholders.JSON, nil)
 	if err != nil {
 		return nil, err
 	}
-	fast, err := fasttemplate.NewTemplate(source(""), "{{", "}}")
+	peers, err := templatePeers(b, source)
 	if err != nil {
 		return nil, err
 	}
-	standard, err := template.New("body").Parse(source("."))
+	dst := make([]byte, 0, 2*size)
+	return &Group{
+		Task:   task,
+		Ours:   call("chatident, appended", func() ([]byte, error) { return ours.Append(dst, customer) }, b.is(inJSON)),
+		Floor:  call("floor: appends in a loop, with the values in a list", b.appends(dst), b.is(inJSON)),
+		Peers:  peers,
+		Allocs: upTo(0),
+	}, nil
+}
+
+func templatePeers(b body, source string) ([]Item, error) {
+	fast, err := fasttemplate.NewTemplate(source, "{{", "}}")
 	if err != nil {
 		return nil, err
 	}
-	moustache, err := mustache.ParseString(source(""))
+	standard, err := template.New("body").Parse(b.render(func(name string) string { return "{{." + name + "}}" }))
 	if err != nil {
 		return nil, err
 	}
-	handlebars, err := raymond.Parse(source(""))
+	moustache, err := mustache.ParseString(source)
+	if err != nil {
+		return nil, err
+	}
+	handlebars, err := raymond.Parse(source)
 	if err != nil {
 		return nil, err
 	}
@@ -80,48 +97,43 @@ func templates(work string, n, size int) (*Group, error) {
 			return buffer.Bytes(), err
 		}
 	}
-	dst := make([]byte, 0, 2*size)
-	return &Group{
-		Work:  work,
-		Ours:  call("chatident, appended", func() ([]byte, error) { return ours.Append(dst, customer) }, right(inJSON)),
-		Floor: call("floor: appends in a loop, with the values in a list", appends(texts, names, dst), right(inJSON)),
-		Peers: []Item{
-			call("fasttemplate, without escapes, as documented", func() (string, error) {
-				return fast.ExecuteString(customer), nil
-			}, text(right(asItIs))).slower(2),
-			call("fasttemplate, without escapes, into a kept buffer", into(func() error {
-				_, err := fast.Execute(&buffer, customer)
-				return err
-			}), right(asItIs)).slower(2),
-			call("text/template, without escapes", into(func() error { return standard.Execute(&buffer, customer) }), right(asItIs)),
-			call("mustache, for HTML", into(func() error { return moustache.FRender(&buffer, customer) }), right(html.EscapeString)),
-			call("raymond, for HTML", func() (string, error) { return handlebars.Exec(customer) }, text(right(inHandlebars))),
-		},
-		Allocs: upTo(0),
+	return []Item{
+		call("fasttemplate, without escapes, as documented", func() (string, error) {
+			return fast.ExecuteString(customer), nil
+		}, text(b.is(unescaped))).slower(2),
+		call("fasttemplate, without escapes, into a kept buffer", into(func() error {
+			_, err := fast.Execute(&buffer, customer)
+			return err
+		}), b.is(unescaped)).slower(2),
+		call("text/template, without escapes", into(func() error { return standard.Execute(&buffer, customer) }), b.is(unescaped)),
+		call("mustache, for HTML", into(func() error { return moustache.FRender(&buffer, customer) }), b.is(html.EscapeString)),
+		call("raymond, for HTML", func() (string, error) { return handlebars.Exec(customer) }, text(b.is(inHandlebars))),
 	}, nil
 }
 
-// pieces are the texts around n placeholders, and the names of these.
-func pieces(n, size int) (texts, names []string) {
+// newBody returns a body of about size bytes, whose n placeholders cycle through the names of
+// the customer's values.
+func newBody(n, size int) (b body) {
 	known := slices.Sorted(maps.Keys(customer))
 	gap := strings.Repeat("some text ", size)[:(size-n*14)/n]
 	for i := range n {
-		texts = append(texts, gap)
-		names = append(names, known[i%len(known)])
+		b.texts = append(b.texts, gap)
+		b.names = append(b.names, known[i%len(known)])
 	}
-	texts[0] = `{"note":"` + gap
-	return append(texts, `"}`), names
+	b.texts[0] = `{"note":"` + gap
+	b.texts = append(b.texts, `"}`)
+	return b
 }
 
-// text makes a check of bytes one of a string.
+// text converts a check of bytes to a check of a string.
 func text(check func([]byte) error) func(string) error {
 	return func(s string) error { return check([]byte(s)) }
 }
 
-func asItIs(s string) string { return s }
+func unescaped(s string) string { return s }
 
 func inJSON(s string) string {
-	b, _ := json.Marshal(s) // of a string of ours
+	b, _ := json.Marshal(s) // never fails for a string
 	return string(b[1 : len(b)-1])
 }
 
@@ -129,22 +141,22 @@ func inHandlebars(s string) string {
 	return strings.ReplaceAll(html.EscapeString(s), "&#34;", "&quot;")
 }
 
-// appends is what one would write by hand for this one template.
-func appends(texts, names []string, dst []byte) func() ([]byte, error) {
+// appends returns code written by hand for this body.
+func (b body) appends(dst []byte) func() ([]byte, error) {
 	var values []string
-	for _, name := range names {
+	for _, name := range b.names {
 		values = append(values, customer[name].(string))
 	}
 	return func() ([]byte, error) {
-		b := dst
+		out := dst
 		for i, value := range values {
-			b = appendEscaped(append(b, texts[i]...), value)
+			out = appendEscaped(append(out, b.texts[i]...), value)
 		}
-		return append(b, texts[len(values)]...), nil
+		return append(out, b.texts[len(values)]...), nil
 	}
 }
 
-// appendEscaped escapes what must be in JSON, and takes it for granted that s is UTF-8.
+// appendEscaped escapes s for a JSON string. It assumes that s is valid UTF-8.
 func appendEscaped(dst []byte, s string) []byte {
 	const digits = "0123456789abcdef"
 	for i := range len(s) {

@@ -14,7 +14,7 @@ func userID() (*Group, error) {
 	documented := regexp.MustCompile(`^[a-zA-Z0-9._-]{1,128}$`)
 	whole := func(got chatclient.UserID) error { return equal(string(got), id) }
 	return &Group{
-		Work: "userId check, 128 characters",
+		Task: "userId check, 128 characters",
 		Ours: call("chatident", func() (chatclient.UserID, error) { return chatclient.ParseUserID(id) }, whole),
 		Floor: call("floor: a loop that adds up the bytes", func() (int, error) { return sum(id), nil }, func(got int) error {
 			return equal(got, length/8*sum("user-A.9"))

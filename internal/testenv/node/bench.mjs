@@ -1,6 +1,6 @@
-// Does a work of the benchmarks on request, line by line, and tells its CPU time.
-// First line in: what the works need. Then lines of {work, times, atOnce};
-// for each a line out: {ns, result}, the result that of the last time.
+// Performs a task of the benchmarks on request, and reports its CPU time. The first line of the
+// input has the values that the tasks need. Each further line is {task, times, atOnce}. The
+// response to it is a line {ns, result}, with the result of the last time.
 import { createHmac } from "node:crypto";
 import { createInterface } from "node:readline";
 import { EncryptJWT } from "jose";
@@ -9,7 +9,7 @@ const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 const { key, payload, secret, id } = JSON.parse((await lines.next()).value);
 const bytes = Buffer.from(key, "hex");
 
-const works = {
+const tasks = {
   mint: () => new EncryptJWT(payload)
     .setProtectedHeader({ alg: "dir", enc: "A128GCM" })
     .setIssuedAt()
@@ -19,16 +19,16 @@ const works = {
 };
 
 for await (const line of lines) {
-  const { work, times, atOnce } = JSON.parse(line);
+  const { task, times, atOnce } = JSON.parse(line);
   const begun = process.cpuUsage();
   let result;
   if (atOnce > 1) {
     for (let done = 0; done < times; done += atOnce) {
-      [result] = await Promise.all(Array.from({ length: Math.min(atOnce, times - done) }, works[work]));
+      [result] = await Promise.all(Array.from({ length: Math.min(atOnce, times - done) }, tasks[task]));
     }
   } else {
     for (let done = 0; done < times; done++) {
-      result = works[work]();
+      result = tasks[task]();
       if (result instanceof Promise) result = await result;
     }
   }
