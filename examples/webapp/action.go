@@ -7,6 +7,8 @@ import (
 	_ "embed"
 	"encoding/json"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/chatident/chatident/hmachash"
 	"github.com/chatident/chatident/placeholders"
@@ -22,6 +24,15 @@ func refundAction() (*placeholders.CompiledAction, error) {
 		return nil, err
 	}
 	return placeholders.Compile(action, nil)
+}
+
+// actionToken returns a credential for Megadesk's calls on behalf of a customer: the action
+// sends it, and the API takes the customer from it (docs/megadesk.md). It expires after an
+// hour, like the identity token that contains it.
+func actionToken(hasher *hmachash.Hasher, customer string) (string, error) {
+	claim := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10) + "." + customer
+	hash, err := hasher.Hash(claim)
+	return hash + "." + claim, err
 }
 
 // actionHeader is the header in which Ainisa sends the shop's API key.

@@ -88,7 +88,7 @@ func (c *config) readBookbag(getenv func(string) string) (err error) {
 	case key == "" && agent == "":
 		return nil
 	case key == "" || agent == "":
-		return errors.New("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID: one is missing (set both, or none for the stand-in)")
+		return errors.New("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID: set both, or neither for the stand-in")
 	}
 	c.bookbagKey = key
 	if c.bookbagAgent, err = strconv.ParseInt(agent, 10, 64); err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // megadeskEndpoint serves the token of the signed-in customer.
-func megadeskEndpoint(secret string, currentCustomer func(context.Context) (*customer, error)) (http.Handler, error) {
+func megadeskEndpoint(secret string, actions *hmachash.Hasher, currentCustomer func(context.Context) (*customer, error)) (http.Handler, error) {
 	key, err := identity.ParseKey(secret)
 	if err != nil {
 		return nil, err
@@ -27,12 +27,18 @@ func megadeskEndpoint(secret string, currentCustomer func(context.Context) (*cus
 		if err != nil || c == nil {
 			return nil, err
 		}
-		return payloadOf(*c), nil
+		return payloadOf(*c, actions)
 	}
 	return identity.Handler(minter, lookup, nil), nil
 }
 
-func payloadOf(c customer) *identity.Payload {
+// payloadOf returns the content of the customer's token. It includes the credential with which
+// Megadesk's actions call the shop, which neither the visitor nor the model can see.
+func payloadOf(c customer, actions *hmachash.Hasher) (*identity.Payload, error) {
+	token, err := actionToken(actions, c.ID)
+	if err != nil {
+		return nil, err
+	}
 	p := &identity.Payload{
 		User: identity.UserDetail{
 			ID:    c.ID,
@@ -40,12 +46,15 @@ func payloadOf(c customer) *identity.Payload {
 			Plan:  c.Plan,
 			Extra: map[string]any{"memberSince": c.MemberSince},
 		},
-		Integrations: identity.Integrations{StripeCustomerID: c.StripeCustomerID},
+		Integrations: identity.Integrations{
+			StripeCustomerID: c.StripeCustomerID,
+			Services:         map[string]map[string]any{"shop": {"token": token}},
+		},
 	}
 	if c.EmailConfirmed { // an unconfirmed address may be somebody else's, and would open their tickets
 		p.User.Email = c.Email
 	}
-	return p
+	return p, nil
 }
 
 // ainisaUserOf returns the user for Ainisa. It is empty if c is nil.

@@ -89,7 +89,12 @@ func (s *shop) page(name string, add func(*view, customer)) http.HandlerFunc {
 
 // previewRefund shows what Megadesk's action would send for the customer.
 func (s *shop) previewRefund(v *view, c customer) {
-	preview, err := s.refund.Preview(payloadOf(c))
+	payload, err := payloadOf(c, s.actions)
+	if err != nil {
+		v.PreviewFault = err.Error()
+		return
+	}
+	preview, err := s.refund.Preview(payload)
 	if err != nil {
 		v.PreviewFault = err.Error()
 		return

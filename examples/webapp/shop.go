@@ -37,6 +37,7 @@ type shop struct {
 	sessions  *scs.SessionManager
 	store     *sqlite3store.SQLite3Store
 	ainisa    *hmachash.Ainisa
+	actions   *hmachash.Hasher // of the credentials for Megadesk's actions
 	bot       *chatclient.Client
 	contacts  *contactSync
 	refund    *placeholders.CompiledAction
@@ -54,6 +55,10 @@ func newShop(cfg config, db *sql.DB, vendorURL string, account bookbag) (*shop, 
 	}
 	if s.ainisa, err = hmachash.NewAinisa(cfg.ainisaSecret, nil); err != nil {
 		return nil, fmt.Errorf("AINISA_SECRET_KEY: %w", err)
+	}
+	// A real shop reads this secret from its environment, so that all machines share it.
+	if s.actions, err = hmachash.New(randomHex(32), nil); err != nil {
+		return nil, err
 	}
 	if s.refund, err = refundAction(); err != nil {
 		return nil, err
@@ -84,7 +89,7 @@ func newShop(cfg config, db *sql.DB, vendorURL string, account bookbag) (*shop, 
 
 // routes returns the handler for browsers.
 func (s *shop) routes() (http.Handler, error) {
-	identity, err := megadeskEndpoint(s.cfg.megadeskSecret, s.currentCustomer)
+	identity, err := megadeskEndpoint(s.cfg.megadeskSecret, s.actions, s.currentCustomer)
 	if err != nil {
 		return nil, fmt.Errorf("MEGADESK_IDENTITY_SECRET: %w", err)
 	}

@@ -57,13 +57,19 @@ func TestSession_SignInAndOut(t *testing.T) {
 	res := v.signIn("ada", "ada")
 	assert.Equal(t, 303, res.status)
 	assert.Equal(t, "/", res.header.Get("Location"))
+	token := v.identity()
+	credential := token.Integrations.Services["shop"]["token"]
+	assert.Regexp(t, `^[0-9a-f]{64}\.\d+\.cust-1001$`, credential, "for actions")
 	assert.Equal(t, &identity.Payload{
 		User: identity.UserDetail{
 			ID: "cust-1001", Email: "ada@example.com", Name: "Ada Lovelace", Plan: "pro",
 			Extra: map[string]any{"memberSince": "2024-12-10"},
 		},
-		Integrations: identity.Integrations{StripeCustomerID: "cus_demo1001"},
-	}, v.identity())
+		Integrations: identity.Integrations{
+			StripeCustomerID: "cus_demo1001",
+			Services:         map[string]map[string]any{"shop": {"token": credential}},
+		},
+	}, token)
 	page = v.get("/")
 	assert.Contains(t, page.body, `<strong id="signed-in">Ada Lovelace</strong>`)
 	assert.Contains(t, page.body, `data-turbo-temporary>{"user_id":"cust-1001","user_hash":"`)
@@ -462,8 +468,8 @@ func TestConfig(t *testing.T) {
 		{map[string]string{"MEGADESK_PUBLIC_ID": "0123456789abcdef01234567"}, []string{"-real-megadesk"}, "-real-megadesk needs"},
 		{nil, []string{"-real-ainisa"}, "-real-ainisa needs"},
 		{map[string]string{"MEGADESK_PUBLIC_ID": `"><script>`}, nil, "24 hexadecimal digits"},
-		{map[string]string{"BOOKBAG_API_KEY": "oc_test_x"}, nil, "one is missing"},
-		{map[string]string{"BOOKBAG_AGENT_ID": "7"}, nil, "one is missing"},
+		{map[string]string{"BOOKBAG_API_KEY": "oc_test_x"}, nil, "set both, or neither"},
+		{map[string]string{"BOOKBAG_AGENT_ID": "7"}, nil, "set both, or neither"},
 		{map[string]string{"BOOKBAG_API_KEY": "oc_test_x", "BOOKBAG_AGENT_ID": "seven"}, nil, "BOOKBAG_AGENT_ID"},
 		{nil, []string{"-usechat", t.TempDir()}, "npm run build"},
 		{nil, []string{"extra"}, "unexpected argument"},
