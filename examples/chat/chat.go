@@ -23,9 +23,9 @@ type chat struct {
 }
 
 const help = `/history    your conversations
-/open ID    go on with one of them
-/new        begin a new one
-/quit       leave`
+/open ID    continue one of them
+/new        begin a new conversation
+/quit       end the program`
 
 // loop reads lines until the end of the input or an interrupt at the prompt.
 func (c *chat) loop(ctx context.Context, in io.Reader) error {
@@ -129,7 +129,7 @@ func (c *chat) say(ctx context.Context, text string) error {
 	}
 	c.conversation = reply.Metadata.ConversationID
 	for range reply.ToolCalls() {
-		fmt.Fprint(c.out, "(the bot waits for a tool, which this program has none of)")
+		fmt.Fprint(c.out, "(the bot waits for a tool, and this program has none)")
 	}
 	return nil
 }
@@ -212,17 +212,17 @@ func explain(err error) string {
 	case errors.Is(err, context.Canceled):
 		return "(stopped)"
 	case errors.Is(err, chatclient.ErrUnauthorized):
-		return "The service does not take this key. Look at BOOKBAG_API_KEY."
+		return "The service rejects this key. Check BOOKBAG_API_KEY."
 	case errors.Is(err, chatclient.ErrForbidden), errors.Is(err, chatclient.ErrNotFound):
-		return "The service has no such agent for this key. Look at BOOKBAG_AGENT_ID."
+		return "The service has no such agent for this key. Check BOOKBAG_AGENT_ID."
 	case errors.Is(err, chatclient.ErrCreditsExhausted):
 		return "The credits of this account are used up."
 	case errors.Is(err, chatclient.ErrRateLimited) && e.RetryAfter > 0:
-		return fmt.Sprintf("The service is busy and asks to wait %s.", e.RetryAfter)
+		return fmt.Sprintf("The service is busy. Try again in %s.", e.RetryAfter)
 	case errors.Is(err, chatclient.ErrRateLimited):
 		return "The service is busy. Try again in a minute."
 	case errors.Is(err, chatclient.ErrStreamCut), errors.Is(err, chatclient.ErrStreamIdle), errors.Is(err, chatclient.ErrStreamFailed):
-		return "(the reply broke off here; ask again)"
+		return "(the reply was cut off here; ask again)"
 	}
 	return "That did not work: " + err.Error()
 }

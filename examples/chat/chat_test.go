@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// screen is what a person would see.
+// screen collects the output of the program.
 type screen struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -55,7 +55,7 @@ func TestChat(t *testing.T) {
 	assert.Contains(t, text, "you> Where is my order?\nbot> Your order left")
 	assert.Contains(t, text, "You have no such conversation.")
 	assert.Contains(t, text, "There is no such command.")
-	assert.Contains(t, text, "/quit       leave")
+	assert.Contains(t, text, "/quit       end the program")
 }
 
 func TestChat_Quit(t *testing.T) {
@@ -84,7 +84,7 @@ func TestChat_Interrupts(t *testing.T) {
 	require.NoError(t, <-ended)
 }
 
-// A call that does not end must not keep the program.
+// A call that does not end must not keep the program running.
 func TestRun_SecondInterrupt(t *testing.T) {
 	interrupts := make(chan os.Signal, 2)
 	interrupts <- os.Interrupt
@@ -95,7 +95,7 @@ func TestRun_SecondInterrupt(t *testing.T) {
 	assert.False(t, c.interruptibly(t.Context(), func(context.Context) error { <-stuck; return nil }))
 }
 
-// The terminal is not the service's to write to.
+// The reply must not contain control sequences of the terminal.
 func TestPrintable(t *testing.T) {
 	assert.Equal(t, "a\tb\nc]0;owned[2Jü", printable("a\tb\nc\x1b]0;owned\a\x1b[2J\u009bü"))
 }
@@ -105,11 +105,11 @@ func TestConnect_Settings(t *testing.T) {
 		env  []string
 		args []string
 	}{
-		"both needed":       {[]string{"BOOKBAG_API_KEY", "oc_test_x"}, nil},
-		"BOOKBAG_AGENT_ID:": {[]string{"BOOKBAG_API_KEY", "oc_test_x", "BOOKBAG_AGENT_ID", "one"}, nil},
-		"BOOKBAG_API_KEY:":  {[]string{"BOOKBAG_API_KEY", "oc_test\n", "BOOKBAG_AGENT_ID", "1"}, nil},
-		"-user:":            {nil, []string{"-user", "ada@example.com"}},
-		"not defined":       {nil, []string{"-nope"}},
+		"set both, or neither": {[]string{"BOOKBAG_API_KEY", "oc_test_x"}, nil},
+		"BOOKBAG_AGENT_ID:":    {[]string{"BOOKBAG_API_KEY", "oc_test_x", "BOOKBAG_AGENT_ID", "one"}, nil},
+		"BOOKBAG_API_KEY:":     {[]string{"BOOKBAG_API_KEY", "oc_test\n", "BOOKBAG_AGENT_ID", "1"}, nil},
+		"-user:":               {nil, []string{"-user", "ada@example.com"}},
+		"not defined":          {nil, []string{"-nope"}},
 	} {
 		err := run(t.Context(), test.args, env(test.env...), strings.NewReader(""), io.Discard, nil)
 		require.ErrorContains(t, err, want)
@@ -129,13 +129,13 @@ func TestChat_Errors(t *testing.T) {
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: server.URL, MaxRetries: -1})
 	require.NoError(t, err)
 	for want, fault := range map[string]chattest.Fault{
-		"Look at BOOKBAG_API_KEY.":   chattest.Status(401, "AUTH_INVALID_API_KEY"),
-		"Look at BOOKBAG_AGENT_ID.":  chattest.Status(403, "AUTH_INSUFFICIENT_PERMISSIONS"),
-		"are used up.":               chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"),
-		"asks to wait 5m0s.":         chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(5 * time.Minute),
-		"(the reply broke off here;": chattest.Cut(1),
-		"Try again in a minute.":     chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS"),
-		"That did not work:":         chattest.BadGateway(),
+		"Check BOOKBAG_API_KEY.":       chattest.Status(401, "AUTH_INVALID_API_KEY"),
+		"Check BOOKBAG_AGENT_ID.":      chattest.Status(403, "AUTH_INSUFFICIENT_PERMISSIONS"),
+		"are used up.":                 chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"),
+		"Try again in 5m0s.":           chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS").RetryAfter(5 * time.Minute),
+		"(the reply was cut off here;": chattest.Cut(1),
+		"Try again in a minute.":       chattest.Status(429, "RATE_LIMIT_TOO_MANY_REQUESTS"),
+		"That did not work:":           chattest.BadGateway(),
 	} {
 		fake.Script(fault)
 		var out screen

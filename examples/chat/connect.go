@@ -18,7 +18,7 @@ func connect(getenv func(string) string) (bot *chatclient.Client, where string, 
 		return connectToFake()
 	}
 	if key == "" || agentText == "" {
-		return nil, "", nil, errors.New("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID are both needed: one is missing")
+		return nil, "", nil, errors.New("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID: set both, or neither")
 	}
 	agent, err := strconv.ParseInt(agentText, 10, 64)
 	if err != nil {

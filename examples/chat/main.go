@@ -48,7 +48,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, in io.R
 	defer closeBot()
 
 	fmt.Fprintf(out, "You are %s, and chat with %s.\n", user, where)
-	fmt.Fprintln(out, "Ctrl-C stops a reply, and at the prompt the program. /help says what else there is.")
+	fmt.Fprintln(out, "Ctrl-C stops a reply, and at the prompt the program. /help lists the commands.")
 	c := &chat{bot: bot, user: user, out: out, interrupts: interrupts}
 	return c.loop(ctx, in)
 }

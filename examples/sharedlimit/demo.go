@@ -29,7 +29,7 @@ func demo(ctx context.Context, address string, machines, workers int, out io.Wri
 	}
 	server := fake.Start()
 	defer server.Close()
-	fmt.Fprintf(out, "%d machines call as fast as they may, with %d workers each.\n", machines, workers)
+	fmt.Fprintf(out, "%d machines call as fast as their limiters allow, with %d workers each.\n", machines, workers)
 	calls := make(chan call)
 	var running sync.WaitGroup
 	for machine := range machines {

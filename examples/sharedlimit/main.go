@@ -40,9 +40,9 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("sharedlimit", flag.ContinueOnError)
 	flags.SetOutput(out)
 	address := flags.String("redis", "localhost:6379", "`address` of the Redis to share")
-	machines := flags.Int("machines", 3, "how many share it")
-	workers := flags.Int("workers", 4, "how many calls each of them makes at once")
-	duration := flags.Duration("for", 15*time.Second, "how long")
+	machines := flags.Int("machines", 3, "`number` of machines")
+	workers := flags.Int("workers", 4, "`number` of concurrent calls of each machine")
+	duration := flags.Duration("for", 15*time.Second, "`duration` of the demo")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

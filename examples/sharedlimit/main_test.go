@@ -13,7 +13,7 @@ func TestDemo(t *testing.T) {
 	server := startRedis(t)
 	var out strings.Builder
 	require.NoError(t, run(t.Context(), []string{"-redis", server.address, "-machines", "2", "-for", "2500ms"}, &out))
-	assert.Contains(t, out.String(), "2 machines call as fast as they may, with 4 workers each.\n")
+	assert.Contains(t, out.String(), "2 machines call as fast as their limiters allow, with 4 workers each.\n")
 	assert.Regexp(t, `\n\d+ calls, never more than \d+ in 10 seconds\. Failed: 0\.\n$`, out.String())
 }
 

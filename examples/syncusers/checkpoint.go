@@ -26,7 +26,7 @@ func (c *checkpoint) load() error {
 	b, err := os.ReadFile(c.file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return wrong("-resume: there is no checkpoint in %q: run it without", c.file)
+		return wrong("-resume: there is no checkpoint in %q: omit -resume", c.file)
 	case err != nil:
 		return err
 	}

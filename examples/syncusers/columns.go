@@ -41,7 +41,7 @@ func parseColumns(types []*sql.ColumnType) ([]column, error) {
 				return nil, err
 			}
 		case fields[c.name] == nil && i > 0:
-			return nil, fmt.Errorf("-query: the column %q is none of external_id, name, email, phonenumber and attr_*", c.name)
+			return nil, fmt.Errorf("-query: the column %q must be external_id, name, email, phonenumber or attr_*", c.name)
 		}
 		if what := c.what(); seen[what] {
 			return nil, fmt.Errorf("-query: there are two columns for %q", what)
@@ -72,7 +72,7 @@ func (c *column) parseAttribute(name string) error {
 	switch c.kind {
 	case contacts.TypeText, contacts.TypeNumber, contacts.TypeBoolean, contacts.TypeDate:
 	case "":
-		return fmt.Errorf(`-query: the database knows no type of the column %s: name it, as in "attr_%s:number"`, c.name, name)
+		return fmt.Errorf(`-query: the database has no type for the column %s: write it, as in "attr_%s:number"`, c.name, name)
 	default:
 		return fmt.Errorf("-query: the type of the column %q must be text, number, boolean or date", c.name)
 	}

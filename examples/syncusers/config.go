@@ -33,11 +33,11 @@ func parseConfig(args []string, getenv func(string) string, out io.Writer) (conf
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&c.dsn, "dsn", "", "SQLite `file`, or address such as postgres://user@host/database (default a demo table)")
 	flags.StringVar(&c.query, "query", "", "`SELECT` of the customers of -dsn: a unique key, external_id, name, email, phonenumber, attr_*")
-	flags.StringVar(&c.demo, "demo", "", "SQLite `file` for the demo table, which may have it already (default a temporary one)")
-	flags.IntVar(&c.rows, "rows", 50_000, "how many customers a new demo table gets")
-	flags.StringVar(&c.checkpoint, "checkpoint", "syncusers.checkpoint", "`file` for the place to go on from; it is gone when there is nothing left to do")
-	flags.BoolVar(&c.resume, "resume", false, "go on from the checkpoint of a run that did not come to its end")
-	flags.StringVar(&c.failed, "failed", "", "`file` for all failed rows, one JSON object a line; -resume appends (default none: 100 are printed)")
+	flags.StringVar(&c.demo, "demo", "", "SQLite `file` of the demo table, which is created if it does not exist (default a temporary file)")
+	flags.IntVar(&c.rows, "rows", 50_000, "`number` of customers in a new demo table")
+	flags.StringVar(&c.checkpoint, "checkpoint", "syncusers.checkpoint", "`file` for the checkpoint, which is deleted when all rows are done")
+	flags.BoolVar(&c.resume, "resume", false, "continue at the checkpoint of an earlier run")
+	flags.StringVar(&c.failed, "failed", "", "`file` for all failed rows, one JSON object per line; -resume appends (default no file: 100 are printed)")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		flags.SetOutput(out)
 		flags.Usage()
@@ -56,19 +56,19 @@ func parseConfig(args []string, getenv func(string) string, out io.Writer) (conf
 func (c *config) check(rest []string, set map[string]bool) error {
 	switch {
 	case len(rest) > 0: // not printed: it may be the end of an address with a password
-		return wrong("there is an argument that belongs to no flag: quote the text of -query")
+		return wrong("unexpected argument: quote the text of -query")
 	case set["dsn"] != set["query"]:
-		return wrong("-dsn and -query are both needed: one is missing")
+		return wrong("-dsn and -query: set both, or neither")
 	case set["dsn"] && (c.dsn == "" || c.query == ""):
 		return wrong("-dsn and -query must not be empty")
 	case set["dsn"] && (set["demo"] || set["rows"]):
-		return wrong("-demo and -rows are for the demo table, and -dsn names another")
+		return wrong("-demo and -rows are for the demo table: omit them with -dsn")
 	case c.rows < 1 || c.rows > 10_000_000:
 		return wrong("-rows must be from 1 to 10000000")
 	case c.checkpoint == "":
 		return wrong("-checkpoint must not be empty")
 	case c.checkpoint == c.failed:
-		return wrong("-checkpoint and -failed must be two files")
+		return wrong("-checkpoint and -failed must be different files")
 	}
 	return nil
 }
@@ -80,9 +80,9 @@ func (c *config) readKey(getenv func(string) string) (err error) {
 	case key == "" && agent == "":
 		return nil
 	case key == "" || agent == "":
-		return wrong("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID are both needed: one is missing")
+		return wrong("BOOKBAG_API_KEY and BOOKBAG_AGENT_ID: set both, or neither")
 	case c.dsn == "":
-		return wrong("BOOKBAG_API_KEY is set, and the demo customers are not for the real service: name a table with -dsn and -query, or unset it")
+		return wrong("BOOKBAG_API_KEY is set, but the demo customers are not for the real service: set -dsn and -query, or unset it")
 	}
 	if c.agent, err = strconv.ParseInt(agent, 10, 64); err != nil {
 		return wrong("BOOKBAG_AGENT_ID: %w", err)

@@ -33,7 +33,7 @@ func isPostgres(dsn string) bool {
 
 // errAddress contains neither the address nor the parser's error, because either may contain
 // a password.
-var errAddress = wrong("-dsn: an address of PostgreSQL must be as postgres://user@host:5432/database; a password in it must be escaped as in any URL")
+var errAddress = wrong("-dsn: an address of PostgreSQL must have the form postgres://user@host:5432/database, with any password percent-encoded")
 
 func openPostgres(ctx context.Context, dsn, query string) (*source, error) {
 	address, err := url.Parse(dsn)

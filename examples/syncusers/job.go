@@ -69,7 +69,7 @@ func (j *job) start() error {
 	if err := j.place.load(); err != nil {
 		return err
 	}
-	fmt.Fprintf(j.out, "Going on behind the key %s.\n", printable(j.place.After))
+	fmt.Fprintf(j.out, "Continuing after the key %s.\n", printable(j.place.After))
 	return nil
 }
 
@@ -80,7 +80,7 @@ func (j *job) end(report contacts.Report, err error) error {
 	}
 	again := "There is no checkpoint yet: run it again from the beginning."
 	if j.place.After != "" {
-		again = "To go on from the last checkpoint, run it again with -resume."
+		again = "To continue at the last checkpoint, run it again with -resume."
 	}
 	return fmt.Errorf("%w\n%s", explain("", err), again)
 }
@@ -99,15 +99,15 @@ func explain(doing string, err error) error {
 	case errors.Is(err, contacts.ErrRowsFailed):
 		said = "some rows failed, for the reasons above"
 	case errors.Is(err, contacts.ErrUnknownRow):
-		said = "a row may be saved or not, as above: -failed collects such rows, and the run goes on"
+		said = "it is unknown whether a row is saved, as above: with -failed, the run continues after such rows"
 	case errors.Is(err, contacts.ErrSameRejection):
-		said = "row after row was rejected for the same reason, as above"
+		said = "too many rows were rejected for the same reason, as above"
 	case errors.Is(err, context.Canceled):
 		said = "stopped"
 	case errors.Is(err, contacts.ErrUnauthorized):
-		said = "the service does not take this key: look at BOOKBAG_API_KEY"
+		said = "the service rejects the API key: check BOOKBAG_API_KEY"
 	case errors.Is(err, contacts.ErrForbidden), errors.Is(err, contacts.ErrNotFound):
-		said = "the service has no such agent for this key: look at BOOKBAG_AGENT_ID"
+		said = "the service has no such agent for this key: check BOOKBAG_AGENT_ID"
 	}
 	if doing != "" {
 		said = doing + ": " + said

@@ -4,22 +4,23 @@
 //	go run ./examples/syncusers
 //
 // It needs no account: it fills a demo table of 50,000 customers in SQLite, a few of them
-// bad, and sends them to a fake of the service. The first Ctrl-C ends it after the rows
-// that were read are sent, a second one at once. -resume continues at the last checkpoint.
+// invalid, and sends them to a fake of the service. After the first Ctrl-C, it sends the rows
+// that it has read, and ends. After a second one, it ends at once. -resume continues at the
+// last checkpoint.
 //
-// For a table of your own, in a SQLite file or in PostgreSQL, a SELECT names the columns:
+// For your own table, in a SQLite file or in PostgreSQL, write a SELECT of the columns:
 //
 //	go run ./examples/syncusers -dsn postgres://shop@localhost/shop -query '
 //		SELECT id, login AS external_id, full_name AS name, email,
 //			phone AS phonenumber, plan AS attr_plan, orders AS attr_orders
 //		FROM customer'
 //
-// The first column is the key: whole numbers or texts, unique and never NULL. Rows are
-// read in its order. It is not sent, unless it has one of the other names: external_id,
-// name, email, phonenumber, or attr_ with the name of a custom attribute, which is defined
-// if it is not there yet. The attribute's type (text, number, boolean or date) is that of
-// the column. For an expression in SQLite, or for another type, write it after the name:
-// count(*) AS "attr_orders:number". NULL clears a field of the contact; an empty text
+// The first column is the key: whole numbers or texts, unique and never NULL. Rows are read
+// in its order. The other columns are external_id, name, email, phonenumber, and attr_ with
+// the name of a custom attribute, which is defined if it does not exist yet. The key is only
+// sent if it has one of these names. An attribute has the type of its column: text, number,
+// boolean or date. For an expression in SQLite, or for another type, write the type after the
+// name: count(*) AS "attr_orders:number". NULL clears a field of the contact; an empty text
 // leaves it unchanged.
 //
 // A time stamp without a zone counts as UTC; otherwise select, in PostgreSQL, local AT TIME
@@ -29,14 +30,14 @@
 // column has. In PostgreSQL, the key must not have a nondeterministic collation.
 //
 // Put the password into PGPASSWORD or the file .pgpass, not into the address, where other
-// users of the machine see it. Nothing is written to the database.
+// users of the machine can see it. The program does not write to the database.
 //
-// With BOOKBAG_API_KEY and BOOKBAG_AGENT_ID set, the rows of -dsn go to the real service;
-// otherwise to the fake, as a rehearsal. The exit status is 0 if each row is saved, 1 if
-// some failed or the run ended early, and 2 for a bad flag.
+// With BOOKBAG_API_KEY and BOOKBAG_AGENT_ID set, the rows of -dsn go to the real service, and
+// otherwise to the fake. The exit status is 0 if each row is saved, 1 if some failed or the
+// run ended early, and 2 for a bad flag.
 //
-// What to copy are job.go, and source.go with columns.go for a table that is read by such a
-// SELECT. docs/sync.md has shorter programs.
+// Copy job.go, and source.go with columns.go to read a table with such a SELECT. docs/sync.md
+// has shorter programs.
 package main
 
 import (
@@ -69,7 +70,7 @@ func untilSignals(stderr io.Writer) (ctx, reading context.Context) {
 	go func() {
 		<-signals
 		stop()
-		fmt.Fprintln(stderr, "syncusers: sending what was read; again to cut off")
+		fmt.Fprintln(stderr, "syncusers: sending the rows that were read; interrupt again to stop at once")
 		<-signals
 		abort()
 		signal.Stop(signals)

@@ -79,7 +79,7 @@ const demoOutput = `From a demo table to a fake of Bookbag.
    50000 rows read
    49996 saved
        4 rejected: not saved
-       0 unknown: perhaps saved, to be sent again
+       0 unknown: may be saved, send them again
        0 not attempted
 key 17, external id "", rejected: row.Fields.ExternalID: must not be empty or consist only of slashes
 key 404, external id "..", rejected: row.Fields.ExternalID: must not be . or .., or contain one between slashes
@@ -112,7 +112,7 @@ func TestRun_DemoResumed(t *testing.T) {
 		}
 	}
 	assert.EqualError(t, cmd.Wait(), "exit status 1")
-	assert.Equal(t, "syncusers: sending what was read; again to cut off\nsyncusers: stopped\nTo go on from the last checkpoint, run it again with -resume.\n", stderr.String())
+	assert.Equal(t, "syncusers: sending the rows that were read; interrupt again to stop at once\nsyncusers: stopped\nTo continue at the last checkpoint, run it again with -resume.\n", stderr.String())
 	n := counts(t, first.String())
 	assert.Equal(t, n[0], n[1]+n[2], "calls that were under way came to their end")
 	assert.Less(t, n[1], 60_000)
@@ -122,7 +122,7 @@ func TestRun_DemoResumed(t *testing.T) {
 	out, err := io.ReadAll(stdout)
 	require.NoError(t, err)
 	_ = cmd.Wait()
-	assert.Regexp(t, `Going on behind the key \d+\.`, string(out))
+	assert.Regexp(t, `Continuing after the key \d+\.`, string(out))
 	rest := counts(t, string(out))
 	assert.GreaterOrEqual(t, n[1]+n[2]+rest[0], 60_000, "each row was dealt with in one of the runs: %s", stderr)
 	assert.Less(t, rest[0], 60_000)
@@ -138,21 +138,21 @@ func TestRun_Usage(t *testing.T) {
 		env  map[string]string
 		args []string
 	}{
-		{"belongs to no flag", nil, []string{"rest"}},
+		{"unexpected argument", nil, []string{"rest"}},
 		{"flag provided but not defined: -nosuch", nil, []string{"-nosuch"}},
-		{"both needed", nil, []string{"-dsn", "shop.db"}},
-		{"both needed", nil, query},
+		{"set both, or neither", nil, []string{"-dsn", "shop.db"}},
+		{"set both, or neither", nil, query},
 		{"must not be empty", nil, append(query, "-dsn", "")},
 		{"for the demo table", nil, append(query, "-dsn", "shop.db", "-rows", "7")},
 		{"-rows must be from 1", nil, []string{"-rows", "0"}},
 		{"-checkpoint must not be empty", nil, []string{"-checkpoint", ""}},
-		{"two files", nil, []string{"-checkpoint", "x", "-failed", "x"}},
-		{"both needed", map[string]string{"BOOKBAG_API_KEY": "oc_k3y"}, nil},
+		{"must be different files", nil, []string{"-checkpoint", "x", "-failed", "x"}},
+		{"set both, or neither", map[string]string{"BOOKBAG_API_KEY": "oc_k3y"}, nil},
 		{"not for the real service", map[string]string{"BOOKBAG_API_KEY": "oc_k3y", "BOOKBAG_AGENT_ID": "1"}, nil},
 		{"BOOKBAG_AGENT_ID: ", map[string]string{"BOOKBAG_API_KEY": "oc_k3y", "BOOKBAG_AGENT_ID": "x"}, append(query, "-dsn", "shop.db")},
 		{"BOOKBAG_API_KEY: ", map[string]string{"BOOKBAG_API_KEY": "oc_k3y\n!", "BOOKBAG_AGENT_ID": "1"}, append(query, "-dsn", "shop.db")},
-		{"must be as postgres://", nil, append(query, "-dsn", "host=localhost password=k3y")},
-		{"must be as postgres://", nil, append(query, "-dsn", "postgres://shop:k3y%zz@localhost/shop")},
+		{"must have the form postgres://", nil, append(query, "-dsn", "host=localhost password=k3y")},
+		{"must have the form postgres://", nil, append(query, "-dsn", "postgres://shop:k3y%zz@localhost/shop")},
 		{"there is no checkpoint in", nil, []string{"-resume", "-rows", "10", "-checkpoint", missing}},
 	} {
 		var out strings.Builder

@@ -108,7 +108,7 @@ func testLost(t *testing.T, d database) {
 	out, err := runSync(t, fake, args...)
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "reading the rows: ")
-	assert.Contains(t, err.Error(), "\nTo go on from the last checkpoint, run it again with -resume.")
+	assert.Contains(t, err.Error(), "\nTo continue at the last checkpoint, run it again with -resume.")
 	n := counts(t, out)
 	assert.Equal(t, n[0], n[1], "what was read is saved")
 	assert.Less(t, n[0], rows)

@@ -147,7 +147,7 @@ func testScenario(t *testing.T, d database) {
 	assert.Equal(t, `    2500 rows read
     2498 saved
        2 rejected: not saved
-       0 unknown: perhaps saved, to be sent again
+       0 unknown: may be saved, send them again
        0 not attempted
 key 7, external id "", rejected: row.Fields.ExternalID: must not be empty or consist only of slashes
 key 1500, external id "user_1500", rejected: custom_attributes.since must be of type date
@@ -208,7 +208,7 @@ func testInterrupted(t *testing.T, d database) {
 	out, err := runSyncWith(ctx, t, fake, args...)
 	require.ErrorIs(t, err, context.Canceled)
 	assert.Equal(t, 1, exitCode(err))
-	assert.Equal(t, "stopped\nTo go on from the last checkpoint, run it again with -resume.", err.Error())
+	assert.Equal(t, "stopped\nTo continue at the last checkpoint, run it again with -resume.", err.Error())
 	first := counts(t, out)
 	assert.Equal(t, first[0], first[1]+first[2]+first[3]+first[4], out)
 	assert.Less(t, first[1], rows-2)
@@ -228,7 +228,7 @@ func testInterrupted(t *testing.T, d database) {
 	d.exec(t, `DELETE FROM customer WHERE id = $1 OR id = 1`, after) // the place itself
 	out, err = runSync(t, fake, append(args, "-resume")...)
 	require.NoError(t, err, out)
-	assert.Contains(t, out, fmt.Sprintf("Going on behind the key %d.\n", after))
+	assert.Contains(t, out, fmt.Sprintf("Continuing after the key %d.\n", after))
 	assert.Equal(t, rows+10-after, counts(t, out)[1])
 	assert.NoFileExists(t, file, "there is nothing left to do")
 	now := held(fake)
@@ -266,7 +266,7 @@ func testKeys(t *testing.T, d database) {
 		assert.Equal(t, 1, exitCode(err))
 	}
 	for query, want := range map[string]string{
-		"SELECT id AS external_id, n FROM customer":                               `the column "n" is none of`,
+		"SELECT id AS external_id, n FROM customer":                               `the column "n" must be external_id, `,
 		"SELECT id, n AS attr_n FROM customer":                                    "there must be a column external_id",
 		"SELECT id AS external_id, id AS external_id FROM customer":               `"external_id`,
 		`SELECT id AS external_id, n AS attr_n, n AS "attr_n:text" FROM customer`: `there are two columns for "attr_n"`,
@@ -285,9 +285,9 @@ func TestRun_ServiceRejects(t *testing.T) {
 	d.exec(t, makeCustomers)
 	d.exec(t, addCustomers, 1, 30)
 	for want, options := range map[string]*contactstest.Options{
-		`defining the attributes: the attribute since has type "text", expected "date"`:                 {Attributes: []contactstest.Attribute{{Name: "since"}}},
-		"defining the attributes: the service does not take this key: look at BOOKBAG_API_KEY":          {APIKey: "oc_other"},
-		"defining the attributes: the service has no such agent for this key: look at BOOKBAG_AGENT_ID": {AgentID: 1},
+		`defining the attributes: the attribute since has type "text", expected "date"`:               {Attributes: []contactstest.Attribute{{Name: "since"}}},
+		"defining the attributes: the service rejects the API key: check BOOKBAG_API_KEY":             {APIKey: "oc_other"},
+		"defining the attributes: the service has no such agent for this key: check BOOKBAG_AGENT_ID": {AgentID: 1},
 	} {
 		fake, err := contactstest.New(options)
 		require.NoError(t, err)
@@ -298,6 +298,6 @@ func TestRun_ServiceRejects(t *testing.T) {
 
 	d.exec(t, `UPDATE customer SET since = 'soon'`)
 	out, err := runSync(t, nil, "-dsn", d.dsn, "-query", selectCustomers)
-	assert.EqualError(t, err, "row after row was rejected for the same reason, as above\nThere is no checkpoint yet: run it again from the beginning.")
+	assert.EqualError(t, err, "too many rows were rejected for the same reason, as above\nThere is no checkpoint yet: run it again from the beginning.")
 	assert.Contains(t, out, "must be of type date")
 }

@@ -53,9 +53,9 @@ func newTable(ctx context.Context, db *sql.DB, query string, isSQLite bool) (tab
 	return t, rows.Err()
 }
 
-// behind selects from the rows after a cursor, or of all rows if it is empty. The
-// database compares the keys, because it has its own order of texts.
-func (t *table) behind(ctx context.Context, cursor, what, order string) (*sql.Rows, error) {
+// selectAfter selects from the rows after a cursor, or from all rows if it is empty. The
+// database compares the keys, because its order of texts may differ from Go's.
+func (t *table) selectAfter(ctx context.Context, cursor, what, order string) (*sql.Rows, error) {
 	if cursor == "" {
 		return t.db.QueryContext(ctx, "SELECT "+what+" FROM "+t.from+order)
 	}
@@ -68,7 +68,7 @@ func (t *table) behind(ctx context.Context, cursor, what, order string) (*sql.Ro
 
 // count returns the number of rows after a cursor.
 func (t *table) count(ctx context.Context, cursor string) (n int, err error) {
-	rows, err := t.behind(ctx, cursor, "count(*)", "")
+	rows, err := t.selectAfter(ctx, cursor, "count(*)", "")
 	if err != nil {
 		return 0, err
 	}
@@ -93,7 +93,7 @@ func (t *table) rows(ctx context.Context, cursor string) iter.Seq2[contacts.Row,
 // read returns nil if use returns false.
 func (t *table) read(ctx context.Context, cursor string, use func(contacts.Row) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
-	rows, err := t.behind(ctx, cursor, "*", " ORDER BY "+t.key)
+	rows, err := t.selectAfter(ctx, cursor, "*", " ORDER BY "+t.key)
 	if err != nil {
 		cancel()
 		return err
