@@ -1,7 +1,7 @@
 # test: the fast path, in less than two minutes on two cores. It omits internal/faults
 # and most of the examples. lint: formatting, linters and phrases.
-# all: all checks that must pass before a merge. It installs missing programs,
-# such as the browser and the servers, with Debian's apt-get.
+# all: all checks that must pass before a merge. It installs missing programs, such as the
+# browser and the servers, with Debian's apt-get.
 
 GOLANGCI = github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 

@@ -116,7 +116,7 @@ func interrupted(err error) *httpError {
 	case errors.Is(err, ErrReplyTooLong), errors.Is(err, chatclient.ErrTooLong):
 		return &httpError{code: "reply_too_long", sentence: "The reply was too long and was ended.", cause: err}
 	case errors.Is(err, chatclient.ErrStreamIdle), errors.Is(err, context.DeadlineExceeded): // of the request
-		return &httpError{code: "reply_timeout", sentence: "The assistant fell silent. Please try again.", cause: err}
+		return &httpError{code: "reply_timeout", sentence: "The assistant stopped responding. Please try again.", cause: err}
 	}
 	return &httpError{code: "reply_cut", sentence: "The reply was cut short. Please try again.", cause: err}
 }

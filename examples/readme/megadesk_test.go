@@ -241,21 +241,18 @@ func TestMegadeskGuide_Payload(t *testing.T) {
 		EmailConfirmed            bool
 		CreatedAt                 time.Time
 		Orders                    int
-		AccountID                 sql.NullString
+		Phone                     sql.NullString
 	}
 	customer := row{ID: "user-123", Name: "Ada Lovelace", Email: "ada@example.com", StripeID: "cus_123",
-		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Orders: 3, AccountID: sql.NullString{String: "acc_1", Valid: true}}
+		CreatedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), Orders: 3, Phone: sql.NullString{String: "+15550001", Valid: true}}
 
 	payload := &identity.Payload{
 		User: identity.UserDetail{
 			ID:    customer.ID,
 			Name:  customer.Name,
-			Extra: map[string]any{"memberSince": customer.CreatedAt, "orders": customer.Orders},
+			Extra: map[string]any{"phone": customer.Phone, "memberSince": customer.CreatedAt, "orders": customer.Orders},
 		},
-		Integrations: identity.Integrations{
-			StripeCustomerID: customer.StripeID, // from your billing records, or empty
-			Services:         map[string]map[string]any{"shop": {"accountId": customer.AccountID}},
-		},
+		Integrations: identity.Integrations{StripeCustomerID: customer.StripeID}, // from your billing records, or empty
 	}
 	if customer.EmailConfirmed {
 		payload.User.Email = customer.Email
@@ -273,7 +270,7 @@ func TestMegadeskGuide_Payload(t *testing.T) {
 	require.NoError(t, err)
 	assert.Empty(t, opened.Payload.User.Email, "an address that is not confirmed")
 	assert.Equal(t, "cus_123", opened.Payload.Integrations.StripeCustomerID)
-	assert.Equal(t, "acc_1", opened.Payload.Integrations.Services["shop"]["accountId"])
+	assert.Equal(t, "+15550001", opened.Payload.User.Extra["phone"])
 	assert.Equal(t, "2026-01-02T03:04:05Z", opened.Payload.User.Extra["memberSince"])
 }
 
