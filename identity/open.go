@@ -65,9 +65,9 @@ func NewOpener(keys ...Key) (*Opener, error) {
 //     than 12 KiB, or that it is not in the compact form that the vendor documents. A kid
 //     and a typ in the header are accepted.
 //   - A *[FieldError] means that a claim breaks a rule of [Payload], that there is a root
-//     other than userDetail, integrations, iat and exp, or that a time is missing. Null
-//     and an empty string count as absent. One of name and fullName is enough. Of
-//     duplicate members, the last counts, as in JavaScript.
+//     other than userDetail, integrations, iat and exp, or that a time is missing. In a
+//     named field, null and an empty string count as absent. One of name and fullName
+//     is enough. Of duplicate members, the last counts, as in JavaScript.
 //   - [ErrExpired] means that the second of exp has begun. There is no leeway, as in
 //     jose for Node.
 //

@@ -20,7 +20,7 @@ type Payload struct {
 }
 
 // UserDetail is the claim userDetail. The chatbot sees it, and so do the model,
-// the visitor, the tickets and the actions. Empty strings are left out.
+// the visitor, the tickets and the actions. ID, Email, Name and Plan are left out if empty.
 type UserDetail struct {
 	// ID is the customer's id in your system. It becomes userDetail.id.
 	ID string
@@ -46,7 +46,8 @@ type UserDetail struct {
 	// without NUL, a boolean, nil, an integer of at most 2^53-1 in size (pass a larger
 	// one as a string), a finite float, a time, a map with string keys or a slice of
 	// these, at most 32 deep, or a pointer to one. Of a driver.Valuer such as
-	// sql.NullString, the value is used, and NULL is left out.
+	// sql.NullString, the value is used, and NULL is left out. Unlike in the other fields
+	// and in Services, an empty string is kept: omit the key to leave it out.
 	Extra map[string]any
 }
 
@@ -73,8 +74,8 @@ type Integrations struct {
 // Lookup returns the value at a path such as "userDetail.email" or
 // "integrations.stripe.customerId", which Megadesk maps to a variable of an action. The
 // names are those in the token. A path can go into a map[string]any within Extra and
-// Services, but not into other types. Lookup reports false for an empty field, and for
-// the objects userDetail, integrations and integrations.stripe.
+// Services, but not into other types. Lookup reports false for a value that is left out
+// of the token, and for the objects userDetail, integrations and integrations.stripe.
 //
 // Source: Megadesk, "Custom data".
 func (p Payload) Lookup(path string) (any, bool) {

@@ -68,6 +68,28 @@ func TestLookup(t *testing.T) {
 	assert.False(t, ok, "an empty field is absent")
 }
 
+// An empty string in Extra is a value. In a named field or in Services, it is absent.
+func TestPayload_EmptyString(t *testing.T) {
+	p := Payload{
+		User:         UserDetail{ID: "1", Extra: map[string]any{"order": ""}},
+		Integrations: Integrations{Services: map[string]map[string]any{"shop": {"order": "", "id": "s1"}}},
+	}
+	token, err := newTestMinter(t, &Options{Clock: at(1)}).Mint(p)
+	require.NoError(t, err)
+	assert.Equal(t, `{"userDetail":{"id":"1","order":""},"integrations":{"shop":{"id":"s1"}},"iat":1,"exp":3601}`, claimsOf(t, token))
+	opened, err := parseClaims([]byte(claimsOf(t, token)))
+	require.NoError(t, err)
+	for _, payload := range []Payload{p, opened.Payload} {
+		order, ok := payload.Lookup("userDetail.order")
+		assert.True(t, ok)
+		assert.Equal(t, "", order)
+		for _, path := range []string{"userDetail.email", "userDetail.plan", "integrations.shop.order"} {
+			_, ok := payload.Lookup(path)
+			assert.False(t, ok, path)
+		}
+	}
+}
+
 func TestMint_RejectsAPayload(t *testing.T) {
 	const (
 		utf8Rule  = "must be valid UTF-8 (convert it, or replace the rest with strings.ToValidUTF8)"
