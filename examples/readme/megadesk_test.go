@@ -2,6 +2,7 @@ package readme
 
 import (
 	"database/sql"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"go/format"
@@ -68,20 +69,26 @@ func signInSite(user string, next http.Handler) http.Handler {
 // actionToken returns a credential for calls on behalf of a customer. It expires after an hour, like the
 // identity token that contains it.
 func actionToken(hasher *hmachash.Hasher, customer string) (string, error) {
-	claim := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10) + "." + customer
+	expiry := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)
+	claim := expiry + "." + base64.RawURLEncoding.EncodeToString([]byte(customer)) // a header has only ASCII
 	hash, err := hasher.Hash(claim)
 	return hash + "." + claim, err
 }
 
 // customerOf returns the customer on whose behalf a call is made, or "" if its token is not valid.
 func customerOf(hasher *hmachash.Hasher, r *http.Request) string {
-	hash, claim, _ := strings.Cut(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "), ".")
-	expiry, customer, _ := strings.Cut(claim, ".")
-	seconds, err := strconv.ParseInt(expiry, 10, 64)
-	if err != nil || time.Now().Unix() >= seconds || !hasher.Verify(claim, hash) {
+	token, isBearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	hash, claim, _ := strings.Cut(token, ".")
+	if !isBearer || !hasher.Verify(claim, hash) {
 		return ""
 	}
-	return customer
+	expiry, encoded, _ := strings.Cut(claim, ".")
+	seconds, badExpiry := strconv.ParseInt(expiry, 10, 64)
+	customer, badCustomer := base64.RawURLEncoding.DecodeString(encoded)
+	if badExpiry != nil || badCustomer != nil || time.Now().Unix() >= seconds {
+		return ""
+	}
+	return string(customer)
 }
 
 func refunds(hasher *hmachash.Hasher) http.Handler {
@@ -203,6 +210,7 @@ func TestMegadeskGuide_Refunds(t *testing.T) {
 			shop := newActionPayload(t, hasher, id).Integrations.Services["shop"]
 			return "Bearer " + shop["token"].(string)
 		}
+		encoded := func(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 		const body = `{"email":"ada@example.com","customer":"user-456"}`
 		ada := token(hasher, "user-123")
 		status, text := call(ada, body)
@@ -211,10 +219,13 @@ func TestMegadeskGuide_Refunds(t *testing.T) {
 		status, text = call(token(hasher, "shop.1"), body)
 		assert.Equal(t, 200, status, "an id with a dot")
 		assert.Contains(t, text, "The order of shop.1 is")
+		status, _ = call(strings.TrimPrefix(ada, "Bearer "), body)
+		assert.Equal(t, 401, status, "without the scheme")
 
 		for _, invalid := range []string{
 			"", "Bearer ", "Bearer {{shopToken}}", "Bearer a.b.c",
-			strings.Replace(ada, "user-123", "user-456", 1),
+			strings.Replace(ada, encoded("user-123"), encoded("user-456"), 1),
+			strings.Replace(ada, "."+encoded("user-123"), "", 1),
 			token(newHasher(t, "another secret"), "user-123"),
 			token(hasher, ""),
 		} {
@@ -233,6 +244,58 @@ func TestMegadeskGuide_Refunds(t *testing.T) {
 		status, _ = call(ada, body)
 		assert.Equal(t, 401, status, "expired")
 	})
+}
+
+// An id outside ASCII reaches the API in the header of a rendered action.
+func TestMegadeskGuide_CustomerOutsideASCII(t *testing.T) {
+	const id = "kundin/zoë@example.com"
+	hasher := newHasher(t, "a secret of the actions")
+	request, err := compileRefund(t).Request(t.Context(), newActionPayload(t, hasher, id))
+	require.NoError(t, err)
+	assert.Equal(t, id, customerOf(hasher, request))
+}
+
+// After the secret has changed, tokens of the previous one are valid as long as it is in
+// Options.Previous.
+func TestMegadeskGuide_ActionSecretChanges(t *testing.T) {
+	const oldSecret, newSecret = "a secret of the actions", "the next secret of the actions"
+	hasher := newHasher(t, oldSecret)
+	request, err := compileRefund(t).Request(t.Context(), newActionPayload(t, hasher, "user-123"))
+	require.NoError(t, err)
+
+	require.NoError(t, hasher.SetSecret(newSecret, &hmachash.Options{Previous: []string{oldSecret}}))
+	assert.Equal(t, "user-123", customerOf(hasher, request))
+	next, err := compileRefund(t).Request(t.Context(), newActionPayload(t, hasher, "user-123"))
+	require.NoError(t, err)
+
+	require.NoError(t, hasher.SetSecret(newSecret, nil))
+	assert.Empty(t, customerOf(hasher, request))
+	assert.Equal(t, "user-123", customerOf(hasher, next))
+}
+
+// An empty string in Extra is a value of an action. In Services, it is missing.
+func TestMegadeskGuide_EmptyString(t *testing.T) {
+	compile := func(path string) *placeholders.CompiledAction {
+		compiled, err := placeholders.Compile(placeholders.Action{
+			Method: "POST", URL: "https://api.example.com/refunds", Body: `{"order": "{{order}}"}`,
+			Variables: map[string]string{"order": path},
+		}, nil)
+		require.NoError(t, err)
+		return compiled
+	}
+	payload := identity.Payload{
+		User:         identity.UserDetail{ID: "user-123", Extra: map[string]any{"order": ""}},
+		Integrations: identity.Integrations{Services: map[string]map[string]any{"shop": {"order": ""}}},
+	}
+	request, err := compile("userDetail.order").Request(t.Context(), payload)
+	require.NoError(t, err)
+	body, err := io.ReadAll(request.Body)
+	require.NoError(t, err)
+	assert.Equal(t, `{"order": ""}`, string(body))
+
+	_, err = compile("integrations.shop.order").Request(t.Context(), payload)
+	var missing *placeholders.MissingError
+	assert.ErrorAs(t, err, &missing)
 }
 
 func TestMegadeskGuide_Payload(t *testing.T) {
@@ -304,14 +367,46 @@ func TestMegadeskGuide_Program(t *testing.T) {
 	assert.Equal(t, "Wrong user name or password.\n", text(browser.PostForm(site+"/login", url.Values{"name": {"eve"}})))
 	assert.Equal(t, `{"identity":null}`, strings.TrimSpace(text(browser.Get(endpoint))))
 
+	forged, err := http.NewRequest("POST", site+"/login", strings.NewReader("name=ada"))
+	require.NoError(t, err)
+	forged.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	forged.Header.Set("Sec-Fetch-Site", "cross-site")
+	rejected, err := browser.Do(forged)
+	require.NoError(t, err)
+	require.NoError(t, rejected.Body.Close())
+	assert.Equal(t, http.StatusForbidden, rejected.StatusCode)
+
 	home, err := browser.Get(site)
 	require.NoError(t, err)
 	assert.Equal(t, "private, no-store", home.Header.Get("Cache-Control"))
 	policy := home.Header.Get("Content-Security-Policy")
+	assert.Contains(t, policy, "frame-ancestors 'none'")
 	_, rest, found := strings.Cut(policy, "'nonce-")
 	require.True(t, found, policy)
 	nonce, _, _ := strings.Cut(rest, "'")
 	assert.Contains(t, text(home, nil), `<script nonce="`+nonce+`" src=`)
+}
+
+// A handler that is mounted where the program's comment says is outside the session and
+// CSRF middlewares.
+func TestMegadeskGuide_ProgramWithAnAction(t *testing.T) {
+	programs, _ := goBlocks(t, "docs/megadesk.md")
+	require.Len(t, programs, 1)
+	const place = "	// Mount the handlers of actions here, outside the group.\n"
+	require.Equal(t, 1, strings.Count(programs[0].code, place))
+	code := strings.Replace(programs[0].code, place, `router.Method("POST", "/refunds", refunds("a hasher"))`+"\n", 1) + `
+func refunds(string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusAccepted) })
+}
+`
+	command := regexp.MustCompile(`(?m)^\$ .* go run \.$`).FindString(read(t, "docs/megadesk.md"))
+	call, err := http.NewRequest("POST", start(t, code, command)+"/refunds", http.NoBody)
+	require.NoError(t, err)
+	call.Header.Set("Sec-Fetch-Site", "cross-site")
+	response := whenUp(t, call)
+	require.NoError(t, response.Body.Close())
+	assert.Equal(t, http.StatusAccepted, response.StatusCode)
+	assert.NotContains(t, response.Header, "Vary", "the session middleware adds it")
 }
 
 // The program stops without its variables, and names the one that is missing.
