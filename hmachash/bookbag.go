@@ -56,8 +56,10 @@ type BookbagUser struct {
 	// contact. A key must not be empty, name or email. A value is one that JavaScript
 	// reads back unchanged: a string of valid UTF-8 without NUL, a boolean, nil, an
 	// integer of at most 2^53-1 in size (pass a larger one as a string), a finite float,
-	// a time, a map with string keys or a slice of these, or a pointer to one. A
-	// driver.Valuer such as sql.NullString counts as its value, and its NULL is left out.
+	// a time other than the zero time, a map with string keys or a slice of these, at most
+	// 32 deep, or a pointer to one. Of a driver.Valuer such as sql.NullString, the value is
+	// used, and NULL is left out. The result of a MarshalJSON method is decoded and must
+	// follow the same rules.
 	// Name, Email and Metadata together must be at most 16 KiB of JSON.
 	Metadata map[string]any
 }

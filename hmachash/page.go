@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// pageScript reads the data elements of a page, removes them, and hands their
-// customers over. It may run any number of times: in a page whose body is swapped,
-// it runs with each body. It waits for window.bookbag and puts nothing there, since
-// the embed may take a stub for itself.
+// pageScript reads the data elements of a page, removes them, and passes each customer to
+// the vendor's widget. It may run any number of times: in a page whose body is swapped, it
+// runs with each body. It waits for window.bookbag and does not define it, because the
+// embed may mistake a stub for itself.
 //
 //go:embed page.js
 var pageScript string

@@ -72,7 +72,7 @@ func Handler(minter *Minter, lookup func(*http.Request) (*Payload, error), optio
 				return "", err
 			}
 			token, err := minter.Mint(*payload)
-			return `"` + token + `"`, err // which needs no escapes
+			return `"` + token + `"`, err // a token needs no escapes
 		},
 		WrongPath: func(rule string) error { return &FieldError{"HandlerOptions.Path", rule} },
 		Panicked:  func(p *endpoint.Panic) error { return (*PanicError)(p) },

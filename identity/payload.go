@@ -44,10 +44,12 @@ type UserDetail struct {
 	//
 	// JavaScript must read each value back unchanged. A value is a string of valid UTF-8
 	// without NUL, a boolean, nil, an integer of at most 2^53-1 in size (pass a larger
-	// one as a string), a finite float, a time, a map with string keys or a slice of
-	// these, at most 32 deep, or a pointer to one. Of a driver.Valuer such as
-	// sql.NullString, the value is used, and NULL is left out. Unlike in the other fields
-	// and in Services, an empty string is kept: omit the key to leave it out.
+	// one as a string), a finite float, a time other than the zero time, a map with
+	// string keys or a slice of these, at most 32 deep, or a pointer to one. Of a
+	// driver.Valuer such as sql.NullString, the value is used, and NULL is left out. The
+	// result of a MarshalJSON method is decoded and must follow the same rules. Unlike in
+	// the other fields and in Services, an empty string is kept: omit the key to leave it
+	// out.
 	Extra map[string]any
 }
 

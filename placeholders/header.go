@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// scheme is that of credentials. After another word a value may be one of many.
+// scheme matches the schemes of credentials, after which a value is the rest of the header.
+// After any other word, the header may be a list of values.
 var scheme = regexp.MustCompile("(?i)^(Basic|Bearer|Digest|DPoP|Token|Api-?Key|Key|OAuth|Negotiate) ")
 
 // header checks the value of a header, and finds out whether a placeholder is all

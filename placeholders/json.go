@@ -24,8 +24,8 @@ type jsonReader struct {
 	// file.
 	bare bool
 
-	onString func(start int, decoded string, key bool) // from its quote to at
-	onMember func(key string, start, end int)          // of the value
+	onString func(start int, decoded string, key bool) // after a string, which ends at at
+	onMember func(key string, start, end int)          // after a member, whose value is from start to end
 }
 
 // read reads the whole text.

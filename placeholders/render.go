@@ -21,7 +21,8 @@ type template struct {
 	urlParts  *urlParts // of a URL
 }
 
-// maxSlots is how many values are kept for placeholders of the same name and position.
+// maxSlots is how many outputs of placeholders are remembered. A placeholder with the name
+// and position of an earlier one copies its output instead of escaping the value again.
 const maxSlots = 15
 
 // span is where something is in a text.
@@ -56,7 +57,7 @@ func (t *template) names() (names []string) {
 
 func (t *template) append(dst []byte, values Values) ([]byte, error) {
 	out, limit, rule, repeats := dst, len(dst)+t.maxOutput, "", false
-	var slots [1 + maxSlots]span // where values are in out
+	var slots [1 + maxSlots]span // the remembered outputs, as parts of out
 	for i := range t.parts {
 		p := &t.parts[i]
 		out = append(out, p.before...)

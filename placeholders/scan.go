@@ -35,7 +35,7 @@ type placeholder struct {
 	position position
 	pair     string // "tag=", where a list repeats it
 	before   string // the literal text before it
-	slot     int    // where its value is kept for others, 0 for nowhere
+	slot     int    // of its remembered output, or 0
 }
 
 // shift says that the text from at on was at raw in the template.

@@ -23,7 +23,7 @@ const (
 	tooLong   = "is too long" // becomes an error about the output
 )
 
-// position is where a placeholder is, as far as its values are concerned.
+// position is the place of a placeholder, which decides how its value is escaped.
 type position int
 
 const (
