@@ -47,16 +47,3 @@ func ordersEndpoint(ainisa *hmachash.Ainisa, key string) (http.Handler, error) {
 		_ = json.NewEncoder(w).Encode(map[string]any{"customer": id, "orders": demoOrders[id]}) // an error means that Ainisa has closed the connection
 	}), nil)
 }
-
-// order is an order of a customer.
-type order struct {
-	ID     string `json:"id"`
-	Item   string `json:"item"`
-	Status string `json:"status"`
-}
-
-var demoOrders = map[string][]order{
-	"cust-1001": {{"A-1001", "Punched cards, 500", "on its way"}, {"A-0998", "A brass gear", "delivered"}},
-	"cust-1002": {{"A-1002", "A yard of nanoseconds", "delivered"}},
-	"cust-1003": {{"A-1003", "A very long ladder", "packed"}},
-}

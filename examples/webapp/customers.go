@@ -36,6 +36,19 @@ var demoCustomers = []customer{
 	{"cust-1003", "mallory", "Mallory", "", "ada@example.com", false, "free", "", "2026-11-01"},
 }
 
+// order is an order of a customer.
+type order struct {
+	ID     string `json:"id"`
+	Item   string `json:"item"`
+	Status string `json:"status"`
+}
+
+var demoOrders = map[string][]order{
+	"cust-1001": {{"A-1001", "Punched cards, 500", "on its way"}, {"A-0998", "A brass gear", "delivered"}},
+	"cust-1002": {{"A-1002", "A yard of nanoseconds", "delivered"}},
+	"cust-1003": {{"A-1003", "A very long ladder", "packed"}},
+}
+
 const schema = `
 PRAGMA busy_timeout = 5000;
 CREATE TABLE IF NOT EXISTS customer (
