@@ -149,8 +149,8 @@ func TestIdentityHandler_UnderEachRouter(t *testing.T) {
 	})
 }
 
-// The first piece is there while the second is unsaid, and the second comes
-// after the server's WriteTimeout.
+// The client receives the first piece before the fake sends the second, which it sends after
+// the server's WriteTimeout.
 func TestProxy_StreamsUnderEachRouter(t *testing.T) {
 	underEach(t, func(s *site) {
 		s.Parallel()

@@ -64,8 +64,8 @@ const vendors = `(function () {
   window.bookbag = function (command, user) { given.push(["bookbag", command, user.user_id]); };
 })();`
 
-// loader loads the vendors' scripts some time after the last page is there, as a
-// consent banner does.
+// loader loads the vendors' scripts some time after the last page has appeared, as a consent
+// banner does.
 const loader = `(function () {
   var nonce = document.currentScript.nonce;
   var looking = setInterval(function () {

@@ -25,7 +25,7 @@ import (
 func Example_bookbagNew() {
 	os.Setenv("BOOKBAG_API_KEY", "oc_test_chattest")
 	os.Setenv("USERID_SECRET", "a secret of at least 32 bytes, for ids")
-	_, stop := playBookbag(nil)
+	_, stop := useFakeBookbag(nil)
 	defer stop()
 
 	bot, err := chatclient.New(os.Getenv("BOOKBAG_API_KEY"), 123, nil)
@@ -42,7 +42,7 @@ func Example_bookbagNew() {
 
 func Example_bookbagStream() {
 	ctx := context.Background()
-	_, stop := playBookbag(nil)
+	_, stop := useFakeBookbag(nil)
 	defer stop()
 	bot := newBot()
 
@@ -111,7 +111,7 @@ func explain(err error) string {
 }
 
 func TestBookbagGuide_Errors(t *testing.T) {
-	fake, stop := playBookbag(nil)
+	fake, stop := useFakeBookbag(nil)
 	defer stop()
 	bot := newBot()
 	send := func(ctx context.Context, text string) string {
@@ -158,7 +158,7 @@ func owns(ctx context.Context, bot *chatclient.Client, user chatclient.UserID, i
 
 func Example_bookbagConversations() {
 	ctx := context.Background()
-	_, stop := playBookbag(nil)
+	_, stop := useFakeBookbag(nil)
 	defer stop()
 	bot := newBot()
 	if _, err := bot.Send(ctx, chatclient.Message{Text: "Hello", UserID: "user_8821"}); err != nil {
@@ -196,7 +196,7 @@ func Example_bookbagConversations() {
 
 func Example_bookbagTools() {
 	ctx := context.Background()
-	_, stop := playBookbag(&chattest.Options{Reply: func(turn chattest.Turn) []chattest.Part {
+	_, stop := useFakeBookbag(&chattest.Options{Reply: func(turn chattest.Turn) []chattest.Part {
 		if len(turn.ToolResults) == 0 {
 			return []chattest.Part{chattest.ToolCall("call_1", "lookUpOrder", `{"customer":"user_1"}`)}
 		}

@@ -21,36 +21,36 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// playBookbag lets the default transport, whatever the host, call a fake.
-func playBookbag(options *chattest.Options) (fake *chattest.Fake, stop func()) {
+// useFakeBookbag replaces the default transport with one that calls a fake for every host.
+func useFakeBookbag(options *chattest.Options) (fake *chattest.Fake, stop func()) {
 	fake, err := chattest.New(options)
 	if err != nil {
 		log.Fatal(err)
 	}
-	return fake, play(fake.Client(), fake.Close)
+	return fake, useFake(fake.Client(), fake.Close)
 }
 
-func playContacts() (fake *contactstest.Fake, stop func()) {
+func useFakeContacts() (fake *contactstest.Fake, stop func()) {
 	fake, err := contactstest.New(nil)
 	if err != nil {
 		log.Fatal(err)
 	}
-	return fake, play(fake.Client(), fake.Close)
+	return fake, useFake(fake.Client(), fake.Close)
 }
 
-func play(fake *http.Client, end func()) (stop func()) {
+func useFake(fake *http.Client, end func()) (stop func()) {
 	real := http.DefaultTransport
-	http.DefaultTransport = inTheClear{fake.Transport}
+	http.DefaultTransport = overHTTP{fake.Transport}
 	return func() {
 		http.DefaultTransport = real
 		end()
 	}
 }
 
-// inTheClear sends requests for https by http.
-type inTheClear struct{ next http.RoundTripper }
+// overHTTP sends requests with https URLs as http requests.
+type overHTTP struct{ next http.RoundTripper }
 
-func (t inTheClear) RoundTrip(r *http.Request) (*http.Response, error) {
+func (t overHTTP) RoundTrip(r *http.Request) (*http.Response, error) {
 	r = r.Clone(r.Context())
 	r.URL.Scheme = "http"
 	return t.next.RoundTrip(r)
@@ -66,7 +66,7 @@ func newBot() *chatclient.Client {
 
 func Example_sync() {
 	ctx := context.Background()
-	_, stop := playContacts()
+	_, stop := useFakeContacts()
 	defer stop()
 	client, err := contacts.New("oc_test_contactstest", 123, nil)
 	if err != nil {
@@ -102,7 +102,7 @@ func Example_sync() {
 }
 
 func TestReadme_Errors(t *testing.T) {
-	fake, stop := playBookbag(nil)
+	fake, stop := useFakeBookbag(nil)
 	defer stop()
 	bot := newBot()
 	ctx := t.Context()

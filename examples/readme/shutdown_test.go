@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A server that stops finishes the reply whose browser is gone.
+// A server that shuts down finishes a reply whose browser has disconnected.
 func TestChatGuide_Shutdown(t *testing.T) {
 	fake, err := chattest.New(&chattest.Options{Pace: 10 * time.Millisecond, Reply: func(chattest.Turn) []chattest.Part {
 		return []chattest.Part{chattest.Text(strings.Repeat("word ", 20))}

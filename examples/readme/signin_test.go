@@ -69,7 +69,7 @@ func newSignInSite(t *testing.T) *httptest.Server {
 	return site
 }
 
-// The code of the guide: a chat goes on after signing in, for that user alone, until the user
+// The code of the guide: a chat continues after the sign-in, only for that user, until the user
 // signs out.
 func TestSignInGuide_ChatGoesOn(t *testing.T) {
 	site := newSignInSite(t)

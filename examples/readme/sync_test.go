@@ -502,7 +502,7 @@ func strangers(
 func Example_contacts() {
 	ctx := context.Background()
 	os.Setenv("BOOKBAG_API_KEY", "oc_test_contactstest")
-	fake, stop := playContacts()
+	fake, stop := useFakeContacts()
 	defer stop()
 
 	client, err := contacts.New(os.Getenv("BOOKBAG_API_KEY"), 123, &contacts.Options{RequireUserIDs: true})

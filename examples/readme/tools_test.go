@@ -82,7 +82,7 @@ func TestToolsGuide_OrderOfWhoeverIsSignedIn(t *testing.T) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer play(fake.Client(), fake.Close)()
+	defer useFake(fake.Client(), fake.Close)()
 	bot := newBot()
 
 	proxy, err := chatproxy.New(bot, os.Getenv("CHATPROXY_SECRET"), visitor, &chatproxy.Options{
@@ -134,7 +134,7 @@ func TestToolsGuide_RefundsOnce(t *testing.T) {
 
 func TestToolsGuide_PageTools(t *testing.T) {
 	options := &chatproxy.Options{PageTools: []string{"showMap"}}
-	_, stop := playBookbag(&chattest.Options{Reply: func(chattest.Turn) []chattest.Part {
+	_, stop := useFakeBookbag(&chattest.Options{Reply: func(chattest.Turn) []chattest.Part {
 		return []chattest.Part{chattest.ToolCall("call_1", "showMap", `{"at":"Ulm"}`)}
 	}})
 	defer stop()

@@ -84,8 +84,8 @@ func TestSlots_EvenPace(t *testing.T) {
 	}
 }
 
-// Whoever asks at the same time, and whatever is given back, no 11 seconds have
-// more than 100 slots, and no 1.1 seconds more than 10.
+// With concurrent calls, some of which free their slots, no 11 seconds have more than 100
+// slots, and no 1.1 seconds have more than 10.
 func TestLimiter_NoWindowHasTooManySlots(t *testing.T) {
 	l := startRedis(t).limiter(t, nil)
 	var running sync.WaitGroup
@@ -140,7 +140,7 @@ func TestSlots_AfterPauses(t *testing.T) {
 	assert.Less(t, held, int64(len(got)), "old slots are deleted")
 }
 
-// A slot that is far away stays the last one when those before it are given back.
+// The latest slot remains the latest when earlier slots are freed.
 func TestSlots_NoneBeforeTheLast(t *testing.T) {
 	client := startRedis(t).client(t)
 	take := func(id string) float64 { return takeSlot(t, client, id, 2, longSpan) }
@@ -213,8 +213,8 @@ func TestLimiter_ScriptIsLoadedAgain(t *testing.T) {
 	require.NoError(t, l.Wait(t.Context()))
 }
 
-// The name in Redis does not reveal the API key, keys do not share a count, and
-// nothing stays for ever.
+// The name in Redis does not reveal the API key, each key has its own count, and all entries
+// expire.
 func TestLimiter_KeysInRedis(t *testing.T) {
 	server := startRedis(t)
 	l := server.limiter(t, nil)
@@ -268,8 +268,8 @@ func TestLimiter_RedisGoneAndBack(t *testing.T) {
 	assert.NoError(t, bot.Check(t.Context()))
 }
 
-// A Redis that takes connections and does not respond holds a call for no longer than the
-// client's time-outs, or the context.
+// If Redis accepts connections but does not respond, a call waits at most for the client's
+// timeouts, or until its context ends.
 func TestLimiter_RedisHangs(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

@@ -185,8 +185,8 @@ func (m *machines) send(machine int, ticket string) (last reply) {
 	return last
 }
 
-// Four processes share a key and ask as fast as they may. All slots together keep to the
-// limit. The clocks of the processes and of Redis are one here.
+// Four processes share a key and make calls as fast as possible. All slots together are within
+// the limit. In this test, the processes and Redis have the same clock.
 func TestLimiter_FourProcesses(t *testing.T) {
 	m := startMachines(t, nil)
 	var mu sync.Mutex

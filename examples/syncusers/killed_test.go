@@ -85,7 +85,7 @@ func testKilled(t *testing.T, d database) {
 	assert.Equal(t, bad, listed, "in the order of the keys, each once")
 }
 
-// killAfter kills the program when the fake has got so many requests more.
+// killAfter kills the program after the fake has received this many more requests.
 func killAfter(fake *contactstest.Fake, cmd *exec.Cmd, requests int) {
 	var mu sync.Mutex
 	var once sync.Once

@@ -182,8 +182,8 @@ key 1500, external id "user_1500", rejected: custom_attributes.since must be of 
 	assert.Empty(t, now["user_2"].CustomAttributes)
 }
 
-// testInterrupted stops a run once it has a checkpoint, and changes the table
-// before the next goes on.
+// testInterrupted stops a run after it has written a checkpoint, and changes the table before
+// the next run continues.
 func testInterrupted(t *testing.T, d database) {
 	const rows = 20_000
 	d.exec(t, makeCustomers)

@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// step is an action of usechat.jsx. With Begin, do does not wait for its end.
+// step is an action of usechat.jsx. If Begin is set, do does not wait until it ends.
 type step struct {
 	Action   string `json:"action,omitempty"`
 	Argument any    `json:"argument,omitempty"`

@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Case C16: a visitor signs in during a chat, in the same page, and it goes on. The earlier
-// session has it no more, and neither has the next user.
+// A visitor signs in during a chat, in the same page, and the chat continues. Afterwards,
+// neither the earlier session nor the next user can read it.
 func TestUseChat_SignInDuringAChat(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
 		for _, body := range []string{"all", "message", "id"} {

@@ -48,7 +48,7 @@ const (
 	anonymous = "anonymous"
 )
 
-// One conversation goes on, equal texts are two turns, and the page draws each message.
+// A conversation continues, equal texts are two turns, and the page draws each message.
 func TestUseChat_Conversation(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
 		s := newSite(t)
@@ -250,8 +250,8 @@ func TestUseChat_LastMessageOnly(t *testing.T) {
 	})
 }
 
-// A conversation of the history is opened in a chat with a new id. It goes on, and another
-// reply replaces its last one. A thumb is in the history.
+// A conversation of the history is opened in a chat with a new id. It continues, and another
+// reply replaces the last one. The history contains the feedback.
 func TestUseChat_History(t *testing.T) {
 	b := browser.New(t)
 	for _, major := range majors {

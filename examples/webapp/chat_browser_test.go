@@ -47,8 +47,8 @@ func (b tab) storyBegun() {
 }
 
 // holdStories holds the replies to the next n messages after "Once upon a time there was a
-// parcel", until resume is called or their reader is gone. On a busy machine a story may
-// otherwise end before the test has stopped it.
+// parcel", until resume is called or their reader has disconnected. Otherwise a story may end
+// before the test stops it, if the machine is busy.
 func (s *site) holdStories(n int) (resume func()) {
 	resumed := make(chan struct{})
 	hold := func(normal http.Handler) http.Handler {

@@ -234,7 +234,7 @@ func TestChatProxyScript_Stop(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
-// The label of a tool is there while it runs, as text.
+// The label of a tool is shown as text while it runs.
 func TestChatProxyScript_Tool(t *testing.T) {
 	b := browser.New(t)
 	end := make(chan bool)
@@ -295,7 +295,7 @@ const history = `{"version":1,"conversation":"v1.c.x","status":"ongoing","poll":
 	{"id":"v1.m.1","role":"user","parts":[{"type":"text","text":"Hello"}]},
 	{"id":"v1.m.2","role":"assistant","parts":[{"type":"text","text":"<b>Hi</b>"},{"type":"tool-call"}]}]}`
 
-// The chat goes on in the next page of the tab, and ends where the visitor is another.
+// The chat continues in the next page of the tab, unless another visitor has signed in.
 func TestChatProxyScript_NextPage(t *testing.T) {
 	b := browser.New(t)
 	s := newScriptSite(t, scriptTag, replying(`{"type":"finish","conversation":"v1.c.x","userMessage":"v1.m.1","message":"v1.m.2"}`))
@@ -354,8 +354,8 @@ func TestChatProxyScript_NoStorage(t *testing.T) {
 	b.RequireQuietConsole()
 }
 
-// While a person has the conversation, the chat draws what they write, each message once,
-// and it goes on after a failure.
+// While a person has the conversation, the chat draws each of their messages once, and
+// continues after a failed poll.
 func TestChatProxyScript_Person(t *testing.T) {
 	b := browser.New(t)
 	_, err := chromedp.Call(b.Context, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{
