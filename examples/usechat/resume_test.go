@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Case C15: the page is left in mid-reply, and the next one picks the reply up from its
-// first word. In Chromium, the option resume does so.
+// The visitor leaves the page during a reply, and the next page shows the reply from its first
+// word. In Chromium, the option resume does this.
 func TestUseChat_Resume(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
 		for _, who := range []string{customer, anonymous} {

@@ -70,7 +70,7 @@ func TestUseChat_ToolOfTheServer(t *testing.T) {
 	})
 }
 
-// Case C9: the page runs the tools, and useChat sends the results when it has all of them.
+// The page runs the tools, and useChat sends the results when it has all of them.
 func TestUseChat_ToolsOfThePage(t *testing.T) {
 	everywhere(t, func(t *testing.T, open opener) {
 		for _, body := range []string{"all", "message", "id"} {
