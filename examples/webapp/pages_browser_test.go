@@ -19,7 +19,7 @@ func TestPages_SignedOut(t *testing.T) {
 		"/chat":    "Order A-1001 (Punched cards, 500) is on its way.",
 		"/usechat": "Order A-1001 (Punched cards, 500) is on its way.",
 		"/account": "Ada Lovelace",
-		"/actions": "fills her id and her e-mail address",
+		"/actions": "fills her credential and her e-mail address",
 		"/attacks": "forge the user hash",
 	} {
 		b.Do(chromedp.Navigate(s.url+path), chromedp.WaitVisible(chromedp.CSS(".sign-in")))
