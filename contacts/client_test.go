@@ -218,7 +218,7 @@ func TestClient_BadArguments(t *testing.T) {
 		{Fields{CustomAttributes: Set[Values](nil)}, "CustomAttributes", nilRule},
 		{Fields{CustomAttributes: Set(Values{"a": 1, "b": math.NaN()})}, `CustomAttributes["b"]`, notFinite},
 		{Fields{CustomAttributes: Set(Values{"a": "\xff"})}, `CustomAttributes["a"]`, notUTF8},
-		{Fields{CustomAttributes: Set(Values{"a\xff": 1})}, `CustomAttributes["a\xff"]`, notUTF8},
+		{Fields{CustomAttributes: Set(Values{"a\xff": 1})}, `CustomAttributes["a\xff"]`, "its key " + notUTF8},
 	} {
 		_, err := c.Upsert(ctx, []Fields{ada, {}, test.in})
 		requireField(t, err, "inputs[2]."+test.field, test.rule)

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"maps"
 	"time"
 
 	"github.com/chatident/chatident/internal/bookbag"
-	"github.com/chatident/chatident/internal/value"
 )
 
 // Contact is a customer in the service. Fields that a response does not have, or has
@@ -43,7 +43,8 @@ type StripeAccount struct {
 // A value to write must be one that a JavaScript program reads back unchanged: nil,
 // which clears the attribute, a string of valid UTF-8 without NUL, a boolean, an
 // integer up to 2^53-1 in magnitude, a finite number, a time other than the zero time
-// (sent as RFC 3339), or a pointer to one of these. A driver.Valuer, such as
+// (sent as RFC 3339), or a pointer to one of these. Maps and slices of these are sent
+// too, but no documented type of attributes accepts them. A driver.Valuer, such as
 // sql.NullString, counts as its value. If that is NULL, the attribute is absent. Any
 // other value, such as a []byte, is a *[FieldError] that says what to pass instead.
 type Values map[string]any
@@ -148,7 +149,11 @@ func (c *Client) Update(ctx context.Context, externalID string, in Fields) (*Con
 		return nil, err
 	}
 	newID, renames := in.ExternalID.Get()
-	call := bookbag.Call{Operation: "PATCH " + contactPath, IDs: []string{externalID}, Body: body, Repeatable: !renames || newID == externalID}
+	return c.patch(ctx, externalID, body, !renames || newID == externalID)
+}
+
+func (c *Client) patch(ctx context.Context, externalID string, body []byte, repeatable bool) (*Contact, error) {
+	call := bookbag.Call{Operation: "PATCH " + contactPath, IDs: []string{externalID}, Body: body, Repeatable: repeatable}
 	return c.contact(ctx, call, func(*Contact) bool { return true })
 }
 
@@ -169,9 +174,9 @@ func (c *Client) MergeAttributes(ctx context.Context, externalID string, values 
 	if len(values) == 0 {
 		return nil, &FieldError{"values", "must not be empty"}
 	}
-	var o object
-	if o.values("values", values); o.err != nil { // found before anything is sent
-		return nil, o.err
+	var changes object
+	if changes.values("values", values); changes.err != nil {
+		return nil, changes.err
 	}
 	if err := checkExternalID(externalID); err != nil {
 		return nil, err
@@ -182,25 +187,12 @@ func (c *Client) MergeAttributes(ctx context.Context, externalID string, values 
 	if err != nil {
 		return nil, err
 	}
-	return c.Update(ctx, externalID, Fields{CustomAttributes: Set(contact.CustomAttributes.mergedWith(values))})
-}
-
-// mergedWith returns the attributes v that were read, changed by values.
-func (v Values) mergedWith(values Values) Values {
-	merged := Values{}
-	for name, have := range v {
-		if have != nil {
-			merged[name] = read{have}
-		}
+	merged := map[string]json.RawMessage{}
+	for name, v := range contact.CustomAttributes {
+		merged[name], _ = json.Marshal(v) // as it was sent, even if this package would reject it in an input
 	}
-	for name, want := range values {
-		switch simple, _ := value.Of(want); simple.Kind { // values are checked already
-		case value.Absent:
-		case value.Null:
-			delete(merged, name)
-		default:
-			merged[name] = want
-		}
-	}
-	return merged
+	_ = json.Unmarshal(changes.b, &merged) // adds to the map
+	maps.DeleteFunc(merged, func(_ string, v json.RawMessage) bool { return string(v) == "null" })
+	body, _ := json.Marshal(map[string]any{"custom_attributes": merged})
+	return c.patch(ctx, externalID, body, true)
 }

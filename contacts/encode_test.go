@@ -74,7 +74,7 @@ func TestInput_ValuesThatJSONWouldChange(t *testing.T) {
 		{struct{ A int }{}, "", "must not be a struct"},
 		{map[string]any{"city": []any{"a", []byte("b")}}, `["city"][1]`, "must not be bytes"},
 		{map[string]any{"a\xff": 1}, `["a\xff"]`, "its key must be valid UTF-8"},
-		{cyclic, strings.Repeat(`["a"]`, 32), "must be at most 32 deep"},
+		{cyclic, strings.Repeat(`["a"]`, 31), "must be at most 32 deep"}, // with the attributes themselves
 		{sql.Null[any]{V: []byte("a"), Valid: true}, "", "must not be bytes"},
 		{strings.Repeat("a", maxValuesBytes+1), "", ""},
 	} {
@@ -142,7 +142,8 @@ func BenchmarkEncode(b *testing.B) {
 		ExternalID: Set("user_8821"), Name: Set("Ada Lovelace"), Email: Set("ada@example.com"),
 		CustomAttributes: Set(Values{"plan": "pro", "orders": 7}),
 	}
-	c := &Client{}
+	c, err := New(testKey, 123, nil)
+	require.NoError(b, err)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, err := c.encode("row.Fields", in); err != nil {

@@ -2,8 +2,6 @@ package contacts
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/chatident/chatident/internal/pathsegment"
 )
@@ -37,18 +35,5 @@ func brokenByExternalID(id string) (broken string) {
 
 // foldID returns the same id for ids that differ only in the case of letters, because
 // the service may convert ids to lower case. Get, Delete and Sync all compare ids in
-// this way.
-func foldID(id string) string {
-	isFolded := func(r rune) bool { return r < utf8.RuneSelf && (r < 'A' || r > 'Z') }
-	if !strings.ContainsFunc(id, func(r rune) bool { return !isFolded(r) }) {
-		return id
-	}
-	return strings.Map(func(r rune) rune {
-		r = unicode.ToLower(r)
-		lowest := r
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			lowest = min(lowest, f)
-		}
-		return unicode.ToLower(lowest)
-	}, id)
-}
+// this way. ToUpper comes first, because some letters have two lower-case forms.
+func foldID(id string) string { return strings.ToLower(strings.ToUpper(id)) }
