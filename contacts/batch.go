@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 
@@ -138,14 +139,47 @@ func partition(rows []*row, is func(i int) bool) (those, others []*row) {
 func (row *row) fail(outcome Outcome, res response) {
 	row.outcome, row.err = outcome, res.err
 	row.reason = fmt.Sprint(res.err.StatusCode, " ", res.err.Message)
-	if res.page { // the text of each page may differ
+	if !res.err.isService { // the text of each page may differ
 		row.reason = fmt.Sprint("a page of status ", res.err.StatusCode)
 	}
 	own := *res.err
-	own.row = true
+	own.isOfRow = true
 	if issues := own.Issues(); len(issues) > 0 {
 		row.err, row.reason = &own, issues[0].text()
 	}
+}
+
+// verdict is what the result of a call means for its rows.
+type verdict int
+
+const (
+	saved    verdict = iota // those that the response has
+	rejected                // at least one of them is bad
+	lost                    // they may be saved
+	later                   // they are not saved, and can be sent again
+	stop                    // they are not saved, and no other row will be
+)
+
+// classify decides what a failed upsert means. A rejection that is not in the service's
+// format may come from a firewall that one of the rows triggers.
+func classify(e *Error) verdict {
+	noRowIsToBlame := []int{
+		http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
+		http.StatusMethodNotAllowed, http.StatusProxyAuthRequired,
+	}
+	dial, ok := errors.AsType[*net.OpError](e.err)
+	neverDialled := ok && dial.Op == "dial"
+	switch {
+	case e.StatusCode == http.StatusTooManyRequests, neverDialled:
+		return later
+	case e.StatusCode == 0 && !e.OutcomeUnknown: // the context ended, or the certificate is invalid
+		return stop
+	case e.err != nil, e.StatusCode >= 500, e.StatusCode == http.StatusRequestTimeout:
+		return lost
+	case e.StatusCode < 400, e.isService && slices.Contains(noRowIsToBlame, e.StatusCode):
+		return stop
+	}
+	return rejected
 }
 
 // response is the result of a call.
@@ -153,7 +187,6 @@ type response struct {
 	rows    []*row // of the call, or those that were not sent because the run has ended
 	verdict verdict
 	err     *Error
-	page    bool // err is the page of a proxy or firewall
 }
 
 // recordError stores the error of a failed call in its rows. A rejected call may have
@@ -179,11 +212,11 @@ func (r *run) send(rows []*row) response {
 			return response{rows: rows, verdict: stop}
 		}
 		if rows = r.withdraw(rows); len(rows) == 0 || r.waits.Err() != nil {
-			r.pace.End(false)
+			r.pace.end(false)
 			return response{rows: rows, verdict: stop}
 		}
 		res := r.call(rows)
-		r.pace.End(true)
+		r.pace.end(true)
 		r.note(res.verdict, res.err)
 		res.recordError()
 		isAlone := res.verdict == lost && len(rows) == 1
@@ -233,8 +266,8 @@ func (r *run) call(rows []*row) response {
 		if f.StatusCode == http.StatusRequestEntityTooLarge {
 			r.maxBytes.Store(min(r.maxBytes.Load(), max(int64(len(call.Body))/2, 4<<10)))
 		}
-		e, page := newError(f), f.Err == nil && !f.IsService
-		return response{rows, classify(e, page), e, page}
+		e := newError(f)
+		return response{rows, classify(e), e}
 	}
 	var echoed []echo
 	var reasons json.RawMessage
@@ -261,7 +294,7 @@ func (r *run) call(rows []*row) response {
 		f = res.Failure(errNotEchoed)
 	}
 	f.Details = res.Details(reasons)
-	return response{rows, v, newError(f), false}
+	return response{rows, v, newError(f)}
 }
 
 // echo is the part of a contact in a response that Sync needs.
@@ -298,9 +331,9 @@ func (r *run) isUp() bool {
 		return false
 	}
 	_, err := r.client.Page(r.calls, PageRequest{PerPage: minPerPage})
-	r.pace.End(true)
+	r.pace.end(true)
 	e, failed := errors.AsType[*Error](err)
-	if failed = failed && classify(e, false) >= lost; failed {
+	if failed = failed && classify(e) >= lost; failed {
 		r.note(lost, e)
 	}
 	return !failed
@@ -308,7 +341,7 @@ func (r *run) isUp() bool {
 
 // begin waits until a call may begin. It returns false if the run has ended.
 func (r *run) begin() bool {
-	err := r.pace.Begin(r.waits)
+	err := r.pace.begin(r.waits)
 	if errors.Is(err, bookbag.ErrLimiter) {
 		r.stop(&Error{Operation: upsertOperation, err: err})
 	}
@@ -318,11 +351,10 @@ func (r *run) begin() bool {
 // note adapts the pace to a response, or ends the run.
 func (r *run) note(v verdict, e *Error) {
 	if v == saved || v == rejected {
-		r.pace.Succeeded()
+		r.pace.succeeded()
 		return
 	}
-	meta := bookbag.ResponseInfo{RetryAfter: e.RetryAfter, RateLimit: bookbag.RateLimit(e.RateLimit)}
-	isDown := r.pace.Failed(meta, e.StatusCode == http.StatusTooManyRequests)
+	isDown := r.pace.failed(e)
 	if v == stop || isDown || r.ctx.Err() != nil && errors.Is(e, r.ctx.Err()) {
 		r.stop(e)
 	}

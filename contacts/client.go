@@ -100,8 +100,8 @@ type ResponseInfo struct {
 type Client struct {
 	redacted
 	api            *bookbag.Client
-	once           *bookbag.Client // without repetitions and the limiter, for Sync
-	window         bookbag.Window  // of Sync
+	once           *bookbag.Client // without retries and limiter, for Sync
+	window         window          // of all runs of Sync
 	requireUserIDs bool
 }
 

@@ -387,7 +387,7 @@ func TestError_FieldsAndText(t *testing.T) {
 		e := requireError(t, err)
 		assert.Equal(t, &Error{
 			Operation: "POST /chatbots/{chatbotId}/contacts", StatusCode: 429, Message: "Slow down.", RetryAfter: 3 * time.Second,
-			ResponseInfo: ResponseInfo{"req_1", RateLimit{Limit: 100, Remaining: 99}}, Attempts: 3,
+			ResponseInfo: ResponseInfo{"req_1", RateLimit{Limit: 100, Remaining: 99}}, Attempts: 3, isService: true,
 		}, e)
 		assert.ErrorIs(t, err, ErrRateLimited)
 		assert.NotErrorIs(t, err, ErrNotFound)

@@ -3,9 +3,7 @@ package contacts
 import (
 	"encoding/json"
 	"errors"
-	"net"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,7 +69,8 @@ type Error struct {
 	LastRejection *Error
 
 	err, cause error // why there is no usable response; nil for a rejection
-	row        bool  // it is about one row that was sent alone
+	isService  bool  // a rejection in the service's format
+	isOfRow    bool  // of a row that was sent alone
 }
 
 // Error returns one line with the operation, status, code and request id, and what to
@@ -113,7 +112,7 @@ func (e *Error) Issues() []Issue {
 		if json.Unmarshal(item, &issue) != nil || issue == (Issue{}) { // of another form
 			issue = Issue{Message: string(item)}
 		}
-		if _, ok := itemNumber(issue.Field); ok && e.row {
+		if _, ok := itemNumber(issue.Field); ok && e.isOfRow {
 			_, issue.Field = cutItem(issue.Field)
 		}
 		issues = append(issues, Issue{bookbag.Cut(issue.Field), bookbag.Cut(issue.Message)})
@@ -177,56 +176,12 @@ func newError(f *bookbag.Failure) *Error {
 	e := &Error{
 		ResponseInfo: infoOf(f.ResponseInfo), Operation: f.Operation, StatusCode: f.StatusCode,
 		Code: f.Code, Message: f.Message, Details: f.Details, OutcomeUnknown: f.OutcomeUnknown,
-		RetryAfter: f.RetryAfter, Attempts: f.Attempts, err: f.Err, cause: f.Cause,
+		RetryAfter: f.RetryAfter, Attempts: f.Attempts, err: f.Err, cause: f.Cause, isService: f.Err == nil && f.IsService,
 	}
 	if f.LastRejection != nil {
 		e.LastRejection = newError(f.LastRejection)
 	}
 	return e
-}
-
-// verdict is what a response means for the rows of a call.
-type verdict int
-
-const (
-	saved    verdict = iota // those that the response has
-	rejected                // at least one of them is bad
-	lost                    // they may be saved
-	later                   // they are not saved, and can be sent again
-	stop                    // they are not saved, and no other row will be
-)
-
-// classify decides what a failed upsert means. page says that the rejection is not in
-// the service's format: it may come from a firewall that one of the rows triggers.
-func classify(e *Error, page bool) verdict {
-	noRowIsToBlame := []int{
-		http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
-		http.StatusMethodNotAllowed, http.StatusProxyAuthRequired,
-	}
-	dial, ok := errors.AsType[*net.OpError](e.err)
-	neverDialled := ok && dial.Op == "dial"
-	switch {
-	case e.StatusCode == http.StatusTooManyRequests, neverDialled:
-		return later
-	case e.StatusCode == 0 && !e.OutcomeUnknown: // the context ended, or the certificate is invalid
-		return stop
-	case e.err != nil, e.StatusCode >= 500, e.StatusCode == http.StatusRequestTimeout:
-		return lost
-	case e.StatusCode < 400, !page && slices.Contains(noRowIsToBlame, e.StatusCode):
-		return stop
-	}
-	return rejected
-}
-
-// stoppedBy returns the error of a run that the error of a row ended.
-func stoppedBy(why, of error) *Error {
-	e, ok := errors.AsType[*Error](of)
-	if !ok {
-		return &Error{Operation: syncOperation, err: why, cause: of}
-	}
-	stopped := *e
-	stopped.err, stopped.cause = why, e.err
-	return &stopped
 }
 
 // items returns the indexes of the inputs that the issues name.

@@ -31,7 +31,7 @@ func FuzzItems(f *testing.F) {
 		require.NoError(t, err)
 		e := &Error{Details: details}
 		assert.LessOrEqual(t, len(e.items()), 2)
-		e.row = true
+		e.isOfRow = true
 		assert.Len(t, e.Issues(), 2)
 	})
 }

@@ -193,6 +193,17 @@ func (r *run) countSame(row *row) {
 	}
 }
 
+// stoppedBy returns the error of a run that the error of a row ended.
+func stoppedBy(why, of error) *Error {
+	e, ok := errors.AsType[*Error](of)
+	if !ok {
+		return &Error{Operation: syncOperation, err: why, cause: of}
+	}
+	stopped := *e
+	stopped.err, stopped.cause = why, e.err
+	return &stopped
+}
+
 // reportProgress calls the caller with a checkpoint and the report, each time a BatchSize of rows
 // is settled, and at the end.
 func (r *run) reportProgress(atEnd bool) {

@@ -113,7 +113,7 @@ func (c *Client) Sync(ctx context.Context, rows iter.Seq2[Row, error], options *
 	case rows == nil:
 		return Report{}, &FieldError{"rows", "must not be nil"}
 	}
-	if err := o.complete(); err != nil {
+	if err := o.setDefaults(); err != nil {
 		return Report{}, err
 	}
 	r, cancel := newRun(ctx, c, o)
@@ -125,12 +125,12 @@ func (c *Client) Sync(ctx context.Context, rows iter.Seq2[Row, error], options *
 	return r.report, r.result(source)
 }
 
-// complete checks the options and sets the defaults.
-func (o *SyncOptions) complete() error {
+// setDefaults checks the options and sets the defaults.
+func (o *SyncOptions) setDefaults() error {
 	for _, f := range []struct {
-		name           string
-		value          *int
-		otherwise, max int
+		name       string
+		value      *int
+		unset, max int
 	}{
 		{"BatchSize", &o.BatchSize, MaxUpsert, MaxUpsert},
 		{"BatchBytes", &o.BatchBytes, 512 << 10, 16 << 20},
@@ -139,7 +139,7 @@ func (o *SyncOptions) complete() error {
 		if *f.value < 0 || *f.value > f.max {
 			return &FieldError{"SyncOptions." + f.name, fmt.Sprintf("must be from 1 to %d, or 0 for the default", f.max)}
 		}
-		*f.value = cmp.Or(*f.value, f.otherwise)
+		*f.value = cmp.Or(*f.value, f.unset)
 	}
 	if !(o.Share >= 0 && o.Share <= 1) { // NaN is neither
 		return &FieldError{"SyncOptions.Share", "must be above 0 and at most 1, or 0 for the default"}
@@ -162,13 +162,13 @@ type run struct {
 	waits    context.Context // ends with calls, or when the run does
 	stop     func(error)     // ends the run after the calls in progress
 	options  SyncOptions
-	pace     bookbag.Pace
+	pace     pace
 	maxBytes atomic.Int64 // of a batch; 413 lowers it
 
 	open    *batch          // to which rows are added
 	started []*batch        // in reading order, until their rows are settled
 	where   map[string]*row // the last row with an external id, until it is settled
-	running int             // goroutines
+	running int             // batches that have a goroutine
 	events  chan event
 }
 
@@ -184,8 +184,8 @@ func newRun(ctx context.Context, c *Client, o SyncOptions) (r *run, cancel func(
 	r = &run{client: c, ctx: ctx, options: o, open: newBatch(), where: map[string]*row{}, events: make(chan event, o.Workers)}
 	r.same = map[string]int{}
 	r.maxBytes.Store(int64(o.BatchBytes))
-	r.pace.Limiter, r.pace.Window, r.pace.MaxOutage = c.api.Limiter, &c.window, o.MaxOutage
-	r.pace.Limit = max(1, int(o.Share*bookbag.WindowLimit+1e-9))
+	r.pace.limiter, r.pace.window, r.pace.maxOutage = c.api.Limiter, &c.window, o.MaxOutage
+	r.pace.limit = max(1, int(o.Share*windowLimit+1e-9)) // 0.29*100 is less than 29
 	r.calls, cancel = context.WithCancel(ctx)
 	r.waits, r.stop = context.WithCancelCause(r.calls)
 	return r, cancel

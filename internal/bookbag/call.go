@@ -166,7 +166,7 @@ func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) err
 		}
 		c.OnAttempt(ctx, attempt)
 		switch {
-		case again && sleep(ctx, attempt.Wait):
+		case again && Sleep(ctx, attempt.Wait):
 		case ctx.Err() != nil:
 			ended := &Failure{Operation: f.Operation, Attempts: number, OutcomeUnknown: unknown, LastRejection: rejection}
 			return nil, ended.Because(ctx)
@@ -318,8 +318,8 @@ func (f *Failure) pause(ctx context.Context, left time.Duration) (time.Duration,
 	return wait, true
 }
 
-// sleep returns false if ctx ends first.
-func sleep(ctx context.Context, d time.Duration) bool {
+// Sleep returns false if ctx ends first.
+func Sleep(ctx context.Context, d time.Duration) bool {
 	timer, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	<-timer.Done()

@@ -1,4 +1,4 @@
-package bookbag
+package contacts
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 func TestWindow_AnySpan(t *testing.T) {
 	for limit, calls := range map[int]int{1: 20, 7: 60, 80: 300} {
 		synctest.Test(t, func(t *testing.T) {
-			var w Window
+			var w window
 			var mu sync.Mutex
 			var counted []time.Time
 			var group sync.WaitGroup
@@ -25,17 +25,17 @@ func TestWindow_AnySpan(t *testing.T) {
 			for i := range calls {
 				random := rand.New(rand.NewPCG(uint64(limit), uint64(i)))
 				group.Go(func() {
-					assert.True(t, w.Wait(t.Context(), limit))
+					assert.True(t, w.wait(t.Context(), limit))
 					if random.IntN(10) == 0 {
-						w.Release(false)
-						assert.True(t, w.Wait(t.Context(), limit))
+						w.release(false)
+						assert.True(t, w.wait(t.Context(), limit))
 					}
 					time.Sleep(time.Duration(random.Int64N(int64(time.Second))))
 					mu.Lock()
 					counted = append(counted, time.Now())
 					mu.Unlock()
 					time.Sleep(time.Duration(random.Int64N(int64(time.Second))))
-					w.Release(true)
+					w.release(true)
 				})
 			}
 			group.Wait()
@@ -49,11 +49,11 @@ func TestWindow_AnySpan(t *testing.T) {
 }
 
 func TestWindow_ContextEnds(t *testing.T) {
-	var w Window
-	assert.True(t, w.Wait(t.Context(), 1))
+	var w window
+	assert.True(t, w.wait(t.Context(), 1))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	assert.False(t, w.Wait(ctx, 1))
-	w.Release(false)
-	assert.True(t, w.Wait(ctx, 1), "there is room")
+	assert.False(t, w.wait(ctx, 1))
+	w.release(false)
+	assert.True(t, w.wait(ctx, 1), "there is room")
 }
