@@ -20,8 +20,8 @@ type row struct {
 	outcome  Outcome
 	err      error  // of the last call that failed
 	reason   string // of a rejection, the same for rows with the same rejection
-	maybe    bool   // a call that may have been carried out contained it
-	reported bool   // whether its outcome was sent to the goroutine that settles
+	maybe    bool   // it may be saved: by a call that failed
+	reported bool   // the goroutine that settles it has its outcome
 	batch    *batch // that sends it
 	round    int    // of the batch
 }
@@ -30,8 +30,8 @@ type row struct {
 type batch struct {
 	rows    []*row
 	rounds  [][]*row
-	bytes   int
-	settled int
+	bytes   int             // of JSON
+	settled int             // rows
 	before  map[*batch]bool // batches with rows of the same external ids, which are sent first
 	done    chan struct{}   // closed when each row has an outcome
 }
@@ -71,13 +71,15 @@ func (r *run) upsertBatch(b *batch) {
 	}
 }
 
-// upsert gives each row an outcome. It sends the rows. If they are rejected, or it is
-// unknown whether they are saved, it upserts two parts of them in the same way, so
-// that a row fails only if it was sent alone. Issues are a hint where to split. hints
-// is false once they named valid rows.
+// upsert sends rows until each has an outcome. If they are rejected, or it is unknown
+// whether they are saved, it upserts two parts of them in the same way, so that a row
+// fails only if it was sent alone. If hints is true, the issues of a rejection suggest
+// where to split. It is false once they named valid rows.
 func (r *run) upsert(rows []*row, hints bool) {
 	res := r.send(rows)
-	switch rows = res.rows; {
+	rows = res.rows
+	var missing []*row // in the response
+	switch {
 	case res.verdict == stop:
 		for _, row := range rows {
 			row.outcome = OutcomeNotAttempted
@@ -86,11 +88,7 @@ func (r *run) upsert(rows []*row, hints bool) {
 			}
 		}
 	case res.verdict == saved:
-		var missing []*row
 		rows, missing = partition(rows, func(i int) bool { return rows[i].outcome == OutcomeAcknowledged })
-		if len(missing) > 0 {
-			defer r.upsert(missing, hints)
-		}
 	case len(rows) > 1:
 		r.split(rows, res.err, hints)
 		return
@@ -101,6 +99,9 @@ func (r *run) upsert(rows []*row, hints bool) {
 	}
 	if len(rows) > 0 {
 		r.events <- event{rows: rows}
+	}
+	if len(missing) > 0 {
+		r.upsert(missing, hints)
 	}
 }
 
@@ -122,7 +123,6 @@ func (r *run) split(rows []*row, e *Error, hints bool) {
 }
 
 func partition(rows []*row, is func(i int) bool) (those, others []*row) {
-	those = make([]*row, 0, len(rows))
 	for i, row := range rows {
 		if is(i) {
 			those = append(those, row)
@@ -201,8 +201,8 @@ func (r response) recordError() {
 	}
 }
 
-// maxTries is how often a row is sent alone before another call finds out whether the
-// service or the row fails.
+// maxTries is how often a row is sent alone before isUp finds out whether the service or
+// the row is the reason.
 const maxTries = 3
 
 // send sends the rows that are not withdrawn until a response settles them.
@@ -305,27 +305,20 @@ type echo struct {
 // acknowledge marks the rows that a response contains, and returns their number. The
 // service may convert ids to lower case. No two ids of a call are equal then.
 func acknowledge(rows []*row, echoed []echo) (n int) {
-	others := map[string]bool{}
-	for i, e := range echoed { // mostly in the order of the call
-		if i < len(rows) && rows[i].Fields.ExternalID.value == e.ExternalID {
-			rows[i].outcome = OutcomeAcknowledged
-		} else {
-			others[foldID(e.ExternalID)] = true
-		}
+	isEchoed := map[string]bool{}
+	for _, e := range echoed {
+		isEchoed[foldID(e.ExternalID)] = true
 	}
 	for _, row := range rows {
-		if others[row.id] {
+		if isEchoed[row.id] {
 			row.outcome = OutcomeAcknowledged
-		}
-		if row.outcome == OutcomeAcknowledged {
 			n++
 		}
 	}
 	return n
 }
 
-// isUp makes another call than that of the row that fails, and reports whether the
-// service responds.
+// isUp reads a page of contacts, and reports whether the service responds.
 func (r *run) isUp() bool {
 	if !r.begin() {
 		return false

@@ -112,8 +112,8 @@ func (e *Error) Issues() []Issue {
 		if json.Unmarshal(item, &issue) != nil || issue == (Issue{}) { // of another form
 			issue = Issue{Message: string(item)}
 		}
-		if _, ok := itemNumber(issue.Field); ok && e.isOfRow {
-			_, issue.Field = cutItem(issue.Field)
+		if _, path, ok := cutItem(issue.Field); ok && e.isOfRow {
+			issue.Field = path
 		}
 		issues = append(issues, Issue{bookbag.Cut(issue.Field), bookbag.Cut(issue.Message)})
 	}
@@ -188,28 +188,23 @@ func newError(f *bookbag.Failure) *Error {
 func (e *Error) items() map[int]bool {
 	items := map[int]bool{}
 	for _, issue := range e.Issues() {
-		if n, ok := itemNumber(issue.Field); ok {
+		if n, _, ok := cutItem(issue.Field); ok {
 			items[n] = true
 		}
 	}
 	return items
 }
 
-// itemNumber returns the index of an input in the name of a field: "users[3].email",
-// "users.3.email", "/users/3/email" or "3.email".
-func itemNumber(field string) (n int, ok bool) {
-	number, _ := cutItem(field)
-	parsed, err := strconv.ParseUint(number, 10, 16)
-	return int(parsed), err == nil
-}
-
-func cutItem(field string) (number, path string) {
+// cutItem splits the name of a field into the index of an input and the rest:
+// "users[3].email", "users.3.email", "/users/3/email" or "3.email".
+func cutItem(field string) (n int, path string, ok bool) {
 	const separators = "./[]$ "
 	field = strings.TrimLeft(field, separators)
 	field = strings.TrimPrefix(field, "users")
 	field = strings.TrimLeft(field, separators)
 	if end := strings.IndexAny(field, separators); end >= 0 {
-		return field[:end], strings.TrimLeft(field[end:], separators)
+		field, path = field[:end], strings.TrimLeft(field[end:], separators)
 	}
-	return field, ""
+	parsed, err := strconv.ParseUint(field, 10, 16)
+	return int(parsed), path, err == nil
 }

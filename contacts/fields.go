@@ -1,9 +1,8 @@
 package contacts
 
 import (
-	"maps"
-
 	"cmp"
+	"maps"
 
 	"github.com/chatident/chatident/internal/bookbag"
 	"github.com/chatident/chatident/internal/field"
@@ -78,26 +77,15 @@ func (c *Client) check(name string, in *Fields) error {
 	if accounts, ok := in.StripeAccounts.Get(); ok && accounts == nil {
 		return &FieldError{name + ".StripeAccounts", nilRule}
 	}
-	values, ok := in.CustomAttributes.Get()
-	if ok && values == nil {
+	if values, ok := in.CustomAttributes.Get(); ok && values == nil {
 		return &FieldError{name + ".CustomAttributes", nilRule}
 	}
 	return nil
 }
 
-// hasEmpty reports whether a value is the empty string.
-func (v Values) hasEmpty() bool {
-	for _, attribute := range v {
-		if attribute == "" {
-			return true
-		}
-	}
-	return false
-}
-
 // withoutEmpty omits the fields and attributes that are "", or sets them to null.
 func (in Fields) withoutEmpty(clears bool) Fields {
-	var empty optionalState = absent
+	empty := absent
 	if clears {
 		empty = null
 	}
@@ -106,23 +94,17 @@ func (in Fields) withoutEmpty(clears bool) Fields {
 			field.state = empty
 		}
 	}
-	values, _ := in.CustomAttributes.Get()
-	if !values.hasEmpty() {
-		return in
-	}
-	kept := maps.Clone(values) // the caller's must not change
-	for name, value := range values {
-		switch {
-		case value != "":
-		case clears:
+	kept := maps.Clone(in.CustomAttributes.value) // the caller's must not change
+	for name, value := range kept {
+		if value == "" && clears {
 			kept[name] = nil
-		default:
+		} else if value == "" {
 			delete(kept, name)
 		}
 	}
-	in.CustomAttributes = Set(kept)
-	if len(kept) == 0 { // an empty object might remove all attributes
-		in.CustomAttributes = Optional[Values]{}
+	if len(kept) == 0 && len(in.CustomAttributes.value) > 0 { // an empty object might remove all attributes
+		in.CustomAttributes.state = absent
 	}
+	in.CustomAttributes.value = kept
 	return in
 }

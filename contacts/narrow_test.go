@@ -8,13 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestItemNumber_Forms(t *testing.T) {
+func TestIssue_ItemOfField(t *testing.T) {
 	for field, want := range map[string]int{
 		"users[3].email": 3, "users.3.email": 3, "/users/3/email": 3, "3.email": 3, "[3].email": 3, "users[12]": 12, "$.users[0].email": 0, "0": 0,
 		"": -1, "email": -1, "users": -1, "users[].email": -1, "users[-1].email": -1, "users[99999999999].email": -1,
 		"custom_attributes.plan2": -1, "custom_attributes.3": -1, "users3": 3, "3rd": -1,
 	} {
-		n, ok := itemNumber(field)
+		n, _, ok := cutItem(field)
 		if !ok {
 			n = -1
 		}

@@ -120,19 +120,19 @@ const syncOperation = "Sync"
 
 // ledger is the state of a run after the rows that are settled, in reading order.
 type ledger struct {
-	report  Report
-	passed  string         // cursor of the last row that a checkpoint may pass
-	saved   string         // the same, of the last one up to an acknowledged row
-	stuck   bool           // at a row for a later run, or OnCheckpoint failed
-	same    map[string]int // rejected rows by their reason, since one was acknowledged
-	settled int            // rows
-	atLast  int            // of them, at the last checkpoint
-	whole   bool           // the source was read to its end
+	report    Report
+	reached   string         // cursor of the last settled row, unless stuck
+	confirmed string         // cursor of the last settled row up to an acknowledged one
+	stuck     bool           // a row is left for a later run, or OnCheckpoint failed
+	same      map[string]int // rejected rows by their reason, since one was acknowledged
+	settled   int            // rows
+	progress  int            // settled rows when progress was last reported
+	whole     bool           // the source was read to its end
 }
 
-// settle counts a row, and moves the checkpoint on. It does not pass rejected rows
-// at the end yet: if all further ones are rejected for the same reason, a later run
-// is to send them again.
+// settle counts a row and moves the cursors. A checkpoint before the end of the run is
+// the confirmed cursor: if all rows after it are rejected for the same reason, a later
+// run sends them again.
 func (r *run) settle(row *row) {
 	r.settled++
 	passes := true
@@ -159,10 +159,10 @@ func (r *run) settle(row *row) {
 	}
 	r.stuck = r.stuck || !passes
 	if !r.stuck && row.Cursor != "" {
-		r.passed = row.Cursor
+		r.reached = row.Cursor
 	}
 	if !r.stuck && row.outcome == OutcomeAcknowledged {
-		r.saved = r.passed
+		r.confirmed = r.reached
 	}
 }
 
@@ -184,8 +184,9 @@ func (r *run) reportFailure(row *row) bool {
 
 // countSame ends the run when too many rows were rejected for one reason.
 func (r *run) countSame(row *row) {
-	if len(r.same) == maxReported && r.same[row.reason] == 0 {
-		clear(r.same) // a frequent reason is soon counted again
+	const maxReasons = 100
+	if len(r.same) == maxReasons && r.same[row.reason] == 0 {
+		clear(r.same) // to bound its memory; a frequent reason is soon counted again
 	}
 	r.same[row.reason]++
 	if limit := r.options.MaxSameRejections; limit > 0 && r.same[row.reason] >= limit {
@@ -204,16 +205,16 @@ func stoppedBy(why, of error) *Error {
 	return &stopped
 }
 
-// reportProgress calls the caller with a checkpoint and the report, each time a BatchSize of rows
+// reportProgress calls OnCheckpoint and OnProgress, each time another BatchSize of rows
 // is settled, and at the end.
 func (r *run) reportProgress(atEnd bool) {
-	if !atEnd && r.settled-r.atLast < r.options.BatchSize {
+	if !atEnd && r.settled-r.progress < r.options.BatchSize {
 		return
 	}
-	r.atLast = r.settled
-	cursor := r.saved
+	r.progress = r.settled
+	cursor := r.confirmed
 	if r.report.complete {
-		cursor = r.passed
+		cursor = r.reached
 	}
 	ctx := context.WithoutCancel(r.ctx)
 	if cursor != r.report.Cursor {
