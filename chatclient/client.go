@@ -167,14 +167,15 @@ func (c *Client) service() *bookbag.Client {
 	return c.api
 }
 
-func get(operation string, ids ...string) bookbag.Call {
-	return bookbag.Call{Operation: "GET " + operation, IDs: ids, Repeatable: true}
+// readCall returns a GET, which may be repeated.
+func readCall(path string, ids ...string) bookbag.Call {
+	return bookbag.Call{Operation: "GET " + path, IDs: ids, Repeatable: true}
 }
 
-// send returns a call that changes something, and so is not repeated when it may
-// have arrived: the service has no idempotency key. The body consists of texts and
-// JSON that are checked.
-func send(operation string, body any, ids ...string) bookbag.Call {
+// writeCall returns a call that is not repeated if it may have arrived, because the
+// service has no idempotency key. The body consists of texts and JSON that were checked:
+// there is no error.
+func writeCall(operation string, body any, ids ...string) bookbag.Call {
 	b, _ := json.Marshal(body)
 	return bookbag.Call{Operation: operation, IDs: ids, Body: b}
 }

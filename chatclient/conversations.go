@@ -3,12 +3,9 @@ package chatclient
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"iter"
 	"net/http"
-	"net/url"
-	"strconv"
 	"time"
 
 	"github.com/chatident/chatident/internal/bookbag"
@@ -80,79 +77,6 @@ func (t *Time) UnmarshalJSON(b []byte) error {
 // MarshalJSON returns Unix seconds, or null.
 func (t Time) MarshalJSON() ([]byte, error) { return bookbag.FormatSeconds(t.Time), nil }
 
-// maxLimit is how many items a page may have.
-const maxLimit = 100
-
-// PageRequest selects a page of a list.
-type PageRequest struct {
-	// Limit is the maximum number of items in the page, from 1 to 100. Default: 20.
-	Limit int
-
-	// Cursor is the NextCursor of the previous page. It is empty for the first page.
-	Cursor string
-}
-
-// Page is a page of a list.
-type Page[T any] struct {
-	// Items are the items of the page, in the order of the list.
-	Items []T
-
-	// NextCursor is the cursor of the next page. It is empty on the last page.
-	NextCursor string
-
-	// Total is the number of items in the whole list, or 0 if the response does not
-	// contain it.
-	Total int
-
-	ResponseInfo
-
-	operation string
-}
-
-func (p PageRequest) query() (url.Values, error) {
-	if p.Limit < 0 || p.Limit > maxLimit {
-		return nil, &FieldError{"PageRequest.Limit", "must be from 1 to 100, or 0 for the default"}
-	}
-	q := url.Values{}
-	if p.Limit > 0 {
-		q.Set("limit", strconv.Itoa(p.Limit))
-	}
-	if p.Cursor != "" {
-		q.Set("cursor", p.Cursor)
-	}
-	return q, nil
-}
-
-// pagination is the member of a list that says where it continues.
-type pagination struct {
-	cursor string // of the next page, empty at the end
-	total  int
-}
-
-// read reads the member pagination of a response, if it has that. If there is more
-// and no cursor, that is an error: to take it for the end of the list would lose the
-// rest.
-func (p *pagination) read(text json.RawMessage) error {
-	if text == nil {
-		return nil
-	}
-	var fields struct {
-		Cursor  json.RawMessage `json:"cursor"`
-		HasMore bool            `json:"hasMore"`
-		Total   json.RawMessage `json:"total"`
-	}
-	if json.Unmarshal(text, &fields) != nil {
-		return bookbag.ErrFormat
-	}
-	_ = json.Unmarshal(fields.Total, &p.total) // of another type: unknown
-	cursor := cmp.Or(string(fields.Cursor), "null")
-	_ = (*issuedID)(&p.cursor).UnmarshalJSON([]byte(cursor))
-	if isEnd := cursor == "null" || cursor == `""`; p.cursor == "" && (!isEnd || fields.HasMore) {
-		return bookbag.ErrFormat
-	}
-	return nil
-}
-
 // ConversationsPage returns a page of the agent's conversations, the latest activity
 // first.
 //
@@ -174,9 +98,8 @@ func (c *Client) Conversations(ctx context.Context) iter.Seq2[Conversation, erro
 // activity first.
 //
 // The service does not document whether it responds with an empty list or with 404
-// ([CodeNotFound]) for an unknown customer. In both cases the page
-// is empty. An agent that
-// does not exist therefore has no conversations either: use [Client.Check] to detect
+// ([CodeNotFound]) for an unknown customer. In both cases the page is empty. An agent
+// that does not exist therefore has no conversations either: use [Client.Check] to detect
 // it. An invalid user or field is a *[FieldError]. Any other failure is an *[Error].
 //
 // Source: Bookbag, API v2, "Conversations of a user".
@@ -185,7 +108,8 @@ func (c *Client) UserConversationsPage(ctx context.Context, user UserID, p PageR
 		return Page[Conversation]{}, err
 	}
 	found, err := page[Conversation](ctx, c, p, "/agents/{agentId}/users/{userId}/conversations", string(user))
-	if e, ok := errors.AsType[*Error](err); ok && p.Cursor == "" && e.StatusCode == http.StatusNotFound && e.Code == CodeNotFound {
+	e, ok := errors.AsType[*Error](err)
+	if ok && p.Cursor == "" && e.StatusCode == http.StatusNotFound && e.Code == CodeNotFound {
 		return Page[Conversation]{ResponseInfo: e.ResponseInfo}, nil
 	}
 	return found, err
@@ -210,7 +134,7 @@ func (c *Client) Conversation(ctx context.Context, id ConversationID) (*Conversa
 	if err := id.check("conversation"); err != nil {
 		return nil, err
 	}
-	call := get("/agents/{agentId}/conversations/{conversationId}", string(id))
+	call := readCall("/agents/{agentId}/conversations/{conversationId}", string(id))
 	var conversation Conversation
 	var messages pagination
 	info, err := c.do(ctx, call, func(body []byte) error {
@@ -246,127 +170,4 @@ func (c *Client) Messages(ctx context.Context, id ConversationID) iter.Seq2[Stor
 	return all(ctx, func(ctx context.Context, p PageRequest) (Page[StoredMessage], error) {
 		return c.MessagesPage(ctx, id, p)
 	})
-}
-
-func page[T any](ctx context.Context, c *Client, p PageRequest, operation string, ids ...string) (found Page[T], err error) {
-	call := get(operation, ids...)
-	if call.Query, err = p.query(); err != nil {
-		return found, err
-	}
-	var next pagination
-	info, err := c.do(ctx, call, func(body []byte) (err error) {
-		members := bookbag.Members(body)
-		found.Items, err = bookbag.List[T](members["data"], cmp.Or(p.Limit, maxLimit))
-		return cmp.Or(err, next.read(members["pagination"]))
-	})
-	if err != nil {
-		return Page[T]{}, err
-	}
-	found.NextCursor, found.Total, found.ResponseInfo, found.operation = next.cursor, next.total, info, call.Operation
-	return found, nil
-}
-
-// all walks the pages of a list.
-func all[T any](ctx context.Context, next func(context.Context, PageRequest) (Page[T], error)) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		var zero T
-		seen := map[string]bool{}
-		for p := (PageRequest{Limit: maxLimit}); ; {
-			found, err := next(ctx, p)
-			if err != nil {
-				yield(zero, err)
-				return
-			}
-			for _, item := range found.Items {
-				if !yield(item, nil) {
-					return
-				}
-			}
-			p.Cursor = found.NextCursor
-			if p.Cursor == "" {
-				return
-			}
-			if seen[p.Cursor] {
-				yield(zero, &Error{ResponseInfo: found.ResponseInfo, Operation: found.operation, StatusCode: http.StatusOK, Attempts: 1, err: ErrRepeatedPage})
-				return
-			}
-			seen[p.Cursor] = true
-		}
-	}
-}
-
-// Feedback is a thumbs up or a thumbs down.
-type Feedback string
-
-// Values of Feedback.
-const (
-	FeedbackPositive Feedback = "positive"
-	FeedbackNegative Feedback = "negative"
-	FeedbackNone     Feedback = "" // sent as null
-)
-
-// SetFeedback sets the feedback on a message of the assistant. It returns the fields
-// of the message that the response contains.
-//
-// An invalid argument is a *[FieldError]. Any other failure is an *[Error], for
-// example with [CodeMessageNotFound] or [CodeMessageNotAssistant].
-//
-// Source: Bookbag, API v2, "Feedback". Only Chatbase documents the body.
-func (c *Client) SetFeedback(ctx context.Context, id ConversationID, messageID string, feedback Feedback) (*StoredMessage, error) {
-	if err := id.check("conversation"); err != nil {
-		return nil, err
-	}
-	if err := checkIssuedID("messageID", messageID); err != nil {
-		return nil, err
-	}
-	var body struct {
-		Feedback *Feedback `json:"feedback"`
-	}
-	switch feedback {
-	case FeedbackPositive, FeedbackNegative:
-		body.Feedback = &feedback
-	case FeedbackNone:
-	default:
-		return nil, &FieldError{"feedback", "must be positive, negative or empty"}
-	}
-	call := send("PATCH /agents/{agentId}/conversations/{conversationId}/messages/{messageId}/feedback", body, string(id), messageID)
-	var message StoredMessage
-	info, err := c.do(ctx, call, func(body []byte) error { return bookbag.Object(bookbag.Members(body)["data"], &message) })
-	if err != nil {
-		return nil, err
-	}
-	message.ResponseInfo = info
-	return &message, nil
-}
-
-// Health is the service's report on its health.
-type Health struct {
-	Status       string `json:"status"` // "ok"
-	Timestamp    Time   `json:"timestamp"`
-	ResponseInfo `json:"-"`
-}
-
-// Health requests the state of the service, without the key. A failure is an *[Error].
-//
-// Source: Bookbag, API v2, "Health". Only Chatbase documents the form of the response.
-func (c *Client) Health(ctx context.Context) (Health, error) {
-	var h Health
-	call := get("/health")
-	call.NoKey = true
-	info, err := c.do(ctx, call, func(body []byte) error {
-		if err := bookbag.Object(body, &h); err != nil || h.Status == "" {
-			return bookbag.ErrFormat
-		}
-		return nil
-	})
-	h.ResponseInfo = info
-	return h, err
-}
-
-// Check returns nil if the key works for the agent. It sends a call that reads one
-// conversation. Its *[Error] is [ErrUnauthorized] if the key is wrong, [ErrForbidden]
-// if the key is for another agent, and [ErrNotFound] if the agent does not exist.
-func (c *Client) Check(ctx context.Context) error {
-	_, err := c.ConversationsPage(ctx, PageRequest{Limit: 1})
-	return err
 }

@@ -23,7 +23,7 @@ import (
 // Source: Bookbag, API v2, "Export".
 func (c *Client) Export(ctx context.Context) iter.Seq2[Conversation, error] {
 	return func(yield func(Conversation, error) bool) {
-		res, err := c.service().Open(ctx, get("/agents/{agentId}/conversations/export"))
+		res, err := c.service().Open(ctx, readCall("/agents/{agentId}/conversations/export"))
 		if err != nil {
 			yield(Conversation{}, fail(err))
 			return
@@ -47,16 +47,17 @@ var errLoopEnded = errors.New("the loop has ended")
 type export struct {
 	res       *bookbag.Response
 	body      *idleReader
-	d         *json.Decoder // of the export, which is a reader
-	limit     int64         // of what is in memory
-	taken     int64
-	beginning []byte
-	err       error // of the body
-	found     bool
+	d         *json.Decoder // reads from the export
+	limit     int64         // bytes that may be in memory
+	taken     int64         // bytes read from the body
+	beginning []byte        // of the body, for the error
+	err       error         // of the body
+	found     bool          // the member data
 	rest      pagination
 }
 
-// Read reads the body as long as what the decoder has not returned is within the limit.
+// Read reads from the body. If the decoder holds more bytes than the limit, it returns
+// ErrTooLong.
 func (e *export) Read(p []byte) (n int, err error) {
 	if e.taken-e.d.InputOffset() > e.limit {
 		e.err = bookbag.ErrTooLong
@@ -68,6 +69,7 @@ func (e *export) Read(p []byte) (n int, err error) {
 	return n, e.err
 }
 
+// response decodes the response, and passes its conversations to yield.
 func (e *export) response(yield func(Conversation, error) bool) error {
 	err := e.each('{', func() error {
 		name, err := e.d.Token()
@@ -100,6 +102,7 @@ func (e *export) each(begin json.Delim, f func() error) error {
 	return err
 }
 
+// member decodes a member of the response. The conversations are in data.
 func (e *export) member(name json.Token, yield func(Conversation, error) bool) error {
 	var value json.RawMessage
 	if name != "data" || e.found {
@@ -120,7 +123,7 @@ func (e *export) member(name json.Token, yield func(Conversation, error) bool) e
 			err = bookbag.Object(value, &conversation)
 		}
 		e.body.alive()
-		err = cmp.Or(err, e.res.Err()) // what is left in the buffer comes too late
+		err = cmp.Or(err, e.res.Err()) // conversations in the buffer are not delivered
 		if err == nil && !yield(conversation, nil) {
 			err = errLoopEnded
 		}
@@ -128,7 +131,7 @@ func (e *export) member(name json.Token, yield func(Conversation, error) bool) e
 	})
 }
 
-// failed is the error of a response that cannot be read further.
+// failed returns the error of a response that cannot be read further.
 func (e *export) failed(err error) error {
 	if ended := e.res.Ended(); ended != nil {
 		return newError(ended)
@@ -142,7 +145,7 @@ func (e *export) failed(err error) error {
 	}
 	f := e.res.Failure(err)
 	if !e.found && err == bookbag.ErrFormat {
-		_, _ = io.CopyN(io.Discard, e, maxPage) // what comes of it is enough
+		_, _ = io.CopyN(io.Discard, e, maxPage) // an incomplete beginning is enough
 		f.Problem = e.res.Problem(e.beginning)
 	}
 	return newError(f)

@@ -9,12 +9,13 @@ import (
 	"github.com/chatident/chatident/internal/textdelta"
 )
 
-// decode reads an event, and keeps what belongs to the reply, within bounds.
+// decode decodes an event and adds it to the reply. Its error is ErrTooLong, or the failure
+// that the event reports.
 func (s *Stream) decode(data []byte, event *Event) error {
 	event.Raw = data
-	quoted, ok := textdelta.Quoted(data) // as nearly all of them are
-	if ok && s.half == "" {
-		event.Type, event.Text = EventTextDelta, s.keep(textdelta.Text(quoted))
+	quoted, ok := textdelta.Quoted(data)
+	if ok && s.half == "" { // nearly every event: no JSON decoder is needed
+		event.Type, event.Text = EventTextDelta, s.addText(textdelta.Text(quoted))
 	} else if err := s.decodeFrame(data, event); err != nil {
 		return err
 	}
@@ -24,28 +25,28 @@ func (s *Stream) decode(data []byte, event *Event) error {
 	return nil
 }
 
-// keep adds to the reply's text, and returns what it added as a part of that: so
-// no piece is allocated.
-func (s *Stream) keep(piece []byte) string {
+// addText adds to the reply's text. It returns what it added as a part of that text, so that
+// no string is allocated for it.
+func (s *Stream) addText(piece []byte) string {
 	before := s.text.Len()
-	s.text.Grow(len(piece)) // which doubles, where Write adds a quarter
+	s.text.Grow(len(piece)) // doubles the memory; Write alone adds a quarter
 	s.text.Write(piece)
 	s.room -= int64(len(piece))
 	return s.text.String()[before:]
 }
 
-// frame is an event that is an object, by the exact names of its fields. They are
-// decoded one by one, so that one of another type does not spoil the others.
+// frame is an event that is a JSON object, as its members by their exact names. Each is
+// decoded separately, so that one of an unexpected type does not affect the others.
 type frame map[string]json.RawMessage
 
-// text returns a field that is a string, or "".
+// text returns a member that is a string, else "".
 func (f frame) text(name string) (s string) {
 	_ = json.Unmarshal(f[name], &s)
 	return s
 }
 
-// kind returns the type of an event: that of the JSON, else the name on its event
-// line. An event without a type that has an error or an errorText is an error.
+// kind returns the type of the event: the member type, else name, which is the value of the
+// event line. A frame without a type that has an error or an errorText is an error.
 func (f frame) kind(name string) string {
 	kind := f.text("type")
 	if kind == "" && (f.isFailure("error") || f.isFailure("errorText")) {
@@ -58,9 +59,8 @@ func (f frame) isFailure(name string) bool {
 	return len(f[name]) > 0 && f[name][0] == '{' || f.text(name) != ""
 }
 
-// decodeFrame decodes an event of any other kind. One with an unexpected
-// format has Raw alone. The error is the failure that the event reports,
-// or ErrTooLong.
+// decodeFrame decodes any event with the JSON decoder. For an event with an unexpected
+// format, only Raw is set.
 func (s *Stream) decodeFrame(data []byte, event *Event) error {
 	name := string(s.conn().events.Name())
 	if bookbag.CheckLength(data) != nil {
@@ -77,10 +77,11 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 		if f.text(field) == "" {
 			field = "delta"
 		}
-		event.Text = s.keep(s.join(f[field]))
+		event.Text = s.addText(s.join(f[field]))
 	case EventToolCall:
 		event.ToolCall = &Part{
-			Type: PartToolCall, ToolCallID: f.text("toolCallId"), ToolName: f.text("toolName"), Input: bytes.Clone(f["input"]), Raw: bytes.Clone(data),
+			Type: PartToolCall, ToolCallID: f.text("toolCallId"), ToolName: f.text("toolName"),
+			Input: bytes.Clone(f["input"]), Raw: bytes.Clone(data),
 		}
 		event.Text = s.unpaired()
 		s.reply.Parts = append(append(s.reply.Parts, s.currentPart()...), *event.ToolCall)
@@ -94,8 +95,8 @@ func (s *Stream) decodeFrame(data []byte, event *Event) error {
 	return nil
 }
 
-// join decodes the text of a text-delta. A surrogate pair may be split over two of
-// them: the first half waits for the second, and is U+FFFD if that does not follow.
+// join decodes the text of a text-delta. If it ends with the first half of a surrogate pair,
+// that half is kept for the next text-delta.
 func (s *Stream) join(quoted []byte) []byte {
 	if len(quoted) <= len(`""`) || quoted[0] != '"' {
 		return nil
@@ -106,18 +107,19 @@ func (s *Stream) join(quoted []byte) []byte {
 	return []byte(text)
 }
 
-// unpaired returns U+FFFD for half a surrogate pair that no text follows, else "".
+// unpaired returns U+FFFD in place of a half that no other half follows, else "".
 func (s *Stream) unpaired() string {
 	if s.half == "" {
 		return ""
 	}
 	s.half = ""
-	return s.keep([]byte("\ufffd"))
+	return s.addText([]byte("\ufffd"))
 }
 
-// mergeMetadata reads fields that are beside the type, in metadata (Bookbag's
-// documentation) or in messageMetadata (Chatbase's server). A finish that reports a
-// failure is an event as well: its metadata has the conversation of the reply.
+// mergeMetadata adds an event's metadata to that of the reply. It may be beside the type, in
+// metadata (Bookbag's documentation) or in messageMetadata (Chatbase's server). A finish
+// that reports a failure is delivered before the failure, because its metadata names the
+// conversation.
 func (s *Stream) mergeMetadata(data []byte, f frame, event *Event) {
 	for _, fields := range [][]byte{data, f["metadata"], f["messageMetadata"]} {
 		_ = bookbag.Unmarshal(fields, &s.reply.Metadata)
@@ -133,7 +135,7 @@ func (s *Stream) mergeMetadata(data []byte, f frame, event *Event) {
 	}
 }
 
-// failed is the failure that an event reports.
+// failed returns the failure that an event reports.
 func (s *Stream) failed(data []byte, f frame) *Error {
 	res := s.conn().res
 	failure := res.Failure(ErrStreamFailed)

@@ -5,17 +5,16 @@ import (
 	"time"
 )
 
-// idleReader is the body of a stream with an idle timeout. The timeout starts with
-// the first read and ends with a call of alive: single bytes do not reset it, so
-// that a trickle of them does not live for ever. What is in a buffer already is not
-// waited for.
+// idleReader adds an idle timeout to the body of a stream. The timeout begins with the first
+// Read after a call of alive. Only alive resets it: a peer that sends a byte now and then
+// must not keep a stream open for ever.
 type idleReader struct {
 	body    io.Reader
 	timeout time.Duration
 	onIdle  func()
 
-	timer   *time.Timer // since the first read
-	waiting bool
+	timer   *time.Timer // nil before the first Read
+	waiting bool        // the timer runs
 }
 
 func (r *idleReader) Read(p []byte) (int, error) {

@@ -1,6 +1,7 @@
 package chatclient
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 
@@ -89,8 +90,8 @@ const (
 // Source: Bookbag, API v2, "Send a message". Only Chatbase documents the form of a
 // response that is not a stream.
 type Reply struct {
-	ID           string   `json:"id"`
-	Role         string   `json:"role"`
+	ID           string   `json:"id"`   // of the reply, as Metadata.MessageID
+	Role         string   `json:"role"` // assistant
 	Parts        []Part   `json:"parts"`
 	Metadata     Metadata `json:"metadata"`
 	ResponseInfo `json:"-"`
@@ -120,4 +121,33 @@ func toolCallsOf(parts []Part) []Part {
 		}
 	}
 	return calls
+}
+
+// reply makes a call and returns its response as a reply. If bad is not nil, it returns bad.
+func (c *Client) reply(ctx context.Context, call bookbag.Call, bad error) (*Reply, error) {
+	if bad != nil {
+		return nil, bad
+	}
+	res, err := c.service().Do(ctx, call)
+	if err != nil {
+		return nil, fail(err)
+	}
+	return decodeReply(res)
+}
+
+// decodeReply decodes the body of a response.
+func decodeReply(res *bookbag.Response) (*Reply, error) {
+	r := Reply{ResponseInfo: infoOf(res.ResponseInfo)}
+	fields := struct { // an id is a string or a number
+		*Reply
+		ID *issuedID `json:"id"`
+	}{&r, (*issuedID)(&r.ID)}
+	err := res.Decode(func(body []byte) error { return bookbag.Object(bookbag.Members(body)["data"], &fields) })
+	if err == nil && r.Metadata.FinishReason == FinishError {
+		err = res.Failure(ErrStreamFailed)
+	}
+	if err != nil {
+		return nil, fail(err)
+	}
+	return &r, nil
 }

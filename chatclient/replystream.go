@@ -13,8 +13,8 @@ import (
 // maxPage is how much is read of a response that is neither a stream nor JSON.
 const maxPage = 4 << 10
 
-// openReply reads a response that is no stream. A whole reply becomes a stream, because
-// the turn was made; anything else is an error.
+// openReply reads a response that is not a stream. A whole reply as JSON becomes a stream,
+// because the service has added the message. Anything else is an error.
 func (c *Client) openReply(res *bookbag.Response, mediaType string) (*Stream, error) {
 	reply, err := c.readReply(res, mediaType)
 	if err != nil {
@@ -32,7 +32,7 @@ func (c *Client) readReply(res *bookbag.Response, mediaType string) (*Reply, err
 	}
 	timer := time.AfterFunc(c.idleTimeout, func() { res.Abort(ErrStreamIdle) })
 	defer timer.Stop()
-	res.Body, _ = io.ReadAll(io.LimitReader(res.Stream, limit+1)) // what came of it is enough
+	res.Body, _ = io.ReadAll(io.LimitReader(res.Stream, limit+1)) // an incomplete body is an error below
 	if ended := res.Ended(); ended != nil && ended.Err != ErrStreamIdle {
 		return nil, newError(ended)
 	}
@@ -42,7 +42,7 @@ func (c *Client) readReply(res *bookbag.Response, mediaType string) (*Reply, err
 	return decodeReply(res)
 }
 
-// events returns the stream that a reply would have been.
+// events encodes the reply as the event stream that the service could have sent.
 func (r *Reply) events() (stream []byte) {
 	add := func(event any) {
 		b, _ := json.Marshal(event) // of texts and JSON that was decoded: there is no error

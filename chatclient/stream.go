@@ -62,13 +62,13 @@ type Stream struct {
 
 	reply    Reply
 	text     strings.Builder // of all text parts
-	part     int             // where the current one begins
-	half     string          // of a surrogate pair, whose other half is in the next text
-	room     int64           // for more text and parts
-	finished bool            // there was a finish
-	failure  *Error          // of the finish, returned in place of the next event
-	ended    bool            // the end was announced
-	err      error           // what ended it otherwise
+	part     int             // where the part begins that text is added to
+	half     string          // the first half of a surrogate pair, as its escape
+	room     int64           // bytes left of Options.MaxBody
+	finished bool            // a finish event has arrived
+	failure  *Error          // reported by the finish event; next returns it
+	ended    bool            // the end marker has arrived
+	err      error           // why the stream ended without one
 }
 
 // connection is what a Stream reads from.
@@ -78,24 +78,23 @@ type connection struct {
 	events *sse.Reader
 }
 
-// toolCallSize is what a tool call of a stream takes beside its text.
+// toolCallSize is the memory that a tool call takes in addition to its JSON.
 const toolCallSize = 512
 
 const (
 	done = "[DONE]"
 
-	// afterFailure bounds the wait for the end of a stream that has announced a
-	// failure.
+	// afterFailure is the longest wait for the end marker after an error event.
 	afterFailure = time.Second
 
-	// afterDone and maxAfterDone bound the wait for the end of the body after that
-	// of the stream was announced: mostly it comes right after, and an HTTP/1
-	// connection can be used again only when it was read.
+	// afterDone and maxAfterDone are the longest wait for the end of the body after the
+	// end marker, and the bytes that may come before it. It usually follows at once, and
+	// net/http reuses an HTTP/1 connection only if the body was read to its end.
 	afterDone    = 5 * time.Millisecond
 	maxAfterDone = 4 << 10
 )
 
-// open makes a call whose response is a stream, unless its arguments are bad.
+// open makes a call and returns its response as a stream. If bad is not nil, it returns bad.
 func (c *Client) open(ctx context.Context, call bookbag.Call, bad error) (*Stream, error) {
 	if bad != nil {
 		return nil, bad
@@ -169,7 +168,7 @@ func (s *Stream) Reply() (*Reply, error) {
 	return &r, s.err
 }
 
-// currentPart returns the text after the last tool call, as no part or one.
+// currentPart returns the text after the last tool call as a part, nil if there is none.
 func (s *Stream) currentPart() []Part {
 	if text := s.text.String()[s.part:]; text != "" {
 		return []Part{{Type: PartText, Text: text}}
@@ -188,8 +187,7 @@ func (s *Stream) Close() error {
 	return nil
 }
 
-// next reads the next event, or that the stream has ended, or returns what ended
-// it otherwise.
+// next reads the next event. At the end marker it sets s.ended and leaves the event empty.
 func (s *Stream) next(event *Event) error {
 	if s.failure != nil {
 		return s.failure
@@ -206,9 +204,9 @@ func (s *Stream) next(event *Event) error {
 	return s.decode(data, event)
 }
 
-// awaitEnd reads on after a failure, so that the connection ends in order.
+// awaitEnd reads up to the end marker after a failure, so that the connection can be reused.
 func (s *Stream) awaitEnd() {
-	defer s.bound(afterFailure).Stop()
+	defer s.closeAfter(afterFailure).Stop()
 	for !s.ended {
 		if _, err := s.read(); err != nil {
 			return
@@ -218,20 +216,20 @@ func (s *Stream) awaitEnd() {
 
 // drain reads the end of the body.
 func (s *Stream) drain() {
-	defer s.bound(afterDone).Stop()
+	defer s.closeAfter(afterDone).Stop()
 	_, _ = io.CopyN(io.Discard, s.conn().res.Stream, maxAfterDone)
 }
 
-// bound ends all reading after a time.
-func (s *Stream) bound(d time.Duration) *time.Timer {
+// closeAfter ends all reading after a time.
+func (s *Stream) closeAfter(d time.Duration) *time.Timer {
 	return time.AfterFunc(d, func() { s.conn().res.Abort(ErrStreamClosed) })
 }
 
-// read waits for an event with data, or for the end. Each line that is not empty is
-// a sign of life.
+// read returns the data of the next event, and sets s.ended at the end marker. Each line
+// that is not empty resets the idle timeout.
 func (s *Stream) read() ([]byte, error) {
 	conn := s.conn()
-	if err := conn.res.Err(); err != nil { // what is left in the buffer comes too late
+	if err := conn.res.Err(); err != nil { // events in the buffer are not delivered
 		return nil, s.broken(err)
 	}
 	for {
@@ -251,7 +249,7 @@ func (s *Stream) read() ([]byte, error) {
 	}
 }
 
-// broken is the error of a stream that ended without an announcement.
+// broken returns the error of a stream that ended without an end marker.
 func (s *Stream) broken(err error) *Error {
 	ended := s.conn().res.Ended()
 	switch {
@@ -265,6 +263,7 @@ func (s *Stream) broken(err error) *Error {
 	return s.fail(ErrStreamCut, err)
 }
 
+// fail returns an error with what is known of the response.
 func (s *Stream) fail(err, cause error) *Error {
 	f := s.conn().res.Failure(err)
 	f.Cause = cause
