@@ -15,14 +15,13 @@ import (
 // of HttpChatTransport and the schema of its chunks in the npm package ai, 5 to 7.
 
 const (
-	maxMessages = 10_000 // a megabyte of messages that have text are fewer
-	maxParts    = 100    // of the wanted message
+	maxMessages = 10_000 // messages with text in a body of 1 MB are fewer
+	maxParts    = 100    // of the requested message
 )
 
 var (
-	errEdit         = &httpError{status: http.StatusBadRequest, code: "edit_unsupported", sentence: "A message that was sent cannot be changed."}
-	errChatTooLarge = &httpError{status: http.StatusRequestEntityTooLarge, code: "too_large", sentence: "This chat has become too long. Please begin a new one."}
-	errFiles        = &httpError{status: http.StatusBadRequest, code: "files_unsupported", sentence: "The assistant takes text only."}
+	errChatTooLarge = newHTTPError(http.StatusRequestEntityTooLarge, "too_large", "This chat has become too long. Please begin a new one.")
+	errFiles        = newHTTPError(http.StatusBadRequest, "files_unsupported", "The assistant takes text only.")
 )
 
 // decodeAISDK decodes what DefaultChatTransport sends. Fields that a page adds are
@@ -64,9 +63,9 @@ func (f fields) messages() ([]json.RawMessage, *httpError) {
 	return messages, nil
 }
 
-// findWanted returns the index of the user's message that is wanted, -1 for none: the
-// one with the id, else the last one. For a reply it is the message before it, if
-// another reply is wanted.
+// findWanted returns the index of the user's message that is requested, or -1: the one with the id,
+// else the last one. If another reply is requested and the id is that of a reply, it is the user's
+// message before that reply.
 func findWanted(messages []json.RawMessage, id string, again bool) int {
 	last := len(messages) - 1
 	for i := last; id != "" && i >= 0; i-- {
@@ -88,7 +87,7 @@ func isUser(message json.RawMessage) bool {
 	return role == "user"
 }
 
-// setWanted sets the text and the id of the wanted message.
+// setWanted sets the text and the id of the requested message.
 func (m *message) setWanted(wanted json.RawMessage) *httpError {
 	f := pick(wanted, "id", "parts")
 	text, badText := userText(f["parts"])
@@ -122,9 +121,9 @@ func userText(list json.RawMessage) (string, *httpError) {
 	return b.String(), nil
 }
 
-// newestTicket returns the newest ticket in the messages, which a reply or the history gave
-// the page. A message of the visitor has one if it comes from the history, where its id is its
-// ticket. While the only reply is regenerated, no other message has one.
+// newestTicket returns the newest ticket of a conversation in the metadata of the messages. Replies
+// have one, and the visitor's messages if they come from the history, where their id is their ticket.
+// They matter while the only reply is regenerated.
 func newestTicket(messages []json.RawMessage) string {
 	for _, message := range slices.Backward(messages) {
 		f := pick(message, "id", "role", "metadata")
@@ -142,8 +141,8 @@ func newestTicket(messages []json.RawMessage) string {
 
 // aiSDKEncoder encodes a reply as a UI message stream.
 type aiSDKEncoder struct {
-	blocks int  // of text, which are before and after tool calls
-	open   bool // the last of them
+	blocks int  // of text; a tool call begins a new one
+	open   bool // the last block has not ended
 }
 
 type uiChunk struct {
@@ -188,7 +187,7 @@ func (f *aiSDKEncoder) other(b []byte, e chatclient.Event) []byte {
 	return appendFrame(f.endText(b), c)
 }
 
-// endText ends the block of text, if there is one.
+// endText ends the open block of text.
 func (f *aiSDKEncoder) endText(b []byte) []byte {
 	if !f.open {
 		return b
@@ -197,13 +196,13 @@ func (f *aiSDKEncoder) endText(b []byte) []byte {
 	return appendFrame(b, uiChunk{Type: "text-end", ID: f.id()})
 }
 
-// finish has no reason: the schemas of early releases of ai 5 reject it.
+// finish does not send the reason: the schemas of early releases of ai 5 reject it.
 func (f *aiSDKEncoder) finish(b []byte, _ string, t replyTickets) []byte {
 	return appendFrame(f.endText(b), uiChunk{Type: "finish", MessageMetadata: t})
 }
 
-// fail sends the tickets first: after an error the reader stops. An error that came too
-// late for an HTTP response has the text of one.
+// fail sends the tickets first, because the reader stops at an error. If the error would have been a
+// response before the stream began, its text is the JSON of that response.
 func (f *aiSDKEncoder) fail(b []byte, e *httpError, t replyTickets) []byte {
 	b = f.endText(b)
 	if t != (replyTickets{}) {

@@ -16,12 +16,12 @@ const (
 	allowedWindow   = 10 * time.Second
 )
 
-// checkAllowance counts a request of the visitor, before anything of it is read.
+// checkAllowance calls Options.Allow.
 func (p *Proxy) checkAllowance(r *http.Request, v Visitor) (e *httpError) {
 	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
 	retryAfter, ok := p.options.Allow(r.Context(), v)
 	if ok {
-		p.rejected.Store(allowedRequests) // so that it never reaches that
+		p.rejected.Store(allowedRequests) // ErrNothingAllowed will not be reported
 		return nil
 	}
 	e = tooManyRequests(retryAfter)
@@ -31,8 +31,7 @@ func (p *Proxy) checkAllowance(r *http.Request, v Visitor) (e *httpError) {
 	return e
 }
 
-// allowance lets each visitor have 20 in any 10 seconds: a fifth of the calls that the
-// service allows for an API key.
+// allowance allows each visitor 20 requests in any 10 seconds, a fifth of the key's limit.
 type allowance struct {
 	mu     sync.Mutex
 	recent map[subject][]time.Time // within the window, oldest first
@@ -46,7 +45,7 @@ func (a *allowance) take(who subject) (retryAfter time.Duration, ok bool) {
 	defer a.mu.Unlock()
 	now := time.Now()
 	isOld := func(t time.Time) bool { return now.Sub(t) >= allowedWindow }
-	if isOld(a.swept) { // once in a window, visitors without a recent request go
+	if isOld(a.swept) { // once in a window, visitors without a recent request are removed
 		a.swept = now
 		maps.DeleteFunc(a.recent, func(_ subject, times []time.Time) bool { return isOld(times[len(times)-1]) })
 	}
@@ -58,7 +57,7 @@ func (a *allowance) take(who subject) (retryAfter time.Duration, ok bool) {
 	return 0, true
 }
 
-// slots bounds how many of something each visitor has at once.
+// slots limits how many of something each visitor has at the same time.
 type slots struct {
 	max  int
 	mu   sync.Mutex
@@ -85,14 +84,14 @@ func (s *slots) free(who subject) {
 	}
 }
 
-// slot is one of slots and what Options.AcquireStream gave. It is free when all who hold it
-// have released it: the exchange and, of a kept reply, the handler that copies it.
+// slot is a reply's share of MaxStreamsPerVisitor and of Options.AcquireStream. Its holders are the
+// exchange and, for a kept reply, the handler of the request. The last one frees it.
 type slot struct {
 	holders atomic.Int32
 	free    func()
 }
 
-// release reports a panic of the site's function.
+// release removes a holder. A panic of the site's function is reported.
 func (s *slot) release(report func(error)) {
 	defer endpoint.Recover(func(v *endpoint.Panic) { report((*PanicError)(v)) })
 	if s.holders.Add(-1) == 0 {
@@ -100,7 +99,7 @@ func (s *slot) release(report func(error)) {
 	}
 }
 
-// takeSlot takes a slot for a reply, which its exchange holds.
+// takeSlot takes a slot for a reply. Its first holder is the exchange.
 func (p *Proxy) takeSlot(r *http.Request, v Visitor) (s *slot, e *httpError) {
 	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
 	release, who := p.options.AcquireStream(r.Context(), v), v.subject()

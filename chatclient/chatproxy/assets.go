@@ -17,8 +17,8 @@ const scriptName = "chatproxy.js"
 
 var scriptTag = fmt.Sprintf(`"%x"`, sha256.Sum256(script))
 
-// serveScript serves the browser's side of the wire form, which needs no session, and
-// reports whether the request is for it. Browsers ask each time whether it has changed.
+// serveScript serves chatproxy.js, which needs no session. It reports whether the request is for it.
+// Browsers revalidate it each time.
 func serveScript(w http.ResponseWriter, r *http.Request) bool {
 	if strings.TrimPrefix(r.URL.Path, "/") != scriptName {
 		return false

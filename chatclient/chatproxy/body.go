@@ -14,7 +14,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/chatident/chatident/internal/bookbag"
-	"github.com/chatident/chatident/internal/value"
 )
 
 const (
@@ -22,28 +21,28 @@ const (
 	maxAIBody   = 1 << 20
 	readTimeout = 10 * time.Second
 
-	// minBodies is how many bodies of one visitor are read and decoded at once, at
-	// least: as many as the replies that the visitor may read, if these are more.
+	// minBodies is how many bodies of a visitor may be read at once. If
+	// MaxStreamsPerVisitor is larger, that many.
 	minBodies = 4
 
-	// maxBodyBytes bounds the bodies of all visitors that are in memory at once.
+	// maxBodyBytes bounds the bodies of all visitors in memory.
 	maxBodyBytes = 64 << 20
 )
 
-// boundBody gives the body 10 seconds to arrive, also where it is not looked at:
-// the server reads on before it lets go of a connection.
+// boundBody gives the body 10 seconds to arrive, also if the handler does not read it: net/http
+// reads it before it reuses the connection.
 func boundBody(w http.ResponseWriter, r *http.Request) {
 	if r.ContentLength != 0 {
-		// Where there is no deadline to set, the server's holds.
+		// A ResponseWriter without deadlines has those of its server.
 		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(readTimeout))
 	}
 }
 
-// decodeBody reads the JSON body of a request and decodes it, within the bounds.
+// decodeBody reads and decodes the JSON body of a request, within the bounds.
 func (p *Proxy) decodeBody(w http.ResponseWriter, r *http.Request, v Visitor, route *route) (m message, e *httpError) {
 	if route.decode == nil {
 		if r.ContentLength != 0 {
-			return m, invalid("This request takes no body.") // net/http notices that a visitor leaves only after the body
+			return m, invalid("This request takes no body.") // net/http would not notice that the visitor leaves
 		}
 		return m, nil
 	}
@@ -67,7 +66,7 @@ func (p *Proxy) decodeBody(w http.ResponseWriter, r *http.Request, v Visitor, ro
 	return route.decode(body)
 }
 
-// counted counts the bytes that were read among those of all bodies.
+// counted adds the bytes that are read to those of all bodies.
 type counted struct {
 	io.Reader
 	all *atomic.Int64
@@ -85,8 +84,8 @@ func (c *counted) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// readBody returns a body that is valid JSON and does not say who the visitor is. net/http
-// lifts the deadline when it has read the body.
+// readBody returns a body that is valid JSON and contains no userId. net/http removes the deadline
+// at the end of the body.
 func readBody(in io.Reader) (body []byte, e *httpError) {
 	body, err := io.ReadAll(in)
 	var tooLarge *http.MaxBytesError
@@ -101,7 +100,7 @@ func readBody(in io.Reader) (body []byte, e *httpError) {
 		return nil, invalid("The body could not be read.")
 	case !utf8.Valid(body) || !json.Valid(body):
 		return nil, invalid("The body must be JSON in UTF-8.")
-	case bookbag.CheckLength(body) != nil: // it has too many values to look at
+	case bookbag.CheckLength(body) != nil: // it has too many values
 		return nil, errTooLarge
 	}
 	members(body, func(name string, _ json.RawMessage) {
@@ -112,18 +111,16 @@ func readBody(in io.Reader) (body []byte, e *httpError) {
 	return body, e
 }
 
-// A body may be a megabyte of tiny values, which cost a hundred times as much once
-// they are decoded. So it is searched, and only what is used is decoded.
+// A megabyte of tiny JSON values takes a hundred times as much memory when decoded. Therefore a
+// body is searched, and only the members that are used are decoded.
 
-// fields are members of a JSON object by name, as they were written.
+// fields are members of a JSON object by their names, not decoded.
 type fields map[string]json.RawMessage
 
-// errUserID has another sentence than unknown members: only the session says who the visitor
-// is.
 var errUserID = invalid("userId must not be sent: your session says who you are.")
 
-// members calls f for each member of valid JSON, none for another value, or one of too many
-// values.
+// members calls f for each member of an object. It does not call f if the text is not valid
+// JSON, not an object, or has too many values.
 func members(object []byte, f func(name string, value json.RawMessage)) {
 	if bookbag.CheckLength(object) != nil || !json.Valid(object) {
 		return
@@ -153,7 +150,7 @@ func (f fields) text(name string) (s string, e *httpError) {
 	return s, nil
 }
 
-// name returns what a page calls a chat or a message, "" if the member is absent or null.
+// name returns the page's id of a chat or a message, "" if it is absent or null.
 func (f fields) name(member string, limit int) (string, *httpError) {
 	name, e := f.text(member)
 	if e != nil || f.isEmpty(member) || !isName(name, limit) {
@@ -164,18 +161,17 @@ func (f fields) name(member string, limit int) (string, *httpError) {
 
 // ticket returns the ticket of a conversation, "" if it is absent or null.
 func (f fields) ticket() (string, *httpError) {
-	if f.isEmpty("conversation") { // a ticket that was lost begins no new conversation
+	if f.isEmpty("conversation") { // a page that has lost its ticket must not begin a new conversation
 		return "", errConversationNotFound
 	}
 	return f.text("conversation")
 }
 
-// isEmpty reports whether a member is the empty string, which is never an id: a page has
-// lost one.
+// isEmpty reports whether a member is the empty string, which is never an id.
 func (f fields) isEmpty(name string) bool { return string(f[name]) == `""` }
 
-// items returns the objects of a JSON list, none for a value that is no list of objects. Of
-// more than limit it returns one more.
+// items returns the objects of a JSON list, or none if it contains another value. If there are
+// more than limit, it returns limit+1.
 func items(list []byte, limit int) (objects []json.RawMessage) {
 	if bookbag.CheckLength(list) != nil || !json.Valid(list) {
 		return nil
@@ -191,7 +187,7 @@ func items(list []byte, limit int) (objects []json.RawMessage) {
 	return objects
 }
 
-// only returns the members of a body that may have no others.
+// only returns the members of these names, and an error if there are others.
 func only(body []byte, names ...string) (f fields, e *httpError) {
 	members(body, func(name string, _ json.RawMessage) {
 		if !slices.Contains(names, name) {
@@ -201,25 +197,12 @@ func only(body []byte, names ...string) (f fields, e *httpError) {
 	return pick(body, names...), e
 }
 
-// checkText rejects a message that the service would not accept.
-func checkText(text string) *httpError {
-	switch {
-	case strings.TrimSpace(text) == "":
-		return invalid("The message must not be empty.")
-	case len(text) > maxBody:
-		return errTooLarge
-	case value.Text(text) != "":
-		return invalid("The message must not contain the character NUL.")
-	}
-	return nil
-}
-
 const (
 	maxChat      = 128
 	maxMessageID = 256
 )
 
-// isName reports whether a page may call something so: visible ASCII characters.
+// isName reports whether a page may use name as an id: visible ASCII characters.
 func isName(name string, limit int) bool {
 	return len(name) <= limit && !strings.ContainsFunc(name, func(r rune) bool { return r < '!' || r > '~' })
 }

@@ -1,19 +1,20 @@
 package chatproxy
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/chatident/chatident/chatclient"
 )
 
-// maxKept is how many messages of a chat are kept, the newest.
-const maxKept = 64
+const (
+	maxSent  = 64 // messages that are stored of a chat, the newest
+	maxSwaps = 16 // attempts to store a change
+)
 
-// chat is what is kept of a page's chat. Its JSON is the value in [Chats].
+// chat is what is stored of a page's chat. Its JSON is the value in [Chats].
 type chat struct {
 	// Conversation is the ticket of the conversation, "" before it is known.
 	Conversation string `json:"c,omitempty"`
@@ -21,45 +22,45 @@ type chat struct {
 	// Begun is the time of the first exchange in Unix milliseconds.
 	Begun int64 `json:"b,omitempty"`
 
-	// Pending says that the first exchange may be under way.
+	// Pending reports that the first exchange may be under way.
 	Pending bool `json:"p,omitempty"`
 
-	// LastUser is the service's id of the last message if that is known to have arrived, else
-	// of one before it, "" if none is known.
+	// LastUser is the service's id of the visitor's last message that is known to have
+	// arrived, "" if it is unknown.
 	LastUser string `json:"u,omitempty"`
 
-	// Sent counts the messages that were sent, also again: each changes the value.
+	// Sent counts the sent messages, with retries, so that each of them changes the value.
 	Sent int `json:"n,omitempty"`
 
 	// Messages are the newest messages, in the order in which they were sent.
 	Messages []sentMessage `json:"m,omitempty"`
 }
 
-// sentMessage is a message that the page has sent, by marks of its id and text.
+// sentMessage is a message that the page has sent. ID and Text are marks, not the texts.
 type sentMessage struct {
 	ID    string    `json:"i"`
 	Text  string    `json:"t"`
 	State sentState `json:"s"`
 }
 
-// sentState is what is known of a message.
+// sentState is whether a message has arrived at the service.
 type sentState int
 
 const (
-	rejected sentState = iota + 1 // it was not forwarded
-	unknown                       // the service may have received it
+	rejected sentState = iota + 1 // not forwarded
+	unknown                       // it may have arrived
 	arrived
 )
 
 var errForeignChat = fmt.Errorf("%w: the value is not of this visitor", ErrChats)
 
-// decodeChat returns a chat, the zero one and an error for a value that is not of this visitor.
+// decodeChat decodes a value of Chats. A value of another visitor is an error.
 func decodeChat(value []byte, t *tickets, s subject) (c chat, err error) {
 	if len(value) == 0 {
 		return c, nil
 	}
 	err = json.Unmarshal(value, &c)
-	if err != nil || len(c.Messages) > maxKept || c.Conversation != "" && t.openConversation(s, c.Conversation) == "" {
+	if err != nil || len(c.Messages) > maxSent || c.Conversation != "" && t.openConversation(s, c.Conversation) == "" {
 		return chat{}, errForeignChat
 	}
 	return c, nil
@@ -72,7 +73,7 @@ func (c *chat) encode() []byte {
 
 func (c *chat) isPending() bool {
 	age := time.Since(time.UnixMilli(c.Begun))
-	return c.Pending && c.Conversation == "" && age >= -maxSkew && age < maxStream+maxReadOn // else a clock is wrong
+	return c.Pending && c.Conversation == "" && age >= -maxSkew && age < maxStream+maxReadOn // longer than any exchange
 }
 
 func (c *chat) find(id string) *sentMessage {
@@ -93,7 +94,7 @@ func (c *chat) lastForwarded() *sentMessage {
 	return nil
 }
 
-// textMark returns the mark of a text, "" for none. A service may cut white space off.
+// textMark returns the mark of a text, "" for "". The service may trim white space.
 func (p *Proxy) textMark(who subject, text string) string {
 	if text == "" {
 		return ""
@@ -101,7 +102,56 @@ func (p *Proxy) textMark(who subject, text string) string {
 	return p.tickets.mark("text", who, strings.TrimSpace(text))
 }
 
-// byVisitor returns the messages of the visitor in a page.
-func byVisitor(page []chatclient.StoredMessage) []chatclient.StoredMessage {
-	return slices.DeleteFunc(page, func(m chatclient.StoredMessage) bool { return m.Role != "user" })
+// load loads the chat from Chats, and returns its value as well. If Chats fails, the exchange
+// continues as if the message named no chat.
+func (x *exchange) load(who subject) (c chat, value []byte) {
+	if !x.usesChats {
+		return c, nil
+	}
+	value, err := x.p.loadValue(x.ctx, x.p.tickets.chatKey(who, x.chat))
+	if x.usesChats = err == nil; x.usesChats {
+		c, err = decodeChat(value, x.p.tickets, who)
+	}
+	x.fault(err)
+	return c, value
+}
+
+// swap stores c in place of the value old. It returns false if the value has changed.
+func (x *exchange) swap(old []byte, c *chat) bool {
+	swapped, err := x.p.swapValue(x.ctx, x.key, old, c.encode())
+	if err != nil {
+		x.usesChats = false
+		x.fault(err)
+	}
+	return swapped || err != nil
+}
+
+// update changes the chat in Chats, and reports whether that succeeded.
+func (x *exchange) update(change func(*chat)) bool {
+	for range maxSwaps {
+		c, value := x.load(x.visitor.subject())
+		if !x.usesChats {
+			return false
+		}
+		before := c.encode()
+		if change(&c); bytes.Equal(before, c.encode()) || x.swap(value, &c) {
+			return x.usesChats
+		}
+	}
+	return false
+}
+
+// settle is like update. If the chat is pending for this exchange, or Chats has lost it, it also
+// ends that state and stores the conversation, if known.
+func (x *exchange) settle(change func(*chat)) {
+	isStored := x.update(func(c *chat) {
+		isForgotten := c.Conversation == "" && !c.Pending && len(c.Messages) == 0
+		if x.pending != 0 && (c.Pending && c.Begun == x.pending || isForgotten) {
+			c.Pending, c.Conversation = false, x.p.tickets.conversation(x.visitor.subject(), x.conversation)
+		}
+		change(c)
+	})
+	if isStored {
+		x.pending = 0
+	}
 }

@@ -18,19 +18,22 @@ import (
 // context that ends after 2 seconds. It must be safe for concurrent use.
 //
 // A key has two parts with a dot between, of letters, digits, underscore and hyphen: the
-// first is the same for all chats of a visitor. A value has less than 8 KB. Values hold
-// ids of conversations, but neither names nor texts. A value that is returned for another key is not used. Delete
-// values some time after their last change, such as 24 hours: pages begin new
-// conversations then, unless they hold a ticket. With Options.ContinueAfterSignIn, keep
-// them at least as long as a session lasts. If a method returns an error, it is
-// reported, and the message is handled as if the page had named no chat: if it has no
-// ticket, it begins a new conversation, and the page gets conversationLost.
+// first is the same for all chats of a visitor. A value has less than 8 KB. It contains ids of
+// conversations, but neither names nor texts. A value of another key is an error.
+//
+// Delete values some time after their last change, such as 24 hours: after that, a page without
+// a ticket begins a new conversation. With Options.ContinueAfterSignIn, keep them at least as
+// long as a session lasts.
+//
+// If a method returns an error, it is reported as [ErrChats], and the message is handled as if
+// the page had named no chat: without a ticket it begins a new conversation, and the page gets
+// conversationLost.
 type Chats interface {
-	// Load returns the value of a key, nil for none.
+	// Load returns the value of a key, or nil if there is none.
 	Load(ctx context.Context, key string) (value []byte, err error)
 
-	// CompareAndSwap atomically replaces the value of a key, nil for none, and
-	// reports whether it did: not if it is another than old.
+	// CompareAndSwap atomically replaces the value of a key if it equals old, and reports
+	// whether it did. If old is nil, there must be no value.
 	CompareAndSwap(ctx context.Context, key string, old, new []byte) (swapped bool, err error)
 }
 
@@ -59,15 +62,15 @@ const (
 	maxChatsPerVisitor = 32
 	maxChatsBytes      = 32 << 20
 	maxChatAge         = 24 * time.Hour
-	chatOverhead       = 512 // bytes of memory beside the value
+	chatOverhead       = 512 // bytes of memory in addition to the value
 )
 
 // memoryChats is the default Chats.
 type memoryChats struct {
 	mu       sync.Mutex
 	chats    map[string]*list.Element // of storedChat
-	changed  list.List                // the same, the latest change last
-	visitors map[string][]string      // their keys, the latest change last
+	changed  list.List                // of storedChat, the latest change last
+	visitors map[string][]string      // keys by visitorPart, the latest change last
 	bytes    int
 }
 
@@ -87,7 +90,7 @@ func (m *memoryChats) Load(_ context.Context, key string) ([]byte, error) {
 	return m.value(key), nil
 }
 
-// value returns the value of a key, after it has removed what has not changed for long.
+// value removes values older than maxChatAge, and returns the value of a key.
 func (m *memoryChats) value(key string) []byte {
 	for e := m.changed.Front(); e != nil && time.Since(e.Value.(storedChat).changed) > maxChatAge; e = m.changed.Front() {
 		m.remove(e.Value.(storedChat).key)

@@ -8,11 +8,10 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-// A conversation from before a sign-in is claimed: it becomes the user's, and the earlier
-// session has it no more. The claim is a value in Chats.
+// With Options.ContinueAfterSignIn, a user claims a conversation of the session before the sign-in:
+// it becomes the user's, and the earlier session loses it. The claim is a value in Chats.
 
-// earlier is the session before the sign-in. Without one it is the zero subject, which has
-// no tickets.
+// earlier returns the session before the sign-in, or the zero subject, which has no tickets.
 func (v Visitor) earlier() subject {
 	if v.anonymous() || v.EarlierSession == "" {
 		return subject{}
@@ -30,9 +29,11 @@ func (t *tickets) claim(secret int, id chatclient.ConversationID, user chatclien
 	return key[:markSize] + "." + key, []byte(`"` + mark(user) + `"`)
 }
 
-// openConversation returns the conversation of a visitor's ticket, by one of the functions
-// that open such tickets. A conversation of the earlier session is claimed.
-func (p *Proxy) openConversation(ctx context.Context, v Visitor, ticket string, open func(subject, string) chatclient.ConversationID) (chatclient.ConversationID, *httpError) {
+// openConversation returns the conversation of a visitor's ticket. open is tickets.openConversation
+// or tickets.openPoll. A conversation of the earlier session is claimed.
+func (p *Proxy) openConversation(
+	ctx context.Context, v Visitor, ticket string, open func(subject, string) chatclient.ConversationID,
+) (chatclient.ConversationID, *httpError) {
 	if id := open(v.subject(), ticket); id != "" {
 		return id, p.checkClaim(ctx, v, id)
 	}
@@ -42,14 +43,14 @@ func (p *Proxy) openConversation(ctx context.Context, v Visitor, ticket string, 
 	return "", errConversationNotFound
 }
 
-// openMessage returns the message of a ticket in a conversation that is the visitor's, "" for
-// another ticket.
+// openMessage returns the message of a ticket in the visitor's conversation, "" if the ticket is not
+// valid there.
 func (p *Proxy) openMessage(v Visitor, in chatclient.ConversationID, ticket string) string {
 	return cmp.Or(p.tickets.openMessage(v.subject(), in, ticket), p.tickets.openMessage(v.earlier(), in, ticket))
 }
 
-// checkClaim returns an error if a user has claimed an anonymous visitor's conversation, or if
-// Chats fails, so that this is not known.
+// checkClaim returns an error if a user has claimed the anonymous visitor's conversation, or if Chats
+// fails.
 func (p *Proxy) checkClaim(ctx context.Context, v Visitor, id chatclient.ConversationID) *httpError {
 	if !p.options.ContinueAfterSignIn || !v.anonymous() || id == "" {
 		return nil
@@ -89,8 +90,8 @@ func (p *Proxy) claim(ctx context.Context, v Visitor, id chatclient.Conversation
 	return nil
 }
 
-// findClaim reports whether a conversation was claimed, and whether by this user: under the
-// current secret or one of the previous ones.
+// findClaim reports whether a conversation was claimed under any of the secrets, and whether by this
+// user.
 func (p *Proxy) findClaim(ctx context.Context, id chatclient.ConversationID, user chatclient.UserID) (claimed, own bool, err error) {
 	for secret := range p.tickets.macs {
 		key, wanted := p.tickets.claim(secret, id, user)
@@ -102,16 +103,16 @@ func (p *Proxy) findClaim(ctx context.Context, id chatclient.ConversationID, use
 	return false, false, nil
 }
 
-// claimChat sets c to the chat of the earlier session, if Chats has no value of the user's
-// own chat, and claims its conversation.
+// claimChat checks the claim of the chat's conversation. If Chats has no value for the user, it sets c
+// to the chat of the earlier session, and claims its conversation.
 func (x *exchange) claimChat(c *chat, value []byte) *httpError {
 	earlier := x.visitor.earlier()
-	if earlier == (subject{}) || len(value) > 0 || !x.isKept {
+	if earlier == (subject{}) || len(value) > 0 || !x.usesChats {
 		return x.p.checkClaim(x.ctx, x.visitor, x.idOf(c))
 	}
 	*c, _ = x.load(earlier)
 	id := x.p.tickets.openConversation(earlier, c.Conversation)
-	if id == "" { // it may come
+	if id == "" { // it may still be pending
 		return nil
 	}
 	*c = chat{Conversation: x.p.tickets.conversation(x.visitor.subject(), id)}

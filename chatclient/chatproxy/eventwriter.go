@@ -2,7 +2,6 @@ package chatproxy
 
 import (
 	"encoding/json"
-	"errors"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -17,71 +16,30 @@ const (
 	heartbeat    = 15 * time.Second
 	writeTimeout = 30 * time.Second
 
-	// stopPause is the time between attempts to end a stopped reply, while its browser
-	// reads slowly.
+	// stopPause is the time between attempts to end a stopped reply while a write to its
+	// browser is under way.
 	stopPause = 100 * time.Millisecond
 )
 
 const done = "data: [DONE]\n\n"
 
-// boundWrite bounds what is written next: a client that reads nothing must not hold
-// its handler, nor net/http after it, on a server without a WriteTimeout either. A
-// ResponseWriter without deadlines has those of its server.
-func boundWrite(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout))
-}
-
-// unboundWrite lifts the deadline, while nothing is written: the service may take
-// longer than the server's WriteTimeout, and over HTTP/2 a deadline that passes ends
-// the response.
-func unboundWrite(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
-}
-
-// browser is what frames are written to.
-type browser struct {
-	http.ResponseWriter
-	control  *http.ResponseController
-	deadline time.Time
-}
-
-// errSlow is the error of a write when the browser has read nothing for 30 seconds.
-var errSlow = errors.New("chatproxy: the browser reads nothing")
-
-// write writes frames.
-func (b *browser) write(frames []byte) error {
-	now := time.Now()
-	if deadline := now.Add(writeTimeout); deadline.Sub(b.deadline) > time.Second { // not with each frame
-		b.deadline = deadline
-		_ = b.control.SetWriteDeadline(deadline) // see checkDeadline
-	}
-	_, err := b.Write(frames)
-	if err == nil {
-		err = b.control.Flush()
-	}
-	if err != nil && time.Since(now) >= writeTimeout-time.Second {
-		return errSlow
-	}
-	return err
-}
-
-// eventWriter writes a reply to a browser. The stream begins with its first write, or
-// after 5 seconds: some routers cut a connection that has no response. A comment follows
-// after every 15 seconds without a frame: load balancers cut one that is silent.
+// eventWriter writes a reply to a browser. The stream begins with its first write, or after 5
+// seconds, because some routers close a connection without a response. After 15 seconds
+// without a frame it writes a comment, because load balancers close an idle connection.
 type eventWriter struct {
 	to    browser
-	leave func() // called when the browser accepts no more
+	leave func() // called after a write has failed
 
-	mu       sync.Mutex // for a timer and a stop use it too
+	mu       sync.Mutex // the timer's goroutine and stop use the fields too
 	encoder  replyEncoder
 	tickets  replyTickets // of the start frame
-	frames   []byte       // to be written
+	frames   []byte       // not yet written
 	timer    *time.Timer
 	stopped  atomic.Bool
 	begun    bool
 	ended    bool
 	failed   error // of a write
-	panicked any   // what a write of the timer panicked with
+	panicked any   // the value of a panic on the timer's goroutine
 }
 
 func newEventWriter(w http.ResponseWriter, encoder replyEncoder, leave func()) *eventWriter {
@@ -92,14 +50,14 @@ func newEventWriter(w http.ResponseWriter, encoder replyEncoder, leave func()) *
 	return e
 }
 
-// setTickets sets what the start frame says.
+// setTickets sets the tickets of the start frame.
 func (e *eventWriter) setTickets(t replyTickets) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.tickets = t
 }
 
-// begin appends the start frame.
+// begin sets the header and appends the start frame, once.
 func (e *eventWriter) begin() {
 	if e.begun {
 		return
@@ -108,7 +66,7 @@ func (e *eventWriter) begin() {
 	h := e.to.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store, no-transform")
-	h.Set("X-Accel-Buffering", "no") // nginx would gather the pieces
+	h.Set("X-Accel-Buffering", "no") // nginx would collect the frames
 	e.encoder.header(h)
 	e.frames = e.encoder.start(e.frames, e.tickets)
 }
@@ -124,7 +82,8 @@ func (e *eventWriter) event(event *chatclient.Event, passTools bool) {
 		e.frames = e.encoder.text(e.frames, quotedText(event))
 	}
 	switch event.Type {
-	case chatclient.EventTextDelta, chatclient.EventFinish, chatclient.EventMetadata, "start", "": // the proxy writes its own, and an event without a type is no frame
+	case chatclient.EventTextDelta, chatclient.EventFinish, chatclient.EventMetadata, "start", "":
+		// The proxy writes its own frames for these, and a frame must have a type.
 	default:
 		if passTools {
 			e.frames = e.encoder.other(e.frames, *event)
@@ -141,8 +100,8 @@ func (e *eventWriter) chunk(c uiChunk) {
 	}
 }
 
-// quotedText returns the text of a text-delta as a JSON string: as it came if the event
-// is exactly a type and a text, which needs no decoding, else encoded again.
+// quotedText returns the text of an event as a JSON string: unchanged if the event is exactly
+// a type and a text, else encoded again.
 func quotedText(e *chatclient.Event) []byte {
 	if quoted, ok := textdelta.Quoted(e.Raw); ok {
 		return quoted
@@ -151,11 +110,11 @@ func quotedText(e *chatclient.Event) []byte {
 	return b
 }
 
-// flush writes what was appended, and begins the stream.
+// flush begins the stream, and writes the appended frames.
 func (e *eventWriter) flush() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.panicked != nil { // a middleware's panic belongs to the goroutine of the request
+	if e.panicked != nil { // of a middleware, which recovers on the goroutine of the request
 		panic(e.panicked)
 	}
 	if !e.ended && (!e.begun || len(e.frames) > 0) {
@@ -169,8 +128,8 @@ func (e *eventWriter) finish(reason string, t replyTickets) {
 	e.end(func(b []byte) []byte { return e.encoder.finish(b, reason, t) })
 }
 
-// fail ends the stream with an error, and reports whether it had begun or was stopped: else
-// it never will.
+// fail ends the stream with an error, and reports whether it had begun or was stopped. If not,
+// nothing is written, and the caller responds.
 func (e *eventWriter) fail(failure *httpError, t replyTickets) (begun bool) {
 	e.mu.Lock()
 	begun = e.begun || e.stopped.Load()
@@ -180,8 +139,7 @@ func (e *eventWriter) fail(failure *httpError, t replyTickets) (begun bool) {
 	return begun
 }
 
-// stop ends the stream of a reply that its page wants no more of. It does not wait for a
-// browser that reads slowly.
+// stop ends the stream with the reason stopped. It does not wait for a write under way.
 func (e *eventWriter) stop() {
 	e.stopped.Store(true)
 	e.timer.Reset(0)
@@ -209,8 +167,8 @@ func (e *eventWriter) endWith(frame func([]byte) []byte) {
 	e.endWrites()
 }
 
-// comment writes what the timer is for: a comment, or the end of a stopped reply. While a
-// frame is being written, no comment is needed: after that there are 15 seconds again.
+// comment is called by the timer. It writes a comment, or the end of a stopped reply. While
+// another goroutine writes, no comment is needed.
 func (e *eventWriter) comment() {
 	if !e.mu.TryLock() {
 		if e.stopped.Load() {
@@ -237,7 +195,7 @@ func (e *eventWriter) comment() {
 	e.send()
 }
 
-// send writes the frames.
+// send writes the frames, and restarts the timer.
 func (e *eventWriter) send() {
 	e.failed = e.to.write(e.frames)
 	e.frames = e.frames[:0]
@@ -247,12 +205,12 @@ func (e *eventWriter) send() {
 		e.leave()
 		return
 	}
-	if e.timer.Reset(heartbeat); e.stopped.Load() { // since the write began
+	if e.timer.Reset(heartbeat); e.stopped.Load() { // during the write
 		e.timer.Reset(0)
 	}
 }
 
-// close ends the comments.
+// close ends the stream without a frame: no comment follows.
 func (e *eventWriter) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -264,32 +222,5 @@ func (e *eventWriter) endWrites() {
 	if !e.ended {
 		e.ended = true
 		unboundWrite(e.to.ResponseWriter)
-	}
-}
-
-// checkDeadline returns ErrNoWriteDeadline if the deadlines cannot be set, and it matters.
-func (p *Proxy) checkDeadline(w http.ResponseWriter, r *http.Request) error {
-	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
-	if !ok || server.WriteTimeout <= 0 {
-		return nil
-	}
-	if err := http.NewResponseController(w).SetWriteDeadline(time.Time{}); errors.Is(err, http.ErrNotSupported) {
-		return p.once(ErrNoWriteDeadline, nil)
-	}
-	return nil
-}
-
-// canFlush looks as http.ResponseController does, without flushing: that would
-// send the header of a response which is not known yet.
-func canFlush(w http.ResponseWriter) bool {
-	for {
-		switch t := w.(type) {
-		case http.Flusher, interface{ FlushError() error }:
-			return true
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = t.Unwrap()
-		default:
-			return false
-		}
 	}
 }

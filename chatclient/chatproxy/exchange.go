@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,55 +14,77 @@ import (
 const (
 	maxStream = 10 * time.Minute
 
-	// A stream whose page has left is read on within these bounds, until its
-	// conversation is known.
+	// After the page has left, a stream is read until its conversation is known, at most
+	// this long and this many bytes.
 	maxReadOn      = 60 * time.Second
 	maxReadOnBytes = 1 << 20
 )
 
-// exchange is a message on its way and its reply.
+// exchange is a message and its reply.
 type exchange struct {
 	p       *Proxy
 	r       *http.Request
 	visitor Visitor
 	message
-	marks  sentMessage // of the message
-	key    string      // of the chat in Chats
-	isKept bool        // there is a chat, and Chats works
-	out    *eventWriter
-	kept   *keptReply // nil for one that ends with its request
-	slot   *slot
+	marks     sentMessage // of the message
+	key       string      // of the chat in Chats
+	usesChats bool        // the message names a chat, and Chats has not failed
+	out       *eventWriter
+	kept      *keptReply // nil if the reply ends with its request
+	slot      *slot
 
-	ctx       context.Context // of the calls to the service, not of the browser
+	ctx       context.Context // of the calls to the service; does not end with the request
 	cancel    context.CancelCauseFunc
 	stopTimer context.CancelFunc // of ctx
 
-	lost     bool                // an earlier conversation of the chat
-	pending  int64               // when the chat began, while it is pending for this exchange, else 0
-	sending  atomic.Bool         // the message, for other exchanges of the chat
-	opened   atomic.Bool         // its reply has begun
-	failures []error             // to be reported after the response
+	lost     bool                // an earlier conversation of the chat cannot be found
+	pending  int64               // chat.Begun while the chat is pending for this exchange, else 0
+	sending  atomic.Bool         // the message was or is being sent
+	opened   atomic.Bool         // the reply has begun
+	failures []error             // reported after the response
 	metadata chatclient.Metadata // of the reply, at its end
 	rounds   int                 // of tools
-	resolved map[string]bool     // calls of the stream that the service made
+	resolved map[string]bool     // ids of calls whose results the stream has
 
 	mu           sync.Mutex
-	conversation chatclient.ConversationID // "" before it is known; other goroutines need mu
-	awaits       bool                      // the conversation: the stream is worth reading when the page has left
-	left         bool
-	read         int // bytes since then
+	conversation chatclient.ConversationID // "" if unknown; other goroutines need mu
+	awaits       bool                      // the stream is read without a page, for its conversation
+	left         bool                      // the page has left, or has stopped the reply
+	read         int                       // bytes of the stream since then
 }
 
-// errLeft is the cause when a page has left, or wants no more of a reply.
+// errLeft is the cause of the end of ctx after the page has left or stopped the reply.
 var errLeft = errors.New("chatproxy: the page has left")
 
-// newExchange begins an exchange, if the visitor may have one more.
+// serveMessage responds to a message with its reply. A kept reply has its own goroutine, and
+// the request copies it.
+func (p *Proxy) serveMessage(w http.ResponseWriter, r request, encoder replyEncoder) *httpError {
+	x, e := p.newExchange(w, r.Request, r.Visitor, r.message, encoder)
+	if e != nil {
+		return e
+	}
+	if x.kept == nil {
+		x.serve(w)
+		return nil
+	}
+	defer x.slot.release(func(err error) { p.report(r.Request, err) })
+	go x.serveKept()
+	return p.copyReply(x.kept, w, r.Request)
+}
+
+// serve responds, then reports errors.
+func (x *exchange) serve(w http.ResponseWriter) {
+	if e := x.respond(); e != nil {
+		x.p.respondError(w, x.r, e)
+	}
+	x.report()
+}
+
+// newExchange begins an exchange, unless the visitor has too many or the ticket is invalid.
 func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m message, encoder replyEncoder) (*exchange, *httpError) {
 	who := v.subject()
 	x := &exchange{p: p, r: r, visitor: v, message: m, resolved: map[string]bool{}}
-	if m.id != "" || m.chat != "" {
-		x.marks = sentMessage{ID: p.tickets.mark("id", who, m.id), Text: p.textMark(who, m.text), State: unknown}
-	}
+	x.marks = sentMessage{ID: p.tickets.mark("id", who, m.id), Text: p.textMark(who, m.text), State: unknown}
 	var e *httpError
 	if m.ticket != "" {
 		if x.conversation, e = p.openConversation(r.Context(), v, m.ticket, p.tickets.openConversation); e != nil {
@@ -89,13 +110,13 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	}
 	x.out = newEventWriter(w, encoder, x.leave)
 	if m.chat != "" {
-		x.key, x.isKept = p.tickets.chatKey(who, m.chat), true
+		x.key, x.usesChats = p.tickets.chatKey(who, m.chat), true
 		p.running.Store(x, true)
 	}
 	return x, nil
 }
 
-// respond opens and relays the reply. It returns the response if there is no reply.
+// respond opens and relays the reply. It returns the error response if no reply has begun.
 func (x *exchange) respond() *httpError {
 	defer x.close()
 	gone, leave := x.r.Context(), x.leave
@@ -114,26 +135,27 @@ func (x *exchange) respond() *httpError {
 	return e
 }
 
-// close ends what the exchange has begun.
+// close frees what newExchange took. A chat that is still pending gets the conversation, or
+// none: Chats may work again.
 func (x *exchange) close() {
 	defer x.slot.release(x.fault)
 	defer x.p.running.Delete(x)
 	defer x.stopTimer()
 	defer x.cancel(errLeft)
 	defer x.out.close()
-	if x.pending != 0 { // without a conversation, or Chats has failed: it may work again
-		x.isKept = true
+	if x.pending != 0 {
+		x.usesChats = true
 		x.settle(func(*chat) {})
 	}
 }
 
-// leave ends the calls to the service as the page leaves, unless the conversation is not
-// known yet.
+// leave ends the calls to the service when the page leaves. If the stream is read for its
+// conversation, they end after maxReadOn.
 func (x *exchange) leave() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	switch err := x.r.Context().Err(); {
-	case errors.Is(err, context.DeadlineExceeded): // the page is still there
+	case errors.Is(err, context.DeadlineExceeded): // of a middleware: the page has not left
 		x.cancel(err)
 		return
 	case !x.awaits:
@@ -151,8 +173,8 @@ func (x *exchange) drop() {
 	x.cancel(errLeft)
 }
 
-// setConversation sets the conversation, and whether the stream is worth reading without a
-// page until it is known.
+// setConversation sets the conversation, and whether the stream is read without a page until
+// it is known.
 func (x *exchange) setConversation(id chatclient.ConversationID, awaits bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -162,14 +184,15 @@ func (x *exchange) setConversation(id chatclient.ConversationID, awaits bool) {
 	}
 }
 
-// knownConversation is for other goroutines.
+// knownConversation returns the conversation to other goroutines.
 func (x *exchange) knownConversation() chatclient.ConversationID {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.conversation
 }
 
-// hasLeft reports whether the page has left, after which n more bytes were read.
+// hasLeft counts n bytes of the stream, and reports whether the page has left. After more than
+// maxReadOnBytes without a page, the stream ends.
 func (x *exchange) hasLeft(n int) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -181,14 +204,14 @@ func (x *exchange) hasLeft(n int) bool {
 	return x.left
 }
 
-// stop ends the reply for its page.
+// stop ends the reply because the page wants no more of it.
 func (x *exchange) stop() {
 	x.out.stop()
 	x.leave()
 }
 
-// fault records an error. Once the page has left, it ignores errors other than panics and
-// those of Chats: they only follow from the closed connection.
+// fault records an error to report. After the page has left, it ignores errors other than panics
+// and those of Chats, because they follow from the end of the calls.
 func (x *exchange) fault(err error) {
 	_, panicked := errors.AsType[*PanicError](err)
 	if err != nil && (panicked || errors.Is(err, ErrChats) || !x.hasLeft(0)) {
@@ -196,7 +219,8 @@ func (x *exchange) fault(err error) {
 	}
 }
 
-// tickets returns those of the reply. Its ids are of no known conversation if it names none.
+// tickets returns the tickets of the reply. Its messages have tickets only if its metadata
+// names the conversation.
 func (x *exchange) tickets() replyTickets {
 	t, who := x.p.tickets, x.visitor.subject()
 	known := replyTickets{Conversation: t.conversation(who, x.conversation), ConversationLost: x.lost}
@@ -207,8 +231,8 @@ func (x *exchange) tickets() replyTickets {
 	return known
 }
 
-// fail responds with an error: with a frame if the stream has begun, else it returns the
-// response. The cause is reported with the other failures.
+// fail ends the reply with an error frame, or returns the error response if the stream has not
+// begun. The cause is reported with the other failures.
 func (x *exchange) fail(e *httpError) *httpError {
 	t := x.tickets()
 	t.Message, t.Poll = "", e.poll
@@ -224,55 +248,10 @@ func (x *exchange) fail(e *httpError) *httpError {
 	return &response
 }
 
-// report reports what went wrong, after the response.
+// report reports the errors of the exchange, after the response.
 func (x *exchange) report() {
 	x.p.reportWrite(x.r, x.out.failed)
 	for _, err := range x.failures {
 		x.p.report(x.r, err)
 	}
-}
-
-// reportWrite reports an error of a write, unless the visitor reads nothing or has left:
-// net/http notices that a moment later, and takes each write that it failed for that.
-func (p *Proxy) reportWrite(r *http.Request, failed error) {
-	if failed == nil || failed == errSlow {
-		return
-	}
-	if !errors.Is(failed, os.ErrDeadlineExceeded) {
-		select {
-		case <-r.Context().Done():
-			return
-		case <-time.After(time.Second):
-		}
-	}
-	p.report(r, p.once(ErrWriteFailed, failed))
-}
-
-// stop ends the replies of a chat.
-func (p *Proxy) stop(w http.ResponseWriter, r request) *httpError {
-	key, e := p.chatKey(r, r.message.chat)
-	if e != nil {
-		return e
-	}
-	stopped := false
-	for other := range p.running.Range {
-		if x := other.(*exchange); x.key == key {
-			x.stop()
-			stopped = true
-		}
-	}
-	return p.respond(w, r, object{"stopped": stopped}, nil)
-}
-
-func decodeStop(body []byte) (message, *httpError) {
-	m, _, e := decodeNative(body, "chat")
-	return m, e
-}
-
-// chatKey returns the key of a chat that a request must name.
-func (p *Proxy) chatKey(r request, chat string) (string, *httpError) {
-	if chat == "" || !isName(chat, maxChat) {
-		return "", invalid("chat must be 1 to 128 visible ASCII characters.")
-	}
-	return p.tickets.chatKey(r.subject(), chat), nil
 }

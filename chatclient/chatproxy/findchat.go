@@ -17,7 +17,7 @@ func (p *Proxy) findChat(w http.ResponseWriter, r request) *httpError {
 		return errTooManyStreams
 	}
 	defer p.resumed.free(r.subject())
-	x := &exchange{p: p, visitor: r.Visitor, message: message{chat: name}, ctx: r.Context(), key: key, isKept: true}
+	x := &exchange{p: p, visitor: r.Visitor, message: message{chat: name}, ctx: r.Context(), key: key, usesChats: true}
 	begun := time.Now()
 	c, value := x.load(r.subject())
 	e = x.claimChat(&c, value)

@@ -28,15 +28,15 @@ func (p *Proxy) listConversations(w http.ResponseWriter, r request) *httpError {
 		return listError(err, wanted, false)
 	}
 	o := owner{user: r.UserID}
-	next, odd := p.tickets.cursor(r.subject(), "", page.NextCursor)
+	next, omitted := p.tickets.cursor(r.subject(), "", page.NextCursor)
 	list := []object{}
 	for _, c := range page.Items {
 		ticket := p.tickets.conversation(r.subject(), c.ID)
 		switch {
 		case !o.owns(c.UserID, ""):
-			odd = ErrForeignConversation
+			omitted = ErrForeignConversation
 		case ticket == "":
-			odd = cmp.Or(odd, ErrUnusableID)
+			omitted = cmp.Or(omitted, ErrUnusableID)
 		default:
 			list = append(list, object{
 				"conversation": ticket, "title": orNull(c.Title), "createdAt": c.CreatedAt, "updatedAt": c.UpdatedAt,
@@ -44,7 +44,7 @@ func (p *Proxy) listConversations(w http.ResponseWriter, r request) *httpError {
 			})
 		}
 	}
-	return p.respond(w, r, object{"conversations": list, "cursor": next}, odd)
+	return p.respond(w, r, object{"conversations": list, "cursor": next}, omitted)
 }
 
 // pollOf returns the poll ticket of a conversation with this status, nil for none.
@@ -72,13 +72,13 @@ func (p *Proxy) listMessages(w http.ResponseWriter, r request) *httpError {
 	if e := p.checkClaim(r.Context(), r.Visitor, id); e != nil { // since the call
 		return e
 	}
-	messages, odd := p.messages(r, id, page.Items)
-	next, oddCursor := p.tickets.cursor(r.subject(), string(id), page.NextCursor)
+	messages, omitted := p.messages(r, id, page.Items)
+	next, unusable := p.tickets.cursor(r.subject(), string(id), page.NextCursor)
 	messages["status"], messages["poll"], messages["cursor"] = orNull(status), p.pollOf(r.subject(), id, status), next
-	return p.respond(w, r, messages, cmp.Or(odd, oddCursor))
+	return p.respond(w, r, messages, cmp.Or(omitted, unusable))
 }
 
-// messagesPage returns a page. The first one comes with the status of the conversation.
+// messagesPage returns a page of messages and, for the first one, the conversation's status.
 func (p *Proxy) messagesPage(r request, id chatclient.ConversationID, wanted chatclient.PageRequest) (page chatclient.Page[chatclient.StoredMessage], status string, err error) {
 	if wanted == (chatclient.PageRequest{}) {
 		c, err := p.bot.Conversation(r.Context(), id)
@@ -97,18 +97,18 @@ func (p *Proxy) messagesPage(r request, id chatclient.ConversationID, wanted cha
 	return page, status, err
 }
 
-// messages returns what the browser may see of messages, and what was left out.
-func (p *Proxy) messages(r request, id chatclient.ConversationID, stored []chatclient.StoredMessage) (seen object, odd error) {
+// messages returns what the browser may see of messages, and an error if some are omitted.
+func (p *Proxy) messages(r request, id chatclient.ConversationID, stored []chatclient.StoredMessage) (seen object, omitted error) {
 	o, in := owner{r.UserID, id}, p.tickets.conversation(r.subject(), id)
 	messages := []object{}
 	for _, m := range stored {
 		parts, ticket := p.visible(m.Parts), p.tickets.message(r.subject(), id, m.ID)
 		switch {
 		case !o.owns(m.Metadata.UserID, m.Metadata.ConversationID):
-			odd = ErrForeignConversation
+			omitted = ErrForeignConversation
 		case len(parts) == 0 || m.Role != "user" && m.Role != "assistant":
 		case ticket == "":
-			odd = cmp.Or(odd, ErrUnusableID)
+			omitted = cmp.Or(omitted, ErrUnusableID)
 		default:
 			messages = append(messages, object{
 				"id": ticket, "role": m.Role, "parts": parts,
@@ -116,10 +116,11 @@ func (p *Proxy) messages(r request, id chatclient.ConversationID, stored []chatc
 			})
 		}
 	}
-	return object{"conversation": in, "messages": messages}, odd
+	return object{"conversation": in, "messages": messages}, omitted
 }
 
-// pageRequest returns the page of a list that the visitor wants.
+// pageRequest returns the page that the query requests. list is the conversation whose messages
+// it lists, "" for the list of conversations.
 func (p *Proxy) pageRequest(r request, list string) (wanted chatclient.PageRequest, e *httpError) {
 	query := r.URL.Query()
 	if limit := query.Get("limit"); limit != "" {
@@ -140,8 +141,8 @@ func (p *Proxy) pageRequest(r request, list string) (wanted chatclient.PageReque
 
 var errCursor = invalid("cursor must be one of an earlier response.")
 
-// listError takes what the service finds wrong with a list for a fault of the
-// cursor, if the visitor sent one: all the rest is ours.
+// listError returns the response for an error of a list. A 400 for a request with a cursor means
+// that the cursor is not valid any more: the rest of the request is the Proxy's.
 func listError(err error, wanted chatclient.PageRequest, hasTicket bool) *httpError {
 	if wanted.Cursor != "" && errors.Is(err, chatclient.ErrBadRequest) {
 		return errCursor
@@ -149,8 +150,8 @@ func listError(err error, wanted chatclient.PageRequest, hasTicket bool) *httpEr
 	return upstream(err, hasTicket)
 }
 
-// visible returns the parts that the browser may see: text, and with PassTools the
-// others as they came.
+// visible returns the parts that the browser may see: text and, with PassTools, the others
+// unchanged.
 func (p *Proxy) visible(parts []chatclient.Part) (seen []any) {
 	for _, part := range parts {
 		switch {
@@ -163,7 +164,7 @@ func (p *Proxy) visible(parts []chatclient.Part) (seen []any) {
 	return seen
 }
 
-// setFeedback sets or clears a thumb up or down.
+// setFeedback sets or removes the feedback on a reply.
 func (p *Proxy) setFeedback(w http.ResponseWriter, r request) *httpError {
 	id, e := p.openConversation(r.Context(), r.Visitor, r.segments[1], p.tickets.openConversation)
 	if e != nil {
@@ -193,7 +194,7 @@ func decodeFeedback(body []byte) (message, *httpError) {
 	return message{feedback: feedback}, e
 }
 
-// known returns nil for no feedback, and for one of an unknown kind.
+// known returns nil for no feedback and for an unknown one.
 func known(f chatclient.Feedback) *chatclient.Feedback {
 	if f != chatclient.FeedbackPositive && f != chatclient.FeedbackNegative {
 		return nil

@@ -12,51 +12,55 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-// httpError is a response other than the wanted one: a code and a sentence
-// of ours, whatever the cause. Within a reply it is a frame.
+// httpError is an error response or, after a reply has begun, an error frame. Its code and
+// sentence are constant, whatever the cause.
 type httpError struct {
-	status     int // 0 for one that only a reply has
+	status     int // 0 if it can only be a frame
 	code       string
-	sentence   string
-	retryAfter time.Duration // 0 if it is not known
+	sentence   string        // for the visitor
+	retryAfter time.Duration // 0 if unknown
 	poll       string        // the ticket, if a person has the conversation
+	cause      error         // for OnError; nil if the error is the visitor's
+}
 
-	// cause is reported to the operator. It is nil if the fault is the visitor's.
-	cause error
+func newHTTPError(status int, code, sentence string) *httpError {
+	return &httpError{status: status, code: code, sentence: sentence}
 }
 
 var (
-	errSignIn               = &httpError{status: http.StatusUnauthorized, code: "sign_in_required", sentence: "Please sign in to chat."}
-	errCrossSite            = &httpError{status: http.StatusForbidden, code: "cross_site", sentence: "Only pages of this site may ask."}
-	errConversationNotFound = &httpError{status: http.StatusNotFound, code: "conversation_not_found", sentence: "This conversation cannot be found. Please begin a new one."}
-	errMessageNotFound      = &httpError{status: http.StatusNotFound, code: "message_not_found", sentence: "This message cannot be found."}
-	errToolCallNotFound     = &httpError{status: http.StatusNotFound, code: "tool_call_not_found", sentence: "This result is not expected."}
-	errMethod               = &httpError{status: http.StatusMethodNotAllowed, code: "method_not_allowed", sentence: "This method is not allowed here."}
-	errTooSlow              = &httpError{status: http.StatusRequestTimeout, code: "too_slow", sentence: "The message did not arrive in time. Please try again."}
-	errEnded                = &httpError{status: http.StatusConflict, code: "conversation_ended", sentence: "This conversation has ended. Please begin a new one."}
-	errNotHeld              = &httpError{status: http.StatusConflict, code: "conversation_not_held", sentence: "The assistant has this conversation again."}
+	errSignIn               = newHTTPError(http.StatusUnauthorized, "sign_in_required", "Please sign in to chat.")
+	errCrossSite            = newHTTPError(http.StatusForbidden, "cross_site", "Only pages of this site may ask.")
+	errConversationNotFound = newHTTPError(http.StatusNotFound, "conversation_not_found", "This conversation cannot be found. Please begin a new one.")
+	errMessageNotFound      = newHTTPError(http.StatusNotFound, "message_not_found", "This message cannot be found.")
+	errToolCallNotFound     = newHTTPError(http.StatusNotFound, "tool_call_not_found", "This result is not expected.")
+	errEdit                 = newHTTPError(http.StatusBadRequest, "edit_unsupported", "A message that was sent cannot be changed.")
+	errMethod               = newHTTPError(http.StatusMethodNotAllowed, "method_not_allowed", "This method is not allowed here.")
+	errTooSlow              = newHTTPError(http.StatusRequestTimeout, "too_slow", "The message did not arrive in time. Please try again.")
+	errEnded                = newHTTPError(http.StatusConflict, "conversation_ended", "This conversation has ended. Please begin a new one.")
+	errNotHeld              = newHTTPError(http.StatusConflict, "conversation_not_held", "The assistant has this conversation again.")
 	errReplyPending         = &httpError{status: http.StatusConflict, code: "reply_pending", sentence: "The first reply is still on its way. Please try again in a moment.", retryAfter: 5 * time.Second}
-	errTooLarge             = &httpError{status: http.StatusRequestEntityTooLarge, code: "too_large", sentence: "The message is too long."}
-	errNotJSON              = &httpError{status: http.StatusUnsupportedMediaType, code: "not_json", sentence: "The Content-Type must be application/json."}
+	errTooLarge             = newHTTPError(http.StatusRequestEntityTooLarge, "too_large", "The message is too long.")
+	errNotJSON              = newHTTPError(http.StatusUnsupportedMediaType, "not_json", "The Content-Type must be application/json.")
 	errBusy                 = &httpError{status: http.StatusTooManyRequests, code: "busy", sentence: "The chat is busy. Please try again in a moment.", retryAfter: time.Second}
 	errTooManyStreams       = &httpError{status: http.StatusTooManyRequests, code: "too_many_streams", sentence: "Please wait until another reply has ended.", retryAfter: time.Second}
 )
 
-// invalid is the visitor's own fault. The rule is constant text.
+// invalid returns the response to a request that breaks a rule.
 func invalid(rule string) *httpError {
-	return &httpError{status: http.StatusBadRequest, code: "invalid_request", sentence: rule}
+	return newHTTPError(http.StatusBadRequest, "invalid_request", rule)
 }
 
 func tooManyRequests(retryAfter time.Duration) *httpError {
 	return &httpError{status: http.StatusTooManyRequests, code: "too_many_requests", sentence: "These were too many requests at once. Please wait a moment.", retryAfter: retryAfter}
 }
 
-// internal is the site's own fault.
+// internal returns the response after a failure of the site.
 func internal(cause error) *httpError {
 	return &httpError{status: http.StatusInternalServerError, code: "internal_error", sentence: "Something went wrong. Please try again later.", cause: cause}
 }
 
-// held says that a person has the conversation, and the service did not take the message.
+// held returns the response if a person has the conversation and the service rejected the
+// message.
 func held(poll string) *httpError {
 	return &httpError{status: http.StatusConflict, code: "conversation_held", sentence: "A person has this conversation and takes no messages here at the moment.", poll: poll}
 }
@@ -66,7 +70,7 @@ func upstream(err error, hasTicket bool) *httpError {
 	unavailable := &httpError{status: http.StatusBadGateway, code: "bot_unavailable", sentence: "The assistant is not available at the moment.", cause: err}
 	e, ok := errors.AsType[*chatclient.Error](err)
 	if !ok {
-		return unavailable // an argument that only we can have got wrong
+		return unavailable // a *FieldError, of an argument that the visitor does not choose
 	}
 	switch {
 	case errors.Is(err, chatclient.ErrLimiter), e.StatusCode == http.StatusTooManyRequests:
@@ -76,7 +80,7 @@ func upstream(err error, hasTicket bool) *httpError {
 	case e.Code == chatclient.CodeConversationNotOngoing:
 		return errEnded
 	case e.Code == chatclient.CodeMessageNotAssistant:
-		return &httpError{status: http.StatusBadRequest, code: "not_assistant", sentence: "Only a reply of the assistant can be rated."}
+		return newHTTPError(http.StatusBadRequest, "not_assistant", "Only a reply of the assistant can be rated.")
 	case e.Code == chatclient.CodeMessageNotFound, e.Code == chatclient.CodeNoUserMessage, e.Code == chatclient.CodeRetryMessageNotFound:
 		return errMessageNotFound
 	case hasTicket && (e.StatusCode == http.StatusNotFound || e.Code == chatclient.CodeConversationMismatch):
@@ -87,8 +91,8 @@ func upstream(err error, hasTicket bool) *httpError {
 	return unavailable
 }
 
-// upstreamMessage is upstream for a visitor's message, of which the service documents
-// no limits: what it rejects may be the message's own fault.
+// upstreamMessage is like upstream, but the service may have rejected the text of the message:
+// it does not document what it accepts.
 func upstreamMessage(err error, hasTicket bool) *httpError {
 	status := http.StatusBadRequest
 	e, ok := errors.AsType[*chatclient.Error](err)
@@ -108,7 +112,7 @@ func mayHaveArrived(err error) bool {
 	return ok && e.OutcomeUnknown
 }
 
-// interrupted returns what ended a reply that had begun.
+// interrupted returns the error frame for the error that ended a reply.
 func interrupted(err error) *httpError {
 	switch {
 	case errors.Is(err, chatclient.ErrStreamFailed), err == ErrForeignConversation:
@@ -145,7 +149,7 @@ func (p *Proxy) respondError(w http.ResponseWriter, r *http.Request, e *httpErro
 	p.report(r, e.cause)
 }
 
-// report reports an error, if there is one, unless the visitor caused it by leaving.
+// report calls OnError, unless err is nil or follows from the end of the request.
 func (p *Proxy) report(r *http.Request, err error) {
 	_, panicked := errors.AsType[*PanicError](err)
 	always := panicked || err == ErrNoWriteDeadline || errors.Is(err, ErrWriteFailed) || errors.Is(err, ErrChats)
@@ -154,27 +158,27 @@ func (p *Proxy) report(r *http.Request, err error) {
 	}
 }
 
-// object is a JSON object of a response. Its members are in docs/wire.md.
+// object is a JSON object of a response, as docs/wire.md specifies it.
 type object map[string]any
 
-// respond sends an object as JSON, with the version, and reports what was left out of it. It
-// returns that there is no other response.
-func (p *Proxy) respond(w http.ResponseWriter, r request, body object, odd error) *httpError {
+// respond sends an object as JSON, with the version, and reports omitted, which says why a part of
+// it was left out. It returns nil, for the caller's return statement.
+func (p *Proxy) respond(w http.ResponseWriter, r request, body object, omitted error) *httpError {
 	body["version"] = wireVersion
-	b, _ := json.Marshal(body) // of our own types: there is no error
+	b, _ := json.Marshal(body) // all members can be encoded: there is no error
 	respondJSON(w, http.StatusOK, b)
-	p.report(r.Request, odd)
+	p.report(r.Request, omitted)
 	return nil
 }
 
-// respondJSON sends JSON at once: what the handler does after it must not delay it.
+// respondJSON sends and flushes JSON, so that OnError does not delay it.
 func respondJSON(w http.ResponseWriter, status int, b []byte) {
 	b = append(b, '\n')
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	boundWrite(w)
 	w.WriteHeader(status)
-	_, _ = w.Write(b) // the visitor may be gone: nothing to do
+	_, _ = w.Write(b) // the visitor may have left
 	_ = http.NewResponseController(w).Flush()
 	unboundWrite(w)
 }

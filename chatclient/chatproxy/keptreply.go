@@ -13,20 +13,20 @@ import (
 	"github.com/chatident/chatident/internal/endpoint"
 )
 
-// The bounds of kept replies. At the key's limit of 10 messages a second, 500 replies are
-// under way if each takes 50 seconds.
+// The bounds of kept replies. At the key's limit of 10 messages a second, 500 replies run at the
+// same time if each takes 50 seconds.
 const (
 	maxKeptReplies  = 500
-	maxKeptBytes    = 4 << 20  // of one, which 10 minutes of single words do not reach
-	maxKeptAllBytes = 64 << 20 // at the half of it, no more replies are kept
+	maxKeptBytes    = 4 << 20  // of one reply; 10 minutes of single words are fewer
+	maxKeptAllBytes = 64 << 20 // from half of it on, no further replies are kept
 
-	maxCopy     = 32 << 10 // written to a browser within writeTimeout
+	maxCopy     = 32 << 10 // bytes of one write to a browser
 	dropTimeout = 5 * time.Second
 )
 
-// keptReplies are the replies that do not need a browser. Each has its goroutine.
+// keptReplies counts the replies of Options.KeepReplies. Each runs in its own goroutine.
 type keptReplies struct {
-	dropped context.Context // done when Shutdown drops them
+	dropped context.Context // done when Shutdown ends the remaining replies
 	drop    context.CancelFunc
 	ended   chan struct{} // closed when the last one has ended after close
 
@@ -42,9 +42,9 @@ func newKeptReplies() *keptReplies {
 	return k
 }
 
-// begin returns a reply to keep, for an exchange and the handler of its request, whose bytes
-// count, too. It is nil if there is no room for one more. It cancels a reply that becomes too
-// large, or with which all of them do.
+// begin returns a keptReply for an exchange and the handler of its request, or nil if there are too
+// many. request is the bytes of the request, which the reply holds. The reply calls cancel if it,
+// or all replies together, exceed the bounds.
 func (k *keptReplies) begin(request int, cancel context.CancelCauseFunc) *keptReply {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -68,7 +68,7 @@ func size(r *http.Request, m *message) int {
 	return n
 }
 
-// withoutBody returns a request without what ends with it, or belongs to its connection.
+// withoutBody returns a copy of a request that may be used after the request has ended.
 func withoutBody(r *http.Request) *http.Request {
 	r = r.WithContext(context.WithoutCancel(r.Context()))
 	r.Body, r.TLS = http.NoBody, nil
@@ -83,7 +83,7 @@ func (k *keptReplies) end() {
 	}
 }
 
-// close lets no more replies begin.
+// close prevents further replies.
 func (k *keptReplies) close() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -93,7 +93,7 @@ func (k *keptReplies) close() {
 	k.closed = true
 }
 
-// grow counts n more bytes, and reports whether they are too many.
+// grow adds n bytes to those of all replies, and reports whether they exceed the bound.
 func (k *keptReplies) grow(n int) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -101,21 +101,21 @@ func (k *keptReplies) grow(n int) bool {
 	return k.bytes > maxKeptAllBytes
 }
 
-// keptReply holds the frames of a reply from the first one. It is the ResponseWriter of
-// the exchange, and the browsers' handlers copy from it.
+// keptReply holds all frames of a reply. It is the ResponseWriter of the exchange, and the handlers
+// of browsers copy from it.
 type keptReply struct {
 	all     *keptReplies
-	request int // bytes
+	request int // bytes of the request
 	cancel  context.CancelCauseFunc
 	begun   time.Time
-	header  http.Header // not changed after the first frame
+	header  http.Header // does not change after the first frame
 
 	mu      sync.Mutex
 	frames  []byte        // only appended to
-	ended   bool          // no more frames come
-	failure *httpError    // in place of frames
+	ended   bool          // no frames follow
+	failure *httpError    // the response if there are no frames
 	users   int           // the exchange and the handlers that copy
-	changed chan struct{} // closed at the next change
+	changed chan struct{} // closed and replaced at each change
 }
 
 func (k *keptReply) Header() http.Header { return k.header }
@@ -139,7 +139,7 @@ func (k *keptReply) notify() {
 	k.changed = make(chan struct{})
 }
 
-// end says that no more frames come, and which response a browser gets if none came.
+// end ends the reply. failure is the response to a browser if there are no frames.
 func (k *keptReply) end(failure *httpError) {
 	k.mu.Lock()
 	k.ended, k.failure = true, failure
@@ -149,7 +149,8 @@ func (k *keptReply) end(failure *httpError) {
 	k.all.end()
 }
 
-// join begins the use of a reply, which release ends, unless the reply is complete.
+// join adds a user of the reply, for whom release must be called. It returns false if the reply is
+// complete.
 func (k *keptReply) join() bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -160,7 +161,7 @@ func (k *keptReply) join() bool {
 	return true
 }
 
-// release frees the frames after their last use.
+// release removes a user of the reply. After the last one, it frees the frames.
 func (k *keptReply) release() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -170,21 +171,21 @@ func (k *keptReply) release() {
 	}
 }
 
-// next returns the frames after the first n bytes. Without any, isLast reports that none
-// follow, and changed is closed when that is worth asking again.
-func (k *keptReply) next(n int) (frames []byte, isLast bool, changed <-chan struct{}) {
+// next returns frames after the first n bytes, and whether the reply has ended. changed is closed
+// when there is more.
+func (k *keptReply) next(n int) (frames []byte, ended bool, changed <-chan struct{}) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.frames[n:min(len(k.frames), n+maxCopy)], k.ended, k.changed
 }
 
-// passOn writes the frames of a kept reply, which the caller has joined, to a browser as they
-// come, until it leaves. It returns the response in place of frames.
-func (p *Proxy) passOn(k *keptReply, w http.ResponseWriter, r *http.Request) *httpError {
+// copyReply copies a kept reply to a browser until one of them ends, and releases it. It returns the
+// error response if the reply has no frames.
+func (p *Proxy) copyReply(k *keptReply, w http.ResponseWriter, r *http.Request) *httpError {
 	defer k.release()
 	to := browser{ResponseWriter: w, control: http.NewResponseController(w)}
 	for n := 0; time.Since(k.begun) < maxStream+writeTimeout; {
-		frames, isLast, changed := k.next(n)
+		frames, ended, changed := k.next(n)
 		switch {
 		case len(frames) > 0:
 			if n == 0 {
@@ -195,9 +196,9 @@ func (p *Proxy) passOn(k *keptReply, w http.ResponseWriter, r *http.Request) *ht
 				p.reportWrite(r, err)
 				return nil
 			}
-		case isLast && n == 0:
+		case ended && n == 0:
 			return k.failure
-		case isLast:
+		case ended:
 			return nil
 		default:
 			select {
@@ -210,18 +211,18 @@ func (p *Proxy) passOn(k *keptReply, w http.ResponseWriter, r *http.Request) *ht
 	return nil
 }
 
-// serveKept serves an exchange without a browser.
+// serveKept is like serve, for a kept reply.
 func (x *exchange) serveKept() {
 	failure := internal(nil) // after a panic
 	defer func() { x.kept.end(failure) }()
-	defer func() { _ = recover() }() // of OnError, or http.ErrAbortHandler: there is no request to end
+	defer func() { _ = recover() }() // a panic of OnError or http.ErrAbortHandler must not end the program
 	defer endpoint.Recover(func(v *endpoint.Panic) { x.p.report(x.r, (*PanicError)(v)) })
 	failure = x.respond()
 	x.report()
 }
 
-// endReplaced ends the kept replies of the chat that began before the service's retry,
-// which replaces them.
+// endReplaced ends the kept replies of the chat that began before the service's retry, because the
+// service has removed them.
 func (x *exchange) endReplaced(before time.Time) {
 	for other := range x.p.running.Range {
 		if o := other.(*exchange); o != x && o.kept != nil && o.key == x.key && o.kept.begun.Before(before) && o.opened.Load() {
@@ -230,8 +231,8 @@ func (x *exchange) endReplaced(before time.Time) {
 	}
 }
 
-// resume copies the newest kept reply of a chat from its first frame. It responds with 204 if
-// there is none in that form that goes on.
+// resume copies the newest kept reply of a chat from its first frame. It responds with 204 if none
+// of the same form is running.
 func (p *Proxy) resume(w http.ResponseWriter, r request) *httpError {
 	chat, wantsNative := r.URL.Query().Get("chat"), len(r.segments) == 1
 	if !wantsNative {
@@ -250,7 +251,7 @@ func (p *Proxy) resume(w http.ResponseWriter, r request) *httpError {
 		x := other.(*exchange)
 		_, isNative := x.out.encoder.(nativeEncoder)
 		isWanted := x.kept != nil && x.key == key && isNative == wantsNative && !x.out.stopped.Load()
-		if isWanted && (newest == nil || x.isRather(newest)) {
+		if isWanted && (newest == nil || x.supersedes(newest)) {
 			newest = x
 		}
 	}
@@ -263,22 +264,22 @@ func (p *Proxy) resume(w http.ResponseWriter, r request) *httpError {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return p.passOn(newest.kept, w, r.Request)
+	return p.copyReply(newest.kept, w, r.Request)
 }
 
-// isRather reports whether a page resumes x rather than another exchange: one whose message
-// was sent rather than one that waits, else the newer one.
-func (x *exchange) isRather(other *exchange) bool {
+// supersedes reports whether a page resumes x and not other: an exchange whose message was sent
+// before one that waits, else the newer one.
+func (x *exchange) supersedes(other *exchange) bool {
 	if sent := x.sending.Load(); sent != other.sending.Load() {
 		return sent
 	}
 	return x.kept.begun.After(other.kept.begun)
 }
 
-// Shutdown waits until the replies that Options.KeepReplies keeps have ended, and lets no
-// more of them begin. When ctx ends before, it drops the rest, which takes at most 5 seconds
-// more, and returns the error of ctx. Call it after http.Server.Shutdown, which waits for
-// the browsers. Without KeepReplies it returns nil at once.
+// Shutdown waits until all replies of Options.KeepReplies have ended. From then on, new replies end
+// with their requests. If ctx ends first, Shutdown ends the remaining replies, which takes at most 5
+// seconds, and returns the error of ctx. Call it after http.Server.Shutdown, which waits for the
+// browsers. Without KeepReplies, it returns nil at once.
 func (p *Proxy) Shutdown(ctx context.Context) error {
 	p.kept.close()
 	select {

@@ -1,7 +1,6 @@
 package chatproxy
 
 import (
-	"cmp"
 	"encoding/json"
 	"net/http"
 
@@ -9,65 +8,18 @@ import (
 	"github.com/chatident/chatident/internal/textdelta"
 )
 
-// message is what a page sends: a message, the wish for another reply to it or for its end, or
-// feedback.
-type message struct {
-	text   string
-	chat   string // the page's id of the chat, "" for none
-	id     string // the page's id of the message, "" for none
-	ticket string // of the conversation that continues, "" for that of the chat
-	again  bool   // it was sent before
-	later  bool   // the page shows a later message of the visitor
-
-	results  []chatclient.ToolResult // of the page's tools, in place of a text
-	feedback chatclient.Feedback     // in place of a message
-}
-
-func decodeMessage(body []byte) (message, *httpError) {
-	m, _, e := decodeNative(body, "message", "conversation", "chat", "id")
-	if e == nil {
-		e = checkText(m.text)
-	}
-	return m, e
-}
-
-func decodeRetry(body []byte) (message, *httpError) {
-	m, _, e := decodeNative(body, "message", "conversation", "chat", "id")
-	m.again = true
-	switch {
-	case e != nil:
-	case m.id == "":
-		e = invalid("id must be that of the message.")
-	case m.chat == "" && m.ticket == "":
-		e = invalid("chat or conversation must be sent.")
-	case m.text != "":
-		e = checkText(m.text)
-	}
-	return m, e
-}
-
-// decodeNative decodes a body that has only these members, and returns them as well.
-func decodeNative(body []byte, names ...string) (message, fields, *httpError) {
-	f, e := only(body, names...)
-	text, badText := f.text("message")
-	ticket, badTicket := f.ticket()
-	chat, badChat := f.name("chat", maxChat)
-	id, badID := f.name("id", maxMessageID)
-	return message{text: text, ticket: ticket, chat: chat, id: id}, f, cmp.Or(e, badText, badTicket, badChat, badID)
-}
-
 // replyEncoder encodes a reply: each method appends frames to b.
 type replyEncoder interface {
 	header(http.Header)
 	start(b []byte, t replyTickets) []byte
 	text(b []byte, quoted []byte) []byte // a JSON string
 	other(b []byte, e chatclient.Event) []byte
-	endText(b []byte) []byte // before a frame of a tool, which is the same in both forms
+	endText(b []byte) []byte // called before a frame of a tool; both encoders share these frames
 	finish(b []byte, reason string, t replyTickets) []byte
 	fail(b []byte, e *httpError, t replyTickets) []byte
 }
 
-// replyTickets say what a reply belongs to, as far as it is known.
+// replyTickets are the known tickets of a reply.
 type replyTickets struct {
 	Conversation     string `json:"conversation,omitempty"`
 	Message          string `json:"message,omitempty"`
@@ -79,7 +31,7 @@ type replyTickets struct {
 // nativeEncoder encodes a reply in the form of POST /messages.
 type nativeEncoder struct{}
 
-// nativeFrame is the first or the last of a reply.
+// nativeFrame is the first or the last frame of a reply.
 type nativeFrame struct {
 	Type         string `json:"type"`
 	Version      int    `json:"version,omitempty"`
@@ -87,8 +39,8 @@ type nativeFrame struct {
 	replyTickets
 }
 
-// errorFrame is an error, within a response without a type. It has its own message, so that of
-// the tickets is not there.
+// errorFrame is an error frame or, without a type, the error of a response. Its message hides
+// that of the tickets.
 type errorFrame struct {
 	Type       string `json:"type,omitempty"`
 	Code       string `json:"code"`

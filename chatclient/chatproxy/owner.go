@@ -8,21 +8,21 @@ import (
 	"github.com/chatident/chatident/chatclient"
 )
 
-// owner is the user and the conversation that the service's response must belong to. What
-// a response does not name belongs to it.
+// owner is the user and the conversation that a response of the service must belong to. A response
+// that names neither belongs to it.
 type owner struct {
 	user         chatclient.UserID
 	conversation chatclient.ConversationID // "" before the id of a new one is known
 }
 
-// owns reports whether something with these ids, "" for none, belongs to o.
+// owns reports whether something with these ids belongs to o. An id that is "" does.
 func (o owner) owns(user chatclient.UserID, conversation chatclient.ConversationID) bool {
 	return (user == "" || user == o.user) && (conversation == "" || conversation == o.conversation)
 }
 
-// checkEvent returns ErrForeignConversation if an event with metadata or a tool call names
-// another user or conversation, beside its type or in its metadata: the client keeps only the
-// last of several ids. The id of a new conversation becomes o's.
+// checkEvent returns ErrForeignConversation if an event with metadata or a tool call names another
+// user or conversation. It checks all ids of the event, because Event.Metadata has only the last one.
+// The id of a new conversation becomes o's.
 func (o *owner) checkEvent(e chatclient.Event) error {
 	if e.Metadata == nil && e.ToolCall == nil {
 		return nil
@@ -41,10 +41,9 @@ func (o *owner) checkEvent(e chatclient.Event) error {
 	return nil
 }
 
-// ownsMember reports whether a member that may name an owner belongs to o. One of another
-// type is an id that nobody has.
+// ownsMember reports whether a member belongs to o. An id of an unexpected type does not.
 func (o *owner) ownsMember(name string, value json.RawMessage) bool {
-	switch strings.ToLower(name) { // encoding/json ignores case, too
+	switch strings.ToLower(name) { // encoding/json ignores case
 	case "userid":
 		var id chatclient.UserID
 		_ = json.Unmarshal(value, &id)

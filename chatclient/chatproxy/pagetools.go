@@ -9,13 +9,13 @@ import (
 	"github.com/chatident/chatident/internal/value"
 )
 
-// callChunk is a call as the page sees it.
+// callChunk returns the frame of a call for the page.
 func callChunk(call chatclient.Part) uiChunk {
 	return uiChunk{Type: chatclient.EventToolCall, ToolCallID: call.ToolCallID, ToolName: call.ToolName, Input: call.Input}
 }
 
-// openResults submits the results of the page's calls and continues the reply. They must be
-// those of all open calls that the page has to make, and be sent for the first time.
+// openResults submits results of the page and continues the reply. There must be one for each open
+// call of a page's tool, and each is accepted once.
 func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 	if x.conversation == "" {
 		return nil, errConversationNotFound
@@ -36,14 +36,14 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 	if len(sent) < len(open) {
 		return nil, invalid("The results of all calls of a reply must be sent together.")
 	}
-	for _, call := range open { // in the same order in each request, so that one of two has all
+	for _, call := range open { // in the same order in all requests, so that one of two takes all
 		if !x.takeCall(call.ToolCallID) {
 			return nil, errToolCallNotFound
 		}
 	}
 	x.sending.Store(true)
 	x.out.setTickets(x.tickets())
-	x.out.flush() // what goes wrong from here on is no fault of the request
+	x.out.flush() // later errors are frames: the results were taken
 	for _, r := range x.results {
 		if e := x.submit(r, false); e != nil {
 			return nil, e
@@ -53,8 +53,8 @@ func (x *exchange) openResults() (*chatclient.Stream, *httpError) {
 }
 
 func decodeToolResults(body []byte) (message, *httpError) {
-	m, f, e := decodeNative(body, "conversation", "chat", "results")
-	results := items(f["results"], maxCalls)
+	m, e := decodeNative(body, "conversation", "chat", "results")
+	results := items(pick(body, "results")["results"], maxCalls)
 	switch {
 	case e != nil:
 		return m, e
@@ -98,7 +98,7 @@ func (m *message) setResults(message json.RawMessage) *httpError {
 	return nil
 }
 
-// addResult adds the result of a call, null if it has no output.
+// addResult adds a result, with the output null if there is none.
 func (m *message) addResult(f fields) *httpError {
 	id, e := f.text("toolCallId")
 	if e != nil || id == "" {

@@ -14,20 +14,20 @@ import (
 
 const (
 	pollPause   = 5 * time.Second
-	maxReleased = 10_000 // conversations that are known not to be held any more
+	maxReleased = 10_000 // conversations in polls.released
 )
 
-// polls shares the calls of all polls: one per conversation in 5 seconds, and 20 in any
-// 10 seconds, a fifth of what the service allows for a key.
+// polls bounds the calls for polls: one in 5 seconds for a conversation, whose response all its
+// tabs share, and 20 in any 10 seconds in all, a fifth of the key's limit.
 type polls struct {
-	calls *allowance // under the zero subject
+	calls *allowance // of the zero subject
 
 	mu       sync.Mutex
 	latest   map[chatclient.ConversationID]poll
-	released map[chatclient.ConversationID]bool
+	released map[chatclient.ConversationID]bool // no person has these any more
 }
 
-// poll is the latest call for a conversation, which is made once.
+// poll is the latest call for a conversation. call makes it once, and returns the same again.
 type poll struct {
 	at   time.Time
 	call func() (*chatclient.Conversation, *httpError)
@@ -37,7 +37,7 @@ func newPolls() polls {
 	return polls{calls: newAllowance(), latest: map[chatclient.ConversationID]poll{}, released: map[chatclient.ConversationID]bool{}}
 }
 
-// ticket returns the ticket of a conversation that a person is now known to have.
+// ticket returns the poll ticket of a conversation that a person has.
 func (ps *polls) ticket(t *tickets, s subject, id chatclient.ConversationID) string {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -45,7 +45,7 @@ func (ps *polls) ticket(t *tickets, s subject, id chatclient.ConversationID) str
 	return t.poll(s, id)
 }
 
-// take returns the latest poll of a conversation, a new one if that was some time ago.
+// take returns the latest poll of a conversation, or a new one after pollPause.
 func (ps *polls) take(id chatclient.ConversationID, call func() (*chatclient.Conversation, *httpError)) (poll, *httpError) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -62,7 +62,7 @@ func (ps *polls) take(id chatclient.ConversationID, call func() (*chatclient.Con
 	return ps.latest[id], nil
 }
 
-// release keeps that no person has a conversation any more.
+// release records that no person has a conversation any more.
 func (ps *polls) release(id chatclient.ConversationID) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -99,13 +99,13 @@ func (p *Proxy) poll(w http.ResponseWriter, r request) *httpError {
 		return e
 	}
 	last := slices.IndexFunc(c.Messages, func(m chatclient.StoredMessage) bool { return m.ID == after }) // -1 if it is not among them
-	messages, odd := p.messages(r, id, c.Messages[last+1:])
+	messages, omitted := p.messages(r, id, c.Messages[last+1:])
 	messages["status"], messages["poll"] = c.Status, p.pollOf(r.subject(), id, c.Status)
-	return p.respond(w, r, messages, odd)
+	return p.respond(w, r, messages, omitted)
 }
 
-// heldConversation calls the service, for other tabs too: so the call does not end with its
-// visitor, and a panic is an error.
+// heldConversation requests a conversation. The response is for all tabs, so the call does not end
+// with the request, and a panic becomes an error.
 func (p *Proxy) heldConversation(ctx context.Context, id chatclient.ConversationID) (c *chatclient.Conversation, e *httpError) {
 	defer endpoint.Recover(func(v *endpoint.Panic) { e = internal((*PanicError)(v)) })
 	c, err := p.bot.Conversation(context.WithoutCancel(ctx), id)

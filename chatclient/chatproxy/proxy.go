@@ -18,147 +18,140 @@ const (
 	wireVersion       = 1
 	defaultMaxStreams = 3
 
-	// maxWait is the longest wait of a call for the key's budget.
+	// maxWait is Options.MaxWait of the client.
 	maxWait = 2 * time.Second
 )
 
-// Options of a [Proxy]. Zero fields mean the defaults. They show as [redacted]
-// in fmt, slog and encoding/json, but their secrets are your own open strings:
-// do not keep them in a struct that is printed.
+// Options configures a [Proxy]. Zero fields mean the defaults. It prints and encodes as
+// [redacted], because Previous contains secrets.
 type Options struct {
 	redacted
 
-	// Previous are the secrets that were in use before. Their tickets are still
-	// accepted, but what Chats has is not found any more: a page that has no ticket yet
-	// begins a new conversation. Default: none.
+	// Previous are the secrets that were used before. Their tickets remain valid, but the
+	// values of Chats are not found any more: a page without a ticket begins a new
+	// conversation. Default: none. A secret of fewer than 32 bytes is an error.
 	Previous []string
 
-	// Anonymous lets visitors chat who are not signed in but have a
-	// Visitor.Session. They have no list of conversations. A session costs a
-	// visitor nothing, so give them an Allow that counts something else, such as
-	// addresses, which a middleware puts into the request's context. Default: they
-	// get 401.
+	// Anonymous allows visitors who are not signed in, if they have a Visitor.Session. They
+	// have no list of conversations. Anyone can get a new session, so let Allow count
+	// something else for them, such as addresses, which a middleware puts into the request's
+	// context. Default: the response is 401.
 	Anonymous bool
 
-	// ContinueAfterSignIn lets a chat go on when its visitor signs in: see
-	// Visitor.EarlierSession. What visitors who are not signed in ask of a conversation
-	// is looked up in Chats then, and is a 500 while Chats fails. Default: a chat from before
-	// the sign-in does not go on.
+	// ContinueAfterSignIn lets a chat continue when its visitor signs in: see
+	// Visitor.EarlierSession. Each request of an anonymous visitor for a conversation then
+	// reads Chats, and gets 500 while Chats fails. Default: after a sign-in, a new chat begins.
 	ContinueAfterSignIn bool
 
-	// Allow reports whether a visitor may make one more request, and if not, when. It
-	// is called once for each request of a visitor, also for one that is rejected
-	// afterwards, before its body is read, and for each round of tools; but not for requests of other sites. It
-	// runs on the goroutine of the request and with its context. Default: 20
-	// requests in any 10 seconds, counted in this process.
+	// Allow reports whether a visitor may make another request, and if not, how long to wait.
+	// It is called for each request of a visitor before its body is read, also if the request
+	// is rejected later, and for each round of tools. It is not called for requests of other
+	// sites. It runs on the goroutine of the request, with its context. Default: 20 requests
+	// in any 10 seconds, counted in this process.
 	Allow func(context.Context, Visitor) (retryAfter time.Duration, ok bool)
 
-	// MaxStreamsPerVisitor is how many replies of a visitor may be read at once, in
-	// this process. Default: 3. A negative one is an error.
+	// MaxStreamsPerVisitor is the maximum number of replies that a visitor receives at the
+	// same time from this process. Default: 3. A negative value is an error.
 	MaxStreamsPerVisitor int
 
-	// AcquireStream bounds the replies of a visitor on all machines together, in addition to
+	// AcquireStream limits the replies of a visitor on all machines together, in addition to
 	// MaxStreamsPerVisitor. It is called before each reply, on the goroutine of the request.
-	// It returns a function that is called once, after the reply, or nil to reject it.
-	// Default: it rejects none.
+	// It returns a function that is called once after the reply, or nil to reject the reply.
+	// Default: no further limit.
 	AcquireStream func(context.Context, Visitor) (release func())
 
-	// Chats keeps which conversation each chat of a page belongs to. Set it where
-	// several machines serve one site. Default: in this process, the 32 latest of a
-	// visitor, 32 MB in all, for 24 hours after their last use.
+	// Chats stores which conversation each chat of a page belongs to. Set it if several
+	// machines serve one site. Default: in this process, the latest 32 chats of a visitor, 32
+	// MB in all, for 24 hours after their last use.
 	Chats Chats
 
-	// Tools are functions of your site that the assistant may call, by the names that it
-	// knows them by. When a reply asks for one, it is run for the visitor whom the session
-	// names, and the reply continues with its result: at most 10 times, with at most 10 calls
-	// each, and each time counts in Allow. Default: none. A bad tool is an error.
+	// Tools are functions of your site that the assistant may call, by their names. When a
+	// reply calls one, it runs for the visitor whom the session names, and the reply continues
+	// with its result: at most 10 times, with at most 10 calls each time. Each time counts in
+	// Allow. Default: none. A tool without Run is an error, and so is a name that is also in
+	// PageTools.
 	Tools map[string]Tool
 
-	// PageTools are the names of the tools that the page runs. It sees their input and sends
-	// their results. A call of a name that is in neither list gets a constant sentence as
-	// its result. Default: none.
+	// PageTools are the names of tools that the page runs. The page receives their input and
+	// sends their results. A call of a tool in neither list gets a constant sentence as its
+	// result. Default: none.
 	PageTools []string
 
-	// PassTools lets the browser see tool calls, their results, and frames and
-	// parts of unknown types, as they came: they may hold what your tools know.
-	// useChat gets the tool calls alone, since it accepts no unknown frames.
-	// Default: they stay on the server.
+	// PassTools passes tool calls, tool results, and frames and parts of unknown types to the
+	// browser unchanged. They may contain anything that your tools return. useChat receives
+	// only the tool calls, because it rejects unknown frames. Default: the browser does not
+	// receive them.
 	PassTools bool
 
-	// KeepReplies reads a reply whose browser is gone to its end, if the message names a chat.
-	// The history has it whole then, and the page can resume it. A reply may take 10 minutes
-	// and 4 MB, all replies 64 MB; what exceeds this ends with an error. While there are 500,
-	// or 32 MB, a new reply ends with its request. MaxStreamsPerVisitor counts them, and the
-	// browsers that resume.
+	// KeepReplies reads a reply to its end after its browser has left, if the message names a
+	// chat. The history then has the whole reply, and the page can resume it. Call
+	// [Proxy.Shutdown] at the end of the program. Default: a reply ends when its browser leaves.
 	//
-	// Tools run as the visitor who sent the message, also after that visitor has signed out.
-	// They, Allow, OnReply and OnError run on the goroutine of the reply, and their context
-	// does not end with the request: what it holds stays in memory as long. OnError gets the
-	// request with its URL and header, which count within the bytes, but without its body and
-	// TLS state. Call [Proxy.Shutdown] at the end of the program.
-	// docs/chat-in-the-browser.md says what several machines need. Default: a reply ends when
-	// its browser leaves.
+	// A reply may take 10 minutes and 4 MB, and all replies 64 MB. A reply that exceeds this
+	// ends with an error. While there are 500 replies or 32 MB, a new reply ends with its
+	// request. Kept replies, and the browsers that resume them, count in MaxStreamsPerVisitor.
+	//
+	// Tools run as the visitor who sent the message, also after a sign-out. Tools, Allow,
+	// OnReply and OnError run on the goroutine of the reply. Their context does not end with
+	// the request, and its values stay in memory until the reply ends. OnError gets the
+	// request without its body and TLS state. docs/chat-in-the-browser.md describes the use on
+	// several machines.
 	KeepReplies bool
 
-	// CrossOrigin says which other origins may send requests. It is applied to
-	// reading requests too, as if they were POST, with the path below the prefix.
-	// Set it where a proxy rewrites Host, or where pages of another origin of yours
-	// chat: those need a middleware for CORS as well, before this handler.
-	// Default: the zero CrossOriginProtection, for pages of the same origin.
+	// CrossOrigin decides which other origins may send requests. It is applied to GET requests
+	// too, as if they were POST, with the path below the prefix. Set it if a proxy rewrites
+	// Host, or if pages of another origin chat: these also need a CORS middleware around this
+	// handler. Default: the zero CrossOriginProtection, for pages of the same origin.
 	CrossOrigin *http.CrossOriginProtection
 
-	// OnReply, if non-nil, is called at the end of each reply that came with
-	// metadata, also when the visitor has left, on the goroutine of the request:
-	// what a reply cost, for billing and alerts. Default: nil.
+	// OnReply, if non-nil, is called at the end of each reply with metadata, also if the
+	// visitor has left. It runs on the goroutine of the request. Use it for billing and
+	// alerts. Default: nil.
 	OnReply func(context.Context, Visitor, chatclient.Metadata)
 
-	// OnError is called for every failure that is not the visitor's: a *[PanicError],
-	// an error of the visitor function, of Chats or of the client, or one of this
-	// package's; not for calls that a visitor gave up. It runs on the goroutine of
-	// the request, after the response. Default: slog.Default() at level Error, with
-	// at most 256 bytes of the error's text, or of the panic's text with its stack.
+	// OnError is called after the response for each error that is not the visitor's: a
+	// *[PanicError], an error of the visitor function, of a tool, of Chats or of the client, or
+	// an error of this package. It is not called for calls that end because the visitor
+	// leaves. It runs on the goroutine of the request. Default: slog.Default() at level Error,
+	// with at most 256 bytes of the error's text, and for a panic with its stack.
 	OnError func(*http.Request, error)
 }
 
-// Proxy is the handler of the wire form in docs/wire.md. It is safe for concurrent
-// use. However it is printed or encoded, it shows as [redacted].
+// Proxy is a handler that implements docs/wire.md. It is safe for concurrent use. It prints
+// and encodes as [redacted].
 type Proxy struct {
 	redacted
-	options Options // with their defaults, but no secrets
+	options Options // with the defaults, and without secrets
 	bot     *chatclient.Client
 	tickets *tickets
 	visitor func(*http.Request) (Visitor, error)
 	tools   map[string]Tool
 	routes  []route
 
-	calls     *memoryChats // keeps which calls of tools were made
-	streams   *slots
-	resumed   *slots       // and what waits for a chat
-	bodies    *slots       // that are read and decoded
-	bodyBytes atomic.Int64 // in memory
-	running   sync.Map     // of *exchange, those that name a chat
+	calls     *memoryChats // the tool calls that were made, and their results
+	streams   *slots       // replies
+	resumed   *slots       // requests that resume a reply, or wait for a chat
+	bodies    *slots       // bodies that are read and decoded
+	bodyBytes atomic.Int64 // of all bodies in memory
+	running   sync.Map     // the exchanges that name a chat, as keys
 	kept      *keptReplies
 	polls     polls
 
-	// For the misconfigurations that are reported once.
-	rejected atomic.Int64 // requests, until one is allowed
-	reported sync.Map     // of errors
+	rejected atomic.Int64 // requests that Allow has rejected before it allowed one
+	reported sync.Map     // the errors that once has returned, as keys
 }
 
 type redacted = secret.Redacted
 
-// New returns a Proxy for a client. The secret is for the tickets: at least 32 bytes,
-// and not the client's API key. visitor returns who a request comes from, the zero
-// [Visitor] for one without a session, who gets 401. It sees the request as the handler does, below
-// the prefix; if it fails or panics, the response is a 500. The options may be nil. A
-// bad argument is a *[FieldError].
+// New returns a Proxy for a client. The secret protects the tickets: at least 32 bytes, and not
+// the API key. visitor returns who a request comes from, or the zero [Visitor] if there is no
+// session: the response is then 401. It receives the request with the path below the prefix. If
+// it returns an error or panics, the response is 500. The options may be nil. An invalid argument
+// is a *[FieldError].
 //
 // Source: Bookbag, "Recommended flow".
 func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Visitor, error), options *Options) (*Proxy, error) {
-	var o Options
-	if options != nil {
-		o = *options
-	}
+	o := *cmp.Or(options, &Options{})
 	switch {
 	case bot == nil:
 		return nil, &FieldError{"bot", "must not be nil"}
@@ -223,8 +216,7 @@ func (o *Options) setDefaults() {
 	}
 }
 
-// ServeHTTP responds to a request whose path is below the prefix: mount it within
-// http.StripPrefix.
+// ServeHTTP serves a request whose path is below the prefix. Mount p with http.StripPrefix.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if serveScript(w, r) {
 		return
@@ -238,7 +230,8 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// once returns an error, with its cause if there is one, the first time, and nil after that.
+// once returns err joined with its cause, if not nil, the first time it is called with err. After that
+// it returns nil.
 func (p *Proxy) once(err, cause error) error {
 	if _, before := p.reported.LoadOrStore(err, true); before {
 		return nil

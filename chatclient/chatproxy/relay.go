@@ -9,9 +9,9 @@ import (
 	"github.com/chatident/chatident/internal/endpoint"
 )
 
-// relay passes a reply on as it arrives, and returns its continuation after tools, nil at
-// its end. What can be read without waiting is written together. It returns the response if
-// the conversation was claimed since the call.
+// relay writes a stream to the browser as it arrives. Events that can be read without waiting are
+// written together. relay returns the next stream if the reply continues after tools, or the error
+// response if the conversation was claimed before the reply began.
 func (x *exchange) relay(stream *chatclient.Stream) (next *chatclient.Stream, failure *httpError) {
 	if e := x.p.checkClaim(x.ctx, x.visitor, x.conversation); e != nil {
 		_ = stream.Close()
@@ -19,14 +19,14 @@ func (x *exchange) relay(stream *chatclient.Stream) (next *chatclient.Stream, fa
 	}
 	x.out.flush()
 	o := owner{x.visitor.UserID, x.conversation}
-	for event := range stream.Events() { // what ended it, Reply returns
+	for event := range stream.Events() { // its error is returned by stream.Reply
 		if err := o.checkEvent(event); err != nil {
 			return nil, x.fail(interrupted(err))
 		}
 		if event.Metadata != nil {
 			x.learn(o.conversation, *event.Metadata)
 		}
-		if event.Type == eventToolOutput { // the service has made the call
+		if event.Type == eventToolOutput { // the service itself made the call
 			if id, _ := pick(event.Raw, "toolCallId").text("toolCallId"); len(id) <= maxMessageID && len(x.resolved) < maxResolved {
 				x.resolved[id] = true
 			}
@@ -42,13 +42,13 @@ func (x *exchange) relay(stream *chatclient.Stream) (next *chatclient.Stream, fa
 	return x.end(stream)
 }
 
-// learn keeps the ids that the service has sent.
+// learn stores the ids in an event's metadata.
 func (x *exchange) learn(conversation chatclient.ConversationID, m chatclient.Metadata) {
 	isNew := x.conversation == "" && x.p.tickets.conversation(x.visitor.subject(), conversation) != ""
 	hasArrived := bookbag.IssuedID(m.UserMessageID) == ""
 	arrive := func(c *chat) {
 		if sent := c.find(x.marks.ID); sent != nil && hasArrived {
-			if sent.State = arrived; sent == c.lastForwarded() { // else it is not the last one's
+			if sent.State = arrived; sent == c.lastForwarded() { // not if another tab has sent a later one
 				c.LastUser = m.UserMessageID
 			}
 		}
@@ -63,7 +63,7 @@ func (x *exchange) learn(conversation chatclient.ConversationID, m chatclient.Me
 	}
 }
 
-// end ends the reply as the service's stream has ended, or returns the next stream.
+// end ends the reply after its stream has ended, or returns the next stream after tools.
 func (x *exchange) end(stream *chatclient.Stream) (next *chatclient.Stream, failure *httpError) {
 	reply, err := stream.Reply()
 	x.metadata = reply.Metadata
@@ -109,8 +109,8 @@ func finishReason(reason string) string {
 	return "other"
 }
 
-// orHeld returns an error of the service, or why else a conversation takes no message: a
-// person has it.
+// orHeld returns e, or conversation_held if the service rejects messages because a person has the
+// conversation: its code is the same as for one that has ended.
 func (x *exchange) orHeld(e *httpError) *httpError {
 	if e == errEnded {
 		if poll := x.pollIfHeld(); poll != "" {
@@ -131,5 +131,5 @@ func (x *exchange) pollIfHeld() string {
 	return x.p.polls.ticket(x.p.tickets, x.visitor.subject(), x.conversation)
 }
 
-// heldStatus reports whether a status says that a person has the conversation.
+// heldStatus reports whether a person has a conversation with this status.
 func heldStatus(status string) bool { return status == "taken_over" || status == "paused" }

@@ -488,7 +488,7 @@ func TestChat_ValueSize(t *testing.T) {
 	for i := range 200 {
 		x.message.id = fmt.Sprint(strings.Repeat("i", 250), i)
 		x.marks = sentMessage{ID: x.p.tickets.mark("id", x.visitor.subject(), x.message.id), Text: x.p.textMark(x.visitor.subject(), strings.Repeat("x", 60_000)), State: unknown}
-		x.keep(&c, false)
+		x.addSent(&c, false)
 	}
 	c.Conversation = x.p.tickets.conversation(x.visitor.subject(), chatclient.ConversationID(strings.Repeat("c", 128)))
 	c.LastUser = strings.Repeat("m", 128)

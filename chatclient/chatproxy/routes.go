@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// route is a kind of request. A star in its pattern is any segment of a path. The
-// paths are not matched by a ServeMux, which would respond in its own form and take away the
-// PathValues that the visitor function may need.
+// route is a kind of request. A star in its pattern matches one segment. A ServeMux would respond
+// to other paths and methods in its own form, and remove the PathValues that the visitor
+// function may need.
 type route struct {
 	method, pattern string
 	limit           int64                                   // of the body
@@ -35,7 +35,7 @@ func (p *Proxy) routeTable() []route {
 	}
 }
 
-// request is a request of a visitor who is known and may make it.
+// request is a request that has passed all checks of serve.
 type request struct {
 	*http.Request
 	Visitor
@@ -43,20 +43,20 @@ type request struct {
 	message  message
 }
 
-// serve calls the handler of the path, for requests of this site alone. A request counts before
-// its body is read, so that a body costs the visitor something.
+// serve checks a request and calls the handler of its route. A request counts before its body is
+// read, so that bodies cannot be sent without limit.
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) *httpError {
 	requested := strings.TrimPrefix(r.URL.Path, "/")
 	route := p.findRoute(requested)
 	if route == nil {
 		return &httpError{status: http.StatusNotFound, code: "not_found", sentence: "There is nothing here.", cause: p.checkPrefix(requested)}
 	}
-	_ = p.once(ErrNotStripped, nil) // the prefix is right
+	_ = p.once(ErrNotStripped, nil) // it will not be reported: the prefix is right
 	if r.Method != route.method {
 		w.Header().Set("Allow", route.method)
 		return errMethod
 	}
-	if e := p.checkOrigin(r); e != nil { // before the visitor is known: other sites use up nothing of a visitor's
+	if e := p.checkOrigin(r); e != nil { // before the allowance, so that another site cannot use it up
 		return e
 	}
 	visitor, e := p.authenticate(r)
@@ -82,8 +82,7 @@ func (p *Proxy) findRoute(requested string) *route {
 	return nil
 }
 
-// checkPrefix returns an error the first time that the end of a path would be found:
-// StripPrefix is missing.
+// checkPrefix returns ErrNotStripped, once, if there is a route for the end of the path.
 func (p *Proxy) checkPrefix(requested string) error {
 	for found := true; found; {
 		if _, requested, found = strings.Cut(requested, "/"); p.findRoute(requested) != nil || requested == scriptName {

@@ -20,14 +20,14 @@ const (
 	maxTicket     = 512
 	maxCursor     = 4096
 	minSecret     = 32
-	markSize      = 16 // characters of a MAC that compares what one visitor sends
+	markSize      = 16 // characters of a mark
 )
 
-// tickets seals and opens the only form in which an id of the service leaves the
-// server: "v1.<id>.<mac>". The MAC binds the id to its kind, the agent and the visitor.
+// tickets seals and opens tickets: "v1.<id>.<mac>". Ids of the service leave the server only in
+// this form. The MAC binds the id to its kind, the agent and the visitor.
 type tickets struct {
 	agent string
-	macs  []func(parts []string) string // as text, of the current secret, then of the previous ones
+	macs  []func(parts []string) string // of the current secret, then of the previous ones
 }
 
 func newTickets(agent int64, secret string, previous []string) (*tickets, error) {
@@ -49,7 +49,8 @@ func newTickets(agent int64, secret string, previous []string) (*tickets, error)
 	return t, nil
 }
 
-// newMAC keeps the key in a closure, out of reach of printers.
+// newMAC returns a function that returns the MAC of a list of texts in base64. The key is in a closure,
+// so that no printer reaches it.
 func newMAC(secret string) (func(parts []string) string, error) {
 	key, err := hkdf.Key(sha256.New, []byte(secret), nil, ticketInfo, sha256.Size)
 	if err != nil {
@@ -57,7 +58,7 @@ func newMAC(secret string) (func(parts []string) string, error) {
 	}
 	return func(parts []string) string {
 		var b []byte
-		for _, part := range parts { // each with its length, so that no two lists read the same
+		for _, part := range parts { // with its length, so that different lists have different MACs
 			b = append(binary.BigEndian.AppendUint64(b, uint64(len(part))), part...)
 		}
 		mac := hmac.New(sha256.New, key)
@@ -66,8 +67,8 @@ func newMAC(secret string) (func(parts []string) string, error) {
 	}, nil
 }
 
-// conversation returns the ticket of a visitor's conversation, "" for an id that the
-// client would not send back.
+// conversation returns the ticket of a visitor's conversation, "" for an id that the client would
+// not send.
 func (t *tickets) conversation(s subject, id chatclient.ConversationID) string {
 	return t.ofConversation("conversation", s, id)
 }
@@ -76,7 +77,7 @@ func (t *tickets) openConversation(s subject, ticket string) chatclient.Conversa
 	return chatclient.ConversationID(t.open(ticket, maxTicket, "conversation", s))
 }
 
-// poll returns the ticket that says that a person has the conversation.
+// poll returns the ticket for polls of a conversation that a person has.
 func (t *tickets) poll(s subject, id chatclient.ConversationID) string {
 	return t.ofConversation("poll", s, id)
 }
@@ -92,7 +93,7 @@ func (t *tickets) ofConversation(kind string, s subject, id chatclient.Conversat
 	return t.seal(string(id), kind, s)
 }
 
-// message returns the ticket of a message, which is bound to its conversation as well.
+// message returns the ticket of a message. It is bound to the conversation as well.
 func (t *tickets) message(s subject, in chatclient.ConversationID, id string) string {
 	if bookbag.IssuedID(id) != "" || bookbag.ConversationID(string(in)) != "" {
 		return ""
@@ -104,8 +105,8 @@ func (t *tickets) openMessage(s subject, in chatclient.ConversationID, ticket st
 	return t.open(ticket, maxTicket, "message", s, string(in))
 }
 
-// cursor returns the ticket of a list's next cursor, nil at the end. It is bound to its list: the
-// service's could have any form and mean anything. One that is too long to come back is an error.
+// cursor returns the ticket of a list's next cursor, nil at the end. It is bound to the list, because
+// the service's cursor could be of another one. A ticket that is too long to be sent back is an error.
 func (t *tickets) cursor(s subject, list, cursor string) (next *string, err error) {
 	ticket := t.seal(base64.RawURLEncoding.EncodeToString([]byte(cursor)), "cursor", s, list)
 	switch {
@@ -118,17 +119,17 @@ func (t *tickets) cursor(s subject, list, cursor string) (next *string, err erro
 }
 
 func (t *tickets) openCursor(s subject, list, ticket string) string {
-	cursor, _ := base64.RawURLEncoding.DecodeString(t.open(ticket, maxCursor, "cursor", s, list)) // as it was encoded
+	cursor, _ := base64.RawURLEncoding.DecodeString(t.open(ticket, maxCursor, "cursor", s, list)) // the ticket is authentic: there is no error
 	return string(cursor)
 }
 
-// chatKey returns the key of a page's chat in [Chats]: a part for the visitor and one
-// for the chat.
+// chatKey returns the key of a page's chat in [Chats]: a mark of the visitor, a dot, and a MAC of the
+// chat.
 func (t *tickets) chatKey(s subject, chat string) string {
 	return t.mark("visitor", s, "") + "." + t.mac(0, chat, "chat", s)
 }
 
-// mark returns a short MAC of a value, which is not secret from the visitor.
+// mark returns a short MAC of a value, to compare it with other values of the same visitor.
 func (t *tickets) mark(kind string, s subject, value string) string {
 	return t.mac(0, value, kind, s)[:markSize]
 }
@@ -142,13 +143,13 @@ func (t *tickets) seal(id, kind string, s subject, more ...string) string {
 	return ticketVersion + "." + id + "." + t.mac(0, id, kind, s, more...)
 }
 
-// open returns the id of a ticket that was sealed for the same, "" for everything else.
+// open returns the id of a ticket that was sealed with the same arguments, else "".
 func (t *tickets) open(ticket string, limit int, kind string, s subject, more ...string) (id string) {
 	fields := strings.SplitN(ticket, ".", 4)
 	if len(ticket) > limit || len(fields) != 3 || fields[0] != ticketVersion {
 		return ""
 	}
-	for secret := range t.macs { // the MAC is compared as text, of which there is one only
+	for secret := range t.macs { // comparing the text rejects other encodings of the same MAC
 		if hmac.Equal([]byte(t.mac(secret, fields[1], kind, s, more...)), []byte(fields[2])) {
 			return fields[1]
 		}

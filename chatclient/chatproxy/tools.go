@@ -20,7 +20,7 @@ const (
 	maxRounds     = 10
 	maxCalls      = 10   // of one round
 	maxLookups    = 3    // of the stored message
-	maxResolved   = 1000 // of one reply, by the service
+	maxResolved   = 1000 // calls of one reply that the service itself made
 	maxToolOutput = 64 << 10
 	toolTimeout   = 10 * time.Second
 
@@ -28,57 +28,57 @@ const (
 	eventToolOutput = "tool-output-available"
 )
 
-// Tool is a function of your site that the assistant may call, for the visitor it chats
-// with. The guide is docs/tools.md.
+// Tool is a function of your site that the assistant may call for a visitor. The guide is
+// docs/tools.md.
 type Tool struct {
-	// Run returns the result, which encoding/json encodes: at most 64 KB of what
-	// [chatclient.ToolResult] takes. It runs on the goroutine of the request, with
-	// a context that ends after Timeout or when the visitor leaves: it must return then. With
-	// Options.KeepReplies it has a goroutine of the reply, and goes on when the visitor leaves.
+	// Run returns the result. It is encoded with encoding/json, and must be at most 64 KB of
+	// what [chatclient.ToolResult] accepts. Run is called on the goroutine of the request. Its
+	// context ends after Timeout, or when the visitor leaves, unless Options.KeepReplies is
+	// set. Run must then return. It is required.
 	//
-	// If it returns an error, panics, or its result cannot be sent, the assistant gets a
-	// constant sentence, and OnError the rest. A call runs at most once in this process, but
-	// another reply to the same message calls again, with another ID: a tool that changes
-	// something needs its own idempotency key.
+	// If Run returns an error or panics, or the result is invalid, the assistant gets a constant
+	// sentence, and OnError the error. A call runs at most once in this process. Another reply
+	// to the same message makes a new call with another ID, so a tool that changes something
+	// needs an idempotency key of your site.
 	Run func(context.Context, ToolCall) (any, error)
 
 	// Label is what the browser may show while the tool runs, such as "Looking up your
-	// order". Default: it shows nothing.
+	// order". Default: nothing.
 	Label string
 
-	// Timeout is how long one call may take. Default: 10 seconds. A negative one is an
+	// Timeout is the maximum duration of a call. Default: 10 seconds. A negative value is an
 	// error.
 	Timeout time.Duration
 
-	// Anonymous lets visitors who are not signed in use the tool. Default: for them, the
-	// assistant gets a sentence that they must sign in.
+	// Anonymous allows the tool for visitors who are not signed in. Default: for them, the
+	// assistant gets the result that they must sign in.
 	Anonymous bool
 }
 
 // ToolCall is a call of a [Tool].
 type ToolCall struct {
-	ID   string // the service's, of this call
-	Name string // of the tool, in Options.Tools
+	ID   string // the service's id of the call
+	Name string // the tool's name in Options.Tools
 
-	// Visitor is who the session says. Whose data the tool reads or changes depends on
-	// it alone, never on the Input.
+	// Visitor is the visitor whom the session names. Decide by it whose data the tool reads
+	// or changes, never by the Input.
 	Visitor Visitor
 
 	// Conversation is the service's id of the conversation.
 	Conversation string
 
-	// Input is what the model wrote, any JSON, nil for none. Check it like the input of a visitor,
+	// Input is any JSON that the model wrote, or nil. Validate it like a form of the visitor,
 	// who can make the model write anything.
 	Input json.RawMessage
 }
 
-// What the assistant reads in place of a result.
+// The results that the assistant gets if a tool did not run.
 var (
 	outputFailed = json.RawMessage(`{"error":"There is no result: the tool failed, or does not exist."}`)
 	outputSignIn = json.RawMessage(`{"error":"This tool is for visitors who are signed in."}`)
 )
 
-// toolTable returns the tools by name. Those of the page have no Run.
+// toolTable returns all tools by their names. Those of the page have no Run.
 func (o *Options) toolTable() (map[string]Tool, error) {
 	tools := map[string]Tool{}
 	for _, name := range o.PageTools {
@@ -105,8 +105,8 @@ func (p *Proxy) isPageTool(name string) bool {
 	return ok && tool.Run == nil
 }
 
-// runTools makes the calls of a reply, and returns its continuation: nil if the page has
-// calls to make first.
+// runTools makes the calls of a reply and returns the stream of its continuation, or nil if the page
+// must make calls first.
 func (x *exchange) runTools(reply *chatclient.Reply) (*chatclient.Stream, *httpError) {
 	calls, err := x.findCalls(reply)
 	if err != nil {
@@ -118,7 +118,7 @@ func (x *exchange) runTools(reply *chatclient.Reply) (*chatclient.Stream, *httpE
 	if e := x.p.checkAllowance(x.r, x.visitor); e != nil {
 		return nil, e
 	}
-	if e := x.p.checkClaim(x.ctx, x.visitor, x.conversation); e != nil { // the calls may be the user's
+	if e := x.p.checkClaim(x.ctx, x.visitor, x.conversation); e != nil { // claimed during the reply
 		return nil, e
 	}
 	var pages []chatclient.Part
@@ -129,7 +129,7 @@ func (x *exchange) runTools(reply *chatclient.Reply) (*chatclient.Stream, *httpE
 			return nil, e
 		}
 	}
-	for _, call := range pages { // when the other results are in
+	for _, call := range pages { // after the other results were submitted
 		x.out.chunk(callChunk(call))
 	}
 	if len(pages) > 0 {
@@ -138,10 +138,10 @@ func (x *exchange) runTools(reply *chatclient.Reply) (*chatclient.Stream, *httpE
 	return x.continueReply()
 }
 
-// findCalls returns the calls that the service waits for. Where no frame brought one, the
-// stored message has them, a moment later perhaps.
+// findCalls returns the calls that the service waits for: those of the stream, else those of the
+// stored message, which may get them a moment later.
 func (x *exchange) findCalls(reply *chatclient.Reply) (calls []chatclient.Part, err error) {
-	if x.conversation == "" { // which takes no results
+	if x.conversation == "" { // results cannot be submitted
 		return nil, ErrNoToolCall
 	}
 	calls = openCalls(reply.Parts, x.resolved)
@@ -156,8 +156,8 @@ func (x *exchange) findCalls(reply *chatclient.Reply) (calls []chatclient.Part, 
 	return calls, nil
 }
 
-// storedCalls returns the calls without a result in the stored message of this id, or in the
-// newest: another tab may have written in the meantime.
+// storedCalls returns the calls without a result in the stored message with this id, or in the
+// newest message if there is none. Another tab may have sent a later message.
 func (x *exchange) storedCalls(messageID string) ([]chatclient.Part, error) {
 	page, err := x.p.bot.MessagesPage(x.ctx, x.conversation, chatclient.PageRequest{})
 	if err != nil || len(page.Items) == 0 {
@@ -173,8 +173,8 @@ func (x *exchange) storedCalls(messageID string) ([]chatclient.Part, error) {
 	return openCalls(m.Parts, x.resolved), nil
 }
 
-// openCalls returns the calls among the parts that have no result, each once: at most one
-// more than are made.
+// openCalls returns the calls among the parts that have no result, each once, and at most
+// maxCalls+1.
 func openCalls(parts []chatclient.Part, resolved map[string]bool) (open []chatclient.Part) {
 	seen := map[string]bool{"": true}
 	maps.Copy(seen, resolved)
@@ -191,11 +191,11 @@ func openCalls(parts []chatclient.Part, resolved map[string]bool) (open []chatcl
 	return open
 }
 
-// underWay is kept of a call in place of its result, which is JSON.
+// underWay is stored while a call runs, in place of its result, which is JSON.
 const underWay = "under way"
 
-// makeCall makes a call and submits its result. One that was made before, in another tab
-// perhaps, is not made again: its result is the same, unless it is still being made.
+// makeCall makes a call and submits its result. If the call was made before, for example in another
+// tab, it submits the same result. If that call is still running, it returns an error.
 func (x *exchange) makeCall(call chatclient.Part) *httpError {
 	key, isNew := x.callKey(call.ToolCallID), x.takeCall(call.ToolCallID)
 	output, _ := x.p.calls.Load(x.ctx, key) // in memory: there is no error
@@ -213,7 +213,7 @@ func (x *exchange) makeCall(call chatclient.Part) *httpError {
 	return x.submit(chatclient.ToolResult{ToolCallID: call.ToolCallID, Output: json.RawMessage(output)}, !isNew)
 }
 
-// runTool runs the tool of a call and returns what the assistant is to read.
+// runTool runs the tool of a call and returns its result as JSON.
 func (x *exchange) runTool(call chatclient.Part) (output []byte, err error) {
 	tool, ok := x.p.tools[call.ToolName]
 	switch {
@@ -242,8 +242,8 @@ func (x *exchange) runTool(call chatclient.Part) (output []byte, err error) {
 	return value.Append(nil, json.RawMessage(encoded), maxToolOutput)
 }
 
-// submit sends a result, perhaps again. One that may have arrived is sent again, and then
-// arrived if the call is not open any more.
+// submit submits a result, and once more if it may have arrived. isAgain reports that it was
+// submitted before: then the service may not know the call any more.
 func (x *exchange) submit(result chatclient.ToolResult, isAgain bool) *httpError {
 	_, err := x.p.bot.SubmitToolResult(x.ctx, x.conversation, result)
 	if mayHaveArrived(err) {
@@ -261,8 +261,8 @@ func (x *exchange) submit(result chatclient.ToolResult, isAgain bool) *httpError
 	return x.orHeld(upstream(err, true))
 }
 
-// continueReply lets the service continue after the results. The start of a step tells
-// useChat that the results before it were sent: it would send them again for ever.
+// continueReply requests the rest of the reply after the results. Without a start-step, useChat would
+// send the results before it again and again.
 func (x *exchange) continueReply() (*chatclient.Stream, *httpError) {
 	stream, err := x.p.bot.ContinueStream(x.ctx, x.conversation)
 	e, ok := errors.AsType[*chatclient.Error](err)
@@ -270,18 +270,18 @@ func (x *exchange) continueReply() (*chatclient.Stream, *httpError) {
 	case ok && e.StatusCode == http.StatusBadRequest && e.Code != chatclient.CodeConversationNotOngoing:
 		return nil, replyFailed(x.p.once(ErrNoContinuation, err))
 	case err != nil:
-		return nil, x.failed(err, true)
+		return nil, x.callFailed(err, true)
 	}
 	x.out.chunk(uiChunk{Type: "start-step"})
 	return stream, nil
 }
 
-// takeCall reports whether a call was not made before, in this process.
+// takeCall marks a call as running, and reports whether it was new in this process.
 func (x *exchange) takeCall(id string) bool {
 	isNew, _ := x.p.calls.CompareAndSwap(x.ctx, x.callKey(id), nil, []byte(underWay))
 	return isNew
 }
 
 func (x *exchange) callKey(id string) string {
-	return x.p.tickets.mark("call", subject{}, string(x.conversation)+"\x00"+id) // of the agent, too
+	return x.p.tickets.mark("call", subject{}, string(x.conversation)+"\x00"+id) // the mark includes the agent
 }

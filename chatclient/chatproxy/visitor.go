@@ -7,28 +7,29 @@ import (
 	"github.com/chatident/chatident/internal/endpoint"
 )
 
-// Visitor says who a request comes from, by your own session.
+// Visitor is who a request comes from, according to your session.
 type Visitor struct {
-	// UserID is the customer who is signed in, in the form of
-	// [chatclient.ParseUserID]: another is the site's fault, gets status 500 and
-	// is reported to OnError. Empty for an anonymous visitor.
+	// UserID is the id of the customer who is signed in. It must be valid for
+	// [chatclient.ParseUserID]: otherwise the response is 500, and OnError gets the error. It
+	// is empty for an anonymous visitor.
 	UserID chatclient.UserID
 
-	// Session names the session of an anonymous visitor: a random value that
-	// nobody else knows or can choose. It is not sent anywhere. It is not needed
-	// for a customer, whose conversations are the same in all sessions.
+	// Session identifies the session of an anonymous visitor: a random value that nobody
+	// else knows or can choose. It is not sent anywhere. It is ignored for a customer, who
+	// has the same conversations in all sessions.
 	Session string
 
-	// EarlierSession is the Session of this browser before the user signed in, so that a
-	// chat goes on: the tickets and chats of it that the page sends become the user's, and
-	// the earlier session gets conversation_not_found for them. Take it from your session's
-	// data on the server, never from the request, end the earlier session at the sign-in,
-	// and forget both when the user signs out. Anonymous visitors have none.
-	// Without Options.ContinueAfterSignIn it must be empty, else the site gets a *FieldError.
+	// EarlierSession is the Session of this browser before the user signed in. The
+	// conversations of that session become the user's as the page sends their tickets or
+	// chats, and the earlier session gets conversation_not_found for them. Take it from your
+	// session's data on the server, never from the request. End the earlier session at the
+	// sign-in, and delete both at the sign-out. It is ignored for an anonymous visitor. It
+	// must be empty without Options.ContinueAfterSignIn: otherwise the response is 500, and
+	// OnError gets a *FieldError.
 	EarlierSession string
 }
 
-// subject is the visitor that a ticket or a count belongs to.
+// subject identifies the visitor that a ticket or a count belongs to.
 type subject struct{ kind, id string }
 
 func (v Visitor) subject() subject {
@@ -60,8 +61,8 @@ func (p *Proxy) authenticate(r *http.Request) (v Visitor, e *httpError) {
 	return v, nil
 }
 
-// checkOrigin rejects requests of other sites. Reading counts as well: it uses up the
-// key's budget.
+// checkOrigin rejects requests of other sites, also those that only read, because they use the key's
+// budget.
 func (p *Proxy) checkOrigin(r *http.Request) *httpError {
 	asPost := r.WithContext(r.Context())
 	asPost.Method = http.MethodPost

@@ -69,10 +69,7 @@ type Fake struct {
 // New returns a Fake without conversations. The options may be nil. An
 // unknown id or token in Options.Readings is an error.
 func New(options *Options) (*Fake, error) {
-	f := &Fake{}
-	if options != nil {
-		f.options = *options
-	}
+	f := &Fake{options: *cmp.Or(options, &Options{})}
 	f.options.APIKey = cmp.Or(f.options.APIKey, "oc_test_chattest")
 	f.options.AgentID = cmp.Or(f.options.AgentID, 123)
 	if f.options.Reply == nil {
