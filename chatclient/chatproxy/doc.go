@@ -27,7 +27,7 @@
 //
 // Bookbag does not document whether it checks that a conversation belongs to a userId.
 // Therefore a browser sends a ticket instead of a conversation id: the id with a MAC over the
-// agent, the visitor and the id. A ticket is not a secret, because it works only for its
+// agent, the visitor and the id. A ticket is not secret, because it works only for its
 // visitor. It does not expire. The visitor is the user who is signed in, in any session, or
 // else the anonymous session. After signing in or out, a new conversation begins.
 //
