@@ -11,12 +11,12 @@ import (
 
 // job is one run of the synchronization.
 type job struct {
-	source  *source
-	client  *contacts.Client
-	place   checkpoint
-	failed  string // file; empty: none
-	out     io.Writer
-	resumes bool
+	source     *source
+	client     *contacts.Client
+	checkpoint checkpoint
+	failed     string // file; empty: none
+	out        io.Writer
+	resumes    bool
 }
 
 // run ends gracefully when reading ends, and at once when ctx ends.
@@ -28,11 +28,11 @@ func (j *job) run(ctx, reading context.Context) (err error) {
 	if err != nil {
 		return explain("defining the attributes", err)
 	}
-	total, err := j.source.count(ctx, j.place.After)
+	total, err := j.source.count(ctx, j.checkpoint.After)
 	if err != nil {
 		return explain("counting the rows", err)
 	}
-	failures, err := openFailures(j.failed, j.place.Failed)
+	failures, err := openFailures(j.failed, j.checkpoint.Failed)
 	if err != nil {
 		return err
 	}
@@ -48,13 +48,13 @@ func (j *job) run(ctx, reading context.Context) (err error) {
 			if err != nil {
 				return err
 			}
-			return j.place.save(key, size)
+			return j.checkpoint.save(key, size)
 		},
 	}
 	if failures.file != nil { // otherwise an unknown row ends the run and is sent again
 		options.OnFailure = failures.add
 	}
-	report, err := j.client.Sync(ctx, j.source.rows(reading, j.place.After), &options)
+	report, err := j.client.Sync(ctx, j.source.rows(reading, j.checkpoint.After), &options)
 	bar.end()
 	summarize(j.out, report)
 	return j.end(report, err)
@@ -64,22 +64,22 @@ func (j *job) run(ctx, reading context.Context) (err error) {
 // before its first checkpoint, the next run would continue at the earlier one.
 func (j *job) start() error {
 	if !j.resumes {
-		return j.place.remove()
+		return j.checkpoint.remove()
 	}
-	if err := j.place.load(); err != nil {
+	if err := j.checkpoint.load(); err != nil {
 		return err
 	}
-	fmt.Fprintf(j.out, "Continuing after the key %s.\n", printable(j.place.After))
+	fmt.Fprintf(j.out, "Continuing after the key %s.\n", printable(j.checkpoint.After))
 	return nil
 }
 
 // end keeps the checkpoint if rows are left for a later run.
 func (j *job) end(report contacts.Report, err error) error {
 	if report.Complete() {
-		return errors.Join(explain("", err), j.place.remove())
+		return errors.Join(explain("", err), j.checkpoint.remove())
 	}
 	again := "There is no checkpoint yet: run it again from the beginning."
-	if j.place.After != "" {
+	if j.checkpoint.After != "" {
 		again = "To continue at the last checkpoint, run it again with -resume."
 	}
 	return fmt.Errorf("%w\n%s", explain("", err), again)
@@ -91,37 +91,37 @@ func explain(doing string, err error) error {
 	if err == nil {
 		return nil
 	}
-	said := err.Error()
+	message := err.Error()
 	attribute, isAttribute := errors.AsType[*contacts.AttributeError](err)
 	switch {
 	case isAttribute:
-		said = attribute.Error()
+		message = attribute.Error()
 	case errors.Is(err, contacts.ErrRowsFailed):
-		said = "some rows failed, for the reasons above"
+		message = "some rows failed, for the reasons above"
 	case errors.Is(err, contacts.ErrUnknownRow):
-		said = "it is unknown whether a row is saved, as above: with -failed, the run continues after such rows"
+		message = "it is unknown whether a row is saved, as above: with -failed, the run continues after such rows"
 	case errors.Is(err, contacts.ErrSameRejection):
-		said = "too many rows were rejected for the same reason, as above"
+		message = "too many rows were rejected for the same reason, as above"
 	case errors.Is(err, context.Canceled):
-		said = "stopped"
+		message = "stopped"
 	case errors.Is(err, contacts.ErrUnauthorized):
-		said = "the service rejects the API key: check BOOKBAG_API_KEY"
+		message = "the service rejects the API key: check BOOKBAG_API_KEY"
 	case errors.Is(err, contacts.ErrForbidden), errors.Is(err, contacts.ErrNotFound):
-		said = "the service has no such agent for this key: check BOOKBAG_AGENT_ID"
+		message = "the service has no such agent for this key: check BOOKBAG_AGENT_ID"
 	}
 	if doing != "" {
-		said = doing + ": " + said
+		message = doing + ": " + message
 	}
-	return explained{said, err}
+	return explained{message, err}
 }
 
 // explained is an error with an explanation.
 type explained struct {
-	said string
+	message string
 	error
 }
 
-func (e explained) Error() string { return e.said }
+func (e explained) Error() string { return e.message }
 func (e explained) Unwrap() error { return e.error }
 
 // settled counts the rows that have an outcome.

@@ -112,12 +112,12 @@ func synchronize(ctx, reading context.Context, cfg config, service service, out 
 	defer source.close()
 	fmt.Fprintf(out, "From %s to %s.\n", source.name, service.name)
 	j := job{
-		source:  source,
-		client:  service.client,
-		place:   checkpoint{file: cfg.checkpoint, Source: source.name, Query: source.query, Target: service.name},
-		failed:  cfg.failed,
-		out:     out,
-		resumes: cfg.resume,
+		source:     source,
+		client:     service.client,
+		checkpoint: checkpoint{file: cfg.checkpoint, Source: source.name, Query: source.query, Target: service.name},
+		failed:     cfg.failed,
+		out:        out,
+		resumes:    cfg.resume,
 	}
 	return j.run(ctx, reading)
 }
