@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// fields are those of a JSON object, by their exact names. encoding/json itself
-// ignores case.
+// fields are the members of a JSON object by their exact names. A struct would ignore
+// the case of names.
 type fields map[string]json.RawMessage
 
 // readFields returns nil for a body that is not an object.
@@ -28,9 +28,9 @@ func parseFields(raw json.RawMessage) fields {
 	return f
 }
 
-// into decodes a field, if there is one, into a new value, because a caller of
-// Contacts may have the old one. Null becomes the zero value, and so does a wrong
-// type, which check rejects.
+// into decodes a field that was sent into a new value, because a caller of Contacts may
+// have the old one. Null becomes the zero value, as does a wrong type, which check
+// rejects.
 func into[T any](f fields, name string, target *T) (sent bool) {
 	raw, sent := f[name]
 	if sent {

@@ -29,12 +29,12 @@ type Call struct {
 	Accept string // default application/json
 	NoKey  bool
 
-	// Repeatable reports whether doing it twice is the same as doing it once, so that
-	// it may be repeated when it is not known whether it was done.
+	// Repeatable reports whether two calls have the effect of one, so that a call whose
+	// response was lost may be repeated.
 	Repeatable bool
 
-	// NotReady is the code of a status 404 that can mean "not yet": the call is
-	// attempted three times then. Default: none.
+	// NotReady is the code of a status 404 that can mean "not yet". A call is attempted
+	// three times then. Default: none.
 	NotReady string
 }
 
@@ -69,8 +69,8 @@ func (c *Client) Do(ctx context.Context, call Call) (*Response, error) {
 	})
 }
 
-// Decode makes a call and has its response decoded, as [Response.Decode] does. Its
-// error is a *Failure.
+// Decode makes a call and decodes its response as [Response.Decode] does. Its error is
+// a *Failure.
 func (c *Client) Decode(ctx context.Context, call Call, decode func(body []byte) error) (ResponseInfo, error) {
 	res, err := c.Do(ctx, call)
 	if err != nil {
@@ -79,14 +79,13 @@ func (c *Client) Decode(ctx context.Context, call Call, decode func(body []byte)
 	return res.ResponseInfo, res.Decode(decode)
 }
 
-// Open makes a call and leaves its response to be read as a stream. Its error is a
-// *Failure.
+// Open makes a call whose response is read as a stream. Its error is a *Failure.
 func (c *Client) Open(ctx context.Context, call Call) (*Response, error) {
 	return c.repeat(ctx, call, func(*Response) error { return nil })
 }
 
-// Decode calls decode with the body, of which decode must check that it is JSON. Its
-// error is a *Failure.
+// Decode calls decode with the body. decode must check that it is JSON. Its error is a
+// *Failure.
 func (r *Response) Decode(decode func(body []byte) error) error {
 	body := bytes.TrimSpace(r.Body)
 	err := CheckLength(body)
@@ -106,8 +105,8 @@ func (r *Response) Decode(decode func(body []byte) error) error {
 // maxProblem is how much of the body of a success is searched for a Problem.
 const maxProblem = 64 << 10
 
-// Close ends the response without reading on. Reads under way fail, with the cause as
-// their reason.
+// Close ends the response without reading the rest. Reads in progress fail with the
+// cause.
 func (r *Response) Close(cause error) {
 	r.Abort(cause)
 	_ = r.Stream.Close()
@@ -116,14 +115,14 @@ func (r *Response) Close(cause error) {
 // Err returns an error if the context of the response has ended.
 func (r *Response) Err() error { return r.ctx.Err() }
 
-// Failure is that of a response which cannot be used because of err.
+// Failure returns the failure of a response that err makes unusable.
 func (r *Response) Failure(err error) *Failure {
 	return &Failure{
 		ResponseInfo: r.ResponseInfo, Operation: r.Operation, StatusCode: r.StatusCode, Attempts: r.Attempts, OutcomeUnknown: true, Err: err,
 	}
 }
 
-// Ended is the Failure of a response whose context has ended, or nil.
+// Ended returns the failure of a response whose context has ended, or nil.
 func (r *Response) Ended() *Failure {
 	switch cause := context.Cause(r.ctx); cause {
 	case nil:
@@ -135,8 +134,8 @@ func (r *Response) Ended() *Failure {
 	}
 }
 
-// repeat is the attempt loop. It never waits past the deadline of ctx, nor longer
-// than Config.MaxWait in all: the caller gets the rejection then, with its RetryAfter.
+// repeat is the attempt loop. If a wait would exceed the deadline of ctx, or all waits
+// Config.MaxWait, it returns the rejection at once, with its RetryAfter.
 func (c *Client) repeat(ctx context.Context, call Call, read func(*Response) error) (*Response, error) {
 	if c == nil {
 		return nil, ErrNoClient
@@ -206,14 +205,14 @@ func (c *Client) attempt(parent context.Context, call Call, number int, left *ti
 	defer r.Close(nil)
 	f := r.Failure(nil)
 	var b []byte
-	if res.StatusCode != http.StatusSwitchingProtocols { // else it is the bare connection, on which no time-out ends a read
-		b, _ = io.ReadAll(io.LimitReader(res.Body, c.MaxError)) // what came of it is enough
+	if res.StatusCode != http.StatusSwitchingProtocols { // its body is the connection, which no timeout ends
+		b, _ = io.ReadAll(io.LimitReader(res.Body, c.MaxError)) // the beginning of a body is enough
 	}
 	f.Problem = c.Problem(b)
 	return r, f
 }
 
-// body is a body whose errors do not show the key.
+// body is a response body whose errors do not contain the key.
 type body struct {
 	io.ReadCloser
 	of *Response
@@ -227,7 +226,7 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// await waits for the limiter, at most as long as is left, and takes that from it.
+// await waits for the limiter, at most for the time that is left, and subtracts the wait.
 func (c *Client) await(ctx context.Context, left *time.Duration) error {
 	if c.Limiter == nil {
 		return ctx.Err()
@@ -239,7 +238,7 @@ func (c *Client) await(ctx context.Context, left *time.Duration) error {
 	switch err := c.Limiter.Wait(waits); {
 	case err == nil:
 		return ctx.Err()
-	case waits.Err() != nil: // which is not the end of the caller's context
+	case waits.Err() != nil: // maybe ctx too: repeat checks that
 		return ErrLimiter
 	default:
 		return fmt.Errorf("%w: %w", ErrLimiter, err)
@@ -258,7 +257,7 @@ func (c *Client) request(ctx context.Context, call Call) *http.Request {
 	if len(call.Query) > 0 {
 		target += "?" + call.Query.Encode()
 	}
-	r, _ := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(call.Body)) // all of it is checked: there is no error
+	r, _ := http.NewRequestWithContext(ctx, method, target, bytes.NewReader(call.Body)) // New and the clients checked every part
 	r.Header["User-Agent"], r.Header["Accept"] = userAgent, []string{cmp.Or(call.Accept, jsonType[0])}
 	if !call.NoKey {
 		c.authorize(r.Header)
@@ -290,7 +289,7 @@ func (s sanitizer) reason(ctx context.Context, err error) error {
 	for ue, ok := errors.AsType[*url.Error](err); ok; ue, ok = errors.AsType[*url.Error](err) {
 		err = ue.Err
 	}
-	if s.repeatsKey(err.Error()) { // net/http quotes what it cannot read, and a peer may send back what it got
+	if s.repeatsKey(err.Error()) { // net/http quotes malformed responses, and a peer may send the key back
 		return errShowsKey
 	}
 	return err
@@ -298,8 +297,7 @@ func (s sanitizer) reason(ctx context.Context, err error) error {
 
 var errShowsKey = errors.New("the response could not be read, and repeats the key")
 
-// pause returns how long to wait before the next attempt, and false when that
-// is too long.
+// pause returns how long to wait before the next attempt, or false if that is too long.
 func (f *Failure) pause(ctx context.Context, left time.Duration) (time.Duration, bool) {
 	longest := min(500*time.Millisecond<<(f.Attempts-1), 8*time.Second)
 	wait := longest/2 + rand.N(longest/2)

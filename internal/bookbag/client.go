@@ -1,10 +1,9 @@
 // Package bookbag is what the clients of Bookbag's API share: the attempt loop with
-// authorization, limits and retries, the decoding of responses within bounds, and
-// the forms of errors, ids and times. None of it shows in a public signature.
+// authorization, limiter and retries, the decoding of responses within bounds, and
+// the rules for errors, ids and times. None of it is in a public signature.
 //
-// The facts of the service are in its public documentation. The names of the
-// rate limit's headers are those of Chatbase, whose API Bookbag imitates, and are
-// read tolerantly.
+// The names of the rate limit's headers are documented by Chatbase, whose API Bookbag
+// imitates, and are decoded tolerantly.
 package bookbag
 
 import (
@@ -67,14 +66,14 @@ func (e *ArgumentError) Error() string { return e.Field + ": " + e.Rule }
 // ErrNoClient is the error of each call of a nil Client.
 var ErrNoClient = &ArgumentError{"Client", "must come from New (was its error ignored?)"}
 
-// Client makes calls. It is safe for use by many goroutines. In a copy, MaxRetries,
+// Client makes calls. It is safe for concurrent use. In a copy, MaxRetries,
 // MaxWait and Limiter may be changed: 0 means none.
 type Client struct {
 	Config
 	sanitizer
 	base      string                                      // of all URLs, with Config.Root
-	authorize func(http.Header)                           // holds the key, out of reach of printers
-	send      func(*http.Request) (*http.Response, error) // holds requests with the key
+	authorize func(http.Header)                           // has the key, where no printer finds it
+	send      func(*http.Request) (*http.Response, error) // has requests with the key
 }
 
 // New checks its arguments and returns a Client, or an *ArgumentError.
@@ -137,8 +136,8 @@ func withoutRedirects(c http.Client) *http.Client {
 	return &c
 }
 
-// noLocation deletes the target of a redirect, so that it is a response like any
-// other, even if the target is not a URL.
+// noLocation deletes the target of a redirect, so that http.Client returns the response
+// even if the target is not a URL.
 type noLocation struct{ http.RoundTripper }
 
 func (t noLocation) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -8,16 +8,15 @@ import (
 	"slices"
 )
 
-// Unlimited is for lists of which a request does not say how many items they may
-// have.
+// Unlimited is for a list whose request does not limit the number of items.
 const Unlimited = math.MaxInt
 
 // maxMembers is how many members Members returns at most.
 const maxMembers = 1000
 
-// Unmarshal decodes what it can: Bookbag does not document the form of all
-// responses, so a field of another type is left out, not the whole response. Its
-// error is ErrFormat, or ErrTooLong where an UnmarshalJSON method returns that.
+// Unmarshal skips fields that have another type, because Bookbag does not document the
+// form of all responses. Its error is ErrFormat, or ErrTooLong if an UnmarshalJSON
+// method returns that.
 func Unmarshal(b []byte, v any) error {
 	err := json.Unmarshal(b, v)
 	if _, ok := errors.AsType[*json.UnmarshalTypeError](err); err == nil || ok {
@@ -29,10 +28,10 @@ func Unmarshal(b []byte, v any) error {
 	return ErrFormat
 }
 
-// Members returns the members of a JSON object by their exact names, of which the last
-// one with a name counts. It returns nil for any other text, and for an object of more
-// than 1,000 members. Whether the member data is valid JSON is not checked: encoding/json
-// checks it when it decodes it.
+// Members returns the members of a JSON object by their exact names. If two have the same
+// name, it returns the last one. It returns nil for any other text, and for an object of
+// more than 1,000 members. It does not check whether the member data is valid JSON, since
+// encoding/json does that when it decodes it.
 func Members(object []byte) map[string]json.RawMessage {
 	members := map[string]json.RawMessage{}
 	for name, value := range Values(object, '{') {
@@ -59,8 +58,8 @@ func Object(object []byte, v any) error {
 	return Unmarshal(object, v)
 }
 
-// Record decodes the object in the member data of a response, or else the whole
-// response if it has the member which every record has.
+// Record decodes the member data of a response if it is an object. Otherwise it decodes
+// the response itself, which must have the member.
 func Record(response []byte, member string, v any) error {
 	members := Members(response)
 	if data := members["data"]; len(data) > 0 && data[0] == '{' {
@@ -72,8 +71,8 @@ func Record(response []byte, member string, v any) error {
 	return Unmarshal(response, v)
 }
 
-// List decodes a list of valid JSON as Unmarshal does, after it has checked that each
-// item is an object and that there are not more than limit.
+// List decodes a list as Unmarshal does. An item that is not an object, or more than
+// limit items, is ErrFormat.
 func List[T any](list []byte, limit int) (items []T, err error) {
 	if !bytes.HasPrefix(list, []byte("[")) {
 		return nil, ErrFormat

@@ -9,7 +9,7 @@ import (
 	"slices"
 )
 
-// Failure is everything that goes wrong after the arguments were accepted.
+// Failure is any failure after the arguments were accepted.
 type Failure struct {
 	ResponseInfo
 	Operation  string
@@ -17,19 +17,18 @@ type Failure struct {
 	Problem        // of a rejection, from the beginning of its body
 	Attempts   int
 
-	// OutcomeUnknown reports whether one of the attempts may have been carried out,
-	// although no response shows it.
+	// OutcomeUnknown reports whether one of the attempts may have been carried out
+	// although no response confirms it.
 	OutcomeUnknown bool
 
-	// Err is why there is no response, or none that can be used. It is nil for
-	// a rejection, and ctx.Err() when the context ended; Cause is then the
-	// context's cause, if that is another error.
+	// Err is why there is no usable response. It is nil for a rejection. If the context
+	// ended, it is ctx.Err(), and Cause is the context's cause if that is another error.
 	Err, Cause error
 
 	// LastRejection is the last one before a call was given up for another reason.
 	LastRejection *Failure
 
-	unsent bool // the limiter rejected it, the context had ended, or the certificate is bad
+	unsent bool // the limiter or the context prevented it, or the certificate is invalid
 }
 
 func (f *Failure) Error() string { return f.Text("bookbag") }
@@ -58,7 +57,7 @@ func (f *Failure) advice() string {
 }
 
 // Text returns one line with the operation, status, code and request id, and what to
-// do, but none of the service's texts.
+// do, but without the service's message.
 func (f *Failure) Text(pkg string) string {
 	text := pkg + ": " + f.Operation
 	if f.StatusCode != 0 {
@@ -73,7 +72,7 @@ func (f *Failure) Text(pkg string) string {
 		text += " (" + todo + ")"
 	}
 	if f.Err != nil {
-		text += ": " + Cut(f.Err.Error()) // of a transport: it may be anything
+		text += ": " + Cut(f.Err.Error()) // a transport may return any text
 	}
 	if neverDialed(f.Err) {
 		text += " (check Options.BaseURL and the network)"
@@ -84,7 +83,7 @@ func (f *Failure) Text(pkg string) string {
 	return text
 }
 
-// Causes returns those of two errors that are not nil, for an Unwrap method.
+// Causes returns the errors that are not nil, for an Unwrap method.
 func Causes(err, cause error) []error {
 	return slices.DeleteFunc([]error{err, cause}, func(err error) bool { return err == nil })
 }
@@ -96,7 +95,7 @@ func (s StatusError) Error() string {
 	return fmt.Sprintf("status %d %s", int(s), http.StatusText(int(s)))
 }
 
-// Matches reports whether a status is that of target; ErrServer is all from 500 on.
+// Matches reports whether target is the error of a status. ErrServer matches all from 500.
 func (s StatusError) Matches(target error) bool {
 	return target == s || target == ErrServer && s > ErrServer
 }
@@ -125,12 +124,10 @@ func (timeoutError) Error() string   { return "no response within Options.Timeou
 func (timeoutError) Timeout() bool   { return true }
 func (timeoutError) Temporary() bool { return true }
 
-// mayRepeat holds the rules of contract section 8: a rejection with 429 was not
-// carried out, nor was one of maintenance or a request that never left; everything
-// else may have been.
+// mayRepeat reports whether another attempt may succeed and cannot do the work twice.
 func (f *Failure) mayRepeat(call Call) bool {
 	switch {
-	case f.unsent, f.Err == ErrTooLong: // the next attempt meets the same one
+	case f.unsent, f.Err == ErrTooLong: // another attempt would fail in the same way
 		return false
 	case f.StatusCode == http.StatusNotFound:
 		return call.NotReady != "" && f.Code == call.NotReady && f.Attempts < 3
@@ -145,9 +142,9 @@ var transient = []int{
 	http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout,
 }
 
-// mayBeDone is about one attempt. Who fails with a status from 500 on may have done
-// the work before, except for maintenance: that rejects a request "before any data is
-// read or written".
+// mayBeDone reports whether this attempt may have been carried out. A server that
+// responds with a status from 500 may have done the work. In maintenance, it rejects a
+// request "before any data is read or written".
 func (f *Failure) mayBeDone() bool {
 	if f.Err == nil {
 		isMaintenance := f.StatusCode == http.StatusServiceUnavailable && f.Code == "SERVICE_UNDER_MAINTENANCE"

@@ -10,7 +10,7 @@ import (
 
 const maxID = 128
 
-// alphabet is the characters that an id may have: those of words.
+// alphabet is the set of characters that an id may have, which words describes.
 type alphabet struct{ marks, words, advice string }
 
 var (
@@ -18,9 +18,9 @@ var (
 	userIDs   = alphabet{"._-", "letters, digits, dot, underscore and hyphen", " (chatclient.DeriveUserID makes one of an e-mail address)"}
 )
 
-// UserID returns the rule that a userId breaks, or "" for a good one. "." and
-// ".." are not good, since they would change the meaning of a path, nor are texts
-// that mean "not set", since all such visitors would be one.
+// UserID returns the rule that a userId breaks, or "" for a valid one. "." and ".." are
+// rejected, because they would change the meaning of a path. Texts that mean "not set"
+// are rejected, because all such visitors would be the same customer.
 func UserID(id string) (broken string) {
 	if id == "." || id == ".." {
 		return "must not be . or .."
@@ -28,9 +28,8 @@ func UserID(id string) (broken string) {
 	return cmp.Or(userIDs.check(id), field.Set(id))
 }
 
-// IssuedID returns the rule that an id breaks which the service issued and that
-// becomes a segment of a path, or "" for a good one: one from a browser could be
-// anything.
+// IssuedID returns the rule that an id of the service breaks, or "" for a valid one. The
+// id becomes a segment of a path, and may come from a browser.
 func IssuedID(id string) (broken string) { return issuedIDs.check(id) }
 
 // ConversationID is IssuedID for the id of a conversation.

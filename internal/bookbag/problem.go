@@ -5,17 +5,17 @@ import (
 	"encoding/json"
 )
 
-// Problem is the body of a rejection, or the event of a stream's failure, in one of
-// the three forms that Bookbag documents: {error:{code,message,details}}, the same
-// beside success:false, or {message,issues}; or {error} with a text. Its texts are
-// fit for errors.
+// Problem is the body of a rejection, or the event of a stream's failure. Bookbag
+// documents {error:{code,message,details}}, the same with success:false, and
+// {message,issues}. {error} with a text is accepted too. The texts do not contain the
+// key, and are cut.
 type Problem struct {
 	Code    string
 	Message string
 	Details json.RawMessage // or the issues
 
-	// IsService reports whether the body is an object with an error or a message, as
-	// the service's are. A firewall or a proxy sends something else.
+	// IsService reports whether the body is an object with an error or a message. The
+	// page of a firewall or a proxy is not.
 	IsService bool
 }
 
@@ -40,7 +40,7 @@ func (s sanitizer) Details(details json.RawMessage) json.RawMessage {
 	return details
 }
 
-// text returns a JSON string's text, and any other value as it is written.
+// text returns the text of a JSON string, or any other value as JSON.
 func text(raw json.RawMessage) string {
 	var s string
 	if len(raw) == 0 || json.Unmarshal(raw, &s) == nil { // null is ""

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ResponseInfo is what every response carries beside its body.
+// ResponseInfo is what every response has in addition to its body.
 type ResponseInfo struct {
 	RequestID  string
 	RateLimit  RateLimit
@@ -33,9 +33,6 @@ func (s sanitizer) parseInfo(h http.Header) ResponseInfo {
 }
 
 func parseCount(text string) int {
-	if text == "" { // as mostly: strconv would make an error
-		return 0
-	}
 	n, err := strconv.Atoi(text)
 	if err != nil {
 		return 0
@@ -46,13 +43,10 @@ func parseCount(text string) int {
 // maxSeconds is the longest time from now that is read: a day.
 const maxSeconds = 86400
 
-// parseTime decides by the size of the number, for the documentation contradicts
-// itself about its unit: above 1e11 it is milliseconds since 1970, above 1e9
-// seconds since 1970, else seconds from now.
+// parseTime determines the unit by the size of the number, because the documentation
+// contradicts itself: above 1e11 it is milliseconds since 1970, above 1e9 seconds since
+// 1970, otherwise seconds from now.
 func parseTime(text string, now time.Time) time.Time {
-	if text == "" {
-		return time.Time{}
-	}
 	n, err := strconv.ParseFloat(text, 64)
 	switch {
 	case err != nil, !(n >= 0 && n <= 1e14): // NaN is neither
@@ -65,10 +59,10 @@ func parseTime(text string, now time.Time) time.Time {
 	return now.Add(time.Duration(min(n, maxSeconds) * float64(time.Second)))
 }
 
-// parseRetryAfter reads a date (RFC 9110 section 10.2.3) or what parseTime reads.
+// parseRetryAfter parses a date (RFC 9110 section 10.2.3), or a number as parseTime does.
 func parseRetryAfter(text string, now time.Time) time.Duration {
 	at := parseTime(text, now)
-	if at.IsZero() && text != "" {
+	if at.IsZero() {
 		at, _ = http.ParseTime(text)
 	}
 	return min(max(0, at.Sub(now)), maxSeconds*time.Second)

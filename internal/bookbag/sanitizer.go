@@ -15,14 +15,15 @@ const (
 	withheld = "[withheld: it repeats the API key]"
 )
 
-// sanitizer makes texts of a peer fit for errors, attempts and logs. A peer may
-// send back the key it was sent, in whatever place and form.
+// sanitizer removes the key from texts of a peer, before they are in errors, attempts
+// and logs. A peer may send the key back in any place and form.
 type sanitizer struct {
-	repeatsKey func(text string) bool // holds the key, out of reach of printers
+	repeatsKey func(text string) bool // has the key, where no printer finds it
 }
 
-// newSanitizer returns one that finds the key, and 20 or more bytes of its secret in a
-// row: these have one of the parts, each of which begins in the middle of the one before.
+// newSanitizer returns a sanitizer that finds the key, or 20 consecutive bytes of its
+// secret. Each part starts in the middle of the previous one, so that any 20 bytes
+// contain a whole part.
 func newSanitizer(apiKey string) sanitizer {
 	const publicPrefix, length = 4, 12 // of "oc_live_", of a part
 	parts := []string{apiKey}
@@ -35,10 +36,10 @@ func newSanitizer(apiKey string) sanitizer {
 	}}
 }
 
-// Text makes a text of a response fit for an error.
+// Text returns a text of a response as an error may contain it.
 func (s sanitizer) Text(text string) string { return s.text(text, maxText) }
 
-// text returns a text as it may be shown: see cut.
+// text replaces a text that contains the key, and cuts any other.
 func (s sanitizer) text(text string, limit int) string {
 	if s.repeatsKey(text) {
 		return withheld
@@ -46,13 +47,12 @@ func (s sanitizer) text(text string, limit int) string {
 	return cut(text, limit)
 }
 
-// escapes are those of URLs, JSON and Go.
+// escapes matches the escapes of URLs, JSON and Go.
 var escapes = regexp.MustCompile(`%[0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\x[0-9a-fA-F]{2}|\\.`)
 
-// unescape replaces escapes of ASCII. What else it does to the text is of no
-// importance: it is only searched.
+// unescape replaces escapes of ASCII. It may garble other text, which is only searched.
 func unescape(text string) string {
-	if !strings.ContainsAny(text, `%\`) { // as mostly
+	if !strings.ContainsAny(text, `%\`) { // most texts
 		return text
 	}
 	return escapes.ReplaceAllStringFunc(text, func(escape string) string {
@@ -64,8 +64,8 @@ func unescape(text string) string {
 	})
 }
 
-// Cut makes foreign text fit to be kept in an error: short, valid UTF-8, one
-// line, and without the characters that turn the direction of the text around it.
+// Cut returns a text of a peer for an error: at most 512 bytes of valid UTF-8 in one
+// line, without characters that change the direction of the text around it.
 func Cut(text string) string { return cut(text, maxText) }
 
 func cut(text string, limit int) string {

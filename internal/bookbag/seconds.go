@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// ParseSeconds reads Unix seconds, also in a string. Anything else is the zero
+// ParseSeconds parses Unix seconds, as a number or a string. Anything else is the zero
 // time.
 func ParseSeconds(b []byte) time.Time {
 	seconds, err := strconv.ParseFloat(strings.Trim(string(b), `"`), 64)

@@ -10,10 +10,10 @@ import (
 	"github.com/chatident/chatident/internal/textdelta"
 )
 
-// maxValues is how many JSON values a response may have, or an item of an
-// export. Decoded, a short value takes many times its length, so a limit on
-// bytes alone does not bound memory. An object or a list takes most, and counts
-// as weight values.
+// maxValues is how many JSON values a response, or an item of an export, may have.
+// A short value takes many times its length when it is decoded, so a limit on bytes
+// alone does not bound memory. An object or a list takes most, and counts as weight
+// values.
 const (
 	maxValues = 200_000
 	weight    = 5
@@ -24,7 +24,7 @@ var ErrFormat = errors.New("unexpected response format (is Options.BaseURL right
 
 // CheckLength returns ErrTooLong for a text of too many JSON values.
 func CheckLength(text []byte) error {
-	if countValues(text) > maxValues || !utf8.Valid(text) && len(text) > maxValues { // decoded, a byte that is not UTF-8 takes three
+	if countValues(text) > maxValues || !utf8.Valid(text) && len(text) > maxValues { // each invalid byte becomes three
 		return ErrTooLong
 	}
 	return nil

@@ -12,7 +12,7 @@ import (
 // Fault makes the handler for one request from the normal one.
 type Fault = func(normal http.Handler) http.Handler
 
-// Around makes a Fault of what happens instead of a call of the normal handler.
+// Around returns a Fault that calls serve in place of the normal handler.
 func Around(serve func(normal http.Handler, w http.ResponseWriter, r *http.Request)) Fault {
 	return func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { serve(normal, w, r) })

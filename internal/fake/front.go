@@ -1,7 +1,7 @@
-// Package fake is what the fakes of Bookbag's APIs share: each request is recorded,
-// may be responded to by a script of faults, and arrives on a port or in memory.
-// Both know the same open points of the APIs. It needs only the standard library,
-// and none of it is in a public signature.
+// Package fake is what the fakes of Bookbag's APIs share. It records each request, lets
+// scripted faults respond, and serves on a port or in memory. It has the list of the
+// open points of the APIs. It needs only the standard library, and none of it is in a
+// public signature.
 package fake
 
 import (

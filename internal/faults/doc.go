@@ -1,3 +1,3 @@
-// Package faults has tests alone: what the clients make of a connection that
-// goes wrong, and what is left of the handlers when visitors mean them harm.
+// Package faults tests the clients against broken connections and hostile services, and
+// the handlers against hostile visitors. It has no other code.
 package faults
