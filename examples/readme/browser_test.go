@@ -1,6 +1,7 @@
 package readme
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/chatident/chatident/chatclient/chattest"
 	"github.com/chatident/chatident/examples/internal/browser"
+	"github.com/chatident/chatident/internal/testenv"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -105,4 +107,25 @@ func TestDrawnChat_ErrorInABrowser(t *testing.T) {
 	b.Do(chromedp.Click(chromedp.CSS(".chatproxy-error button")), chromedp.WaitVisible(chromedp.CSS(".chatproxy-assistant")))
 	b.Do(chromedp.WaitVisible(chromedp.CSS(".chatproxy button[type=submit]")))
 	assert.Contains(t, b.Text(".chatproxy-assistant"), "You said: Hello")
+}
+
+// The recipe of docs/csp.md passes with the policy of the Megadesk guide.
+func TestCSPGuide_EmbedInATest(t *testing.T) {
+	testenv.Program(t, "chromium", "chromium", "chromium-browser", "google-chrome")
+	site := struct{ URL string }{startMegadesk(t)}
+
+	embed := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/javascript")
+		_, _ = io.WriteString(w, `fetch("/api/megadesk-identity").then(r => r.text()).then(t => document.title = t)`)
+	}))
+	defer embed.Close()
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, // which only root needs
+		chromedp.Flag("ignore-certificate-errors", true),
+		chromedp.Flag("host-resolver-rules", "MAP getmegadesk.com:443 "+embed.Listener.Addr().String()))
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	defer cancel()
+	ctx, cancel = chromedp.NewContext(ctx)
+	defer cancel()
+	fetched := chromedp.Poll[chromedp.Void](`document.title.startsWith('{"identity":')`)
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(site.URL), fetched))
 }

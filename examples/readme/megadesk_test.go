@@ -337,17 +337,23 @@ func TestMegadeskGuide_Payload(t *testing.T) {
 	assert.Equal(t, "2026-01-02T03:04:05Z", opened.Payload.User.Extra["memberSince"])
 }
 
-// The program with chi, scs and a strict policy: what a visitor gets before and
-// after signing in and out.
-func TestMegadeskGuide_Program(t *testing.T) {
+// startMegadesk runs the program of the guide until the test ends.
+func startMegadesk(t *testing.T) (site string) {
+	t.Helper()
 	programs, _ := goBlocks(t, "docs/megadesk.md")
 	require.Len(t, programs, 1)
 	command := regexp.MustCompile(`(?m)^\$ .* go run \.$`).FindString(read(t, "docs/megadesk.md"))
-	site := start(t, programs[0].code, command)
+	site = start(t, programs[0].code, command)
 	first, err := http.NewRequest("GET", site+"/api/megadesk-identity", http.NoBody)
 	require.NoError(t, err)
 	require.NoError(t, whenUp(t, first).Body.Close())
+	return site
+}
 
+// The program with chi, scs and a strict policy: what a visitor gets before and
+// after signing in and out.
+func TestMegadeskGuide_Program(t *testing.T) {
+	site := startMegadesk(t)
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
 	browser := &http.Client{Jar: jar, Timeout: time.Minute}
