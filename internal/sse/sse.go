@@ -23,33 +23,32 @@ type Event struct {
 	Partial bool
 }
 
-// Reader reads events. A line may end in LF, CRLF or CR, and is taken as soon
-// as its last byte is there.
+// Reader reads events. A line may end with LF, CRLF or CR, and is returned as soon as its last
+// byte has arrived: after a CR, Reader does not wait for an LF.
 type Reader struct {
 	src   io.Reader
 	limit int
 
 	buf       []byte
-	next, end int   // what was read and not yet taken is buf[next:end], with LF as each line end
-	err       error // of src, returned after everything before it
+	next, end int   // buf[next:end] is read but not yet returned; each line in it ends with LF
+	err       error // of src, returned after the lines before it
 
-	afterBOM bool // the first line was taken
-	afterCR  bool // the last byte from src was CR: an LF right after it belongs to it
+	afterBOM bool // the first line was returned
+	afterCR  bool // the last byte of src was CR: an LF after it is part of the same line end
 
 	name      []byte // of the event that is being read
 	data      []byte // of the event that is being read, with an LF after each line
 	delivered bool   // name and data were returned and can be overwritten
 }
 
-// NewReader returns a Reader of src for events of at most limit bytes, and lines
-// of at most the same and the name of a field.
+// NewReader returns a Reader of src for events with at most limit bytes of data.
 func NewReader(src io.Reader, limit int) *Reader {
 	return &Reader{src: src, limit: limit, buf: make([]byte, min(4096, limit+1))}
 }
 
-// Next returns the next event that has data, or a line that is not empty and
-// completes no event. Its errors are io.EOF at the end of the input, ErrTooLong, and
-// what the source returned; after one of them there is nothing more to read.
+// Next returns the next event that has data, or a line that is not empty and does not complete
+// an event. Its error is io.EOF at the end of the input, ErrTooLong, or that of the source. After
+// an error, Next must not be called again.
 func (r *Reader) Next() (Event, error) {
 	if r.delivered {
 		r.name, r.data, r.delivered = r.name[:0], r.data[:0], false
@@ -70,7 +69,7 @@ func (r *Reader) Next() (Event, error) {
 		r.name = append(r.name[:0], value...)
 	case "data":
 		isBlankNext := r.next < r.end && r.buf[r.next] == '\n'
-		if len(r.data) == 0 && len(value) <= r.limit && isBlankNext { // as nearly always: no copy
+		if len(r.data) == 0 && len(value) <= r.limit && isBlankNext { // nearly always: no copy
 			r.next++
 			r.delivered = true
 			return Event{Data: value}, nil
@@ -99,8 +98,8 @@ func (r *Reader) Buffered() bool {
 	}
 }
 
-// Unfinished returns the data of an event that the end of the input left
-// without its blank line. The standard discards it; a caller may know better.
+// Unfinished returns the data of an event at the end of the input that has no blank line after it.
+// The standard discards such an event.
 func (r *Reader) Unfinished() []byte {
 	if r.err != nil && r.end > r.next {
 		if name, value := field(r.take(r.end)); string(name) == "data" {
@@ -110,8 +109,7 @@ func (r *Reader) Unfinished() []byte {
 	return bytes.TrimSuffix(r.data, []byte("\n"))
 }
 
-// field returns the name and the value of the field that a line is, and no name for a
-// comment.
+// field splits a line into the name and the value of a field. A comment has the name "".
 func field(line []byte) (name, value []byte) {
 	if value, ok := bytes.CutPrefix(line, []byte("data: ")); ok { // as nearly always
 		return line[:len("data")], value
@@ -120,8 +118,8 @@ func field(line []byte) (name, value []byte) {
 	return name, bytes.TrimPrefix(value, []byte(" "))
 }
 
-// keep adds a line to the data of an event that has more of them, or is not all
-// there yet.
+// keep adds a line to the data of an event of several lines, or of one that has not arrived
+// completely.
 func (r *Reader) keep(value []byte) error {
 	r.data = append(append(r.data, value...), '\n')
 	if len(r.data)-1 > r.limit {
@@ -133,7 +131,7 @@ func (r *Reader) keep(value []byte) error {
 // line returns the next line without its end. It is valid until the next call.
 func (r *Reader) line() ([]byte, error) {
 	for length := 0; ; {
-		i := bytes.IndexByte(r.buf[r.next+length:r.end], '\n') // no byte is looked at twice
+		i := bytes.IndexByte(r.buf[r.next+length:r.end], '\n') // each byte is searched once
 		if i >= 0 {
 			length += i
 		} else {
@@ -153,8 +151,8 @@ func (r *Reader) line() ([]byte, error) {
 	}
 }
 
-// take takes everything up to end, as a line: a byte order mark at the beginning of the
-// first one is no part of it.
+// take returns everything up to end as a line, without a byte order mark at the beginning of the
+// input.
 func (r *Reader) take(end int) []byte {
 	line := r.buf[r.next:end]
 	r.next = end
@@ -165,7 +163,7 @@ func (r *Reader) take(end int) []byte {
 	return line
 }
 
-// fill reads once into the free part of the buffer, made larger if need be.
+// fill reads into the free part of the buffer, and enlarges the buffer if it is full.
 func (r *Reader) fill() {
 	r.next, r.end = 0, copy(r.buf, r.buf[r.next:r.end])
 	if r.end == len(r.buf) {
@@ -182,7 +180,7 @@ func (r *Reader) fill() {
 	r.err = io.ErrNoProgress
 }
 
-// normalize makes an LF of each line end in b, and returns the new length.
+// normalize replaces each line end in b with LF, and returns the new length.
 func (r *Reader) normalize(b []byte) (n int) {
 	for rest := b; len(rest) > 0; {
 		if r.afterCR && rest[0] == '\n' {

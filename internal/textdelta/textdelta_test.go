@@ -76,11 +76,11 @@ func TestCutHalf_Forms(t *testing.T) {
 	}
 }
 
-func TestBeginsWithHalf_Forms(t *testing.T) {
+func TestbeginsWithHalf_Forms(t *testing.T) {
 	for quoted, want := range map[string]bool{
 		`"\ude00 b"`: true, `"\uDC00"`: true, `"\uDfff"`: true, `"\ud83d"`: false, `" \ude00"`: false, `"\\ude00"`: false, `""`: false, ``: false, `7`: false, `"\n"`: false,
 	} {
-		assert.Equal(t, want, BeginsWithHalf([]byte(quoted)), quoted)
+		assert.Equal(t, want, beginsWithHalf([]byte(quoted)), quoted)
 	}
 }
 
