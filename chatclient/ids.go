@@ -1,7 +1,6 @@
 package chatclient
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -12,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/chatident/chatident/internal/bookbag"
+	"github.com/chatident/chatident/internal/textdelta"
 )
 
 // UserID is your id of a customer, in the form that the service accepts: 1 to 128
@@ -83,12 +83,8 @@ type issuedID string
 // stream repeats its metadata, and may know less of it in a later event.
 func (id *issuedID) UnmarshalJSON(b []byte) error {
 	switch c := b[0]; {
-	case c == '"' && bytes.IndexByte(b, '\\') < 0: // json.Unmarshal would allocate more
-		*id = cmp.Or(issuedID(b[1:len(b)-1]), *id)
 	case c == '"':
-		text := ""
-		_ = json.Unmarshal(b, &text)
-		*id = cmp.Or(issuedID(text), *id)
+		*id = cmp.Or(issuedID(textdelta.Text(b)), *id)
 	case c == '-' || '0' <= c && c <= '9':
 		*id = issuedID(b)
 	}

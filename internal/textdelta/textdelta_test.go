@@ -76,7 +76,7 @@ func TestCutHalf_Forms(t *testing.T) {
 	}
 }
 
-func TestbeginsWithHalf_Forms(t *testing.T) {
+func TestBeginsWithHalf_Forms(t *testing.T) {
 	for quoted, want := range map[string]bool{
 		`"\ude00 b"`: true, `"\uDC00"`: true, `"\uDfff"`: true, `"\ud83d"`: false, `" \ude00"`: false, `"\\ude00"`: false, `""`: false, ``: false, `7`: false, `"\n"`: false,
 	} {
