@@ -100,9 +100,9 @@ func (s *slot) release(report func(error)) {
 }
 
 // takeSlot takes a slot for a reply. Its first holder is the exchange.
-func (p *Proxy) takeSlot(r *http.Request, v Visitor) (s *slot, e *httpError) {
+func (p *Proxy) takeSlot(r request) (s *slot, e *httpError) {
 	defer endpoint.Recover(func(p *endpoint.Panic) { e = internal((*PanicError)(p)) })
-	release, who := p.options.AcquireStream(r.Context(), v), v.subject()
+	release, who := p.options.AcquireStream(r.Context(), r.Visitor), r.subject()
 	if release == nil {
 		return nil, errTooManyStreams
 	}

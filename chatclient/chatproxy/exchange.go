@@ -59,7 +59,7 @@ var errLeft = errors.New("chatproxy: the page has left")
 // serveMessage responds to a message with its reply. A kept reply has its own goroutine, and
 // the request copies it.
 func (p *Proxy) serveMessage(w http.ResponseWriter, r request, encoder replyEncoder) *httpError {
-	x, e := p.newExchange(w, r.Request, r.Visitor, r.message, encoder)
+	x, e := p.newExchange(w, r, encoder)
 	if e != nil {
 		return e
 	}
@@ -81,13 +81,13 @@ func (x *exchange) serve(w http.ResponseWriter) {
 }
 
 // newExchange begins an exchange, unless the visitor has too many or the ticket is invalid.
-func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m message, encoder replyEncoder) (*exchange, *httpError) {
-	who := v.subject()
-	x := &exchange{p: p, r: r, visitor: v, message: m, resolved: map[string]bool{}}
+func (p *Proxy) newExchange(w http.ResponseWriter, r request, encoder replyEncoder) (*exchange, *httpError) {
+	m, who := r.message, r.subject()
+	x := &exchange{p: p, r: r.Request, visitor: r.Visitor, message: m, resolved: map[string]bool{}}
 	x.marks = sentMessage{ID: p.tickets.mark("id", who, m.id), Text: p.textMark(who, m.text), State: unknown}
 	var e *httpError
 	if m.ticket != "" {
-		if x.conversation, e = p.openConversation(r.Context(), v, m.ticket, p.tickets.openConversation); e != nil {
+		if x.conversation, e = p.openConversation(r.Context(), r.Visitor, m.ticket, p.tickets.openConversation); e != nil {
 			return nil, e
 		}
 		x.message.ticket = p.tickets.conversation(who, x.conversation)
@@ -95,17 +95,17 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r *http.Request, v Visitor, m
 	if !canFlush(w) {
 		return nil, internal(ErrCannotFlush)
 	}
-	if x.slot, e = p.takeSlot(r, v); e != nil {
+	if x.slot, e = p.takeSlot(r); e != nil {
 		return nil, e
 	}
-	x.failures = []error{p.checkDeadline(w, r)}
+	x.failures = []error{p.checkDeadline(w, r.Request)}
 	x.ctx, x.stopTimer = context.WithTimeoutCause(context.WithoutCancel(r.Context()), maxStream, ErrReplyTooLong)
 	x.ctx, x.cancel = context.WithCancelCause(x.ctx)
 	if m.chat != "" && p.options.KeepReplies {
-		x.kept = p.kept.begin(size(r, &m), x.cancel)
+		x.kept = p.kept.begin(r.size(), x.cancel)
 	}
 	if x.kept != nil {
-		w, x.r = x.kept, withoutBody(r)
+		w, x.r = x.kept, withoutBody(r.Request)
 		x.slot.holders.Add(1)
 	}
 	x.out = newEventWriter(w, encoder, x.leave)

@@ -56,13 +56,13 @@ func (k *keptReplies) begin(request int, cancel context.CancelCauseFunc) *keptRe
 	return &keptReply{all: k, request: request, cancel: cancel, begun: time.Now(), header: http.Header{}, users: 2, changed: make(chan struct{})}
 }
 
-// size returns the bytes of a request and its message that a kept reply holds.
-func size(r *http.Request, m *message) int {
-	n := len(r.RequestURI) + len(m.text)
+// size returns the bytes of a request that a kept reply holds.
+func (r *request) size() int {
+	n := len(r.RequestURI) + len(r.message.text)
 	for name, values := range r.Header {
 		n += len(name) + len(strings.Join(values, ""))
 	}
-	for _, result := range m.results {
+	for _, result := range r.message.results {
 		n += len(result.Output.(json.RawMessage))
 	}
 	return n
