@@ -48,5 +48,6 @@
 // whose API Bookbag imitates, and decodes responses tolerantly. The comments say where.
 // Unknown codes, parts and events remain usable.
 //
-// The package does not cover webhooks, leads, and version 1 of chat and conversations.
+// The package does not cover pausing a conversation, webhooks, leads, and version 1 of
+// chat and conversations.
 package chatclient

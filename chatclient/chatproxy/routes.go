@@ -43,8 +43,8 @@ type request struct {
 	message  message
 }
 
-// serve checks a request and calls the handler of its route. A request counts before its body is
-// read, so that bodies cannot be sent without limit.
+// serve checks a request and calls the handler of its route; [exchange.respond] has the further steps
+// of a message. A request counts before its body is read, so that bodies cannot be sent without limit.
 func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) *httpError {
 	requested := strings.TrimPrefix(r.URL.Path, "/")
 	route := p.findRoute(requested)
