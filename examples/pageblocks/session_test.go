@@ -29,7 +29,8 @@ type swapping struct {
 	redirect bool   // a boosted request from a page with another nonce gets HX-Redirect
 	missing  bool   // the next page is a 404, with everything that other pages have
 	noCache  bool   // the pages have <meta name="turbo-cache-control" content="no-cache">
-	onError  bool   // the script of the guide loads pages with an error status whole
+	form     bool   // the next page is the response to a form that Turbo submits, with status 500
+	script   bool   // the pages have the script of the guide
 }
 
 var sessionPage = template.Must(template.New("page").Parse(`<!doctype html><html lang="en"><head><title>Page</title>
@@ -39,21 +40,26 @@ var sessionPage = template.Must(template.New("page").Parse(`<!doctype html><html
 <script src="/library.js" nonce="{{.Nonce}}" defer></script>
 <script src="/vendors.js" nonce="{{.Nonce}}" defer></script>
 {{if .NoCache}}<meta name="turbo-cache-control" content="no-cache">{{end}}
-{{if .OnError}}<script src="/onerror.js" nonce="{{.Nonce}}" defer></script>{{end}}
+{{if .Script}}<script src="/whole.js" nonce="{{.Nonce}}" defer></script>{{end}}
 </head><body{{if .Redirect}} hx-headers='{"Page-Nonce":"{{.Nonce}}"}' hx-headers:inherited='{"Page-Nonce":"{{.Nonce}}"}'{{end}}>
 {{.Blocks}}
 <p id="who">{{.Who}}</p>
 <a id="next" href="/next" hx-boost="{{.Boost}}">Next</a>
+<form method="post" action="/save"><button id="save">Save</button></form>
 <form method="post" action="/login" data-turbo="false"><button id="in">Sign in</button></form>
 <form method="post" action="/logout" data-turbo="false"><button id="out">Sign out</button></form>
 </body></html>`))
 
-// loadErrorsWhole is the script of docs/page-blocks.md.
-const loadErrorsWhole = `addEventListener("turbo:before-fetch-response", (event) => {
-  const { fetchResponse } = event.detail;
-  if (event.target !== document.documentElement || fetchResponse.succeeded) return;
-  event.preventDefault();
-  location.href = fetchResponse.location;
+// loadWhole is the script of docs/page-blocks.md.
+const loadWhole = `addEventListener("turbo:before-fetch-response", (event) => {
+  const { target, detail: { fetchResponse } } = event;
+  if (target === document.documentElement && !fetchResponse.succeeded) {
+    event.preventDefault();
+    location.href = fetchResponse.location;
+  } else if (target instanceof HTMLFormElement && fetchResponse.serverError) {
+    event.preventDefault();
+    location.reload();
+  }
 });
 `
 
@@ -93,13 +99,14 @@ func serveSessions(t *testing.T, how swapping) *httptest.Server {
 			w.Header().Set("Cache-Control", "private, no-store")
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			w.WriteHeader(status)
-			assert.NoError(t, sessionPage.Execute(w, map[string]any{"Nonce": n, "Tracked": how.tracked, "OnError": how.onError, "NoCache": how.noCache, "Redirect": how.redirect,
+			assert.NoError(t, sessionPage.Execute(w, map[string]any{"Nonce": n, "Tracked": how.tracked, "Script": how.script, "NoCache": how.noCache, "Redirect": how.redirect,
 				"Blocks": blocks, "Who": who, "Boost": strings.HasPrefix(how.library, "htmx")}))
 		}
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /{$}", page(http.StatusOK))
 	mux.Handle("GET /next", page(map[bool]int{false: http.StatusOK, true: http.StatusNotFound}[how.missing]))
+	mux.Handle("POST /save", page(http.StatusInternalServerError))
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 		assert.NoError(t, sessions.RenewToken(r.Context()))
 		sessions.Put(r.Context(), "customer", "ada")
@@ -110,7 +117,7 @@ func serveSessions(t *testing.T, how swapping) *httptest.Server {
 		assert.NoError(t, sessions.Destroy(r.Context()))
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
-	handleScripts(t, mux, how.library, map[string]string{"/vendors.js": vendors, "/onerror.js": loadErrorsWhole})
+	handleScripts(t, mux, how.library, map[string]string{"/vendors.js": vendors, "/whole.js": loadWhole})
 	server := httptest.NewServer(sessions.LoadAndSave(mux))
 	t.Cleanup(server.Close)
 	return server
@@ -143,7 +150,7 @@ func handleScripts(t *testing.T, mux *http.ServeMux, name string, others map[str
 func TestSwappedPages_SignOutInAnotherTab(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/page-blocks.md")
 	require.NoError(t, err)
-	require.Contains(t, string(guide), loadErrorsWhole)
+	require.Contains(t, string(guide), loadWhole)
 	const (
 		widgetKeeps = `[["ainisa","ada"],["bookbag","identify","ada"]]`
 		widgetIsNew = `[["ainisa",""]]`
@@ -161,7 +168,11 @@ func TestSwappedPages_SignOutInAnotherTab(t *testing.T) {
 		"Turbo, tracked nonce and hash":               {swapping{library: "turbo", tracked: true, hash: true}, true, false, nobody, widgetIsNew},
 		"Turbo, tracked nonce, error status":          {swapping{library: "turbo", tracked: true, missing: true}, false, true, "ada", widgetKeeps},
 		"Turbo, tracked nonce and hash, error status": {swapping{library: "turbo", tracked: true, hash: true, missing: true}, false, false, nobody, widgetKeeps},
-		"Turbo, error status is loaded whole": {swapping{library: "turbo", tracked: true, hash: true, missing: true, onError: true},
+		"Turbo, error status is loaded whole": {swapping{library: "turbo", tracked: true, hash: true, missing: true, script: true},
+			true, false, nobody, widgetIsNew},
+		"Turbo, tracked nonce and hash, form with status 500": {swapping{library: "turbo", tracked: true, hash: true, form: true},
+			false, false, nobody, widgetKeeps},
+		"Turbo, form with status 500 loads a whole page": {swapping{library: "turbo", tracked: true, hash: true, form: true, script: true},
 			true, false, nobody, widgetIsNew},
 		"htmx 2, nonce":                 {swapping{library: "htmx2"}, false, false, nobody, widgetKeeps},
 		"htmx 4, nonce":                 {swapping{library: "htmx4"}, false, false, nobody, widgetKeeps},
@@ -185,8 +196,12 @@ func TestSwappedPages_SignOutInAnotherTab(t *testing.T) {
 			if strings.HasPrefix(c.how.library, "htmx") {
 				open.WaitForPage(`(document.getElementById("next")["htmx-internal-data"] ?? document.getElementById("next")._htmx)?.boosted`)
 			}
-			open.Do(chromedp.Click(chromedp.CSS("#next")))
-			open.WaitForPage(`location.pathname === "/next" && document.getElementById("who")?.textContent === ""`)
+			click, path := chromedp.CSS("#next"), "/next"
+			if c.how.form {
+				click, path = "#save", "/"
+			}
+			open.Do(chromedp.Click(click))
+			open.WaitForPage(fmt.Sprintf(`location.pathname === %q && document.getElementById("who")?.textContent === ""`, path))
 			open.WaitForPage(fmt.Sprintf(`(window.life !== 1) === %t`, c.whole))
 			open.WaitForPage(fmt.Sprintf(`(window.blocked > 0) === %t`, c.blocked))
 			open.WaitForPage(fmt.Sprintf(`(window.ainisaUser?.user_id ?? "") === %q`, c.user))
