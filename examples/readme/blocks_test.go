@@ -50,6 +50,9 @@ func TestDocuments_PiecesAreInTests(t *testing.T) {
 		if piece.document == "docs/megadesk.md" && strings.HasPrefix(piece.code, "import (\n") { // TestMegadeskGuide_Test runs it
 			continue
 		}
+		if piece.document == "docs/sync.md" && strings.Contains(piece.code, "func (s *syncer) ") { // TestSyncGuide_SQLite runs it
+			continue
+		}
 		var indented strings.Builder
 		for line := range strings.Lines(piece.code) {
 			if line != "\n" {

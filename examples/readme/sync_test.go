@@ -41,7 +41,9 @@ func TestSyncGuide(t *testing.T) {
 	for name, test := range map[string]func(*shop){
 		"nightly": testNightly, "hourly, late commit": testHourlyLateCommit, "hourly, failure": testHourlyFailure, "deletion": testDeletion,
 		"wrong key": testWrongKey, "SIGTERM": testSIGTERM, "NULL": testNull, "one row is rejected": testRejectedRow,
-		"return": testReturn, "another deletion meanwhile": testDeletionMeanwhile,
+		"return": testReturn, "another deletion meanwhile": testDeletionMeanwhile, "deletion, late commit": testDeletionLateCommit,
+		"killed at the end": testKilledAtTheEnd, "many bad rows": testManyBadRows, "open transaction": testOpenTransaction,
+		"deletion of the log": testDeletionOfTheLog,
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newShop(t, server)
@@ -70,6 +72,7 @@ func replaced(t *testing.T, code, old, new string) string {
 
 type shop struct {
 	*testing.T
+	server       *postgres.Server
 	db           *sql.DB
 	dsn          string
 	fake         *contactstest.Fake
@@ -82,7 +85,7 @@ func newShop(t *testing.T, server *postgres.Server) *shop {
 	require.NoError(t, err)
 	service := httptest.NewServer(fake)
 	t.Cleanup(service.Close)
-	s := &shop{T: t, fake: fake, service: service}
+	s := &shop{T: t, server: server, fake: fake, service: service}
 	s.dsn, s.db = server.Database(t)
 	for _, block := range sqlBlocks(t)[:3] {
 		s.exec(block)
@@ -92,14 +95,20 @@ func newShop(t *testing.T, server *postgres.Server) *shop {
 }
 
 // sqlBlocks returns the SQL of the guide: the table of customers, the state, the
-// transaction numbers, the queue and its three statements, the deletion, the return.
+// transaction numbers, the queue, the deletion, the return.
 func sqlBlocks(t *testing.T) (blocks []string) {
 	for _, found := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(read(t, "docs/sync.md"), -1) {
 		blocks = append(blocks, found[1])
 	}
-	require.Len(t, blocks, 9)
+	require.Len(t, blocks, 6)
 	return blocks
 }
+
+const (
+	queueSQL    = 3
+	deletionSQL = 4
+	returnSQL   = 5
+)
 
 func (s *shop) exec(query string, arguments ...any) {
 	s.Helper()
@@ -173,13 +182,20 @@ func testNightly(s *shop) {
 	assert.Equal(s, []string{"ada@example.com rejected"}, s.texts("SELECT external_id || ' ' || outcome FROM sync_failure"))
 	assert.Equal(s, []string{""}, s.texts("SELECT cursor FROM sync_state WHERE job = 'nightly'"), "complete")
 
-	// A run that continues does not read what is before the cursor.
+	// A run that ends early again keeps the cursor, and the log.
 	s.exec(`UPDATE sync_state SET cursor = 'user_5' WHERE job = 'nightly'`)
 	rest = s.rowsAfterCursor()
+	s.fake.Script(contactstest.Pass(), contactstest.Status(401, "no such key"))
 	out, ok = s.run(s.sync, "nightly")
-	assert.True(s, ok, out)
+	assert.False(s, ok, out)
 	assert.Contains(s, out, rest)
 	assert.NotContains(s, out, "read 2501,")
+	assert.Equal(s, rest, s.rowsAfterCursor())
+	assert.Len(s, s.texts("SELECT external_id FROM sync_failure"), 1)
+
+	// Otherwise it goes on from the beginning.
+	out, _ = s.run(s.sync, "nightly")
+	assert.Regexp(s, "(?s)"+rest+".*read 2501, saved 2500, rejected 1", out)
 
 	// With the row gone, a run from the beginning has an empty log.
 	s.exec(`DELETE FROM customer WHERE id = 'ada@example.com'`)
@@ -234,7 +250,7 @@ func testHourlyFailure(s *shop) {
 func testDeletion(s *shop) {
 	out, ok := s.run(s.sync, "nightly")
 	require.True(s, ok, out)
-	s.exec(sqlBlocks(s.T)[7])
+	s.exec(sqlBlocks(s.T)[deletionSQL])
 	require.Equal(s, []string{"user_3"}, s.texts("SELECT external_id FROM deleted_customer WHERE NOT done"))
 
 	out, ok = s.run(s.forget)
@@ -249,10 +265,11 @@ func testDeletion(s *shop) {
 	out, ok = s.run(s.sync, "nightly")
 	assert.True(s, ok, out)
 	assert.Contains(s, out, "withdrawn 1")
+	assert.Contains(s, out, `not sent, because deleted_customer contains them: ["user_3"]`)
 	_, there = s.saved("user_3")
 	assert.False(s, there)
 
-	s.exec(`UPDATE deleted_customer SET at = at - interval '3 minutes'`)
+	s.exec(`UPDATE deleted_customer SET seen = now() - interval '3 minutes'`)
 	out, ok = s.run(s.forget)
 	require.True(s, ok, out)
 	assert.Contains(s, out, "deleted 0, not found 1, failed 0")
@@ -329,11 +346,11 @@ func testRejectedRow(s *shop) {
 // A customer who returns gets a contact, and can be deleted again.
 func testReturn(s *shop) {
 	blocks := sqlBlocks(s.T)
-	deletion, back := blocks[7], blocks[8]
+	deletion, back := blocks[deletionSQL], blocks[returnSQL]
 	s.exec(`DELETE FROM customer WHERE id > 'user_4'`)
 	for range 2 {
 		s.exec(deletion)
-		s.exec(`UPDATE deleted_customer SET at = at - interval '3 minutes'`)
+		s.exec(`UPDATE deleted_customer SET seen = now() - interval '3 minutes'`)
 		out, ok := s.run(s.forget)
 		require.True(s, ok, out)
 		assert.Equal(s, []string{"user_3 true"}, s.texts("SELECT external_id || ' ' || done FROM deleted_customer"))
@@ -348,19 +365,19 @@ func testReturn(s *shop) {
 	// A deletion where the record is still there begins anew.
 	for range 2 {
 		s.exec(deletion)
-		assert.Equal(s, []string{"user_3 false"}, s.texts("SELECT external_id || ' ' || done FROM deleted_customer WHERE at > now() - interval '1 minute'"))
-		s.exec(`UPDATE deleted_customer SET done = true, at = at - interval '3 minutes'`)
+		assert.Equal(s, []string{"user_3 false"}, s.texts("SELECT external_id || ' ' || done FROM deleted_customer WHERE seen IS NULL"))
+		s.exec(`UPDATE deleted_customer SET done = true, seen = now() - interval '3 minutes'`)
 		s.exec(`INSERT INTO customer (id, name) VALUES ('user_3', 'Ada')`)
 	}
 }
 
 // A customer who returns and is deleted again during a run is not done.
 func testDeletionMeanwhile(s *shop) {
-	s.exec(sqlBlocks(s.T)[7])
-	s.exec(`UPDATE deleted_customer SET at = at - interval '3 minutes'`)
+	s.exec(sqlBlocks(s.T)[deletionSQL])
+	s.exec(`UPDATE deleted_customer SET seen = now() - interval '3 minutes'`)
 	s.fake.Script(func(normal http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			_, err := s.db.Exec(`UPDATE deleted_customer SET at = now() - interval '150 seconds'`)
+			_, err := s.db.Exec(sqlBlocks(s.T)[deletionSQL])
 			assert.NoError(s, err)
 			normal.ServeHTTP(w, r)
 		})
@@ -368,6 +385,136 @@ func testDeletionMeanwhile(s *shop) {
 	out, ok := s.run(s.forget)
 	require.True(s, ok, out)
 	assert.Equal(s, []string{"false"}, s.texts("SELECT done::text FROM deleted_customer"))
+}
+
+// A deletion whose transaction began three minutes before its commit is repeated: a
+// call in progress may write the contact after the first pass.
+func testDeletionLateCommit(s *shop) {
+	late, err := s.db.Conn(s.Context())
+	require.NoError(s, err)
+	defer late.Close()
+	for _, statement := range []string{
+		`DROP TABLE sync_state, sync_failure, deleted_customer`,
+		`CREATE FUNCTION public.now() RETURNS timestamptz STABLE LANGUAGE sql AS $$ SELECT pg_catalog.now() - interval '3 minutes' $$`,
+		`SET search_path = public, pg_catalog`, // its now() is that of the transaction
+		sqlBlocks(s.T)[1],
+		sqlBlocks(s.T)[deletionSQL],
+	} {
+		_, err := late.ExecContext(s.Context(), statement)
+		require.NoError(s, err, statement)
+	}
+	out, ok := s.run(s.forget)
+	require.True(s, ok, out)
+	assert.Contains(s, out, "deleted 0, not found 1, failed 0")
+	assert.Equal(s, []string{"false"}, s.texts("SELECT done::text FROM deleted_customer"))
+
+	s.upsert("user_3") // the call in progress
+	out, ok = s.run(s.forget)
+	require.True(s, ok, out)
+	assert.Contains(s, out, "deleted 1, not found 0, failed 0")
+	assert.Equal(s, []string{"false"}, s.texts("SELECT done::text FROM deleted_customer"), "seen less than two minutes ago")
+	s.exec(`UPDATE deleted_customer SET seen = seen - interval '2 minutes'`)
+	out, ok = s.run(s.forget)
+	require.True(s, ok, out)
+	assert.Equal(s, []string{"true"}, s.texts("SELECT done::text FROM deleted_customer"))
+}
+
+func (s *shop) upsert(id string) {
+	s.Helper()
+	client, err := contacts.New("oc_test_contactstest", 123, &contacts.Options{BaseURL: s.service.URL})
+	require.NoError(s, err)
+	_, err = client.Upsert(s.Context(), []contacts.Fields{{ExternalID: contacts.Set(id), Name: contacts.Set("written back")}})
+	require.NoError(s, err)
+}
+
+// A process that is killed after its last checkpoint leaves nothing to read. The next
+// run sends all customers nevertheless.
+func testKilledAtTheEnd(s *shop) {
+	s.exec(`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END $$;
+		CREATE TRIGGER wait BEFORE INSERT ON sync_state FOR EACH ROW WHEN (NEW.cursor = '') EXECUTE FUNCTION wait()`)
+	lock, err := s.db.Begin()
+	require.NoError(s, err)
+	defer func() { _ = lock.Rollback() }()
+	_, err = lock.Exec("SELECT pg_advisory_xact_lock(1)")
+	require.NoError(s, err)
+	run := s.command(s.sync, "nightly")
+	require.NoError(s, run.Start())
+	defer func() { _ = run.Process.Kill() }()
+	waiting := func() []string {
+		return s.texts("SELECT pid::text FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
+	}
+	require.Eventually(s, func() bool { return len(waiting()) == 1 }, time.Minute, 10*time.Millisecond)
+	require.NoError(s, run.Process.Kill())
+	require.Error(s, run.Wait())
+	s.exec("SELECT pg_terminate_backend($1)", waiting()[0])
+	require.Eventually(s, func() bool { return len(waiting()) == 0 }, time.Minute, 10*time.Millisecond)
+	s.exec("DROP TRIGGER wait ON sync_state")
+	require.Equal(s, "read 0,", s.rowsAfterCursor())
+
+	s.exec(`UPDATE customer SET name = 'Changed' WHERE id = 'user_1'`)
+	out, ok := s.run(s.sync, "nightly")
+	assert.True(s, ok, out)
+	assert.Regexp(s, "(?s)read 0,.*read 2500, saved 2500,", out)
+	name, _ := s.saved("user_1")
+	assert.Equal(s, "Changed", name)
+}
+
+// Bad rows end each nightly run, also if the cursor is after them.
+func testManyBadRows(s *shop) {
+	s.exec(`DELETE FROM customer WHERE id > 'user_12'`)
+	s.exec(`INSERT INTO customer (id, name) SELECT 'bad@' || n, 'Customer' FROM generate_series(101, 125) n`)
+	all := s.rowsAfterCursor()
+	for range 3 {
+		out, ok := s.run(s.sync, "nightly")
+		assert.False(s, ok, out)
+		assert.Contains(s, out, "rejected for the same reason")
+		assert.Contains(s, out, all)
+		assert.Equal(s, "read 0,", s.rowsAfterCursor(), "good rows of the batch are saved")
+	}
+	s.exec(`DELETE FROM customer WHERE id LIKE 'bad@%'`)
+	out, ok := s.run(s.sync, "nightly")
+	assert.True(s, ok, out)
+}
+
+// A transaction in another database that is open and has written something delays the
+// hourly job, and the log has the number of changes that wait.
+func testOpenTransaction(s *shop) {
+	out, ok := s.run(s.sync, "hourly")
+	require.True(s, ok, out)
+	_, other := s.server.Database(s.T)
+	open, err := other.Begin()
+	require.NoError(s, err)
+	defer func() { _ = open.Rollback() }()
+	_, err = open.Exec("CREATE TABLE something ()")
+	require.NoError(s, err)
+	s.exec(`UPDATE customer SET name = 'Changed' WHERE id IN ('user_1', 'user_2')`)
+	const waiting = "changed customers that wait for the end of an open transaction: "
+	out, ok = s.run(s.sync, "hourly")
+	require.True(s, ok, out)
+	assert.Contains(s, out, "read 0,")
+	assert.Contains(s, out, waiting+"2\n")
+	require.NoError(s, open.Commit())
+	out, ok = s.run(s.sync, "hourly")
+	require.True(s, ok, out)
+	assert.Contains(s, out, "read 2,")
+	assert.NotContains(s, out, waiting)
+}
+
+// The log does not keep the reasons of a deleted customer, also if a run in progress
+// adds one after the deletion is done.
+func testDeletionOfTheLog(s *shop) {
+	s.exec(sqlBlocks(s.T)[deletionSQL])
+	s.exec(`UPDATE deleted_customer SET seen = now() - interval '3 minutes'`)
+	for range 2 {
+		s.exec(`INSERT INTO sync_failure (external_id, outcome, reason)
+			VALUES ('user_3', 'rejected', 'a reason'), ('user_4', 'rejected', 'another')`)
+		out, ok := s.run(s.forget)
+		require.True(s, ok, out)
+		require.Equal(s, []string{"true"}, s.texts("SELECT done::text FROM deleted_customer"))
+		assert.Equal(s, []string{"user_4"}, s.texts("SELECT external_id FROM sync_failure"))
+		s.exec(`DELETE FROM sync_failure`)
+	}
 }
 
 func externalID(email string) (string, error) {
@@ -380,10 +527,20 @@ func deleteCustomer(ctx context.Context, db *sql.DB, id string) error {
 	if err != nil {
 		return err
 	}
-	_, err = db.ExecContext(ctx, `WITH gone AS (DELETE FROM customer WHERE id = $1 RETURNING id)
-		INSERT INTO deleted_customer (external_id) SELECT $2 FROM gone
-		ON CONFLICT (external_id) DO UPDATE SET at = now(), done = false`, id, userID)
-	return err
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer tx.Rollback()
+	_, err = tx.ExecContext(ctx, `INSERT INTO deleted_customer (external_id) VALUES ($1)
+		ON CONFLICT (external_id) DO UPDATE SET seen = NULL, done = false`, userID)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "DELETE FROM customer WHERE id = $1", id); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // withDerivedIDs returns the program with the other externalID of the guide.
@@ -435,52 +592,138 @@ func testNumericIDs(s *shop) {
 	assert.True(s, ok, out)
 	assert.Len(s, s.fake.Contacts(), 2500)
 	assert.Equal(s, []string{"0"}, s.texts("SELECT cursor FROM sync_state WHERE job = 'nightly'"), "complete")
-	s.exec(strings.ReplaceAll(sqlBlocks(s.T)[7], "'user_3'", "3"))
+	s.exec(strings.ReplaceAll(sqlBlocks(s.T)[deletionSQL], "'user_3'", "3"))
 	out, ok = s.run(s.forget)
 	assert.True(s, ok, out)
 	assert.Contains(s, out, "deleted 1, not found 0")
 }
 
-// The queue of changes, in SQLite: a change that is made during a run is in the next one.
-func TestSyncGuide_Queue(t *testing.T) {
-	db, err := sql.Open("sqlite", filepath.Join(t.TempDir(), "shop.db"))
+// The programs with the changes for SQLite, and the SQL of the guide as it is.
+func TestSyncGuide_SQLite(t *testing.T) {
+	programs, _ := goBlocks(t, "docs/sync.md")
+	require.Len(t, programs, 2)
+	fake, err := contactstest.New(&contactstest.Options{
+		Attributes: []contactstest.Attribute{{Name: "plan", Type: "text"}, {Name: "orders", Type: "number"}},
+	})
 	require.NoError(t, err)
-	defer db.Close()
+	s := &shop{T: t, fake: fake, service: httptest.NewServer(fake)}
+	t.Cleanup(s.service.Close)
+	s.sync, s.forget = build(t, forSQLite(t, programs[0].code)), build(t, forSQLite(t, programs[1].code))
+	options := regexp.MustCompile("`(\\?_pragma=[^`]+)`").FindStringSubmatch(read(t, "docs/sync.md"))
+	require.NotNil(t, options)
+	s.dsn = filepath.Join(t.TempDir(), "shop.db") + options[1]
+	s.db, err = sql.Open("sqlite", s.dsn)
+	require.NoError(t, err)
+	defer s.db.Close()
 	blocks := sqlBlocks(t)
-	queue, take, changed, done := blocks[3], blocks[4], blocks[5], blocks[6]
-	exec := func(query string) {
-		t.Helper()
-		_, err := db.Exec(query)
-		require.NoError(t, err)
-	}
-	ids := func() (all []string) {
-		rows, err := db.Query("SELECT id FROM (" + strings.TrimSuffix(strings.TrimSpace(changed), ";") + ")")
-		require.NoError(t, err)
-		defer rows.Close()
-		for rows.Next() {
-			var id string
-			require.NoError(t, rows.Scan(&id))
-			all = append(all, id)
+	s.exec(blocks[0])
+	s.exec(blocks[1])
+	s.exec(blocks[queueSQL])
+	s.exec(`INSERT INTO customer (id, name) WITH RECURSIVE series(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM series WHERE n < 2500)
+		SELECT 'user_' || n, 'Customer' FROM series`)
+	t.Run("nightly", func(t *testing.T) { s.T = t; testSQLiteNightly(s) })
+	t.Run("hourly", func(t *testing.T) { s.T = t; testSQLiteHourly(s) })
+	t.Run("deletion", func(t *testing.T) { s.T = t; testSQLiteDeletion(s, blocks[deletionSQL], blocks[returnSQL]) })
+}
+
+// forSQLite returns a program with the changes of the guide: the rows of the table, and
+// the functions that replace those of the same name.
+func forSQLite(t *testing.T, code string) string {
+	guide := read(t, "docs/sync.md")
+	_, table, found := strings.Cut(guide, "| PostgreSQL | SQLite |\n|---|---|\n")
+	require.True(t, found)
+	for line := range strings.Lines(table) {
+		cells := regexp.MustCompile("^\\| `(.*)` \\| `(.*)` \\|\n$").FindStringSubmatch(line)
+		if cells == nil {
+			break
 		}
-		require.NoError(t, rows.Err())
-		return all
+		code = strings.ReplaceAll(code, cells[1], cells[2])
 	}
-	exec(blocks[0])
-	exec(queue)
-	exec(`INSERT INTO customer (id) VALUES ('a'), ('b'), ('c')`)
-	exec(take)
-	assert.Equal(t, []string{"a", "b", "c"}, ids())
-	exec(`UPDATE customer SET name = 'Bob' WHERE id = 'b'`)
-	exec(done)
-	assert.Empty(t, ids(), "not taken yet")
-	exec(take)
-	assert.Equal(t, []string{"b"}, ids())
-	exec(`UPDATE customer SET name = 'Ada' WHERE id = 'a'`) // the run ends early
-	exec(take)
-	assert.Equal(t, []string{"a", "b"}, ids())
-	exec(done)
-	exec(take)
-	assert.Empty(t, ids())
+	_, pieces := goBlocks(t, "docs/sync.md")
+	for _, piece := range pieces {
+		header := regexp.MustCompile(`(?m)^func \(s \*syncer\) \w+\(`).FindString(piece.code)
+		start := strings.Index(code, header)
+		if header == "" || start == -1 {
+			continue
+		}
+		length := strings.Index(code[start:], "\n}\n") + len("\n}\n")
+		code = code[:start] + piece.code + code[start+length:]
+	}
+	if strings.Contains(code, "json.") {
+		code = replaced(t, code, "import (\n", "import (\n\t\"encoding/json\"\n")
+	}
+	return code
+}
+
+func testSQLiteNightly(s *shop) {
+	s.exec(`INSERT INTO customer (id, name) VALUES ('ada@example.com', 'Ada')`)
+	for range 2 { // the second time, the log has the row already
+		out, ok := s.run(s.sync, "nightly")
+		assert.False(s, ok, "a row is rejected")
+		assert.Contains(s, out, "read 2501, saved 2500, rejected 1,")
+		assert.Equal(s, []string{"ada@example.com rejected"}, s.texts("SELECT external_id || ' ' || outcome FROM sync_failure"))
+	}
+	s.exec(`DELETE FROM customer WHERE id = 'ada@example.com'`)
+	out, ok := s.run(s.sync, "nightly")
+	assert.True(s, ok, out)
+}
+
+// A change that is made during a run is in the next one, and so are the customers of a
+// run that ended early.
+func testSQLiteHourly(s *shop) {
+	s.exec(`DELETE FROM customer_queue`)
+	s.exec(`UPDATE customer SET name = 'Ada' WHERE id = 'user_1'`)
+	s.fake.Script(contactstest.Pass(), contactstest.Status(401, "no such key"))
+	out, ok := s.run(s.sync, "hourly")
+	assert.False(s, ok, out)
+	s.fake.Script(contactstest.Pass(), func(normal http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, err := s.db.Exec(`UPDATE customer SET name = 'Bob' WHERE id = 'user_2'`)
+			assert.NoError(s, err)
+			normal.ServeHTTP(w, r)
+		})
+	})
+	for _, want := range []string{"read 1, saved 1,", "read 1, saved 1,", "read 0,"} {
+		out, ok = s.run(s.sync, "hourly")
+		require.True(s, ok, out)
+		assert.Contains(s, out, want)
+	}
+	for id, want := range map[string]string{"user_1": "Ada", "user_2": "Bob"} {
+		name, _ := s.saved(id)
+		assert.Equal(s, want, name)
+	}
+}
+
+func testSQLiteDeletion(s *shop, deletion, back string) {
+	s.upsert("user_3")
+	s.exec(`INSERT INTO sync_failure (external_id, outcome, reason) VALUES ('user_3', 'rejected', 'a reason')`)
+	s.exec(deletion)
+	out, ok := s.run(s.forget)
+	require.True(s, ok, out)
+	assert.Contains(s, out, "deleted 1, not found 0, failed 0")
+	assert.Equal(s, []string{"user_3"}, s.texts("SELECT external_id FROM deleted_customer WHERE NOT done"))
+	assert.Empty(s, s.texts("SELECT external_id FROM sync_failure"))
+
+	s.exec(`INSERT INTO customer (id, name) VALUES ('user_3', 'stale')`)
+	out, ok = s.run(s.sync, "nightly")
+	require.True(s, ok, out)
+	assert.Contains(s, out, "withdrawn 1,")
+	assert.Contains(s, out, `not sent, because deleted_customer contains them: ["user_3"]`)
+
+	s.upsert("user_3")
+	s.exec(`UPDATE deleted_customer SET seen = datetime(seen, '-2 minutes', '-1 second')`)
+	out, ok = s.run(s.forget)
+	require.True(s, ok, out)
+	assert.Contains(s, out, "deleted 1, not found 0, failed 0")
+	assert.Empty(s, s.texts("SELECT external_id FROM deleted_customer WHERE NOT done"))
+
+	s.exec(deletion)
+	assert.Len(s, s.texts("SELECT external_id FROM deleted_customer WHERE NOT done"), 1, "it begins anew")
+	s.exec(back)
+	out, ok = s.run(s.sync, "nightly")
+	require.True(s, ok, out)
+	name, _ := s.saved("user_3")
+	assert.Equal(s, "Ada", name)
 }
 
 func strangers(
