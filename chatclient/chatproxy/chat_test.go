@@ -265,6 +265,39 @@ func TestStop_OfNothing(t *testing.T) {
 	}
 }
 
+// A visitor without any allowance can stop a reply. Stops use up none, and their bodies have bounds.
+func TestStop_DoesNotCount(t *testing.T) {
+	eachForm(t, func() setup { s := paced(); s.counted = true; return s }, func(f *chatForm) {
+		ended := make(chan string)
+		go func() {
+			_, body := f.site.do("POST", f.path(false), f.body("m1", longText, false), f.visitor...)
+			ended <- body
+		}()
+		synctest.Wait()
+		nothing := func() int {
+			res, _ := f.site.do("GET", "/reply?chat=another", "", f.visitor...)
+			return res.StatusCode
+		}
+		for range 19 {
+			assert.Equal(f, 204, nothing())
+		}
+		assert.Equal(f, 429, nothing())
+		_, stopped := f.site.do("POST", "/stop", `{"chat":"the-chat"}`, f.visitor...)
+		assert.JSONEq(f, `{"version":1,"stopped":true}`, stopped)
+		assert.NotContains(f, <-ended, "eight")
+
+		time.Sleep(10 * time.Second)
+		for range 30 {
+			res, _ := f.site.do("POST", "/stop", `{"chat":"the-chat"}`, f.visitor...)
+			assert.Equal(f, 200, res.StatusCode)
+		}
+		assert.Equal(f, 204, nothing())
+		f.rejected(413, "too_large", "POST", "/stop", strings.Repeat(" ", maxBody+1), f.visitor...)
+		assert.Equal(f, map[int]int{400: 4, 429: 6}, f.atOnce(10, "POST", "/stop", `{"chat":7}`, func(int) []string { return f.visitor }))
+		assert.Empty(f, f.reports())
+	})
+}
+
 // Another visitor's chat of the same name is another chat.
 func TestStop_OfAnotherVisitor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -27,7 +27,7 @@ type exchange struct {
 	visitor Visitor
 	message
 	marks     sentMessage // of the message
-	key       string      // of the chat in Chats
+	key       string      // of the chat in Chats, "" without a chat
 	usesChats bool        // the message names a chat, and Chats has not failed
 	out       *eventWriter
 	kept      *keptReply // nil if the reply ends with its request
@@ -62,6 +62,9 @@ func (p *Proxy) serveMessage(w http.ResponseWriter, r request, encoder replyEnco
 	x, e := p.newExchange(w, r, encoder)
 	if e != nil {
 		return e
+	}
+	if p.stops.since(r.subject(), r.begun) { // later calls of StopReplies find x
+		x.stop()
 	}
 	if x.kept == nil {
 		x.serve(w)
@@ -111,8 +114,8 @@ func (p *Proxy) newExchange(w http.ResponseWriter, r request, encoder replyEncod
 	x.out = newEventWriter(w, encoder, x.leave)
 	if m.chat != "" {
 		x.key, x.usesChats = p.tickets.chatKey(who, m.chat), true
-		p.running.Store(x, true)
 	}
+	p.running.Store(x, true)
 	return x, nil
 }
 

@@ -46,8 +46,9 @@ type Options struct {
 	// Allow reports whether a visitor may make another request, and if not, how long to wait.
 	// It is called for each request of a visitor before its body is read, also if the request
 	// is rejected later, and for each round of tools. It is not called for requests of other
-	// sites. It runs on the goroutine of the request, with its context. Default: 20 requests
-	// in any 10 seconds, counted in this process.
+	// sites, and not for POST /stop, which requests nothing from the service. It runs on the
+	// goroutine of the request, with its context. Default: 20 requests in any 10 seconds,
+	// counted in this process.
 	Allow func(context.Context, Visitor) (retryAfter time.Duration, ok bool)
 
 	// MaxStreamsPerVisitor is the maximum number of replies that a visitor receives at the
@@ -91,11 +92,11 @@ type Options struct {
 	// ends with an error. While there are 500 replies or 32 MB, a new reply ends with its
 	// request. Kept replies, and the browsers that resume them, count in MaxStreamsPerVisitor.
 	//
-	// Tools run as the visitor who sent the message, also after a sign-out. Tools, Allow,
-	// OnReply and OnError run on the goroutine of the reply. Their context does not end with
-	// the request, and its values stay in memory until the reply ends. OnError gets the
-	// request without its body and TLS state. docs/chat-in-the-browser.md describes the use on
-	// several machines.
+	// Tools run as the visitor who sent the message, also after a sign-out, unless it calls
+	// [Proxy.StopReplies]. Tools, Allow, OnReply and OnError run on the goroutine of the reply.
+	// Their context does not end with the request, and its values stay in memory until the
+	// reply ends. OnError gets the request without its body and TLS state.
+	// docs/chat-in-the-browser.md describes the use on several machines.
 	KeepReplies bool
 
 	// CrossOrigin decides which other origins may send requests. It is applied to GET requests
@@ -133,7 +134,8 @@ type Proxy struct {
 	resumed   *slots       // requests that resume a reply, or wait for a chat
 	bodies    *slots       // bodies that are read and decoded
 	bodyBytes atomic.Int64 // of all bodies in memory
-	running   sync.Map     // the exchanges that name a chat, as keys
+	running   sync.Map     // the exchanges, as keys
+	stops     stops
 	kept      *keptReplies
 	polls     polls
 
@@ -180,6 +182,7 @@ func New(bot *chatclient.Client, secret string, visitor func(*http.Request) (Vis
 		streams: newSlots(o.MaxStreamsPerVisitor),
 		resumed: newSlots(o.MaxStreamsPerVisitor),
 		bodies:  newSlots(max(minBodies, o.MaxStreamsPerVisitor)),
+		stops:   stops{times: map[subject]time.Time{}},
 		kept:    newKeptReplies(),
 		polls:   newPolls(),
 	}

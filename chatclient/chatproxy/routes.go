@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"time"
 )
 
 // route is a kind of request. A star in its pattern matches one segment. A ServeMux would respond
@@ -41,6 +42,7 @@ type request struct {
 	Visitor
 	segments []string // of the path
 	message  message
+	begun    time.Time // before the visitor was known
 }
 
 // serve checks a request and calls the handler of its route; [exchange.respond] has the further steps
@@ -59,18 +61,21 @@ func (p *Proxy) serve(w http.ResponseWriter, r *http.Request) *httpError {
 	if e := p.checkOrigin(r); e != nil { // before the allowance, so that another site cannot use it up
 		return e
 	}
+	begun := time.Now()
 	visitor, e := p.authenticate(r)
 	if e != nil {
 		return e
 	}
-	if e := p.checkAllowance(r, visitor); e != nil {
-		return e
+	if route.pattern != "stop" { // which requests nothing from the service
+		if e := p.checkAllowance(r, visitor); e != nil {
+			return e
+		}
 	}
 	m, e := p.decodeBody(w, r, visitor, route)
 	if e != nil {
 		return e
 	}
-	return route.serve(w, request{r, visitor, strings.Split(requested, "/"), m})
+	return route.serve(w, request{r, visitor, strings.Split(requested, "/"), m, begun})
 }
 
 func (p *Proxy) findRoute(requested string) *route {
