@@ -172,7 +172,7 @@ func plain() setup { return setup{} }
 
 const longText = "one two three four five six seven eight"
 
-// Case C1: after a lost connection in the first reply, the next message continues it.
+// After a lost connection in the first reply, the next message continues it.
 func TestChat_ContinuesAfterALostConnection(t *testing.T) {
 	for _, disconnect := range []string{"turn-continues", "turn-ends"} {
 		eachForm(t, func() setup {

@@ -73,7 +73,7 @@ func eachClaim(t *testing.T, s func() setup, test func(e *site, send func(id, te
 	}
 }
 
-// Case C16: a visitor signs in during a chat. It goes on, or the page learns that it begins
+// A visitor signs in during a chat. It goes on, or the page learns that it begins
 // anew.
 func TestClaim_EachReading(t *testing.T) {
 	for _, reading := range []string{"ignored", "adopted", "400"} {

@@ -84,7 +84,7 @@ func (e *site) nothingKept() {
 	assert.Empty(e, e.running())
 }
 
-// Case C15: a phone that leaves in mid-reply finds the whole reply, by resume while it goes on
+// A phone that leaves in mid-reply finds the whole reply, by resume while it goes on
 // and in the history after that.
 func TestKeepReplies_PageThatLeft(t *testing.T) {
 	var replies atomic.Int32

@@ -168,7 +168,7 @@ func TestPoll_TicketsOfOthers(t *testing.T) {
 	e.rejected(404, "conversation_not_found", "POST", "/messages", messageBody("a", poll))
 }
 
-// Case C21: while the service thinks, the stream begins after 5 seconds, and an error
+// While the service thinks, the stream begins after 5 seconds, and an error
 // after that is a frame.
 func TestEventWriter_BeginsWhileTheServiceThinks(t *testing.T) {
 	for _, path := range []string{"/messages", "/ai-sdk"} {
@@ -319,7 +319,7 @@ func TestProxy_ReportsNoWriteDeadline(t *testing.T) {
 	}
 }
 
-// Case C14: the server cuts the reply off, whose deadlines a middleware hides.
+// The server cuts the reply off, whose deadlines a middleware hides.
 func TestProxy_ReportsACutByWriteTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		e := newSite(t, setup{fake: &chattest.Options{Pace: time.Second}, server: func(s *http.Server) {

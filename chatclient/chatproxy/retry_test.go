@@ -92,7 +92,7 @@ func TestMessage_NewTurns(t *testing.T) {
 	})
 }
 
-// Line 2, case C7: what was never forwarded is sent, in the first exchange too.
+// Line 2: what was never forwarded is sent, in the first exchange too.
 func TestMessage_SentAgainAfterARejection(t *testing.T) {
 	for name, fault := range map[string]chattest.Fault{
 		"429": chattest.Status(429, "").RetryAfter(time.Minute), "402": chattest.Status(402, "CHAT_CREDITS_EXHAUSTED"),
@@ -114,7 +114,7 @@ func TestMessage_SentAgainAfterARejection(t *testing.T) {
 	}
 }
 
-// Line 3, case C6: another reply is the service's retry, and the ids are new.
+// Line 3: another reply is the service's retry, and the ids are new.
 func TestRetry_LastMessage(t *testing.T) {
 	eachForm(t, plain, func(f *chatForm) {
 		f.send("m1", "first")

@@ -5,6 +5,7 @@ package main
 
 import (
 	_ "embed"
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -30,7 +31,8 @@ func refundAction() (*placeholders.CompiledAction, error) {
 // sends it, and the API takes the customer from it (docs/megadesk.md). It expires after an
 // hour, like the identity token that contains it.
 func actionToken(hasher *hmachash.Hasher, customer string) (string, error) {
-	claim := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10) + "." + customer
+	expiry := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)
+	claim := expiry + "." + base64.RawURLEncoding.EncodeToString([]byte(customer)) // a header has only ASCII
 	hash, err := hasher.Hash(claim)
 	return hash + "." + claim, err
 }
