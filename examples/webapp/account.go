@@ -112,7 +112,7 @@ func (s *shop) deleteAccount(w http.ResponseWriter, r *http.Request, c customer)
 		s.renderAccount(w, r, http.StatusBadGateway, c, c, "Your account is not deleted, because Bookbag could not delete your contact. Try again in a minute.")
 		return
 	}
-	if err := s.sessions.Destroy(r.Context()); err != nil {
+	if err := s.endSession(r); err != nil {
 		s.fail(w, r, err)
 		return
 	}

@@ -31,12 +31,12 @@ func (s *shop) latestTicketOf(ctx context.Context, victim customer) (string, err
 	if _, err := s.bot.Send(ctx, chatclient.Message{Text: "How long does a refund take?", UserID: chatclient.UserID(victim.ID)}); err != nil {
 		return "", err
 	}
-	asVictim, err := chatEndpoint(s.bot, s.cfg.chatSecret, func(context.Context) (*customer, error) { return &victim, nil })
+	asVictim, err := newChat(s.bot, s.cfg.chatSecret, func(context.Context) (*customer, error) { return &victim, nil })
 	if err != nil {
 		return "", err
 	}
 	w := httptest.NewRecorder()
-	asVictim.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/api/chat/conversations?limit=1", nil))
+	asVictim.ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/conversations?limit=1", nil))
 	var history struct {
 		Conversations []struct{ Conversation string }
 	}

@@ -11,7 +11,7 @@ import (
 	"github.com/chatident/chatident/chatclient/chatproxy"
 )
 
-func chatEndpoint(bot *chatclient.Client, secret string, currentCustomer func(context.Context) (*customer, error)) (http.Handler, error) {
+func newChat(bot *chatclient.Client, secret string, currentCustomer func(context.Context) (*customer, error)) (*chatproxy.Proxy, error) {
 	visitor := func(r *http.Request) (chatproxy.Visitor, error) {
 		c, err := currentCustomer(r.Context())
 		if err != nil || c == nil {
@@ -19,13 +19,9 @@ func chatEndpoint(bot *chatclient.Client, secret string, currentCustomer func(co
 		}
 		return chatproxy.Visitor{UserID: chatclient.UserID(c.ID)}, nil
 	}
-	proxy, err := chatproxy.New(bot, secret, visitor, &chatproxy.Options{
+	return chatproxy.New(bot, secret, visitor, &chatproxy.Options{
 		Tools: map[string]chatproxy.Tool{"lookUpOrders": {Label: "Looking up your orders", Run: lookUpOrders}},
 	})
-	if err != nil {
-		return nil, err
-	}
-	return http.StripPrefix("/api/chat", proxy), nil
 }
 
 // lookUpOrders is a tool that the assistant calls. It returns the orders of the signed-in

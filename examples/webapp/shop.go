@@ -10,6 +10,7 @@ import (
 	"github.com/alexedwards/scs/sqlite3store"
 	"github.com/alexedwards/scs/v2"
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/chatident/chatident/hmachash"
 	"github.com/chatident/chatident/placeholders"
 )
@@ -30,6 +31,7 @@ type shop struct {
 	ainisa    *hmachash.Ainisa
 	actions   *hmachash.Hasher // of the credentials for Megadesk's actions
 	bot       *chatclient.Client
+	chat      *chatproxy.Proxy
 	contacts  *contactSync
 	refund    *placeholders.CompiledAction
 	cfg       config
@@ -84,13 +86,12 @@ func (s *shop) routes() (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("MEGADESK_IDENTITY_SECRET: %w", err)
 	}
-	chat, err := chatEndpoint(s.bot, s.cfg.chatSecret, s.currentCustomer)
-	if err != nil {
+	if s.chat, err = newChat(s.bot, s.cfg.chatSecret, s.currentCustomer); err != nil {
 		return nil, fmt.Errorf("CHATPROXY_SECRET: %w", err)
 	}
 	mux := http.NewServeMux()
 	mux.Handle("/api/megadesk-identity", identity)
-	mux.Handle("/api/chat/", chat)
+	mux.Handle("/api/chat/", http.StripPrefix("/api/chat", s.chat))
 
 	mux.HandleFunc("GET /{$}", s.page("home.html", nil))
 	mux.HandleFunc("GET /chat", s.page("chat.html", nil))

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
+	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chatproxy"
 )
 
 // sessionCustomer is the key of the customer's id, the only value in a session. Only the
@@ -111,9 +113,20 @@ func returnPath(next string) string {
 }
 
 func (s *shop) logout(w http.ResponseWriter, r *http.Request) {
-	if err := s.sessions.Destroy(r.Context()); err != nil {
+	if err := s.endSession(r); err != nil {
 		s.fail(w, r, err)
 		return
 	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// endSession signs the customer out and ends the replies of the chat, also on other devices, so
+// that no tool runs for a customer who has left.
+func (s *shop) endSession(r *http.Request) error {
+	id := s.sessions.GetString(r.Context(), sessionCustomer)
+	if err := s.sessions.Destroy(r.Context()); err != nil {
+		return err
+	}
+	s.chat.StopReplies(chatproxy.Visitor{UserID: chatclient.UserID(id)}) // after the end of the session
+	return nil
 }

@@ -311,6 +311,30 @@ func TestLogout_InvalidatesTheCookie(t *testing.T) {
 	assert.Nil(t, thief.identity())
 }
 
+// A sign-out, and the deletion of an account, end the replies on all devices of the customer.
+func TestLogout_EndsReplies(t *testing.T) {
+	s := start(t, nil)
+	for _, path := range []string{"/logout", "/account/delete"} {
+		resume := s.holdStories(1)
+		defer resume()
+		v, phone := newVisitor(t, s), newVisitor(t, s)
+		for _, device := range []*visitor{v, phone} {
+			require.Equal(t, 303, device.signIn("ada", "ada").status)
+		}
+		r, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/api/chat/messages", strings.NewReader(`{"message":"Tell me a story"}`))
+		require.NoError(t, err)
+		r.Header.Set("Content-Type", "application/json")
+		res, err := phone.client.Do(r)
+		require.NoError(t, err)
+		defer res.Body.Close()
+		v.do("POST", path, url.Values{"customer": {"cust-1001"}}, nil)
+		text, err := io.ReadAll(res.Body)
+		require.NoError(t, err)
+		assert.Contains(t, string(text), `"finishReason":"stopped"`)
+		assert.NotContains(t, string(text), `"error`)
+	}
+}
+
 // A form that is being processed during the sign-out does not restore the session.
 func TestLogout_WhileTheAccountIsSaved(t *testing.T) {
 	v := newVisitor(t, start(t, nil))
