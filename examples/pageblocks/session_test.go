@@ -1,6 +1,7 @@
 package pageblocks
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"html/template"
@@ -23,14 +24,16 @@ import (
 // swapping is how a site with sessions swaps its pages. The nonce is the session's: a sign-in
 // makes a new one, and a sign-out ends the session.
 type swapping struct {
-	library  string // of the pages: turbo, htmx2, htmx4
-	hash     bool   // script-src has hmachash.ScriptHash
-	tracked  bool   // <meta name="csp-nonce"> has data-turbo-track="reload"
-	redirect bool   // a boosted request from a page with another nonce gets HX-Redirect
-	missing  bool   // the next page is a 404, with everything that other pages have
-	noCache  bool   // the pages have <meta name="turbo-cache-control" content="no-cache">
-	form     bool   // the next page is the response to a form that Turbo submits, with status 500
-	script   bool   // the pages have the script of the guide
+	library  string    // of the pages: turbo, htmx2, htmx4
+	hash     bool      // script-src has hmachash.ScriptHash
+	tracked  bool      // <meta name="csp-nonce"> has data-turbo-track="reload"
+	redirect bool      // a boosted request from a page with another nonce gets HX-Redirect
+	missing  bool      // the next page is a 404, with everything that other pages have
+	noCache  bool      // the pages have <meta name="turbo-cache-control" content="no-cache">
+	form     bool      // the next page is the response to a form that Turbo submits, with status 500
+	script   bool      // the pages have the script of the guide
+	prefetch bool      // Turbo fetches a link's page when the mouse is over the link, and keeps it for ten minutes
+	foreign  chan bool // the pages have a frame that Turbo loads at once, with another nonce each time; receives its requests
 }
 
 var sessionPage = template.Must(template.New("page").Parse(`<!doctype html><html lang="en"><head><title>Page</title>
@@ -39,27 +42,39 @@ var sessionPage = template.Must(template.New("page").Parse(`<!doctype html><html
 <meta name="htmx-config" content='{"inlineScriptNonce":"{{.Nonce}}","inlineStyleNonce":"{{.Nonce}}"}'>
 <script src="/library.js" nonce="{{.Nonce}}" defer></script>
 <script src="/vendors.js" nonce="{{.Nonce}}" defer></script>
+<meta {{if .Prefetch}}name="turbo-prefetch-cache-time" content="600000"{{else}}name="turbo-prefetch" content="false"{{end}}>
 {{if .NoCache}}<meta name="turbo-cache-control" content="no-cache">{{end}}
 {{if .Script}}<script src="/whole.js" nonce="{{.Nonce}}" defer></script>{{end}}
 </head><body{{if .Redirect}} hx-headers='{"Page-Nonce":"{{.Nonce}}"}' hx-headers:inherited='{"Page-Nonce":"{{.Nonce}}"}'{{end}}>
 {{.Blocks}}
 <p id="who">{{.Who}}</p>
 <a id="next" href="/next" hx-boost="{{.Boost}}">Next</a>
+<turbo-frame id="cart"><a id="show" href="/next" hx-boost="false">Cart of {{.Who}}</a></turbo-frame>
+{{if .Foreign}}<turbo-frame id="foreign" src="/foreign"></turbo-frame>{{end}}
 <form method="post" action="/save"><button id="save">Save</button></form>
-<form method="post" action="/login" data-turbo="false"><button id="in">Sign in</button></form>
+<form method="post" action="/login" data-turbo="false"><button id="in">Sign in</button><button id="grace" name="who" value="grace">Sign in as Grace</button></form>
 <form method="post" action="/logout" data-turbo="false"><button id="out">Sign out</button></form>
 </body></html>`))
 
 // loadWhole is the script of docs/page-blocks.md.
 const loadWhole = `addEventListener("turbo:before-fetch-response", (event) => {
   const { target, detail: { fetchResponse } } = event;
-  if (target === document.documentElement && !fetchResponse.succeeded) {
+  if (target === document.documentElement && !fetchResponse.succeeded) { // a link
     event.preventDefault();
     location.href = fetchResponse.location;
-  } else if (target instanceof HTMLFormElement && fetchResponse.serverError) {
-    event.preventDefault();
-    location.reload();
+    return;
   }
+  const failedForm = target instanceof HTMLFormElement && fetchResponse.serverError;
+  const nonce = "'nonce-" + document.querySelector("meta[name=csp-nonce]")?.content + "'";
+  const policy = fetchResponse.header("Content-Security-Policy");
+  const inFrame = target.closest("turbo-frame, [data-turbo-frame]");
+  if (failedForm || (inFrame && !policy?.includes(nonce))) {
+    event.preventDefault();
+    if (navigator.userActivation.hasBeenActive) location.reload(); // a visitor clicked, so this is no loop
+  }
+});
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload(); // the page is from the back/forward cache
 });
 `
 
@@ -99,7 +114,7 @@ func serveSessions(t *testing.T, how swapping) *httptest.Server {
 			w.Header().Set("Cache-Control", "private, no-store")
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			w.WriteHeader(status)
-			assert.NoError(t, sessionPage.Execute(w, map[string]any{"Nonce": n, "Tracked": how.tracked, "Script": how.script, "NoCache": how.noCache, "Redirect": how.redirect,
+			assert.NoError(t, sessionPage.Execute(w, map[string]any{"Nonce": n, "Tracked": how.tracked, "Script": how.script, "Prefetch": how.prefetch, "Foreign": how.foreign != nil, "NoCache": how.noCache, "Redirect": how.redirect,
 				"Blocks": blocks, "Who": who, "Boost": strings.HasPrefix(how.library, "htmx")}))
 		}
 	}
@@ -109,13 +124,24 @@ func serveSessions(t *testing.T, how swapping) *httptest.Server {
 	mux.Handle("POST /save", page(http.StatusInternalServerError))
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 		assert.NoError(t, sessions.RenewToken(r.Context()))
-		sessions.Put(r.Context(), "customer", "ada")
+		sessions.Put(r.Context(), "customer", cmp.Or(r.FormValue("who"), "ada"))
 		sessions.Put(r.Context(), "nonce", rand.Text())
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		assert.NoError(t, sessions.Destroy(r.Context()))
 		http.Redirect(w, r, "/", http.StatusSeeOther)
+	})
+	mux.HandleFunc("GET /foreign", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Security-Policy", "script-src 'nonce-"+rand.Text()+"'")
+		how.foreign <- true
+		_, _ = w.Write([]byte(`<turbo-frame id="foreign"><p id="stranger"></p></turbo-frame>`))
+	})
+	mux.HandleFunc("GET /away", func(w http.ResponseWriter, _ *http.Request) { // sets no cookie
+		_, _ = w.Write([]byte(`<!doctype html><title>Away</title><link rel="icon" href="data:,">`))
+	})
+	mux.HandleFunc("POST /end", func(_ http.ResponseWriter, r *http.Request) { // all sessions, on the server
+		assert.NoError(t, sessions.Iterate(r.Context(), sessions.Destroy))
 	})
 	handleScripts(t, mux, how.library, map[string]string{"/vendors.js": vendors, "/whole.js": loadWhole})
 	server := httptest.NewServer(sessions.LoadAndSave(mux))
@@ -241,4 +267,131 @@ func TestSwappedPages_BackAfterSignOutInAnotherTab(t *testing.T) {
 			open.WaitForPage(`window.life === 1 && window.isShown && location.pathname === "/" && document.getElementById("who").textContent === "ada"`)
 		})
 	}
+}
+
+// Turbo fetches the page of a link when the mouse is over it. If the customer then signs out in
+// another tab, a click shows the page of before, unless the page forbids this.
+func TestSwappedPages_PrefetchBeforeSignOutInAnotherTab(t *testing.T) {
+	for name, prefetch := range map[string]bool{"prefetched": true, "not prefetched": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := serveSessions(t, swapping{library: "turbo", hash: true, tracked: true, script: true, prefetch: prefetch})
+			open := openAsAda(t, server)
+			open.Do(chromedp.Evaluate[chromedp.Void](`window.life = 1;
+				document.getElementById("next").addEventListener("turbo:before-fetch-response", () => { window.isFetched = true });
+				document.getElementById("next").dispatchEvent(new MouseEvent("mouseenter"))`))
+			if prefetch {
+				open.WaitForPage(`window.isFetched`)
+			}
+			other := open.Tab()
+			other.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#out")))
+			other.WaitForPage(`document.getElementById("who").textContent === ""`)
+
+			open.Do(chromedp.Evaluate[chromedp.Void](`document.getElementById("next").click()`))
+			if prefetch {
+				open.WaitForPage(`window.life === 1 && location.pathname === "/next" && document.getElementById("who").textContent === "ada"`)
+				return
+			}
+			open.WaitForPage(`window.life !== 1 && location.pathname === "/next" && document.getElementById("who")?.textContent === ""`)
+			open.WaitForPage(`standin() === '[["ainisa",""]]'`)
+		})
+	}
+}
+
+// Chromium keeps a page with no-store in its back/forward cache while the cookies are the same. If
+// the session ends on the server, the back button shows that page, unless it loads itself again.
+func TestSwappedPages_BackAfterTheSessionEnded(t *testing.T) {
+	for name, script := range map[string]bool{"no script": false, "script": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := serveSessions(t, swapping{library: "turbo", hash: true, tracked: true, noCache: true, script: script})
+			open := openAsAda(t, server)
+			open.Do(chromedp.Evaluate[chromedp.Void](`window.life = 1`), chromedp.Navigate(server.URL+"/away"))
+			response, err := http.Post(server.URL+"/end", "", http.NoBody)
+			require.NoError(t, err)
+			require.NoError(t, response.Body.Close())
+
+			open.Do(chromedp.Evaluate[chromedp.Void](`history.back()`))
+			if !script {
+				open.WaitForPage(`window.life === 1 && document.getElementById("who")?.textContent === "ada"`)
+				return
+			}
+			open.WaitForPage(`window.life !== 1 && location.pathname === "/" && document.getElementById("who")?.textContent === ""`)
+			open.WaitForPage(`standin() === '[["ainisa",""]]'`)
+		})
+	}
+}
+
+// Another customer signs in in another tab. Turbo does not compare the response of a frame.
+func TestSwappedPages_FrameAfterSignInInAnotherTab(t *testing.T) {
+	for name, script := range map[string]bool{"no script": false, "script": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := serveSessions(t, swapping{library: "turbo", hash: true, tracked: true, script: script})
+			open := openAsAda(t, server)
+			open.Do(chromedp.Evaluate[chromedp.Void](`window.life = 1; document.getElementById("show").isOld = true`), chromedp.Click(chromedp.CSS("#show")))
+			open.WaitForPage(`window.life === 1 && !document.getElementById("show").isOld`) // the frame works
+
+			other := open.Tab()
+			other.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#grace")))
+			other.WaitForPage(`document.getElementById("who")?.textContent === "grace"`)
+
+			open.Do(chromedp.Click(chromedp.CSS("#show")))
+			open.WaitForPage(`document.getElementById("show")?.textContent === "Cart of grace"`)
+			if !script {
+				open.WaitForPage(`window.life === 1 && document.getElementById("who").textContent === "ada" && window.ainisaUser.user_id === "ada"`)
+				return
+			}
+			open.WaitForPage(`window.life !== 1 && document.getElementById("who")?.textContent === "grace"`)
+			open.WaitForPage(`standin() === '[["ainisa","grace"],["bookbag","identify","grace"]]'`)
+		})
+	}
+}
+
+// A frame that never has the page's nonce stays empty. The page does not load itself again.
+func TestSwappedPages_FrameWithAnotherNonceIsNoLoop(t *testing.T) {
+	requests := make(chan bool, 1000)
+	server := serveSessions(t, swapping{library: "turbo", hash: true, tracked: true, script: true, foreign: requests})
+	open := browser.New(t)
+	open.Do(chromedp.Navigate(server.URL))
+	<-requests
+	open.WaitForPage(`!document.getElementById("foreign").hasAttribute("busy")`)
+	open.WaitForPage(`performance.getEntriesByType("navigation")[0].type === "navigate"`)
+	open.WaitForPage(`document.getElementById("stranger") === null`)
+}
+
+// openAsAda opens the site in a new browser, and signs in.
+func openAsAda(t *testing.T, server *httptest.Server) *browser.Browser {
+	t.Helper()
+	open := browser.New(t)
+	open.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#in")))
+	open.WaitForPage(`document.readyState === "complete" && document.getElementById("who").textContent === "ada"`)
+	open.WaitForPage(`standin() === '[["ainisa","ada"],["bookbag","identify","ada"]]'`)
+	return open
+}
+
+// The stand-in of docs/page-blocks.md writes what the vendors' scripts would be given.
+func TestPageBlocksGuide_StandIn(t *testing.T) {
+	guide, err := os.ReadFile("../../docs/page-blocks.md")
+	require.NoError(t, err)
+	_, script, found := strings.Cut(string(guide), "## Without the vendors")
+	require.True(t, found)
+	_, script, found = strings.Cut(script, "```js\n")
+	require.True(t, found)
+	script, _, _ = strings.Cut(script, "```")
+	ainisa, err := hmachash.NewAinisa("the secret key of Ainisa", nil)
+	require.NoError(t, err)
+	bookbag, err := hmachash.NewBookbag("the signing secret of the agent", nil)
+	require.NoError(t, err)
+	blocks, err := (&site{cell{policy: "hash"}, ainisa, bookbag}).blocks("ada", "")
+	require.NoError(t, err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = fmt.Fprint(w, `<!doctype html><title>Page</title><script>window.lines = []; console.log = (...all) => lines.push(all.join(" "))</script>`,
+			blocks, `<script>`, script, `</script>`)
+	}))
+	t.Cleanup(server.Close)
+	open := browser.New(t)
+	open.Do(chromedp.Navigate(server.URL))
+	open.WaitForPage(`window.lines?.join() === "Ainisa's widget: ada,Bookbag's widget: identify ada"`)
 }
