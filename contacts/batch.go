@@ -305,7 +305,7 @@ type echo struct {
 // acknowledge marks the rows that a response contains, and returns their number. The
 // service may convert ids to lower case. No two ids of a call are equal then.
 func acknowledge(rows []*row, echoed []echo) (n int) {
-	isEchoed := map[string]bool{}
+	isEchoed := make(map[string]bool, len(echoed))
 	for _, e := range echoed {
 		isEchoed[foldID(e.ExternalID)] = true
 	}

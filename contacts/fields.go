@@ -94,17 +94,24 @@ func (in Fields) withoutEmpty(clears bool) Fields {
 			field.state = empty
 		}
 	}
-	kept := maps.Clone(in.CustomAttributes.value) // the caller's must not change
-	for name, value := range kept {
-		if value == "" && clears {
-			kept[name] = nil
-		} else if value == "" {
+	var kept Values // a copy: the caller's must not change
+	for name, value := range in.CustomAttributes.value {
+		if value != "" {
+			continue
+		}
+		if kept == nil {
+			kept = maps.Clone(in.CustomAttributes.value)
+		}
+		if kept[name] = nil; !clears {
 			delete(kept, name)
 		}
 	}
-	if len(kept) == 0 && len(in.CustomAttributes.value) > 0 { // an empty object might remove all attributes
-		in.CustomAttributes.state = absent
+	switch {
+	case kept == nil:
+	case len(kept) == 0: // an empty object might remove all attributes
+		in.CustomAttributes = Optional[Values]{}
+	default:
+		in.CustomAttributes.value = kept
 	}
-	in.CustomAttributes.value = kept
 	return in
 }

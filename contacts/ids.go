@@ -2,6 +2,7 @@ package contacts
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"github.com/chatident/chatident/internal/pathsegment"
 )
@@ -35,5 +36,10 @@ func brokenByExternalID(id string) (broken string) {
 
 // foldID returns the same id for ids that differ only in the case of letters, because
 // the service may convert ids to lower case. Get, Delete and Sync all compare ids in
-// this way. ToUpper comes first, because some letters have two lower-case forms.
-func foldID(id string) string { return strings.ToLower(strings.ToUpper(id)) }
+// this way. Letters outside ASCII may have two lower-case forms, but one in upper case.
+func foldID(id string) string {
+	if strings.ContainsFunc(id, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		id = strings.ToUpper(id)
+	}
+	return strings.ToLower(id)
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 )
 
 // Append appends the JSON of v to dst: at most limit bytes, with the keys of maps
@@ -68,30 +67,46 @@ func (e *encoder) appendList(list reflect.Value) *Error {
 }
 
 func (e *encoder) appendObject(object reflect.Value) *Error {
-	keys := object.MapKeys()
-	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	members := membersOf(object)
+	keys := make([]string, 0, 16) // on the stack, if these are enough
+	for key := range members {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
 	e.dst = append(e.dst, '{')
 	for _, key := range keys {
-		p, rule := resolve(object.MapIndex(key).Interface())
-		keyRule := Text(key.String())
+		p, rule := resolve(members[key])
+		keyRule := Text(key)
 		if keyRule != "" {
 			keyRule = "its key " + keyRule
 		}
 		if p.Kind == Absent && rule+keyRule == "" {
 			continue
 		}
-		err := e.append(Resolved{Kind: String, Text: key.String()}, keyRule)
+		err := e.append(Resolved{Kind: String, Text: key}, keyRule)
 		if err == nil {
 			e.dst = append(e.dst, ':')
 			err = e.append(p, rule)
 		}
 		if err != nil {
-			return err.within(Path(key.String()))
+			return err.within(Path(key))
 		}
 		e.dst = append(e.dst, ',')
 	}
 	e.dst = append(bytes.TrimSuffix(e.dst, []byte(",")), '}')
 	return nil
+}
+
+// membersOf returns a map with string keys, copied only if it has another type.
+func membersOf(object reflect.Value) map[string]any {
+	if t := reflect.TypeFor[map[string]any](); object.CanConvert(t) {
+		return object.Convert(t).Interface().(map[string]any)
+	}
+	members := make(map[string]any, object.Len())
+	for key, member := range object.Seq2() {
+		members[key.String()] = member.Interface()
+	}
+	return members
 }
 
 func (e *encoder) tooLong() *Error {
