@@ -326,7 +326,7 @@ func (r *run) isUp() bool {
 	_, err := r.client.Page(r.calls, PageRequest{PerPage: minPerPage})
 	r.pace.end(true)
 	e, failed := errors.AsType[*Error](err)
-	if failed = failed && classify(e) >= lost; failed {
+	if failed {
 		r.note(lost, e)
 	}
 	return !failed
