@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
+	"log"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -22,7 +23,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var sessions = scs.New()
+var (
+	sessions = scs.New()
+	proxy    *chatproxy.Proxy
+)
 
 func visitor(r *http.Request) (chatproxy.Visitor, error) {
 	return chatproxy.Visitor{
@@ -42,7 +46,19 @@ func signIn(ctx context.Context, user string) error {
 	return nil
 }
 
-func signOut(ctx context.Context) error { return sessions.Destroy(ctx) }
+func signOut(w http.ResponseWriter, r *http.Request) {
+	leaving, err := visitor(r) // before the session ends
+	if err == nil {
+		err = sessions.Destroy(r.Context())
+	}
+	if err != nil {
+		log.Print(err)
+		http.Error(w, "Try again in a minute.", http.StatusInternalServerError)
+		return
+	}
+	proxy.StopReplies(leaving) // after the session has ended
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
 
 // newSignInSite is a site with scs. Whoever opens a page is signed in or gets a chat session.
 func newSignInSite(t *testing.T) *httptest.Server {
@@ -51,7 +67,7 @@ func newSignInSite(t *testing.T) *httptest.Server {
 	t.Cleanup(fake.Close)
 	bot, err := chatclient.New("oc_test_chattest", 123, &chatclient.Options{BaseURL: chattest.BaseURL, HTTPClient: fake.Client()})
 	require.NoError(t, err)
-	proxy, err := chatproxy.New(bot, "0123456789abcdef0123456789abcdef", visitor, &chatproxy.Options{Anonymous: true, ContinueAfterSignIn: true})
+	proxy, err = chatproxy.New(bot, "0123456789abcdef0123456789abcdef", visitor, &chatproxy.Options{Anonymous: true, ContinueAfterSignIn: true})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/chat/", http.StripPrefix("/chat", proxy))
@@ -63,7 +79,7 @@ func newSignInSite(t *testing.T) *httptest.Server {
 	mux.HandleFunc("POST /sign-in", func(_ http.ResponseWriter, r *http.Request) {
 		assert.NoError(t, signIn(r.Context(), r.FormValue("user")))
 	})
-	mux.HandleFunc("POST /sign-out", func(_ http.ResponseWriter, r *http.Request) { assert.NoError(t, signOut(r.Context())) })
+	mux.HandleFunc("POST /sign-out", signOut)
 	site := httptest.NewServer(sessions.LoadAndSave(mux))
 	t.Cleanup(site.Close)
 	return site

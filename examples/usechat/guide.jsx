@@ -12,6 +12,9 @@ const transport = new DefaultChatTransport({
     ({ body: { id, message: messages.at(-1), conversation: ticketOf(messages), trigger, messageId } }),
 });
 
+const newChat = () => ({ id: generateId(), messages: [] }); // two options of useChat
+const noHistory = { conversations: [] }; // the cursor is undefined until a page is loaded
+
 // openConversation loads all messages, from the newest page to the oldest.
 async function openConversation(conversation) {
   const messages = [];
@@ -20,15 +23,18 @@ async function openConversation(conversation) {
     messages.unshift(...page.messages);
     cursor = page.cursor;
   }
-  return { id: generateId(), messages }; // two options of useChat
+  return { ...newChat(), messages };
 }
 
 function failureOf(error) {
-  let code = "reply_failed", sentence = error.message;
-  if (error instanceof TypeError) sentence = "The site cannot be reached. Please try again."; // an error of fetch
-  try { ({ code, message: sentence } = JSON.parse(error.message).error); } catch {}
-  return { code, sentence, hasEnded: ["conversation_not_found", "conversation_ended"].includes(code) };
+  let code = "reply_failed", message = error.message;
+  if (error instanceof TypeError) message = "The site cannot be reached. Please try again."; // an error of fetch
+  try { ({ code, message } = JSON.parse(error.message).error); } catch {}
+  return { code, message, hasEnded: code === "conversation_ended" };
 }
+
+// isOfAnother reports whether an error may mean that the page shows the chat of a visitor who has signed out.
+function isOfAnother(error) { return ["sign_in_required", "conversation_not_found"].includes(error?.code); }
 
 function Chat({ past, report }) {
   const { id, messages, setMessages, sendMessage, regenerate, stop, status, error } = useChat({ ...past, transport });
@@ -36,7 +42,10 @@ function Chat({ past, report }) {
   const isRunning = status === "submitted" || status === "streaming";
   const newest = messages.at(-1)?.parts.at(-1);
   const failure = error && failureOf(error);
-  useEffect(() => { if (failure?.hasEnded) setMessages([]); }, [error]);
+  useEffect(() => {
+    if (failure?.hasEnded) setMessages([]);
+    if (isOfAnother(failure)) report(failure);
+  }, [error]);
 
   function send(event) {
     event.preventDefault();
@@ -46,8 +55,9 @@ function Chat({ past, report }) {
   }
   async function stopReply() {
     const headers = { "Content-Type": "application/json" }, body = JSON.stringify({ chat: id });
+    const signal = AbortSignal.timeout(3000); // so that a visitor can sign out in any case
     stop();
-    await fetch("/chat/stop", { method: "POST", keepalive: true, headers, body }).catch(() => {});
+    await fetch("/chat/stop", { method: "POST", keepalive: true, signal, headers, body }).catch(() => {});
   }
   async function signOut(event) {
     const form = event.currentTarget;
@@ -69,7 +79,7 @@ function Chat({ past, report }) {
     </div>)}
     {isRunning && newest?.type === "data-tool" && <p role="status">{newest.data.label}</p>}
     {failure && <p role="alert">
-      {failure.sentence} {!failure.hasEnded && <button onClick={() => regenerate()}>Try again</button>}
+      {failure.message} {!failure.hasEnded && <button onClick={() => regenerate()}>Try again</button>}
     </p>}
     <form onSubmit={send}>
       <input aria-label="Message" value={text} onChange={({ target }) => setText(target.value)} />
@@ -82,20 +92,37 @@ function Chat({ past, report }) {
 }
 
 function App() {
-  const [past, open] = useState({ id: generateId(), messages: [] });
-  const [{ conversations, cursor }, setHistory] = useState({ conversations: [] });
+  const [past, setPast] = useState(newChat);
+  const [{ conversations, cursor }, setHistory] = useState(noHistory);
   const [problem, setProblem] = useState("");
-  const report = ({ message }) => setProblem(message); // of an error of ChatProxy
-  async function loadHistory() { // the newest 20 conversations, then the 20 before them
+  function open(past) {
+    setPast(past);
+    setProblem("");
+  }
+  function report(error) { // of ChatProxy, or a failure of useChat
+    if (isOfAnother(error)) {
+      setPast(newChat);
+      setHistory(noHistory);
+    }
+    setProblem(error.message);
+  }
+  async function loadHistory(cursor) { // the newest 20 conversations, or the 20 before the cursor
     const page = await server.history({ cursor });
-    setHistory({ conversations: [...conversations, ...page.conversations], cursor: page.cursor });
+    setHistory((shown) => {
+      const before = cursor ? shown.conversations : [];
+      return { conversations: [...before, ...page.conversations], cursor: page.cursor };
+    });
+  }
+  function beginChat() {
+    open(newChat());
+    if (cursor !== undefined) loadHistory().catch(report); // it lists the chat that was open
   }
 
   return <>
-    <button onClick={() => open({ id: generateId(), messages: [] })}>New chat</button>
+    <button onClick={beginChat}>New chat</button>
     {conversations.map(({ conversation, title }) => <button key={conversation}
       onClick={() => openConversation(conversation).then(open, report)}>{title ?? "Untitled"}</button>)}
-    {cursor !== null && <button onClick={() => loadHistory().catch(report)}>Earlier conversations</button>}
+    {cursor !== null && <button onClick={() => loadHistory(cursor).catch(report)}>Earlier conversations</button>}
     {problem && <p role="alert">{problem}</p>}
     <Chat key={past.id} past={past} report={report} />
   </>;

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/chatclient"
+	"github.com/chatident/chatident/chatclient/chatproxy"
 	"github.com/chatident/chatident/chatclient/chattest"
 	"github.com/chatident/chatident/examples/internal/browser"
 	"github.com/chatident/chatident/internal/testenv"
@@ -42,9 +43,9 @@ func readFile(t *testing.T, name string) string {
 // Each block of JavaScript in the guide is in a script that the tests run.
 func TestGuide_BlocksAreInScripts(t *testing.T) {
 	space := regexp.MustCompile(`\s+`)
-	scripts := space.ReplaceAllString(readFile(t, "guide.js")+readFile(t, "usechat.jsx")+readFile(t, "strict.js"), " ")
+	scripts := space.ReplaceAllString(readFile(t, "guide.js")+readFile(t, "usechat.jsx")+readFile(t, "strict.js")+readFile(t, "session.js"), " ")
 	found := blocks(t, guide, "js")
-	require.Len(t, found, 3)
+	require.Len(t, found, 4)
 	for _, code := range found {
 		code = strings.TrimSpace(space.ReplaceAllString(code, " "))
 		code = strings.TrimSuffix(strings.TrimPrefix(code, "useChat("), ")") // whose options Node has too
@@ -146,16 +147,36 @@ func TestGuide_Page(t *testing.T) {
 }
 
 // componentPage is the page of guide.jsx, with the tags of the guide.
-func componentPage(t *testing.T) http.HandlerFunc {
+func (s *site) componentPage(t *testing.T) http.HandlerFunc {
 	tags := blocks(t, guide, "html")
 	require.Len(t, tags, 2)
 	return func(w http.ResponseWriter, r *http.Request) {
-		http.SetCookie(w, &http.Cookie{Name: cookieName(r.Host), Value: customer, Path: "/", HttpOnly: true})
-		w.Header().Set("Content-Security-Policy", "script-src 'self'; connect-src 'self'")
+		if _, err := r.Cookie(cookieName(r.Host)); err != nil {
+			http.SetCookie(w, &http.Cookie{Name: cookieName(r.Host), Value: customer, Path: "/", HttpOnly: true})
+			http.Redirect(w, r, r.URL.String(), http.StatusSeeOther)
+			return
+		}
 		bundle := "/scripts/guide" + r.FormValue("major") + ".js"
-		fmt.Fprint(w, `<!doctype html><html lang="en"><meta charset="utf-8"><title>Component</title><link rel="icon" href="data:,">`,
-			strings.Replace(tags[1], "/bundle.js", bundle, 1))
+		s.writePage(w, r, strings.Replace(tags[1], "/bundle.js", bundle, 1))
 	}
+}
+
+// aboutPage is another page of the site.
+func (s *site) aboutPage(w http.ResponseWriter, r *http.Request) {
+	s.writePage(w, r, `<p id="about">About us.</p><form action="/sign-out" method="post"><button>Sign out</button></form>`)
+}
+
+// writePage writes a page with the header and the script of the guide, or a note if the visitor is
+// not signed in.
+func (s *site) writePage(w http.ResponseWriter, r *http.Request, body string) {
+	v, _ := s.visitor(r)
+	if v.UserID == "" {
+		body = `<p id="signed-out">Signed out.</p>`
+	}
+	w.Header().Set("Cache-Control", "private, no-store")
+	w.Header().Set("Content-Security-Policy", "script-src 'self'; connect-src 'self'")
+	fmt.Fprintf(w, `<!doctype html><html lang="en" data-visitor=%q><meta charset="utf-8"><title>Component</title>`+
+		`<link rel="icon" href="data:,"><script src="/session.js" defer></script>%s`, v.UserID, body)
 }
 
 // component is the page of guide.jsx in a tab.
@@ -166,11 +187,15 @@ type component struct {
 
 // openComponent runs a test with the component and each major of the AI SDK.
 func openComponent(t *testing.T, test func(*testing.T, component, *site)) {
+	openComponentWith(t, chatproxy.Options{}, test)
+}
+
+func openComponentWith(t *testing.T, options chatproxy.Options, test func(*testing.T, component, *site)) {
 	b := browser.New(t)
 	for _, major := range majors {
 		t.Run(major, func(t *testing.T) {
 			t.Parallel()
-			s := newSite(t)
+			s := newSiteWith(t, &options)
 			c := component{b.TabFor(t), s.url + "/component?major=" + major}
 			c.open()
 			test(t, c, s)
@@ -221,7 +246,7 @@ func TestGuide_ComponentOpensLongHistory(t *testing.T) {
 		listed(20)
 		c.click("Earlier conversations")
 		listed(21)
-		c.WaitFor(`![...document.querySelectorAll("button")].some((b) => b.textContent === "Earlier conversations")`)
+		c.WaitFor(noEarlier)
 		c.click("message 0")
 		c.shows(want...)
 		c.send("the last one")
@@ -287,6 +312,121 @@ func TestGuide_ComponentStopsAndSignsOut(t *testing.T) {
 		c.Do(chromedp.Click(chromedp.CSS("form[action='/sign-out'] button")), chromedp.WaitVisible(chromedp.CSS("#signed-out")))
 		assert.Equal(t, []string{"/chat/stop", "/chat/stop", "/sign-out"}, s.visits())
 		assert.Equal(t, [][]string{{"one", "two"}}, s.said(t))
+		c.RequireQuietConsole()
+	})
+}
+
+// noEarlier reports that the list of conversations is complete.
+const noEarlier = `![...document.querySelectorAll("button")].some((b) => b.textContent === "Earlier conversations")`
+
+// listed waits until the buttons of the list of conversations are these.
+func (c component) listed(titles ...string) {
+	c.WaitFor(fmt.Sprintf(`[...document.querySelectorAll("#chat > button")].map((b) => b.textContent)
+		.filter((text) => !["New chat", "Earlier conversations"].includes(text)).join("|") === %q`, strings.Join(titles, "|")))
+}
+
+// A sign-out does not wait for a stop that does not end.
+func TestGuide_ComponentSignsOutWithoutStop(t *testing.T) {
+	openComponent(t, func(t *testing.T, c component, s *site) {
+		s.holdStops.Store(true)
+		c.click("Sign out")
+		c.WaitForPage(`document.querySelector("#signed-out")`)
+		assert.Empty(t, s.reported())
+		c.RequireQuietConsole()
+	})
+}
+
+// After a sign-out in another tab, the page goes, and no tool of its reply runs.
+func TestGuide_ComponentSignOutInAnotherTab(t *testing.T) {
+	openComponentWith(t, chatproxy.Options{KeepReplies: true}, func(t *testing.T, c component, s *site) {
+		c.send("one")
+		c.shows("one", "You said: one")
+		release := s.hold(t, 1)
+		c.send("lookUpOrder")
+		c.WaitFor(`[...document.querySelectorAll(".assistant p")].at(-1)?.textContent === "Let "`)
+		other := c.TabFor(t)
+		other.Do(chromedp.Navigate(s.url+"/about"), chromedp.Click(chromedp.CSS("form button")), chromedp.WaitVisible(chromedp.CSS("#signed-out")))
+		c.WaitForPage(`document.querySelector("#signed-out") && !document.querySelector("#chat")`)
+		release()
+		require.NoError(t, s.proxy.Shutdown(t.Context()), "the reply ends")
+		assert.Zero(t, s.toolRuns.Load())
+		assert.Empty(t, s.reported())
+		other.RequireQuietConsole()
+		c.RequireQuietConsole()
+	})
+}
+
+// When the session has ended, or is another customer's, the page removes the messages and the
+// list with the next response.
+func TestGuide_ComponentOfAnotherVisitor(t *testing.T) {
+	openComponent(t, func(t *testing.T, c component, s *site) {
+		_, err := s.bot.Send(t.Context(), chatclient.Message{Text: "of grace", UserID: "grace"})
+		require.NoError(t, err)
+		for _, test := range []struct {
+			visitor   chatproxy.Visitor
+			act       func()
+			sentence  string
+			afterList string
+		}{
+			{chatproxy.Visitor{}, func() { c.send("two") }, "Please sign in to chat.", ""},
+			{chatproxy.Visitor{UserID: "grace"}, func() { c.send("two") }, "conversation", "of grace"},
+			{chatproxy.Visitor{UserID: "grace"}, func() { c.click("private") }, "conversation", "of grace"},
+			{chatproxy.Visitor{}, func() { c.click("New chat") }, "Please sign in to chat.", ""},
+		} {
+			s.become(chatproxy.Visitor{UserID: customer})
+			c.open()
+			c.send("private")
+			c.shows("private", "You said: private")
+			c.click("Earlier conversations")
+			c.WaitFor(noEarlier)
+			s.become(test.visitor)
+			test.act()
+			c.WaitFor(fmt.Sprintf(`document.querySelector("[role=alert]")?.textContent.includes(%q)`, test.sentence))
+			c.shows()
+			c.listed()
+			if test.afterList != "" {
+				c.click("Earlier conversations")
+				c.listed(test.afterList)
+			}
+		}
+		assert.Empty(t, s.reported())
+		c.RequireQuietConsole(browser.ErrorStatus)
+	})
+}
+
+// A chat that began after the list was loaded is listed when the next one begins.
+func TestGuide_ComponentListsANewChat(t *testing.T) {
+	openComponent(t, func(t *testing.T, c component, s *site) {
+		c.click("Earlier conversations")
+		c.WaitFor(noEarlier)
+		c.send("one")
+		c.shows("one", "You said: one")
+		c.listed()
+		c.click("New chat")
+		c.shows()
+		c.listed("one")
+		c.send("two")
+		c.shows("two", "You said: two")
+		c.click("New chat")
+		c.listed("two", "one")
+		c.click("one")
+		c.shows("one", "You said: one")
+		assert.Empty(t, s.reported())
+		c.RequireQuietConsole()
+	})
+}
+
+// After a sign-out on another page, the back button does not show the chat.
+func TestGuide_ComponentBackAfterSignOut(t *testing.T) {
+	openComponent(t, func(t *testing.T, c component, s *site) {
+		c.send("private")
+		c.shows("private", "You said: private")
+		c.Do(chromedp.Navigate(s.url+"/about"), chromedp.WaitVisible(chromedp.CSS("#about")))
+		c.click("Sign out")
+		c.WaitForPage(`document.querySelector("#signed-out")`)
+		c.Do(chromedp.Evaluate[chromedp.Void](`history.go(-2)`))
+		c.WaitForPage(`location.pathname === "/component" && document.querySelector("#signed-out")`)
+		assert.NotContains(t, c.Text("body"), "private")
 		c.RequireQuietConsole()
 	})
 }

@@ -84,19 +84,25 @@ type site struct {
 	turns []chattest.Turn // of the assistant, in order
 	errs  []error         // of OnError
 
-	signedIn chatclient.UserID // who was anonymous before
-	visited  []string          // the paths of stops and sign-outs, in order
+	signedIn chatclient.UserID  // who was anonymous before
+	session  *chatproxy.Visitor // if non-nil, of each cookie
+	visited  []string           // the paths of stops and sign-outs, in order
 
 	stopDelay  atomic.Int64  // in nanoseconds, before a stop
 	stops      atomic.Int64  // the number of stops that have ended
 	toolMayEnd chan struct{} // if non-nil, the tool of the server waits until it is closed
+	toolRuns   atomic.Int64
+
+	proxy     *chatproxy.Proxy
+	holdStops atomic.Bool // until the sign-out
+	signedOut chan struct{}
 }
 
 func newSite(t *testing.T) *site { return newSiteWith(t, &chatproxy.Options{}) }
 
 func newSiteWith(t *testing.T, options *chatproxy.Options) *site {
 	t.Helper()
-	s := &site{}
+	s := &site{signedOut: make(chan struct{})}
 	var err error
 	s.fake, err = chattest.New(&chattest.Options{Titles: true, Reply: func(turn chattest.Turn) []chattest.Part {
 		s.mu.Lock()
@@ -113,24 +119,29 @@ func newSiteWith(t *testing.T, options *chatproxy.Options) *site {
 	options.Anonymous, options.ContinueAfterSignIn = true, true
 	options.Tools = map[string]chatproxy.Tool{"lookUpOrder": {Label: "Looking up your order", Run: s.lookUpOrder}}
 	options.PageTools = []string{"showMap", "pickDate", "echo"}
-	proxy, err := chatproxy.New(s.bot, "a secret of the tests, of 32 bytes", s.visitor, options)
+	s.proxy, err = chatproxy.New(s.bot, "a secret of the tests, of 32 bytes", s.visitor, options)
 	require.NoError(t, err)
 	scripts := bundles(t)
 	mux := http.NewServeMux()
-	mux.Handle("/chat/", http.StripPrefix("/chat", proxy))
+	mux.Handle("/chat/", http.StripPrefix("/chat", s.proxy))
 	mux.Handle("/scripts/", http.StripPrefix("/scripts", http.FileServer(http.Dir(scripts))))
 	mux.HandleFunc("/{$}", page)
 	mux.HandleFunc("/drawn", drawnPage)
 	mux.HandleFunc("/guide", guidePage)
-	mux.HandleFunc("/component", componentPage(t))
-	mux.HandleFunc("/sign-out", func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = w.Write([]byte(`<!doctype html><link rel="icon" href="data:,"><p id="signed-out">Signed out.</p>`))
-	})
-	mux.HandleFunc("/guide.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, "guide.js") })
+	mux.HandleFunc("/component", s.componentPage(t))
+	mux.HandleFunc("/about", s.aboutPage)
+	mux.HandleFunc("/signed-out", s.aboutPage)
+	mux.HandleFunc("POST /sign-out", s.signOut)
+	for _, file := range []string{"guide.js", "session.js"} {
+		mux.HandleFunc("/"+file, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) })
+	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		isStop := r.URL.Path == "/chat/stop"
 		if isStop {
 			time.Sleep(time.Duration(s.stopDelay.Load()))
+			if s.holdStops.Load() {
+				<-s.signedOut
+			}
 		}
 		if isStop || r.URL.Path == "/sign-out" {
 			s.mu.Lock()
@@ -159,9 +170,12 @@ func (s *site) visitor(r *http.Request) (chatproxy.Visitor, error) {
 	if err != nil {
 		return chatproxy.Visitor{}, nil
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.session != nil {
+		return *s.session, nil
+	}
 	if cookie.Value == anonymous {
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		if s.signedIn != "" {
 			return chatproxy.Visitor{UserID: s.signedIn, EarlierSession: "a session of the tests"}, nil
 		}
@@ -184,6 +198,22 @@ func (s *site) signIn(user chatclient.UserID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.signedIn = user
+}
+
+// become makes each cookie that of a visitor.
+func (s *site) become(v chatproxy.Visitor) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.session = &v
+}
+
+// signOut is the handler of the guide, for the sessions of the tests.
+func (s *site) signOut(w http.ResponseWriter, r *http.Request) {
+	leaving, _ := s.visitor(r)
+	s.become(chatproxy.Visitor{})
+	s.proxy.StopReplies(leaving)
+	close(s.signedOut)
+	http.Redirect(w, r, "/signed-out", http.StatusSeeOther)
 }
 
 func (s *site) report(_ *http.Request, err error) {

@@ -39,6 +39,7 @@ func reply(turn chattest.Turn) []chattest.Part {
 }
 
 func (s *site) lookUpOrder(ctx context.Context, call chatproxy.ToolCall) (any, error) {
+	s.toolRuns.Add(1)
 	if s.toolMayEnd != nil {
 		select {
 		case <-s.toolMayEnd:
