@@ -385,10 +385,15 @@ func TestPageBlocksGuide_StandIn(t *testing.T) {
 	require.NoError(t, err)
 	blocks, err := (&site{cell{policy: "hash"}, ainisa, bookbag}).blocks("ada", "")
 	require.NoError(t, err)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/standin.js" {
+			w.Header().Set("Content-Type", "text/javascript")
+			_, _ = fmt.Fprint(w, script)
+			return
+		}
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		_, _ = fmt.Fprint(w, `<!doctype html><title>Page</title><script>window.lines = []; console.log = (...all) => lines.push(all.join(" "))</script>`,
-			blocks, `<script>`, script, `</script>`)
+			`<script src="/standin.js" defer></script><body>`, blocks)
 	}))
 	t.Cleanup(server.Close)
 	open := browser.New(t)
