@@ -1,7 +1,7 @@
 import "./strict.js"; // before the AI SDK
 import { useChat } from "@ai-sdk/react";
 import { DefaultChatTransport, generateId } from "ai";
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { createRoot } from "react-dom/client";
 
 const server = new ChatProxy("/chat");
@@ -35,6 +35,7 @@ function failureOf(error) {
 
 // isOfAnother reports whether an error may mean that the page shows the chat of a visitor who has signed out.
 function isOfAnother(error) { return ["sign_in_required", "conversation_not_found"].includes(error?.code); }
+const signedOut = { code: "sign_in_required", message: "Another customer is signed in. Please load the page again." };
 
 function Chat({ past, report }) {
   const { id, messages, setMessages, sendMessage, regenerate, stop, status, error } = useChat({ ...past, transport });
@@ -50,6 +51,7 @@ function Chat({ past, report }) {
   function send(event) {
     event.preventDefault();
     if (isRunning || text.trim() === "") return;
+    report(null);
     sendMessage({ text });
     setText("");
   }
@@ -67,6 +69,7 @@ function Chat({ past, report }) {
   }
   async function rate({ id, metadata }, feedback) {
     await server.feedback(metadata.conversation, metadata.message, feedback);
+    report(null);
     setMessages((all) => all.map((m) => (m.id === id ? { ...m, metadata: { ...metadata, feedback } } : m)));
   }
 
@@ -95,16 +98,21 @@ function App() {
   const [past, setPast] = useState(newChat);
   const [{ conversations, cursor }, setHistory] = useState(noHistory);
   const [problem, setProblem] = useState("");
-  function open(past) {
+  const choice = useRef(); // the chat that the visitor has chosen last
+  async function open(chat) { // or a promise of one
+    choice.current = chat;
+    const past = await chat;
+    if (choice.current !== chat) return; // the visitor has chosen another one in the meantime
     setPast(past);
     setProblem("");
   }
-  function report(error) { // of ChatProxy, or a failure of useChat
+  function report(error) { // of ChatProxy, or a failure of useChat; null for none
     if (isOfAnother(error)) {
+      choice.current = null;
       setPast(newChat);
       setHistory(noHistory);
     }
-    setProblem(error.message);
+    setProblem(error?.message ?? "");
   }
   async function loadHistory(cursor) { // the newest 20 conversations, or the 20 before the cursor
     const page = await server.history({ cursor });
@@ -117,12 +125,16 @@ function App() {
     open(newChat());
     if (cursor !== undefined) loadHistory().catch(report); // it lists the chat that was open
   }
+  function loadEarlier() {
+    const isCursorOfAnother = (error) => cursor && error.code === "invalid_request";
+    loadHistory(cursor).then(() => report(null), (error) => report(isCursorOfAnother(error) ? signedOut : error));
+  }
 
   return <>
     <button onClick={beginChat}>New chat</button>
     {conversations.map(({ conversation, title }) => <button key={conversation}
-      onClick={() => openConversation(conversation).then(open, report)}>{title ?? "Untitled"}</button>)}
-    {cursor !== null && <button onClick={() => loadHistory(cursor).catch(report)}>Earlier conversations</button>}
+      onClick={() => open(openConversation(conversation)).catch(report)}>{title ?? "Untitled"}</button>)}
+    {cursor !== null && <button onClick={loadEarlier}>Earlier conversations</button>}
     {problem && <p role="alert">{problem}</p>}
     <Chat key={past.id} past={past} report={report} />
   </>;

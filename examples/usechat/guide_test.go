@@ -387,10 +387,65 @@ func TestGuide_ComponentOfAnotherVisitor(t *testing.T) {
 			if test.afterList != "" {
 				c.click("Earlier conversations")
 				c.listed(test.afterList)
+				c.WaitFor(`document.querySelector("[role=alert]") === null`)
 			}
 		}
 		assert.Empty(t, s.reported())
 		c.RequireQuietConsole(browser.ErrorStatus)
+	})
+}
+
+// Nor does a list that goes on after its first page keep the titles of the customer before.
+func TestGuide_ComponentCursorOfAnotherVisitor(t *testing.T) {
+	openComponent(t, func(t *testing.T, c component, s *site) {
+		for i := range 21 {
+			_, err := s.bot.Send(t.Context(), chatclient.Message{Text: fmt.Sprint("private ", i), UserID: customer})
+			require.NoError(t, err)
+		}
+		c.click("Earlier conversations")
+		c.WaitFor(`document.querySelectorAll("#chat > button").length === 22`)
+		s.become(chatproxy.Visitor{UserID: "grace"})
+		c.click("Earlier conversations")
+		c.WaitFor(`document.querySelector("[role=alert]")?.textContent.includes("Another customer")`)
+		c.listed()
+		assert.Empty(t, s.reported())
+		c.RequireQuietConsole(browser.ErrorStatus)
+	})
+}
+
+// A chat that is still loading does not replace the one that the visitor has chosen after it.
+func TestGuide_ComponentChoosesAnotherChat(t *testing.T) {
+	openComponent(t, func(t *testing.T, c component, s *site) {
+		for _, text := range []string{"one", "two"} {
+			_, err := s.bot.Send(t.Context(), chatclient.Message{Text: text, UserID: customer})
+			require.NoError(t, err)
+		}
+		c.click("Earlier conversations")
+		c.listed("two", "one")
+		for _, test := range []struct {
+			choice string
+			shown  []string
+		}{
+			{"two", []string{"two", "You said: two"}},
+			{"New chat", nil},
+		} {
+			mayLoad := make(chan struct{})
+			s.mayLoad.Store(&mayLoad)
+			c.Do(chromedp.Evaluate[chromedp.Void](`performance.clearResourceTimings()`))
+			c.click("one")
+			require.Eventually(t, func() bool { return s.mayLoad.Load() == nil }, 30*time.Second, 10*time.Millisecond)
+			c.click(test.choice)
+			c.shows(test.shown...)
+			close(mayLoad)
+			c.WaitFor(fmt.Sprintf(`performance.getEntriesByType("resource").filter(({ name }) => name.includes("/messages?")).length === %d`, 1+len(test.shown)/2))
+			c.send("typed meanwhile")
+			c.shows(append(test.shown, "typed meanwhile", "You said: typed meanwhile")...)
+			c.open()
+			c.click("Earlier conversations")
+		}
+		assert.ElementsMatch(t, [][]string{{"one"}, {"two", "typed meanwhile"}, {"typed meanwhile"}}, s.said(t))
+		assert.Empty(t, s.reported())
+		c.RequireQuietConsole()
 	})
 }
 

@@ -92,6 +92,7 @@ type site struct {
 	stops      atomic.Int64  // the number of stops that have ended
 	toolMayEnd chan struct{} // if non-nil, the tool of the server waits until it is closed
 	toolRuns   atomic.Int64
+	mayLoad    atomic.Pointer[chan struct{}] // if non-nil, the next page of messages waits until it is closed
 
 	proxy     *chatproxy.Proxy
 	holdStops atomic.Bool // until the sign-out
@@ -141,6 +142,11 @@ func newSiteWith(t *testing.T, options *chatproxy.Options) *site {
 			time.Sleep(time.Duration(s.stopDelay.Load()))
 			if s.holdStops.Load() {
 				<-s.signedOut
+			}
+		}
+		if strings.HasSuffix(r.URL.Path, "/messages") && r.Method == http.MethodGet {
+			if mayLoad := s.mayLoad.Swap(nil); mayLoad != nil {
+				<-*mayLoad
 			}
 		}
 		if isStop || r.URL.Path == "/sign-out" {
