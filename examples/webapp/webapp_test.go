@@ -59,7 +59,7 @@ func TestSession_SignInAndOut(t *testing.T) {
 	assert.Equal(t, "/", res.header.Get("Location"))
 	token := v.identity()
 	credential := token.Integrations.Services["shop"]["token"]
-	assert.Regexp(t, `^[0-9a-f]{64}\.\d+\.cust-1001$`, credential, "for actions")
+	assert.Regexp(t, `^[0-9a-f]{64}\.\d+\.Y3VzdC0xMDAx$`, credential, "for actions, with the id in base64url")
 	assert.Equal(t, &identity.Payload{
 		User: identity.UserDetail{
 			ID: "cust-1001", Email: "ada@example.com", Name: "Ada Lovelace", Plan: "pro",
