@@ -195,7 +195,8 @@ func openComponentWith(t *testing.T, options chatproxy.Options, test func(*testi
 	for _, major := range majors {
 		t.Run(major, func(t *testing.T) {
 			t.Parallel()
-			s := newSiteWith(t, &options)
+			own := options // which newSiteWith completes
+			s := newSiteWith(t, &own)
 			c := component{b.TabFor(t), s.url + "/component?major=" + major}
 			c.open()
 			test(t, c, s)
