@@ -19,6 +19,9 @@ import (
 // or NOTIFY of PostgreSQL, and call StopReplies there.
 func (p *Proxy) StopReplies(v Visitor) {
 	p.stops.add(v.subject()) // before the loop: see serveMessage
+	if earlier := v.earlier(); earlier != (subject{}) {
+		p.stops.add(earlier)
+	}
 	for other := range p.running.Range {
 		x := other.(*exchange)
 		if who := x.visitor.subject(); who == v.subject() || who == v.earlier() {

@@ -211,7 +211,10 @@ func TestStopReplies_EarlierSession(t *testing.T) {
 		}
 		e.proxy.StopReplies(Visitor{}) // of nobody
 		assert.Len(t, e.running(), 2)
+		begun := time.Now()
 		e.proxy.StopReplies(Visitor{UserID: "ada", EarlierSession: "s1"})
+		assert.True(t, e.proxy.stops.since(subject{"session", "s1"}, begun), "a request of it that has begun")
+		assert.False(t, e.proxy.stops.since(subject{"session", "s2"}, begun))
 		synctest.Wait()
 		assert.Len(t, e.running(), 1)
 		for _, leave := range leave {
