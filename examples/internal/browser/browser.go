@@ -3,6 +3,7 @@ package browser
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/chatident/chatident/internal/testenv"
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/assert"
@@ -71,15 +73,31 @@ const reportViolations = `document.addEventListener("securitypolicyviolation", (
 // Do performs the actions in order.
 func (b *Browser) Do(actions ...Action) {
 	b.t.Helper()
-	require.NoError(b.t, chromedp.Do(b.Context, actions...))
+	for _, action := range actions {
+		_, err := again(b.Context, action)
+		require.NoError(b.t, err)
+	}
 }
 
 // Text returns what an element shows.
 func (b *Browser) Text(selector chromedp.CSS) string {
 	b.t.Helper()
-	text, err := chromedp.Run(b.Context, chromedp.Text(selector))
+	text, err := again(b.Context, chromedp.Text(selector))
 	require.NoError(b.t, err)
 	return text
+}
+
+// again performs an action, and again if its element was found in a page that another one has
+// replaced since. An action finds its element before it does anything.
+func again[T any](ctx context.Context, action chromedp.Action[T]) (result T, err error) {
+	for range 20 {
+		result, err = chromedp.Run(ctx, action)
+		failure, ok := errors.AsType[*cdproto.Error](err)
+		if !ok || !strings.Contains(failure.Message, "node with given id") {
+			break
+		}
+	}
+	return result, err
 }
 
 // WaitFor waits until a JavaScript expression is true.
