@@ -32,13 +32,14 @@ type swapping struct {
 	noCache  bool      // the pages have <meta name="turbo-cache-control" content="no-cache">
 	form     bool      // the next page is the response to a form that Turbo submits, with status 500
 	script   bool      // the pages have the script of the guide
+	mark     bool      // the policy has no nonces; the pages have <meta name="session-mark">, and responses a Session-Mark
 	prefetch bool      // Turbo fetches a link's page when the mouse is over the link, and keeps it for ten minutes
 	foreign  chan bool // the pages have a frame that Turbo loads at once, with another nonce each time; receives its requests
 }
 
 var sessionPage = template.Must(template.New("page").Parse(`<!doctype html><html lang="en"><head><title>Page</title>
 <link rel="icon" href="data:,">
-<meta name="csp-nonce" content="{{.Nonce}}"{{if .Tracked}} data-turbo-track="reload"{{end}}>
+<meta name="{{if .Mark}}session-mark{{else}}csp-nonce{{end}}" content="{{.Nonce}}"{{if .Tracked}} data-turbo-track="reload"{{end}}>
 <meta name="htmx-config" content='{"inlineScriptNonce":"{{.Nonce}}","inlineStyleNonce":"{{.Nonce}}"}'>
 <script src="/library.js" nonce="{{.Nonce}}" defer></script>
 <script src="/vendors.js" nonce="{{.Nonce}}" defer></script>
@@ -78,6 +79,30 @@ addEventListener("pageshow", (event) => {
 });
 `
 
+// loadWholeByMark is the script with the lines for a policy without nonces.
+func loadWholeByMark(t *testing.T) string {
+	script := loadWhole
+	for _, change := range [][2]string{
+		{`  const nonce = "'nonce-" + document.querySelector("meta[name=csp-nonce]")?.content + "'";
+  const policy = fetchResponse.header("Content-Security-Policy");
+`, markOfPage},
+		{`  if (failedForm || (inFrame && !policy?.includes(nonce))) {
+`, markDiffers},
+	} {
+		require.Contains(t, script, change[0])
+		script = strings.Replace(script, change[0], change[1], 1)
+	}
+	return script
+}
+
+// These lines are in docs/page-blocks.md.
+const (
+	markOfPage = `  const mark = document.querySelector("meta[name=session-mark]")?.content;
+`
+	markDiffers = `  if (failedForm || (inFrame && fetchResponse.header("Session-Mark") !== mark)) {
+`
+)
+
 // serveSessions serves a page to sign in at /, and another at /next.
 func serveSessions(t *testing.T, how swapping) *httptest.Server {
 	t.Helper()
@@ -107,6 +132,10 @@ func serveSessions(t *testing.T, how swapping) *httptest.Server {
 			blocks, err := s.blocks(who, n)
 			assert.NoError(t, err)
 			scripts := "'nonce-" + n + "'"
+			if how.mark {
+				scripts = "'self'"
+				w.Header().Set("Session-Mark", n)
+			}
 			if how.hash {
 				scripts += " " + hmachash.ScriptHash
 			}
@@ -114,7 +143,7 @@ func serveSessions(t *testing.T, how swapping) *httptest.Server {
 			w.Header().Set("Cache-Control", "private, no-store")
 			w.Header().Set("Content-Type", "text/html; charset=utf-8")
 			w.WriteHeader(status)
-			assert.NoError(t, sessionPage.Execute(w, map[string]any{"Nonce": n, "Tracked": how.tracked, "Script": how.script, "Prefetch": how.prefetch, "Foreign": how.foreign != nil, "NoCache": how.noCache, "Redirect": how.redirect,
+			assert.NoError(t, sessionPage.Execute(w, map[string]any{"Nonce": n, "Tracked": how.tracked, "Script": how.script, "Mark": how.mark, "Prefetch": how.prefetch, "Foreign": how.foreign != nil, "NoCache": how.noCache, "Redirect": how.redirect,
 				"Blocks": blocks, "Who": who, "Boost": strings.HasPrefix(how.library, "htmx")}))
 		}
 	}
@@ -143,7 +172,11 @@ func serveSessions(t *testing.T, how swapping) *httptest.Server {
 	mux.HandleFunc("POST /end", func(_ http.ResponseWriter, r *http.Request) { // all sessions, on the server
 		assert.NoError(t, sessions.Iterate(r.Context(), sessions.Destroy))
 	})
-	handleScripts(t, mux, how.library, map[string]string{"/vendors.js": vendors, "/whole.js": loadWhole})
+	whole := loadWhole
+	if how.mark {
+		whole = loadWholeByMark(t)
+	}
+	handleScripts(t, mux, how.library, map[string]string{"/vendors.js": vendors, "/whole.js": whole})
 	server := httptest.NewServer(sessions.LoadAndSave(mux))
 	t.Cleanup(server.Close)
 	return server
@@ -176,7 +209,9 @@ func handleScripts(t *testing.T, mux *http.ServeMux, name string, others map[str
 func TestSwappedPages_SignOutInAnotherTab(t *testing.T) {
 	guide, err := os.ReadFile("../../docs/page-blocks.md")
 	require.NoError(t, err)
-	require.Contains(t, string(guide), loadWhole)
+	for _, lines := range []string{loadWhole, markOfPage, markDiffers} {
+		require.Contains(t, string(guide), lines)
+	}
 	const (
 		widgetKeeps = `[["ainisa","ada"],["bookbag","identify","ada"]]`
 		widgetIsNew = `[["ainisa",""]]`
@@ -324,10 +359,11 @@ func TestSwappedPages_BackAfterTheSessionEnded(t *testing.T) {
 
 // Another customer signs in in another tab. Turbo does not compare the response of a frame.
 func TestSwappedPages_FrameAfterSignInInAnotherTab(t *testing.T) {
-	for name, script := range map[string]bool{"no script": false, "script": true} {
+	for name, how := range map[string]swapping{"no script": {}, "script": {script: true}, "script, policy without nonces": {script: true, mark: true}} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			server := serveSessions(t, swapping{library: "turbo", hash: true, tracked: true, script: script})
+			how.library, how.hash, how.tracked = "turbo", true, true
+			server := serveSessions(t, how)
 			open := openAsAda(t, server)
 			open.Do(chromedp.Evaluate[chromedp.Void](`window.life = 1; document.getElementById("show").isOld = true`), chromedp.Click(chromedp.CSS("#show")))
 			open.WaitForPage(`window.life === 1 && !document.getElementById("show").isOld`) // the frame works
@@ -338,7 +374,7 @@ func TestSwappedPages_FrameAfterSignInInAnotherTab(t *testing.T) {
 
 			open.Do(chromedp.Click(chromedp.CSS("#show")))
 			open.WaitForPage(`document.getElementById("show")?.textContent === "Cart of grace"`)
-			if !script {
+			if !how.script {
 				open.WaitForPage(`window.life === 1 && document.getElementById("who").textContent === "ada" && window.ainisaUser.user_id === "ada"`)
 				return
 			}
