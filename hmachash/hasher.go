@@ -46,9 +46,10 @@ type Hasher struct {
 	macs  atomic.Pointer[[]macFunc] // of the current secret, then of the previous ones
 }
 
-// New returns a Hasher whose key is the text of secret, byte by byte. The options may be
-// nil. A secret that is empty, or shorter than 14 bytes under GODEBUG=fips140=only, is a
-// *[FieldError]. The same holds for previous secrets.
+// New returns a Hasher whose key is the text of secret, byte by byte, with any white space,
+// such as the line end of a file. The options may be nil. A secret that is empty, or shorter
+// than 14 bytes under GODEBUG=fips140=only, is a *[FieldError]. The same holds for previous
+// secrets.
 //
 // Source: RFC 2104; Ainisa, "User data".
 func New(secret string, options *Options) (*Hasher, error) {
