@@ -148,45 +148,28 @@ func (c *Client) EnsureAttributes(ctx context.Context, want []Attribute) (*Schem
 			return nil, err
 		}
 	}
-	schema, err := c.Schema(ctx)
-	if err != nil {
-		return nil, err
-	}
-	missing, err := schema.missing(want)
-	if err != nil {
-		return nil, err
-	}
-	var failed error
-	for _, a := range missing {
-		made, err := c.DefineAttribute(ctx, a)
+	var failed error // the definitions are read again after it, because another program may have
+	for {            // defined the attribute at the same time, or a response was lost
+		schema, err := c.Schema(ctx)
 		if err != nil {
-			failed = cmp.Or(failed, err)
-			continue
+			return nil, cmp.Or(failed, err)
 		}
-		schema.attributes[a.Name] = made
+		missing, err := schema.missing(want)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(missing) > 0 && failed != nil:
+			return nil, failed
+		}
+		for _, a := range missing {
+			made, err := c.DefineAttribute(ctx, a)
+			failed = cmp.Or(failed, err)
+			schema.attributes[a.Name] = made
+		}
+		if failed == nil || len(missing) == 0 {
+			return schema, nil
+		}
 	}
-	if failed != nil {
-		return c.madeByOthers(ctx, want, failed)
-	}
-	return schema, nil
-}
-
-// madeByOthers reads the definitions again after a failure: another program may have
-// defined the attribute at the same time, or a response was lost. If an attribute is
-// still missing, it returns the failure.
-func (c *Client) madeByOthers(ctx context.Context, want []Attribute, failed error) (*Schema, error) {
-	schema, err := c.Schema(ctx)
-	if err != nil {
-		return nil, failed
-	}
-	missing, err := schema.missing(want)
-	if err != nil {
-		return nil, err
-	}
-	if len(missing) > 0 {
-		return nil, failed
-	}
-	return schema, nil
 }
 
 // missing returns the attributes that are not defined, or an error for one that is

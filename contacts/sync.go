@@ -5,8 +5,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"regexp"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -229,7 +229,7 @@ func (r *run) add(in Row) {
 	r.report.Read++
 	row := &row{Row: in, number: r.report.Read}
 	if row.err = r.prepare(row); row.err != nil {
-		row.outcome, row.reason, row.reported = OutcomeRejected, withoutDigits(row.err.Error()), true
+		row.outcome, row.reason, row.reported = OutcomeRejected, digits.ReplaceAllString(row.err.Error(), ""), true
 	}
 	if len(r.open.rows) > 0 && r.open.bytes+len(row.json) > int(r.maxBytes.Load()) {
 		r.start()
@@ -248,16 +248,9 @@ func (r *run) add(in Row) {
 	}
 }
 
-// withoutDigits makes the texts equal that report a broken rule with another position or
-// length: "byte 4 is another" and "byte 5 is another".
-func withoutDigits(text string) string {
-	return strings.Map(func(r rune) rune {
-		if '0' <= r && r <= '9' {
-			return -1
-		}
-		return r
-	}, text)
-}
+// digits are the positions and lengths in the texts of broken rules. Without them, the same rule
+// is the same reason.
+var digits = regexp.MustCompile("[0-9]+")
 
 // prepare encodes a row, or returns why it cannot be sent.
 func (r *run) prepare(row *row) (err error) {
