@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 
@@ -167,10 +166,8 @@ func classify(e *Error) verdict {
 		http.StatusUnauthorized, http.StatusPaymentRequired, http.StatusForbidden, http.StatusNotFound,
 		http.StatusMethodNotAllowed, http.StatusProxyAuthRequired,
 	}
-	dial, ok := errors.AsType[*net.OpError](e.err)
-	neverDialled := ok && dial.Op == "dial"
 	switch {
-	case e.StatusCode == http.StatusTooManyRequests, neverDialled:
+	case e.StatusCode == http.StatusTooManyRequests, bookbag.NeverDialed(e.err):
 		return later
 	case e.StatusCode == 0 && !e.OutcomeUnknown: // the context ended, or the certificate is invalid
 		return stop

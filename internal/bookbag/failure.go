@@ -74,7 +74,7 @@ func (f *Failure) Text(pkg string) string {
 	if f.Err != nil {
 		text += ": " + Cut(f.Err.Error()) // a transport may return any text
 	}
-	if neverDialed(f.Err) {
+	if NeverDialed(f.Err) {
 		text += " (check Options.BaseURL and the network)"
 	}
 	if f.RequestID != "" {
@@ -150,10 +150,11 @@ func (f *Failure) mayBeDone() bool {
 		isMaintenance := f.StatusCode == http.StatusServiceUnavailable && f.Code == "SERVICE_UNDER_MAINTENANCE"
 		return f.StatusCode >= 500 && !isMaintenance
 	}
-	return !f.unsent && !neverDialed(f.Err)
+	return !f.unsent && !NeverDialed(f.Err)
 }
 
-func neverDialed(err error) bool {
+// NeverDialed reports whether there was no connection, so that nothing was sent.
+func NeverDialed(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"
 }
