@@ -97,15 +97,15 @@ func TestGroups_LoadWholePage(t *testing.T) {
 					b := browser.New(t)
 					b.Do(chromedp.Navigate(server.URL+"/"+from), chromedp.Evaluate[chromedp.Void]("window.life = 1"))
 					b.Do(chromedp.Click(chromedp.CSS("#" + link)))
-					b.WaitForPage(fmt.Sprintf(`document.getElementById("path")?.textContent === "/%s"`, to))
-					b.WaitForPage(fmt.Sprintf(`(window.life !== 1) === %t`, want))
+					b.WaitFor(fmt.Sprintf(`document.getElementById("path")?.textContent === "/%s"`, to))
+					b.WaitFor(fmt.Sprintf(`(window.life !== 1) === %t`, want))
 					if to == "shop" {
-						b.WaitForPage(`window.ainisaUser?.user_id === "ada" && "ainisaWidget" in window`)
-						b.WaitForPage(fmt.Sprintf(`("bookbag" in window) === %t`, !want))
+						b.WaitFor(`window.ainisaUser?.user_id === "ada" && "ainisaWidget" in window`)
+						b.WaitFor(fmt.Sprintf(`("bookbag" in window) === %t`, !want))
 						return
 					}
-					b.WaitForPage(`window.bookbagWidget === "ada"`)
-					b.WaitForPage(fmt.Sprintf(`("ainisaUser" in window && "ainisaWidget" in window) === %t`, !want))
+					b.WaitFor(`window.bookbagWidget === "ada"`)
+					b.WaitFor(fmt.Sprintf(`("ainisaUser" in window && "ainisaWidget" in window) === %t`, !want))
 				})
 			}
 		}
@@ -119,8 +119,8 @@ func TestGroups_SwapWithinGroup(t *testing.T) {
 	})
 	b := browser.New(t)
 	b.Do(chromedp.Navigate(server.URL+"/shop"), chromedp.Evaluate[chromedp.Void]("window.life = 1"), chromedp.Click(chromedp.CSS("#orders")))
-	b.WaitForPage(`document.getElementById("path")?.textContent === "/shop/orders"`)
-	b.WaitForPage(`window.life === 1`)
+	b.WaitFor(`document.getElementById("path")?.textContent === "/shop/orders"`)
+	b.WaitFor(`window.life === 1`)
 }
 
 // Turbo adds a tag that the first page does not have as soon as it can. With defer, too, its
@@ -133,10 +133,10 @@ func TestGroups_AddedTagRunsBeforeTheBlock(t *testing.T) {
 		window.swap = event.detail.resume;
 	})`))
 	b.Do(chromedp.Click(chromedp.CSS("#shop")))
-	b.WaitForPage(`"swap" in window && "ainisaWidget" in window`)
+	b.WaitFor(`"swap" in window && "ainisaWidget" in window`)
 	assert.Equal(t, "null", b.Evaluate("window.ainisaWidget"), "the widget found no customer")
 	assert.Equal(t, "/help", b.Evaluate(`document.getElementById("path").textContent`))
 	b.Do(chromedp.Evaluate[chromedp.Void]("window.swap()"))
-	b.WaitForPage(`window.ainisaUser?.user_id === "ada"`)
+	b.WaitFor(`window.ainisaUser?.user_id === "ada"`)
 	assert.Equal(t, "null", b.Evaluate("window.ainisaWidget"))
 }

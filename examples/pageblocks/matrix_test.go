@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +69,9 @@ func TestPageBlocks_Matrix(t *testing.T) {
 	}
 }
 
+// htmxHasLink reports whether htmx has taken the link over.
+const htmxHasLink = `(document.getElementById("next")["htmx-internal-data"] ?? document.getElementById("next")._htmx)?.boosted`
+
 // walk goes through the pages of a cell.
 func walk(t *testing.T, c cell) {
 	server := serve(t, c)
@@ -75,21 +79,24 @@ func walk(t *testing.T, c cell) {
 	b.Do(chromedp.Navigate(server.URL+"/0"), chromedp.Evaluate[chromedp.Void]("window.life = 1"))
 	for step, who := range c.journey {
 		if step > 0 {
-			time.Sleep(200 * time.Millisecond) // in which htmx takes the link over
+			if strings.HasPrefix(c.navigation, "htmx") {
+				b.WaitFor(htmxHasLink)
+			}
 			b.Do(chromedp.Click(chromedp.CSS("#next")))
 		}
-		b.WaitForPage(fmt.Sprintf(`document.getElementById("step")?.textContent === "%d"`, step))
-		b.WaitForPage(fmt.Sprintf(`(window.ainisaUser?.user_id ?? "") === %q && "ainisaUser" in window === %t`, who, who != nobody))
+		b.WaitFor(fmt.Sprintf(`document.getElementById("step")?.textContent === "%d"`, step))
+		b.WaitFor(fmt.Sprintf(`(window.ainisaUser?.user_id ?? "") === %q && "ainisaUser" in window === %t`, who, who != nobody))
 		if c.arrival <= 0 {
 			requireGiven(t, b, c, step)
 		}
 	}
 	isOneLife := c.navigation != "load" || len(c.journey) == 1
-	b.WaitForPage(fmt.Sprintf(`(window.life === 1) === %t`, isOneLife))
+	b.WaitFor(fmt.Sprintf(`(window.life === 1) === %t`, isOneLife))
 	last := len(c.journey) - 1
 	if c.arrival > 0 {
 		assert.Equal(t, "undefined", b.Evaluate("typeof standin"), "the vendors' scripts come later")
-		b.WaitForPage(`typeof standin === "function"`)
+		b.Do(chromedp.Evaluate[chromedp.Void]("window.isSeen = true"))
+		b.WaitFor(`typeof standin === "function"`)
 	}
 	requireGiven(t, b, c, last)
 	time.Sleep(500 * time.Millisecond) // more than the block waits between two looks
@@ -118,7 +125,7 @@ func requireGiven(t *testing.T, b *browser.Browser, c cell, step int) {
 		known = who
 	}
 	text, _ := json.Marshal(want)
-	b.WaitForPage(fmt.Sprintf(`standin() === %q`, text))
+	b.WaitFor(fmt.Sprintf(`standin() === %q`, text))
 }
 
 // requireNothingOfOthers looks for hashes of other customers in the page, its globals

@@ -60,15 +60,15 @@ func TestPolicy_OfLibraries(t *testing.T) {
 				release()
 			}
 			if c.library != "turbo" {
-				b.WaitForPage(c.shows)
-				b.WaitForPage(`(document.getElementById("next")["htmx-internal-data"] ?? document.getElementById("next")._htmx)?.boosted`)
+				b.WaitFor(c.shows)
+				b.WaitFor(htmxHasLink)
 			}
 			b.Do(chromedp.Click(chromedp.CSS("#next")))
 			if c.library == "turbo" && c.shows != "" {
-				b.WaitForPage(c.shows)
+				b.WaitFor(c.shows)
 			}
 			release()
-			b.WaitForPage(c.then)
+			b.WaitFor(c.then)
 		})
 	}
 }

@@ -245,28 +245,28 @@ func TestSwappedPages_SignOutInAnotherTab(t *testing.T) {
 			server := serveSessions(t, c.how)
 			open := browser.New(t)
 			open.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#in")))
-			open.WaitForPage(`document.readyState === "complete" && document.getElementById("who").textContent === "ada"`)
-			open.WaitForPage(fmt.Sprintf(`standin() === %q`, widgetKeeps))
+			open.WaitFor(`document.readyState === "complete" && document.getElementById("who").textContent === "ada"`)
+			open.WaitFor(fmt.Sprintf(`standin() === %q`, widgetKeeps))
 			open.Do(chromedp.Evaluate[chromedp.Void](`window.life = 1; window.blocked = 0;
 				document.addEventListener("securitypolicyviolation", (event) => { if (event.blockedURI === "inline") window.blocked++ })`))
 
 			other := open.Tab()
 			other.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#out")))
-			other.WaitForPage(`document.getElementById("who").textContent === ""`)
+			other.WaitFor(`document.getElementById("who").textContent === ""`)
 
 			if strings.HasPrefix(c.how.library, "htmx") {
-				open.WaitForPage(`(document.getElementById("next")["htmx-internal-data"] ?? document.getElementById("next")._htmx)?.boosted`)
+				open.WaitFor(htmxHasLink)
 			}
 			click, path := chromedp.CSS("#next"), "/next"
 			if c.how.form {
 				click, path = "#save", "/"
 			}
 			open.Do(chromedp.Click(click))
-			open.WaitForPage(fmt.Sprintf(`location.pathname === %q && document.getElementById("who")?.textContent === ""`, path))
-			open.WaitForPage(fmt.Sprintf(`(window.life !== 1) === %t`, c.whole))
-			open.WaitForPage(fmt.Sprintf(`(window.blocked > 0) === %t`, c.blocked))
-			open.WaitForPage(fmt.Sprintf(`(window.ainisaUser?.user_id ?? "") === %q`, c.user))
-			open.WaitForPage(fmt.Sprintf(`standin() === %q`, c.widget))
+			open.WaitFor(fmt.Sprintf(`location.pathname === %q && document.getElementById("who")?.textContent === ""`, path))
+			open.WaitFor(fmt.Sprintf(`(window.life !== 1) === %t`, c.whole))
+			open.WaitFor(fmt.Sprintf(`(window.blocked > 0) === %t`, c.blocked))
+			open.WaitFor(fmt.Sprintf(`(window.ainisaUser?.user_id ?? "") === %q`, c.user))
+			open.WaitFor(fmt.Sprintf(`standin() === %q`, c.widget))
 			if c.blocked && !c.how.missing { // the symptom in docs/not-working.md
 				open.RequireQuietConsole("Executing inline script violates the following Content Security Policy directive",
 					"the Content-Security-Policy blocked script-src-elem inline")
@@ -284,22 +284,23 @@ func TestSwappedPages_BackAfterSignOutInAnotherTab(t *testing.T) {
 			server := serveSessions(t, swapping{library: "turbo", hash: true, tracked: true, noCache: noCache})
 			open := browser.New(t)
 			open.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#in")))
-			open.WaitForPage(`document.readyState === "complete" && document.getElementById("who").textContent === "ada"`)
-			open.Do(chromedp.Evaluate[chromedp.Void]("window.life = 1"), chromedp.Click(chromedp.CSS("#next")))
-			open.WaitForPage(`window.life === 1 && location.pathname === "/next"`)
+			open.WaitFor(`document.readyState === "complete" && document.getElementById("who").textContent === "ada"`)
+			// Turbo changes the address before it renders.
+			open.Do(chromedp.Evaluate[chromedp.Void](`window.life = 1; addEventListener("turbo:load", () => { window.shown = location.pathname })`))
+			open.Do(chromedp.Click(chromedp.CSS("#next")))
+			open.WaitFor(`window.life === 1 && window.shown === "/next"`)
 
 			other := open.Tab()
 			other.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#out")))
-			other.WaitForPage(`document.getElementById("who").textContent === ""`)
+			other.WaitFor(`document.getElementById("who").textContent === ""`)
 
-			// Turbo changes the address before it renders.
-			open.Do(chromedp.Evaluate[chromedp.Void](`addEventListener("turbo:load", () => { window.isShown = true }); history.back()`))
+			open.Do(chromedp.Evaluate[chromedp.Void](`history.back()`))
 			if noCache {
-				open.WaitForPage(`window.life !== 1 && location.pathname === "/" && document.getElementById("who")?.textContent === ""`)
-				open.WaitForPage(`!("ainisaUser" in window)`)
+				open.WaitFor(`window.life !== 1 && location.pathname === "/" && document.getElementById("who")?.textContent === ""`)
+				open.WaitFor(`!("ainisaUser" in window)`)
 				return
 			}
-			open.WaitForPage(`window.life === 1 && window.isShown && location.pathname === "/" && document.getElementById("who").textContent === "ada"`)
+			open.WaitFor(`window.life === 1 && window.shown === "/" && document.getElementById("who").textContent === "ada"`)
 		})
 	}
 }
@@ -316,19 +317,19 @@ func TestSwappedPages_PrefetchBeforeSignOutInAnotherTab(t *testing.T) {
 				document.getElementById("next").addEventListener("turbo:before-fetch-response", () => { window.isFetched = true });
 				document.getElementById("next").dispatchEvent(new MouseEvent("mouseenter"))`))
 			if prefetch {
-				open.WaitForPage(`window.isFetched`)
+				open.WaitFor(`window.isFetched`)
 			}
 			other := open.Tab()
 			other.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#out")))
-			other.WaitForPage(`document.getElementById("who").textContent === ""`)
+			other.WaitFor(`document.getElementById("who").textContent === ""`)
 
 			open.Do(chromedp.Evaluate[chromedp.Void](`document.getElementById("next").click()`))
 			if prefetch {
-				open.WaitForPage(`window.life === 1 && location.pathname === "/next" && document.getElementById("who").textContent === "ada"`)
+				open.WaitFor(`window.life === 1 && location.pathname === "/next" && document.getElementById("who").textContent === "ada"`)
 				return
 			}
-			open.WaitForPage(`window.life !== 1 && location.pathname === "/next" && document.getElementById("who")?.textContent === ""`)
-			open.WaitForPage(`standin() === '[["ainisa",""]]'`)
+			open.WaitFor(`window.life !== 1 && location.pathname === "/next" && document.getElementById("who")?.textContent === ""`)
+			open.WaitFor(`standin() === '[["ainisa",""]]'`)
 		})
 	}
 }
@@ -348,11 +349,11 @@ func TestSwappedPages_BackAfterTheSessionEnded(t *testing.T) {
 
 			open.Do(chromedp.Evaluate[chromedp.Void](`history.back()`))
 			if !script {
-				open.WaitForPage(`window.life === 1 && document.getElementById("who")?.textContent === "ada"`)
+				open.WaitFor(`window.life === 1 && document.getElementById("who")?.textContent === "ada"`)
 				return
 			}
-			open.WaitForPage(`window.life !== 1 && location.pathname === "/" && document.getElementById("who")?.textContent === ""`)
-			open.WaitForPage(`standin() === '[["ainisa",""]]'`)
+			open.WaitFor(`window.life !== 1 && location.pathname === "/" && document.getElementById("who")?.textContent === ""`)
+			open.WaitFor(`standin() === '[["ainisa",""]]'`)
 		})
 	}
 }
@@ -366,20 +367,20 @@ func TestSwappedPages_FrameAfterSignInInAnotherTab(t *testing.T) {
 			server := serveSessions(t, how)
 			open := openAsAda(t, server)
 			open.Do(chromedp.Evaluate[chromedp.Void](`window.life = 1; document.getElementById("show").isOld = true`), chromedp.Click(chromedp.CSS("#show")))
-			open.WaitForPage(`window.life === 1 && !document.getElementById("show").isOld`) // the frame works
+			open.WaitFor(`window.life === 1 && !document.getElementById("show").isOld`) // the frame works
 
 			other := open.Tab()
 			other.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#grace")))
-			other.WaitForPage(`document.getElementById("who")?.textContent === "grace"`)
+			other.WaitFor(`document.getElementById("who")?.textContent === "grace"`)
 
 			open.Do(chromedp.Click(chromedp.CSS("#show")))
-			open.WaitForPage(`document.getElementById("show")?.textContent === "Cart of grace"`)
+			open.WaitFor(`document.getElementById("show")?.textContent === "Cart of grace"`)
 			if !how.script {
-				open.WaitForPage(`window.life === 1 && document.getElementById("who").textContent === "ada" && window.ainisaUser.user_id === "ada"`)
+				open.WaitFor(`window.life === 1 && document.getElementById("who").textContent === "ada" && window.ainisaUser.user_id === "ada"`)
 				return
 			}
-			open.WaitForPage(`window.life !== 1 && document.getElementById("who")?.textContent === "grace"`)
-			open.WaitForPage(`standin() === '[["ainisa","grace"],["bookbag","identify","grace"]]'`)
+			open.WaitFor(`window.life !== 1 && document.getElementById("who")?.textContent === "grace"`)
+			open.WaitFor(`standin() === '[["ainisa","grace"],["bookbag","identify","grace"]]'`)
 		})
 	}
 }
@@ -391,9 +392,9 @@ func TestSwappedPages_FrameWithAnotherNonceIsNoLoop(t *testing.T) {
 	open := browser.New(t)
 	open.Do(chromedp.Navigate(server.URL))
 	<-requests
-	open.WaitForPage(`!document.getElementById("foreign").hasAttribute("busy")`)
-	open.WaitForPage(`performance.getEntriesByType("navigation")[0].type === "navigate"`)
-	open.WaitForPage(`document.getElementById("stranger") === null`)
+	open.WaitFor(`!document.getElementById("foreign").hasAttribute("busy")`)
+	open.WaitFor(`performance.getEntriesByType("navigation")[0].type === "navigate"`)
+	open.WaitFor(`document.getElementById("stranger") === null`)
 }
 
 // openAsAda opens the site in a new browser, and signs in.
@@ -401,8 +402,8 @@ func openAsAda(t *testing.T, server *httptest.Server) *browser.Browser {
 	t.Helper()
 	open := browser.New(t)
 	open.Do(chromedp.Navigate(server.URL), chromedp.Click(chromedp.CSS("#in")))
-	open.WaitForPage(`document.readyState === "complete" && document.getElementById("who").textContent === "ada"`)
-	open.WaitForPage(`standin() === '[["ainisa","ada"],["bookbag","identify","ada"]]'`)
+	open.WaitFor(`document.readyState === "complete" && document.getElementById("who").textContent === "ada"`)
+	open.WaitFor(`standin() === '[["ainisa","ada"],["bookbag","identify","ada"]]'`)
 	return open
 }
 
@@ -434,5 +435,5 @@ func TestPageBlocksGuide_StandIn(t *testing.T) {
 	t.Cleanup(server.Close)
 	open := browser.New(t)
 	open.Do(chromedp.Navigate(server.URL))
-	open.WaitForPage(`window.lines?.join() === "Ainisa's widget: ada,Bookbag's widget: identify ada"`)
+	open.WaitFor(`window.lines?.join() === "Ainisa's widget: ada,Bookbag's widget: identify ada"`)
 }

@@ -64,12 +64,12 @@ const vendors = `(function () {
   window.bookbag = function (command, user) { given.push(["bookbag", command, user.user_id]); };
 })();`
 
-// loader loads the vendors' scripts some time after the last page has appeared, as a consent
-// banner does.
+// loader loads the vendors' scripts some time after the last page has appeared and the test has
+// seen it, as a consent banner does.
 const loader = `(function () {
   var nonce = document.currentScript.nonce;
   var looking = setInterval(function () {
-    if (document.getElementById("step").textContent !== "%d") return;
+    if (document.getElementById("step").textContent !== "%d" || !window.isSeen) return;
     clearInterval(looking);
     setTimeout(function () {
       var script = document.createElement("script");

@@ -86,7 +86,7 @@ func TestAinisaGuide_Program(t *testing.T) {
 
 	jar, err := cookiejar.New(nil)
 	require.NoError(t, err)
-	browser := &http.Client{Jar: jar, Timeout: 10 * time.Second}
+	browser := &http.Client{Jar: jar, Timeout: time.Minute}
 	for _, step := range []struct {
 		path      string
 		customers int
@@ -133,14 +133,14 @@ func TestAinisaGuide_ProgramInABrowser(t *testing.T) {
 	require.NoError(t, whenUp(t, request).Body.Close())
 	b := browser.New(t)
 	shows := func(b *browser.Browser, path, who string) {
-		b.WaitForPage(fmt.Sprintf(`document.readyState === "complete" && location.pathname === %q && document.getElementById("who")?.textContent === %q`, path, who))
+		b.WaitFor(fmt.Sprintf(`document.readyState === "complete" && location.pathname === %q && document.getElementById("who")?.textContent === %q`, path, who))
 	}
 	b.Do(chromedp.Navigate(site), chromedp.Click(chromedp.CSS(`[action="/login"] button`)))
 	shows(b, "/", "Signed in as Ada")
-	b.WaitForPage(`window.ainisaUser?.user_id === "1001" && "Turbo" in window`)
+	b.WaitFor(`window.ainisaUser?.user_id === "1001" && "Turbo" in window`)
 	b.Do(chromedp.Evaluate[chromedp.Void]("window.life = 1"), chromedp.Click(chromedp.CSS(`[href="/orders"]`)))
 	shows(b, "/orders", "Signed in as Ada")
-	b.WaitForPage(`window.life === 1 && window.ainisaUser?.user_id === "1001"`)
+	b.WaitFor(`window.life === 1 && window.ainisaUser?.user_id === "1001"`)
 
 	b.Do(chromedp.Evaluate[chromedp.Void](`document.querySelector('[href="/"]').dispatchEvent(new MouseEvent("mouseenter"))`))
 	other := b.Tab()
@@ -148,7 +148,7 @@ func TestAinisaGuide_ProgramInABrowser(t *testing.T) {
 	shows(other, "/", "Not signed in")
 	b.Do(chromedp.Evaluate[chromedp.Void](`document.querySelector('[href="/"]').click()`))
 	shows(b, "/", "Not signed in")
-	b.WaitForPage(`!("life" in window) && !("ainisaUser" in window)`)
+	b.WaitFor(`!("life" in window) && !("ainisaUser" in window)`)
 	other.RequireQuietConsole("net::ERR_NAME_NOT_RESOLVED") // of the vendor's script
 	b.RequireQuietConsole("net::ERR_NAME_NOT_RESOLVED")
 }

@@ -14,19 +14,20 @@ func TestAccount_InABrowser(t *testing.T) {
 	s := start(t, nil)
 	b.signIn(s.url, "ada")
 	account := func() {
-		b.Do(chromedp.Click(chromedp.CSS("nav a[href='/account']")), chromedp.WaitVisible(chromedp.CSS("#contact")))
+		b.Load(chromedp.Click(chromedp.CSS("nav a[href='/account']")))
+		b.Do(chromedp.WaitVisible(chromedp.CSS("#contact")))
 	}
 	account()
 	assert.Contains(t, b.Text("#contact"), "ada@example.com", "the sign-in made the contact")
 
 	// The contact gets another name and plan.
 	save := func(firstName, plan string) {
-		b.Do(
+		b.Load(
 			chromedp.SetValue(chromedp.CSS("[name=first_name]"), firstName),
 			chromedp.SetValue(chromedp.CSS("[name=plan]"), plan),
 			chromedp.Click(chromedp.CSS(".fields button")),
-			chromedp.WaitVisible(chromedp.CSS("main > .note")),
 		)
+		b.Do(chromedp.WaitVisible(chromedp.CSS("main > .note")))
 	}
 	save("Augusta Ada", "business")
 	assert.Equal(t, "Saved in the shop and at Bookbag.", b.Text(".done"))
@@ -59,25 +60,22 @@ func TestAccount_InABrowser(t *testing.T) {
 
 	// The account is deleted only once its contact can be deleted.
 	account()
-	press := func(confirmed string) {
-		b.Do(chromedp.Evaluate[chromedp.Void]("window.confirm = () => "+confirmed), chromedp.Click(chromedp.CSS(".danger")))
-	}
-	press("false")
+	const remove = chromedp.CSS(".danger")
+	b.Do(chromedp.Evaluate[chromedp.Void]("window.confirm = () => false"), chromedp.Click(remove))
 	assert.Equal(t, "/account", b.Evaluate("location.pathname"))
 	s.bookbag.Contacts.Script(contactstest.Status(403, "no"))
-	press("true")
+	b.Load(chromedp.Evaluate[chromedp.Void]("window.confirm = () => true"), chromedp.Click(remove))
 	b.Do(chromedp.WaitVisible(chromedp.CSS("main > .note")))
 	assert.Contains(t, b.Text("main > .note"), "Your account is not deleted")
-	press("true")
+	b.Load(chromedp.Evaluate[chromedp.Void]("window.confirm = () => true"), chromedp.Click(remove))
 	b.Do(chromedp.WaitVisible(chromedp.CSS(".narrow h1")))
 	assert.Equal(t, "Your account and your contact at Bookbag are deleted", b.Text("h1"))
 	b.Picture("account-deleted")
 	assert.Empty(t, s.bookbag.Contacts.Contacts())
-	b.Do(
-		chromedp.Navigate(s.url+"/login"),
+	b.Do(chromedp.Navigate(s.url + "/login"))
+	b.Load(
 		chromedp.SendKeys(chromedp.CSS("label input[name=username]"), "ada"),
 		chromedp.SendKeys(chromedp.CSS("label input[name=password]"), "ada\n"),
-		chromedp.WaitVisible(chromedp.CSS(".narrow [role=alert]")),
 	)
 	assert.Contains(t, b.Text(".narrow [role=alert]"), "Wrong user name or password.")
 	b.RequireQuietConsole(browser.ErrorStatus) // the form's 400, the deletion's 502, the sign-in's 401
@@ -101,7 +99,7 @@ func TestActions_InABrowser(t *testing.T) {
 	b.Do(chromedp.Click(chromedp.CSS("#ask")), chromedp.WaitVisible(chromedp.CSS("#orders .response .rejected")))
 	assert.Contains(t, b.Text("#orders .response"), "401")
 	b.signIn(s.url, "ada")
-	b.Do(chromedp.Click(chromedp.CSS("nav a[href='/actions']")), chromedp.WaitVisible(chromedp.CSS("#refund .panel:last-child pre")))
+	b.Load(chromedp.Click(chromedp.CSS("nav a[href='/actions']")))
 	preview := b.Text("#refund .panel:last-child pre")
 	assert.Contains(t, preview, "POST https://api.example.com/refunds\nAuthorization: [redacted]\n")
 	assert.Contains(t, preview, `"ada@example.com"`)

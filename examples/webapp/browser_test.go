@@ -23,13 +23,17 @@ func (b tab) waitFor(vendor, state string) string {
 }
 
 func (b tab) signIn(url, name string) {
-	b.Do(
-		chromedp.Navigate(url+"/login"),
+	b.Do(chromedp.Navigate(url + "/login"))
+	b.Load(
 		chromedp.SendKeys(chromedp.CSS("label input[name=username]"), name),
 		chromedp.SendKeys(chromedp.CSS("label input[name=password]"), name+"\n"),
-		chromedp.WaitNotPresent(chromedp.CSS(".login")),
-		chromedp.WaitVisible(chromedp.CSS("#signed-in")),
 	)
+	b.Do(chromedp.WaitVisible(chromedp.CSS("#signed-in")))
+}
+
+func (b tab) signOut() {
+	b.Load(chromedp.Click(chromedp.CSS(".who button")))
+	b.Do(chromedp.WaitVisible(chromedp.CSS("a[href^='/login']")))
 }
 
 // prefer sets the color scheme that the visitor prefers: light or dark.
@@ -103,7 +107,7 @@ func TestHome_InABrowser(t *testing.T) {
 	assert.Equal(t, ada, values(t, s.ainisa.Known()))
 
 	// After the sign-out, both vendors see an anonymous visitor again.
-	b.Do(chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("a[href^='/login']")))
+	b.signOut()
 	assert.Contains(t, b.waitFor("megadesk", "accepted"), "anonymous visitor")
 	assert.Contains(t, b.waitFor("ainisa", "accepted"), "anonymous visitor")
 	assert.Empty(t, s.megadesk.Known())
@@ -121,7 +125,7 @@ func TestHome_InABrowser(t *testing.T) {
 	b.Picture("mallory")
 
 	// Grace is offered to forge Ada.
-	b.Do(chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("a[href^='/login']")))
+	b.signOut()
 	b.signIn(s.url, "grace")
 	assert.Equal(t, "Try to be Ada", b.Text("#forge"))
 
@@ -159,13 +163,13 @@ func TestPages_HostileTextOnANarrowScreen(t *testing.T) {
 	b.Do(chromedp.EmulateViewport(320, 700))
 	b.signIn(s.url, "ada")
 	const tag = "<img src=x onerror=alert(1)>"
-	b.Do(
-		chromedp.Navigate(s.url+"/account"),
+	b.Do(chromedp.Navigate(s.url + "/account"))
+	b.Load(
 		chromedp.SetValue(chromedp.CSS("[name=first_name]"), tag),
 		chromedp.SetValue(chromedp.CSS("[name=last_name]"), strings.Repeat("W", 60)),
 		chromedp.Click(chromedp.CSS(".fields button")),
-		chromedp.WaitVisible(chromedp.CSS("main > .note")),
 	)
+	b.Do(chromedp.WaitVisible(chromedp.CSS("main > .note")))
 	fits := func(name string) {
 		t.Helper()
 		assert.Equal(t, "320", b.Evaluate("String(document.documentElement.scrollWidth)"), name)

@@ -25,11 +25,11 @@ func TestPages_SignedOut(t *testing.T) {
 		b.Do(chromedp.Navigate(s.url+path), chromedp.WaitVisible(chromedp.CSS(".sign-in")))
 		assert.Contains(t, b.Text("main"), want, path)
 		b.pictures(t, "signed-out-"+path[1:])
-		b.Do(chromedp.Click(chromedp.CSS(".sign-in button")), chromedp.WaitVisible(chromedp.CSS("#signed-in")))
+		b.Load(chromedp.Click(chromedp.CSS(".sign-in button")))
 		assert.Equal(t, path, b.Evaluate("location.pathname"))
 		assert.Equal(t, "Ada Lovelace", b.Text("#signed-in"))
 		b.WaitFor(`document.querySelector(".sign-in, .preview") === null`)
-		b.Do(chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("a[href^='/login']")))
+		b.signOut()
 	}
 	b.RequireQuietConsole()
 }
@@ -56,17 +56,16 @@ func TestLogin_ReturnsToTheConversation(t *testing.T) {
 
 	signOut()
 	b.send("Hello")
-	b.Do(
-		chromedp.Click(chromedp.CSS("#log a.button")),
-		chromedp.WaitVisible(chromedp.CSS(".demo li:first-child button")),
-		chromedp.Click(chromedp.CSS(".demo li:first-child button")),
-	)
+	const demo = chromedp.CSS(".demo li:first-child button")
+	b.Load(chromedp.Click(chromedp.CSS("#log a.button")))
+	b.Load(chromedp.Click(demo))
 	returned()
 	for _, button := range []chromedp.CSS{".sign-in button", ".sign-in a", ".who a"} {
 		signOut()
-		b.Do(chromedp.Reload(), chromedp.WaitVisible(button), chromedp.Click(button))
+		b.Do(chromedp.Reload())
+		b.Load(chromedp.Click(button))
 		if button != ".sign-in button" {
-			b.Do(chromedp.WaitVisible(chromedp.CSS(".login")), chromedp.Click(chromedp.CSS(".demo li:first-child button")))
+			b.Load(chromedp.Click(demo))
 		}
 		returned()
 	}
@@ -113,9 +112,9 @@ func TestPages_Header(t *testing.T) {
 	b.Do(
 		chromedp.Click(chromedp.CSS(".menu")),
 		chromedp.WaitVisible(chromedp.CSS("#menu a[href='/account']")),
-		chromedp.Click(chromedp.CSS("#menu a[href='/account']")),
-		chromedp.WaitVisible(chromedp.CSS("#contact")),
 	)
+	b.Load(chromedp.Click(chromedp.CSS("#menu a[href='/account']")))
+	b.Do(chromedp.WaitVisible(chromedp.CSS("#contact")))
 	b.RequireQuietConsole(browser.ErrorStatus) // of the missing page
 }
 

@@ -121,8 +121,9 @@ func TestUseChat_Stop(t *testing.T) {
 	defer s.holdStories(1)()
 	b.press("A third story" + kb.Enter)
 	b.storyBegun()
-	other := b.Tab()
-	other.Do(chromedp.Navigate(s.url), chromedp.Click(chromedp.CSS(".who button")), chromedp.WaitVisible(chromedp.CSS("a[href^='/login']")))
+	other := tab{b.Tab()}
+	other.Do(chromedp.Navigate(s.url))
+	other.signOut()
 	assert.NotContains(t, b.reply(4), "on a Thursday")
 	ids := continued(t, s.bookbag.Chat)
 	require.Len(t, ids, 4)
@@ -170,7 +171,8 @@ func TestUseChat_Failures(t *testing.T) {
 	require.NoError(t, err)
 	b.send("Hello")
 	b.waitForAlert("Please sign in to chat.")
-	b.Do(chromedp.Click(chromedp.CSS("#log a.button")), chromedp.WaitVisible(chromedp.CSS("label input[name=username]")))
+	b.Load(chromedp.Click(chromedp.CSS("#log a.button")))
+	b.Do(chromedp.WaitVisible(chromedp.CSS("label input[name=username]")))
 	b.RequireQuietConsole(browser.ErrorStatus, "net::ERR_INTERNET_DISCONNECTED")
 }
 

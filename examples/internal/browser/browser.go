@@ -31,7 +31,7 @@ type Browser struct {
 	console iter.Seq2[chromedp.ConsoleMessage, error]
 }
 
-// New opens a browser for at most two minutes. Without Chromium it skips the test.
+// New opens a browser for at most five minutes. Without Chromium it skips the test.
 func New(t *testing.T) *Browser {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
@@ -43,7 +43,7 @@ func New(t *testing.T) *Browser {
 		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"), // no test calls the vendors
 		chromedp.WindowSize(1200, 1000),
 	)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(cancel)
@@ -74,44 +74,58 @@ const reportViolations = `document.addEventListener("securitypolicyviolation", (
 func (b *Browser) Do(actions ...Action) {
 	b.t.Helper()
 	for _, action := range actions {
-		_, err := again(b.Context, action)
+		_, err := again(b.Context, action, elementIsGone...)
 		require.NoError(b.t, err)
 	}
+}
+
+// Load performs actions of which the last loads another page, such as a click on a link, and
+// waits until that page is loaded. An action alone does not wait: the next one could find its
+// element in the page before, or in the new page before its scripts have run.
+func (b *Browser) Load(actions ...Action) {
+	b.t.Helper()
+	b.Do(chromedp.Evaluate[chromedp.Void]("window.isLeft = true"))
+	b.Do(actions...)
+	b.WaitFor(`window.isLeft !== true && document.readyState === "complete"`)
 }
 
 // Text returns what an element shows.
 func (b *Browser) Text(selector chromedp.CSS) string {
 	b.t.Helper()
-	text, err := again(b.Context, chromedp.Text(selector))
+	text, err := again(b.Context, chromedp.Text(selector), slices.Concat(elementIsGone, pageIsGone)...)
 	require.NoError(b.t, err)
 	return text
 }
 
-// again performs an action, and again if its element was found in a page that another one has
-// replaced since. An action finds its element before it does anything.
-func again[T any](ctx context.Context, action chromedp.Action[T]) (result T, err error) {
-	for range 20 {
+// Chromium's errors for an element that the page has removed or replaced since it was found,
+// and for a page that another one has replaced.
+var (
+	elementIsGone = []string{"node with given id", "Node is detached from document", "Node does not have a layout object", "Could not compute content quads"}
+	pageIsGone    = []string{"Cannot find context", "Cannot find default execution context", "Execution context was destroyed", "Inspected target navigated"}
+)
+
+// again performs an action, and again if it fails with one of the errors. An action finds its
+// element before it does anything, so it is safe to repeat one whose element is gone. Of the
+// actions whose page is gone, only those that read are safe.
+func again[T any](ctx context.Context, action chromedp.Action[T], failures ...string) (result T, err error) {
+	for range 200 {
 		result, err = chromedp.Run(ctx, action)
 		failure, ok := errors.AsType[*cdproto.Error](err)
-		if !ok || !strings.Contains(failure.Message, "node with given id") {
+		isGone := func(text string) bool { return strings.Contains(failure.Message, text) }
+		if !ok || !slices.ContainsFunc(failures, isGone) {
 			break
 		}
+		time.Sleep(10 * time.Millisecond)
 	}
 	return result, err
 }
 
-// WaitFor waits until a JavaScript expression is true.
+// WaitFor waits until a JavaScript expression is true, also while another page is loaded.
+// chromedp.Poll fails then.
 func (b *Browser) WaitFor(expression string) {
 	b.t.Helper()
-	_, err := chromedp.Run(b.Context, chromedp.Poll[chromedp.Void](expression, chromedp.WithPollingInterval(50*time.Millisecond)))
-	require.NoError(b.t, err, expression)
-}
-
-// WaitForPage is like WaitFor. It also waits while another page is loaded.
-func (b *Browser) WaitForPage(expression string) {
-	b.t.Helper()
 	var last any
-	for end := time.Now().Add(90 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(90 * time.Second); b.Context.Err() == nil && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		ok, err := chromedp.Run(b.Context, chromedp.Evaluate[bool]("!!("+expression+")"))
 		if ok {
 			return
@@ -121,10 +135,11 @@ func (b *Browser) WaitForPage(expression string) {
 	require.Fail(b.t, expression+" is not true", last)
 }
 
-// Evaluate returns the text that a JavaScript expression evaluates to.
+// Evaluate returns the text that a JavaScript expression evaluates to. The expression may be
+// evaluated more than once.
 func (b *Browser) Evaluate(expression string) string {
 	b.t.Helper()
-	text, err := chromedp.Run(b.Context, chromedp.Evaluate[string](expression))
+	text, err := again(b.Context, chromedp.Evaluate[string](expression), pageIsGone...)
 	require.NoError(b.t, err, expression)
 	return text
 }
@@ -138,7 +153,7 @@ const ErrorStatus = "Failed to load resource: the server responded with a status
 func (b *Browser) RequireQuietConsole(expected ...string) {
 	b.t.Helper()
 	const last = "that was all"
-	b.Do(chromedp.Evaluate[chromedp.Void](`console.debug("` + last + `")`))
+	b.Evaluate(`console.debug("` + last + `") ?? ""`)
 	for message, err := range b.console {
 		require.NoError(b.t, err)
 		if message.Text == last {
