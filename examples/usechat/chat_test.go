@@ -75,15 +75,27 @@ type chat interface {
 // send sends a message and waits for the end of its reply.
 func send(c chat, text string) state { return c.do(step{Action: "send", Argument: text}) }
 
+// waitFor waits until the chat is in a state, and fails the test at an error.
 func waitFor(t *testing.T, c chat, ok func(state) bool) state {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	return waitForAny(t, c, func(s state) bool {
+		if ok(s) {
+			return true
+		}
+		require.NotEqual(t, "error", s.Status, s.code())
+		return false
+	})
+}
+
+// waitForAny waits until the chat is in a state.
+func waitForAny(t *testing.T, c chat, ok func(state) bool) state {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); ; {
 		s := c.do(step{})
 		if ok(s) {
 			return s
 		}
-		require.NotEqual(t, "error", s.Status, s.code())
-		require.True(t, time.Now().Before(deadline), "not within ten seconds: %+v", s)
+		require.True(t, time.Now().Before(deadline), "not within a minute: %+v", s)
 	}
 }
 

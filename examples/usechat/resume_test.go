@@ -70,6 +70,7 @@ func TestUseChat_ResumeInTheSamePage(t *testing.T) {
 			s.cut()
 			require.NotNil(t, c.do(step{Action: "wait"}).Error)
 			c.do(step{Action: "resume", Begin: true})
+			waitForAny(t, c, func(now state) bool { return now.Status != "error" }) // the server has found the reply
 			release()
 			now := waitFor(t, c, func(now state) bool { return now.last().Text == "You said: one" && now.Status == "ready" })
 			assert.Len(t, now.Messages, 2)
