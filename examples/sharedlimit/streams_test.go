@@ -51,7 +51,7 @@ func TestStreams_MaxOfManyAtOnce(t *testing.T) {
 // A process that was killed does not hold its replies for ever, and one that lives renews.
 func TestStreams_LeaseEnds(t *testing.T) {
 	server := startRedis(t)
-	s := &Streams{Redis: server.client(t), Max: 2, Lease: time.Second}
+	s := &Streams{Redis: server.client(t), Max: 2, Lease: 2 * time.Second}
 	release := s.Acquire(t.Context(), ada)
 	require.NotNil(t, release)
 	defer release()

@@ -68,7 +68,7 @@ func Start(t *testing.T) *Server {
 	s.db, err = sql.Open("pgx", s.DSN("postgres"))
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = s.db.Close() })
-	if !assert.Eventually(t, func() bool { return s.db.PingContext(t.Context()) == nil }, 20*time.Second, 50*time.Millisecond) {
+	if !assert.Eventually(t, func() bool { return s.db.PingContext(t.Context()) == nil }, time.Minute, 50*time.Millisecond) {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 		t.Fatal(log.String())
