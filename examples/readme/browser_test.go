@@ -1,6 +1,7 @@
 package readme
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -116,7 +117,7 @@ func TestCSPGuide_EmbedInATest(t *testing.T) {
 
 	embed := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript")
-		_, _ = io.WriteString(w, `fetch("/api/megadesk-identity").then(r => r.text()).then(t => document.title = t)`)
+		_, _ = io.WriteString(w, `fetch("/api/megadesk-identity").then(r => r.text()).then(t => document.documentElement.dataset.fetched = t)`)
 	}))
 	defer embed.Close()
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.NoSandbox, // which only root needs
@@ -126,6 +127,9 @@ func TestCSPGuide_EmbedInATest(t *testing.T) {
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)
 	defer cancel()
-	fetched := chromedp.Poll[chromedp.Void](`document.title.startsWith('{"identity":')`)
-	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(site.URL), fetched))
+	require.NoError(t, chromedp.Do(ctx, chromedp.Navigate(site.URL)))
+	ctx, cancel = context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	fetched := chromedp.WaitReady(chromedp.CSS(`[data-fetched^='{"identity":']`))
+	require.NoError(t, chromedp.Do(ctx, fetched))
 }
