@@ -66,8 +66,8 @@ func signInSite(user string, next http.Handler) http.Handler {
 	return sessions.LoadAndSave(mux)
 }
 
-// actionToken returns a credential for calls on behalf of a customer. It expires after an hour, like the
-// identity token that contains it.
+// actionToken returns a credential for calls on behalf of a customer. It expires after an hour, the default
+// TTL of the identity token that contains it.
 func actionToken(hasher *hmachash.Hasher, customer string) (string, error) {
 	expiry := strconv.FormatInt(time.Now().Add(time.Hour).Unix(), 10)
 	claim := expiry + "." + base64.RawURLEncoding.EncodeToString([]byte(customer)) // a header has only ASCII
