@@ -29,6 +29,7 @@ func TestPages_SignedOut(t *testing.T) {
 		assert.Equal(t, path, b.Evaluate("location.pathname"))
 		assert.Equal(t, "Ada Lovelace", b.Text("#signed-in"))
 		b.WaitFor(`document.querySelector(".sign-in, .preview") === null`)
+		b.WaitFor(`document.getElementById("history-state")?.textContent !== ""`) // the chat has its list
 		b.signOut()
 	}
 	b.RequireQuietConsole()
