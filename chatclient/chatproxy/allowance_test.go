@@ -70,18 +70,20 @@ func TestAllowance_KeepsTheWindow(t *testing.T) {
 
 // In any window of 10 seconds, and from many goroutines, 20 and no more.
 func TestAllowance_Concurrent(t *testing.T) {
-	a := newAllowance()
-	var allowed atomic.Int64
-	var wg sync.WaitGroup
-	for range 10 {
-		wg.Go(func() {
-			for range 100 {
-				if _, ok := a.take(Visitor{UserID: "ada"}.subject()); ok {
-					allowed.Add(1)
+	synctest.Test(t, func(t *testing.T) {
+		a := newAllowance()
+		var allowed atomic.Int64
+		var wg sync.WaitGroup
+		for range 10 {
+			wg.Go(func() {
+				for range 100 {
+					if _, ok := a.take(Visitor{UserID: "ada"}.subject()); ok {
+						allowed.Add(1)
+					}
 				}
-			}
-		})
-	}
-	wg.Wait()
-	assert.EqualValues(t, 20, allowed.Load())
+			})
+		}
+		wg.Wait()
+		assert.EqualValues(t, 20, allowed.Load())
+	})
 }

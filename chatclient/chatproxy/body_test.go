@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -45,20 +46,23 @@ func TestProxy_CountsEveryRequest(t *testing.T) {
 		"feedback, not forwarded": {"PATCH", "/conversations/v1.7.x/messages/x/feedback", `{"feedback":null}`, 404, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := newSite(t, setup{counted: true, proxy: &Options{Anonymous: true}})
-			for range 20 {
-				res, text := e.do(test.method, test.path, test.body, test.header...)
-				require.Equal(t, test.status, res.StatusCode, text)
-			}
-			for _, next := range [][3]string{
-				{"POST", "/messages", `{"message":"a"}`}, {"POST", "/ai-sdk", aiBody("a", "")}, {"GET", "/ai-sdk/x/stream", ""}, {"GET", "/conversations", ""},
-				{"GET", conversation, ""}, {"PATCH", conversation + "/" + message + "/feedback", `{"feedback":null}`}, {test.method, test.path, test.body},
-			} {
-				res := e.rejected(429, "too_many_requests", next[0], next[1], next[2], test.header...)
-				assert.Regexp(t, `^([1-9]|10)$`, res.Header.Get("Retry-After"))
-			}
-			e.send("Hello", "", asUser, "grace") // who is not held up
-			assert.Empty(t, e.reports())
+			synctest.Test(t, func(t *testing.T) { // on a busy machine they may take 10 seconds
+				e := newSite(t, setup{counted: true, proxy: &Options{Anonymous: true}})
+				defer e.end()
+				for range 20 {
+					res, text := e.do(test.method, test.path, test.body, test.header...)
+					require.Equal(t, test.status, res.StatusCode, text)
+				}
+				for _, next := range [][3]string{
+					{"POST", "/messages", `{"message":"a"}`}, {"POST", "/ai-sdk", aiBody("a", "")}, {"GET", "/ai-sdk/x/stream", ""}, {"GET", "/conversations", ""},
+					{"GET", conversation, ""}, {"PATCH", conversation + "/" + message + "/feedback", `{"feedback":null}`}, {test.method, test.path, test.body},
+				} {
+					res := e.rejected(429, "too_many_requests", next[0], next[1], next[2], test.header...)
+					assert.Regexp(t, `^([1-9]|10)$`, res.Header.Get("Retry-After"))
+				}
+				e.send("Hello", "", asUser, "grace") // who is not held up
+				assert.Empty(t, e.reports())
+			})
 		})
 	}
 }

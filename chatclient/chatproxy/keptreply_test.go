@@ -175,14 +175,17 @@ func TestResume_OfOthers(t *testing.T) {
 }
 
 func TestResume_Allowance(t *testing.T) {
-	s := keeping()
-	s.counted = true
-	e := newSite(t, s)
-	for range allowedRequests {
-		res, _ := e.do("GET", "/reply?chat=a", "")
-		require.Equal(t, 204, res.StatusCode)
-	}
-	e.rejected(429, "too_many_requests", "GET", "/reply?chat=a", "")
+	synctest.Test(t, func(t *testing.T) {
+		s := keeping()
+		s.counted = true
+		e := newSite(t, s)
+		for range allowedRequests {
+			res, _ := e.do("GET", "/reply?chat=a", "")
+			require.Equal(t, 204, res.StatusCode)
+		}
+		e.rejected(429, "too_many_requests", "GET", "/reply?chat=a", "")
+		e.end()
+	})
 }
 
 // The newest reply of a chat is the one that is resumed.
