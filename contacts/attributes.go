@@ -62,11 +62,10 @@ func (a *Attribute) check(name string) error {
 }
 
 func checkTexts(name, label, description string) error {
-	if rule := value.Text(label); rule != "" {
-		return &FieldError{name + ".Label", rule}
-	}
-	if rule := value.Text(description); rule != "" {
-		return &FieldError{name + ".Description", rule}
+	for _, f := range [][2]string{{"Label", label}, {"Description", description}} {
+		if rule := value.Text(f[1]); rule != "" {
+			return &FieldError{name + "." + f[0], rule}
+		}
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"reflect"
 	"time"
 
 	"github.com/chatident/chatident/internal/bookbag"
@@ -141,7 +142,7 @@ func (c *Client) Update(ctx context.Context, externalID string, in Fields) (*Con
 	if err := checkExternalID(externalID); err != nil {
 		return nil, err
 	}
-	if in.isZero() {
+	if reflect.ValueOf(in).IsZero() {
 		return nil, &FieldError{"input", "must set at least one field"}
 	}
 	body, err := c.encode("input", &in)

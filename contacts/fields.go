@@ -39,11 +39,6 @@ type Fields struct {
 	CustomAttributes Optional[Values] `json:"custom_attributes,omitzero"`
 }
 
-func (in *Fields) isZero() bool {
-	return in.ExternalID.IsZero() && in.Name.IsZero() && in.Email.IsZero() && in.PhoneNumber.IsZero() &&
-		in.StripeAccounts.IsZero() && in.CustomAttributes.IsZero()
-}
-
 // encode checks an input and returns its JSON. A *FieldError begins with the name of
 // the argument.
 func (c *Client) encode(name string, in *Fields) ([]byte, error) {

@@ -18,20 +18,14 @@ func checkExternalID(id string) error {
 // valid. It rejects an id that a server or a proxy may interpret as another path,
 // even when it is escaped. Slashes are accepted, because no pattern of external ids
 // is documented.
-func brokenByExternalID(id string) (broken string) {
-	switch pathsegment.CheckParts(id) {
-	case pathsegment.NotUTF8:
-		return "must be valid UTF-8"
-	case pathsegment.Control:
-		return "must not contain control characters"
-	case pathsegment.Encoded:
-		return "must not be percent-encoded (a server that decodes it twice reads another id)"
-	case pathsegment.Empty:
-		return "must not be empty or consist only of slashes"
-	case pathsegment.Dots:
-		return "must not be . or .., or contain one between slashes"
-	}
-	return ""
+func brokenByExternalID(id string) (broken string) { return idRules[pathsegment.CheckParts(id)] }
+
+var idRules = map[pathsegment.Fault]string{
+	pathsegment.NotUTF8: "must be valid UTF-8",
+	pathsegment.Control: "must not contain control characters",
+	pathsegment.Encoded: "must not be percent-encoded (a server that decodes it twice reads another id)",
+	pathsegment.Empty:   "must not be empty or consist only of slashes",
+	pathsegment.Dots:    "must not be . or .., or contain one between slashes",
 }
 
 // foldID returns the same id for ids that differ only in the case of letters, because

@@ -68,22 +68,16 @@ func (s *Schema) broken(name string, v any) string {
 	if err != nil {
 		return err.Error()
 	}
-	switch kind := kindOf(simple.Kind); {
+	number, _ := strconv.ParseFloat(simple.Text, 64) // infinite if it is out of range
+	switch kind := kinds[simple.Kind]; {
 	case kind == "":
 		return ""
 	case !a.Type.takes(kind):
 		return fmt.Sprintf("expected %s, got %s", a.Type.or(), kind)
-	case a.Type == TypeDate && kind == "number" && isMilliseconds(simple.Text):
+	case a.Type == TypeDate && kind == "number" && math.Abs(number) > 1e11: // after the year 5138
 		return "must be in seconds since 1970, got milliseconds (divide by 1,000, or pass a time.Time)"
 	}
 	return ""
-}
-
-// isMilliseconds reports whether a number of Unix seconds would be after the year
-// 5138, or as long before 1970.
-func isMilliseconds(number string) bool {
-	n, err := strconv.ParseFloat(number, 64)
-	return err != nil || math.Abs(n) > 1e11
 }
 
 func (t AttributeType) or() AttributeType { return cmp.Or(t, TypeText) }
@@ -100,22 +94,9 @@ func (t AttributeType) takes(kind string) bool {
 	return true
 }
 
-// kindOf returns the service's name of a kind of value, or an empty string for one
-// that every type accepts.
-func kindOf(k value.Kind) string {
-	switch k {
-	case value.String:
-		return "text"
-	case value.Boolean:
-		return "boolean"
-	case value.Number:
-		return "number"
-	case value.List:
-		return "an array"
-	case value.Object:
-		return "an object"
-	}
-	return ""
+// kinds are the service's names of kinds of values. Every type accepts the others.
+var kinds = map[value.Kind]string{
+	value.String: "text", value.Boolean: "boolean", value.Number: "number", value.List: "an array", value.Object: "an object",
 }
 
 // AttributeError means that an attribute is already defined with another type, or is
