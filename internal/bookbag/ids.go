@@ -3,7 +3,6 @@ package bookbag
 import (
 	"cmp"
 	"fmt"
-	"strings"
 
 	"github.com/chatident/chatident/internal/field"
 )
@@ -11,12 +10,24 @@ import (
 const maxID = 128
 
 // alphabet is the set of characters that an id may have, which words describes.
-type alphabet struct{ marks, words, advice string }
+type alphabet struct {
+	has           [256]bool
+	words, advice string
+}
 
 var (
-	issuedIDs = alphabet{"_-", "letters, digits, underscore and hyphen", ""}
-	userIDs   = alphabet{"._-", "letters, digits, dot, underscore and hyphen", " (chatclient.DeriveUserID makes one of an e-mail address)"}
+	issuedIDs = newAlphabet("_-", "letters, digits, underscore and hyphen", "")
+	userIDs   = newAlphabet("._-", "letters, digits, dot, underscore and hyphen", " (chatclient.DeriveUserID makes one of an e-mail address)")
 )
+
+// newAlphabet returns the alphabet of the letters and digits of ASCII and the marks.
+func newAlphabet(marks, words, advice string) *alphabet {
+	a := &alphabet{words: words, advice: advice}
+	for _, c := range []byte("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" + marks) {
+		a.has[c] = true
+	}
+	return a
+}
 
 // UserID returns the rule that a userId breaks, or "" for a valid one. "." and ".." are
 // rejected, because they would change the meaning of a path. Texts that mean "not set"
@@ -40,18 +51,14 @@ func ConversationID(id string) (broken string) {
 	return IssuedID(id)
 }
 
-func (a alphabet) check(id string) (broken string) {
+func (a *alphabet) check(id string) (broken string) {
 	if len(id) == 0 || len(id) > maxID {
 		return fmt.Sprintf("must have 1 to %d characters, has %d", maxID, len(id))
 	}
 	for i := range len(id) {
-		if !a.has(id[i]) {
+		if !a.has[id[i]] {
 			return fmt.Sprintf("must have only %s: byte %d is another%s", a.words, i+1, a.advice)
 		}
 	}
 	return ""
-}
-
-func (a alphabet) has(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte(a.marks, c) >= 0
 }
