@@ -129,8 +129,10 @@ func (c *Client) EnsureAttributes(ctx context.Context, want []Attribute) (*Schem
 			return nil, err
 		}
 	}
-	var failed error // the definitions are read again after it, because another program may have
-	for {            // defined the attribute at the same time, or a response was lost
+	// After a failure, the definitions are read again, once: another program may have defined
+	// the attribute at the same time, or a response was lost.
+	var failed error
+	for {
 		schema, err := c.Schema(ctx)
 		if err != nil {
 			return nil, cmp.Or(failed, err)
@@ -145,7 +147,7 @@ func (c *Client) EnsureAttributes(ctx context.Context, want []Attribute) (*Schem
 		for _, a := range missing {
 			made, err := c.DefineAttribute(ctx, a)
 			failed = cmp.Or(failed, err)
-			schema.attributes[a.Name] = made
+			schema.attributes[a.Name] = made // after a failure, the schema is not used
 		}
 		if failed == nil || len(missing) == 0 {
 			return schema, nil
