@@ -216,6 +216,17 @@ func requireBounded(t *testing.T, name string, f func()) {
 	if allocated := read("/gc/heap/allocs:bytes") - before; allocated <= maxLive {
 		return
 	}
+	peak := peakOf(f)
+	for range 4 { // on a busy machine, a collection lasts long, and what is allocated meanwhile counts as live
+		if peak > maxLive {
+			peak = min(peak, peakOf(f))
+		}
+	}
+	assert.LessOrEqual(t, peak>>20, uint64(maxLive>>20), "%s: MB of live heap", name)
+}
+
+// peakOf samples the live heap while f runs, and returns its largest growth.
+func peakOf(f func()) uint64 {
 	const live = "/gc/heap/live:bytes"
 	runtime.GC()
 	base := read(live)
@@ -235,7 +246,7 @@ func requireBounded(t *testing.T, name string, f func()) {
 	}()
 	f()
 	close(done)
-	assert.LessOrEqual(t, (max(<-peak, base)-base)>>20, uint64(maxLive>>20), "%s: MB of live heap", name)
+	return max(<-peak, base) - base
 }
 
 func TestClients_MemoryOfHostileResponses(t *testing.T) {
